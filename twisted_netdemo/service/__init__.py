@@ -1,0 +1,3 @@
+"""
+What several services need from Twisted: start and stop, listening, limits, metrics.
+"""

@@ -1,0 +1,54 @@
+"""
+What linecount and udpcount say, and what they count: how a peer is named, what a character is.
+
+Pure. A I{peer} is a tuple of the peer's host as text (an IP address, with C{%scope} where it has
+one) and its port.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Unit = Literal["characters", "bytes"]
+UNITS: tuple[Unit, ...] = ("characters", "bytes")
+
+_MAPPED = "::ffff:"
+
+
+def plainHost(host: str) -> str:
+    """
+    An IPv4-mapped IPv6 address (RFC 4291 2.5.5.2) as the IPv4 address it stands for; any other
+    host unchanged.
+    """
+    if host.startswith(_MAPPED) and "." in host:
+        return host[len(_MAPPED) :]
+    return host
+
+
+def greeting(peer: tuple[str, int]) -> bytes:
+    """
+    The welcome line: C{Welcome, ('127.0.0.1', 62460)}, and a line feed.
+    """
+    host, port = peer
+    return f"Welcome, ('{host}', {port})\n".encode()
+
+
+def count(line: bytes, unit: Unit) -> int:
+    """
+    The length of a line without the white space at its ends.
+
+    White space is what C{str.strip} takes it to be. Characters are Unicode's, of UTF-8; a byte
+    that is not part of any counts as one.
+
+    @param line: any bytes at all.
+    @param unit: what to count; the stripping is the same in both.
+    """
+    text = line.decode("utf-8", "surrogateescape").strip()
+    return len(text) if unit == "characters" else len(text.encode("utf-8", "surrogateescape"))
+
+
+def answer(counted: int) -> bytes:
+    """
+    The answer line: C{You entered 3 characters.}, and a line feed; the noun never changes.
+    """
+    return b"You entered %d characters.\n" % counted
