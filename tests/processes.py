@@ -1,0 +1,189 @@
+"""
+Real programs under test: started, listened to, and always ended.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+from unittest import SkipTest
+
+from twisted.trial.unittest import SynchronousTestCase
+
+#: How long anything real may take: generous, since test machines are small and shared.
+PATIENCE = 30.0
+
+
+class Program:
+    """
+    A running program whose output is collected line by line.
+
+    @ivar output: what it has written to stdout so far, as text.
+    @ivar errors: the same of stderr.
+    """
+
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        cwd: str | Path | None = None,
+        env: Mapping[str, str] | None = None,
+        stdin: int | IO[bytes] | None = subprocess.DEVNULL,
+        **popen: Any,
+    ) -> None:
+        self.arguments = list(arguments)
+        self._changed = threading.Condition()
+        self._parts: dict[str, bytes] = {"output": b"", "errors": b""}
+        self.process = subprocess.Popen(
+            self.arguments,
+            cwd=cwd,
+            env=None if env is None else {**os.environ, **env},
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            **popen,
+        )
+        self._readers = [
+            threading.Thread(target=self._read, args=(name, pipe), daemon=True)
+            for name, pipe in (("output", self.process.stdout), ("errors", self.process.stderr))
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    def _read(self, name: str, pipe: IO[bytes]) -> None:
+        while data := os.read(pipe.fileno(), 65536):
+            with self._changed:
+                self._parts[name] += data
+                self._changed.notify_all()
+        with self._changed:
+            self._changed.notify_all()
+
+    @property
+    def output(self) -> str:
+        return self._parts["output"].decode(errors="replace")
+
+    @property
+    def errors(self) -> str:
+        return self._parts["errors"].decode(errors="replace")
+
+    def line(self, pattern: str, times: int = 1, seconds: float = PATIENCE) -> re.Match[str]:
+        """
+        Wait until the pattern is found so many times in stdout or stderr; the last match.
+        """
+        deadline = time.monotonic() + seconds
+        with self._changed:
+            while True:
+                found = [
+                    *re.finditer(pattern, self.output, re.M),
+                    *re.finditer(pattern, self.errors, re.M),
+                ]
+                if len(found) >= times:
+                    return found[times - 1]
+                left = deadline - time.monotonic()
+                over = not any(reader.is_alive() for reader in self._readers)
+                if left <= 0 or over:
+                    raise AssertionError(
+                        f"{pattern!r} did not come ({'ended' if over else 'timeout'}) from "
+                        f"{self.arguments}:\n{self.output}\n{self.errors}"
+                    )
+                self._changed.wait(min(left, 0.5))
+
+    def signal(self, number: int = signal.SIGTERM) -> None:
+        self.process.send_signal(number)
+
+    def wait(self, seconds: float = PATIENCE) -> int:
+        """
+        Its exit status, negative for a signal, once all of its output has been read.
+        """
+        status = self.process.wait(seconds)
+        for reader in self._readers:
+            reader.join(seconds)
+        return status
+
+    def end(self) -> None:
+        """
+        Kill it if it still runs.
+        """
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(PATIENCE)
+        for reader in self._readers:
+            reader.join(PATIENCE)
+        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if pipe is not None:
+                pipe.close()
+
+
+def script(name: str) -> str:
+    """
+    The path of a console script (twistd, twist, one of ours) of the Python that runs the tests.
+    """
+    return os.path.join(sysconfig.get_path("scripts"), name)
+
+
+def start(test: SynchronousTestCase, *arguments: str, **options: Any) -> Program:
+    """
+    Start a program that ends with the test at the latest.
+    """
+    program = Program(arguments, **options)
+    test.addCleanup(program.end)
+    return program
+
+
+def twistd(test: SynchronousTestCase, *arguments: str, **options: Any) -> Program:
+    """
+    Start C{twistd -n}, in a folder of its own unless C{cwd} says another.
+    """
+    options.setdefault("cwd", folder(test))
+    return start(test, script("twistd"), "-n", *arguments, **options)
+
+
+def run(*arguments: str, data: bytes = b"", **options: Any) -> subprocess.CompletedProcess[bytes]:
+    """
+    Run a program to its end.
+    """
+    return subprocess.run(
+        arguments, input=data, capture_output=True, timeout=PATIENCE, check=False, **options
+    )
+
+
+def folder(test: SynchronousTestCase) -> Path:
+    """
+    A new folder of the test's own, which any user may enter.
+    """
+    path = Path(test.mktemp()).resolve()
+    path.mkdir(parents=True)
+    return path
+
+
+def needs(program: str) -> str:
+    """
+    The path of a program that a test cannot do without: skipped with a word where it is missing,
+    but an error where CI runs.
+    """
+    path = shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    if path is not None:
+        return path
+    return missing(f"{program} is not installed")
+
+
+def missing(what: str) -> Any:
+    """
+    Skip the test with a word, or fail it in CI.
+    """
+    if os.environ.get("CI"):
+        raise AssertionError(f"{what}, and CI skips nothing")
+    raise SkipTest(what)
+
+
+if sys.platform == "win32":  # the real-process tests speak of signals and sockets of POSIX
+    raise SkipTest("real-process tests are for POSIX")

@@ -1,0 +1,75 @@
+"""
+The command line of a service: each mistake is one line that names the option and the value.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from twisted.application.app import ServerOptions
+from twisted.application.twist._options import TwistOptions
+from twisted.python import usage
+
+T = TypeVar("T")
+
+
+class ServiceOptions(usage.Options):
+    """
+    Base of every C{Options} of the suite.
+
+    C{optParameters} hold the texts of the defaults; C{postOptions} turns texts into values with
+    L{take}, since a C{coerce} there would say only 'invalid literal'.
+    """
+
+    parent: Any = None
+
+    def take(self, name: str, parse: Callable[[str], T]) -> T:
+        """
+        Replace an option's text by its value, and return it.
+
+        @param parse: raises L{ValueError} with a message that quotes the text.
+        """
+        value = self.check(name, self[name], parse)
+        self[name] = value
+        return value
+
+    def check(self, name: str, text: str, parse: Callable[[str], T]) -> T:
+        """
+        The value of one text given for an option, as L{take} does for repeatable ones.
+        """
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise usage.UsageError(f"--{name}: {error}") from None
+
+    @property
+    def ownsProcess(self) -> bool:
+        """
+        Whether this service is what a real twistd or twist was started for, so that it may act on
+        the whole process. Anything else (a .tac file, badwire, a test) runs services in a process
+        of its own.
+        """
+        return isinstance(self.parent, (ServerOptions, TwistOptions))
+
+    @property
+    def isDaemon(self) -> bool:
+        """
+        Whether twistd is about to leave the terminal.
+        """
+        parent = self.parent
+        return isinstance(parent, ServerOptions) and not (
+            parent.get("nodaemon") or parent.get("debug")
+        )
+
+    def choosePidFile(self, name: str) -> None:
+        """
+        Where the user named no pid file, have none in the foreground and C{NAME.pid} for a daemon,
+        so that several services can run from one folder.
+        """
+        parent = self.parent
+        # getopt takes abbreviations; twistd has no other option that begins so.
+        named = any(argument.startswith("--pi") for argument in sys.argv[1:])
+        if isinstance(parent, ServerOptions) and "pidfile" in parent and not named:
+            parent["pidfile"] = f"{name}.pid" if self.isDaemon else ""

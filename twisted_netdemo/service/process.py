@@ -1,0 +1,96 @@
+"""
+What acts on the whole process: failing in one line, the exit status, a second signal.
+
+None of it is done unless the service is what twistd or twist was started for
+(L{ServiceOptions.ownsProcess<twisted_netdemo.service.options.ServiceOptions.ownsProcess>}).
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+from twisted.internet.interfaces import IReactorCore, IReactorFromThreads
+from twisted.logger import Logger
+
+_log = Logger()
+
+
+class StartError(Exception):
+    """
+    The service cannot start; the message is one line that says why and what to do.
+
+    A daemon's parent relays the first 100 bytes of the error, the class's name among them: say
+    first what matters most.
+    """
+
+
+# What the daemon's parent prints before the message: as short as it can be.
+StartError.__module__ = "netdemo"
+
+
+def reportStartErrors(isDaemon: bool) -> None:
+    """
+    From now on a L{StartError} that ends the process is its message alone, on stderr (in a
+    daemon, which has none, in the log); the exit status is 1.
+    """
+    stderr = sys.stderr  # logging replaces it
+    previous = sys.excepthook
+
+    def report(
+        kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+    ) -> None:
+        if not isinstance(error, StartError):
+            previous(kind, error, traceback)
+        elif isDaemon:
+            _log.critical("{error}", error=error)
+        else:
+            print(error, file=stderr, flush=True)
+
+    sys.excepthook = report
+
+
+def exitWith(status: int, reactor: IReactorCore) -> None:
+    """
+    Stop the reactor and end the process with a status of our own: twistd and twist alone would
+    exit with 0. Services stop and the pid file goes first, as always.
+
+    @note: call it when the reactor runs; from C{startService} through C{callWhenRunning}.
+    """
+
+    def end() -> None:
+        for stream in (sys.stdout, sys.stderr):
+            # a closed pipe has been reported by who wrote to it
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(status)
+
+    atexit.register(end)
+    if reactor.running:
+        reactor.stop()
+
+
+def onSecondSignal(reactor: Any, abort: Callable[[], None]) -> None:
+    """
+    Call C{abort} in the reactor when SIGINT or SIGTERM comes once more.
+
+    The reactor's own handlers would call C{reactor.stop()} again, which logs a
+    ReactorNotRunning traceback and changes nothing.
+
+    @param reactor: what provides L{IReactorFromThreads}.
+    """
+    threads: IReactorFromThreads = reactor
+
+    def again(number: int, frame: object) -> None:
+        threads.callFromThread(abort)
+
+    for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, again)
