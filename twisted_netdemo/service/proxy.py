@@ -48,6 +48,7 @@ class ProxiedConnection(ProtocolWrapper):
     """
 
     factory: ProxiedFactory
+    transport: Any
     _reader: HeaderReader | None
     _source: IAddress | None = None
     _begun = False
@@ -71,7 +72,8 @@ class ProxiedConnection(ProtocolWrapper):
             self.deadline = factory.deadlines.begin(transport.abortConnection)
 
     def getPeer(self) -> IAddress:
-        return self._source or self.transport.getPeer()
+        peer: IAddress = self._source or self.transport.getPeer()
+        return peer
 
     def dataReceived(self, data: bytes) -> None:
         if self._begun:
@@ -95,8 +97,10 @@ class ProxiedConnection(ProtocolWrapper):
         self._begun = True
         self.factory.waiting -= 1
         deadline = self.deadline
-        self.wrappedProtocol.makeConnection(self)
-        if deadline.callback == self.transport.abortConnection:  # not taken over
+        headerDue = deadline.callback
+        transport: Any = self
+        self.wrappedProtocol.makeConnection(transport)
+        if deadline.callback is headerDue:  # not taken over
             self.factory.deadlines.cancel(deadline)
         if header.rest:
             self.wrappedProtocol.dataReceived(header.rest)
@@ -123,14 +127,14 @@ class ProxiedConnection(ProtocolWrapper):
             self.factory.deadlines.cancel(self.deadline)
 
 
-class ProxiedFactory(WrappingFactory[ProxiedConnection]):
+class ProxiedFactory(WrappingFactory[Any]):
     """
     Puts the PROXY protocol before a factory's.
 
     @ivar waiting: how many connections are without their header yet.
     """
 
-    protocol = ProxiedConnection
+    protocol: Any = ProxiedConnection
 
     def __init__(
         self,
