@@ -17,14 +17,24 @@ class Deadline:
     """
     What happens when the time is up, and when that is.
 
+    @ivar due: the clock's seconds.
     @ivar callback: may be exchanged by who takes the deadline over.
     """
 
-    __slots__ = ("callback", "due")
+    __slots__ = ("_pending", "callback", "due")
 
-    def __init__(self, due: float, callback: Callable[[], None]) -> None:
+    def __init__(
+        self, due: float, callback: Callable[[], None], pending: dict[Deadline, None]
+    ) -> None:
         self.due = due
         self.callback = callback
+        self._pending = pending
+
+    def cancel(self) -> None:
+        """
+        It is no longer needed (or has come already).
+        """
+        self._pending.pop(self, None)
 
 
 class Deadlines:
@@ -43,17 +53,11 @@ class Deadlines:
         """
         Have C{callback} called after the time that is the same for all.
         """
-        deadline = Deadline(self._clock.seconds() + self.seconds, callback)
+        deadline = Deadline(self._clock.seconds() + self.seconds, callback, self._pending)
         self._pending[deadline] = None
         if self._timer is None:
             self._timer = self._clock.callLater(self.seconds, self._fire)
         return deadline
-
-    def cancel(self, deadline: Deadline) -> None:
-        """
-        It is no longer needed (or has come already).
-        """
-        self._pending.pop(deadline, None)
 
     def _fire(self) -> None:
         now = self._clock.seconds()

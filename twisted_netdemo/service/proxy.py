@@ -101,7 +101,7 @@ class ProxiedConnection(ProtocolWrapper):
         transport: Any = self
         self.wrappedProtocol.makeConnection(transport)
         if deadline.callback is headerDue:  # not taken over
-            self.factory.deadlines.cancel(deadline)
+            deadline.cancel()
         if header.rest:
             self.wrappedProtocol.dataReceived(header.rest)
 
@@ -124,7 +124,7 @@ class ProxiedConnection(ProtocolWrapper):
         self.factory.unregisterProtocol(self)
         if self.deadline is not None:
             self.factory.waiting -= 1
-            self.factory.deadlines.cancel(self.deadline)
+            self.deadline.cancel()
 
 
 class ProxiedFactory(WrappingFactory[Any]):
@@ -140,20 +140,26 @@ class ProxiedFactory(WrappingFactory[Any]):
         self,
         wrappedFactory: Any,
         clock: IReactorTime,
-        deadlines: Deadlines,
+        timeout: float,
         networks: Sequence[Network] = LOOPBACK,
     ) -> None:
         """
-        @param deadlines: until when the header has to be there.
+        @param timeout: seconds until the header has to be there.
         @param networks: from whom a header is believed; who comes over a UNIX socket is believed
             too, since the socket's mode says who may.
         """
         WrappingFactory.__init__(self, wrappedFactory)
-        self.deadlines = deadlines
+        self.deadlines = Deadlines(clock, timeout)
         self.networks = networks
         self.waiting = 0
         self._why: tuple[str, object] = ("", None)
         self._quiet = Quiet(clock, self._logRefused)
+
+    def stopFactory(self) -> None:
+        """
+        The last port has closed; who has not sent a header by now is not waited for.
+        """
+        self.deadlines.stop()
 
     def believes(self, peer: IAddress) -> bool:
         """
@@ -190,11 +196,11 @@ class ProxiedListening(Listening):
     """
 
     def __init__(
-        self, reactor: Any, deadlines: Deadlines, networks: Sequence[Network] = LOOPBACK
+        self, reactor: Any, timeout: float, networks: Sequence[Network] = LOOPBACK
     ) -> None:
         Listening.__init__(self, reactor)
-        self._deadlines = deadlines
+        self._timeout = timeout
         self._networks = networks
 
     def wrap(self, factory: Any) -> Any:
-        return ProxiedFactory(factory, self._reactor, self._deadlines, self._networks)
+        return ProxiedFactory(factory, self._reactor, self._timeout, self._networks)
