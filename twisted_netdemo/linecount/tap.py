@@ -56,7 +56,7 @@ class Options(ServiceOptions):
 
     def opt_endpoint(self, description: str) -> None:
         """
-        listen there, not on the default port: tcp6:…, ssl:…, unix:…, systemd:…, haproxy:tcp:…
+        listen there, not on the default port: tcp6:, ssl:, unix:, systemd:, haproxy:tcp:
         """
         self["endpoints"].append(description)
 

@@ -89,15 +89,16 @@ def described(
     if inner != description:
         listening = ProxiedListening(reactor, timeout, proxies)
     kind, _, rest = inner.partition(":")
-    if kind in ("tcp", "tcp6", "ssl"):
-        words = rest.split(":")
-        named = [word[5:] for word in words if word.startswith("port=")]
-        parsePort((named or words)[0])
     try:
+        if kind in ("tcp", "tcp6", "ssl"):
+            words = rest.split(":")
+            named = [word[5:] for word in words if word.startswith("port=")]
+            parsePort((named or words)[0])
         endpoint = serverFromString(listening, inner)
     # Endpoint parsers are plugins, and say what is wrong in any kind of exception.
     except Exception as error:
-        raise ValueError(f"{description!r} is no endpoint description: {error}") from None
+        why = "systemd passed no such socket" if kind == "systemd" else error
+        raise ValueError(f"{description!r} is no endpoint: {why}") from None
     listen: Where = endpoint.listen
     return listen
 
