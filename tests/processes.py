@@ -134,6 +134,7 @@ def start(test: SynchronousTestCase, *arguments: str, **options: Any) -> Program
     """
     Start a program that ends with the test at the latest.
     """
+    _real()
     program = Program(arguments, **options)
     test.addCleanup(program.end)
     return program
@@ -151,6 +152,7 @@ def run(*arguments: str, data: bytes = b"", **options: Any) -> subprocess.Comple
     """
     Run a program to its end.
     """
+    _real()
     return subprocess.run(
         arguments, input=data, capture_output=True, timeout=PATIENCE, check=False, **options
     )
@@ -170,10 +172,20 @@ def needs(program: str) -> str:
     The path of a program that a test cannot do without: skipped with a word where it is missing,
     but an error where CI runs.
     """
+    _real()
     path = shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
     if path is not None:
         return path
     return missing(f"{program} is not installed")
+
+
+def _real() -> None:
+    """
+    NETDEMO_REAL=no leaves real programs out of a run: under another reactor, say, which is none
+    of theirs.
+    """
+    if os.environ.get("NETDEMO_REAL") == "no":
+        raise SkipTest("real programs are left out of this run (NETDEMO_REAL=no)")
 
 
 def missing(what: str) -> Any:
