@@ -65,9 +65,21 @@ def metricsFactory(figures: Figures) -> Any:
     An HTTP factory that answers C{/metrics}, with the process's own figures beside the service's.
     """
     from prometheus_client import CollectorRegistry, ProcessCollector
-    from prometheus_client.twisted import MetricsResource
+    from prometheus_client.exposition import choose_encoder
     from twisted.web.resource import Resource
-    from twisted.web.server import Site
+    from twisted.web.server import Request, Site
+
+    class Page(Resource):
+        """
+        The figures in the format that the client asks for, made in the reactor's own thread.
+        """
+
+        isLeaf = True
+
+        def render_GET(self, request: Request) -> bytes:
+            encode, contentType = choose_encoder(request.getHeader("accept") or "")
+            request.setHeader("content-type", contentType)
+            return encode(registry)
 
     class QuietSite(Site):
         """
@@ -82,5 +94,5 @@ def metricsFactory(figures: Figures) -> Any:
     registry.register(_Collector(figures))
     ProcessCollector(registry=registry)
     root = Resource()
-    root.putChild(b"metrics", MetricsResource(registry=registry))
+    root.putChild(b"metrics", Page())
     return QuietSite(root, timeout=30)
