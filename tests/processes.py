@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -160,10 +161,11 @@ def run(*arguments: str, data: bytes = b"", **options: Any) -> subprocess.Comple
 
 def folder(test: SynchronousTestCase) -> Path:
     """
-    A new folder of the test's own, which any user may enter.
+    A new folder of the test's own, which any user may enter, and which goes with the test.
     """
-    path = Path(test.mktemp()).resolve()
-    path.mkdir(parents=True)
+    path = Path(tempfile.mkdtemp(prefix="netdemo-")).resolve()
+    test.addCleanup(shutil.rmtree, path, ignore_errors=True)
+    path.chmod(0o755)
     return path
 
 
