@@ -58,11 +58,13 @@ class ServiceOptions(usage.Options):
     @property
     def isDaemon(self) -> bool:
         """
-        Whether twistd is about to leave the terminal.
+        Whether twistd is about to leave the terminal (on Windows it never does).
         """
         parent = self.parent
-        return isinstance(parent, ServerOptions) and not (
-            parent.get("nodaemon") or parent.get("debug")
+        return (
+            isinstance(parent, ServerOptions)
+            and "pidfile" in parent
+            and not (parent["nodaemon"] or parent["debug"])
         )
 
     def choosePidFile(self, name: str) -> None:
