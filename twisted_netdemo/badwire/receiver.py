@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
-from .events import Sent
+from twisted_netdemo.badwire.events import Sent
 
 #: How many flows, copied packets and unfinished datagrams are remembered, each; the oldest are
 #: forgotten first.
