@@ -190,6 +190,23 @@ class RowTests(SynchronousTestCase):
             ],
         )
 
+    def test_damagedAcknowledgement(self) -> None:
+        """
+        A damaged acknowledgement is as good as lost.
+        """
+        self.scene.open()
+        self.scene.go("up", "A", 1, ack=6, fates=("corrupted",))
+        self.scene.go("up", "A", 1, ack=9, fates=("corrupted", "undetectable"))
+        self.scene.go("up", "A", 1, ack=6)
+        self.assertEqual(
+            notes(self.scene.events)[3:],
+            [
+                "no harm, another follows; wrong checksum: discarded",
+                "wrong checksum: discarded",
+                "has all before byte 6",
+            ],
+        )
+
     def test_lostHandShake(self) -> None:
         """
         If the last step of the hand-shake is lost, the first data take its place.

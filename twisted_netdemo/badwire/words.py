@@ -154,7 +154,7 @@ class Story:
         if not sent.checksum:
             notes.append("leaves with a wrong checksum")
         notes += [LOSSES[fate] for fate in sent.fates if fate in LOSSES]
-        if "undetectable" in sent.fates:
+        if "undetectable" in sent.fates and "corrupted" not in sent.fates:
             notes.append(_UNDETECTABLE)
         isLost = not {"corrupted", *LOSSES}.isdisjoint(sent.fates)
         if isTCP and not takesNumbers and isLost and sent.ack is not None:
@@ -226,7 +226,8 @@ class Story:
         left = []
         for place, ack in self._lostAcks[direction]:
             if (above is None or ack >= above) and (upTo is None or ack <= upTo):
-                self.notes[place] += f"; {words}"
+                note = self.notes[place]
+                self.notes[place] = f"{note}; {words}" if note else words
             else:
                 left.append((place, ack))
         self._lostAcks[direction] = left
