@@ -93,14 +93,20 @@ class Flow:
         )
 
     @property
+    def ports(self) -> tuple[int | None, int | None]:
+        """
+        The opener's and the other end's.
+        """
+        if self.first.direction == "up":
+            return self.first.source, self.first.destination
+        return self.first.destination, self.first.source
+
+    @property
     def ends(self) -> tuple[str, str]:
         """
         The opener and the other end: C{near:40000}, C{far:51423}.
         """
-        ports = self.first.source, self.first.destination
-        if self.first.direction == "down":
-            ports = ports[1], ports[0]
-        near, far = ("" if port is None else f":{port}" for port in ports)
+        near, far = ("" if port is None else f":{port}" for port in self.ports)
         return f"near{near}", f"far{far}"
 
     def arrivals(self) -> dict[int, list[Arrived]]:
