@@ -13,14 +13,18 @@ from typing import Any
 from twisted.python import usage
 
 from twisted_netdemo.badwire import show
+from twisted_netdemo.badwire.lessons import command as lessons
 
-_MAINS: dict[str, Callable[[Any], int]] = {"show": show.main}
+_MAINS: dict[str, Callable[[Any], int]] = {"show": show.main, "lesson": lessons.main}
 
 
 class Options(usage.Options):
     synopsis = "Usage: badwire COMMAND [options]"
     longdesc = "What TCP promises and UDP does not, seen on a wire that is really bad."
-    subCommands = [["show", None, show.Options, "Draw the ladder of a log."]]
+    subCommands = [
+        ["show", None, show.Options, "Draw the ladder of a log."],
+        ["lesson", None, lessons.Options, "See what TCP promises and UDP does not."],
+    ]
 
 
 def main() -> int:

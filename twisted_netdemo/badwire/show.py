@@ -94,7 +94,7 @@ def main(options: Options) -> int:
         with _opened(name) as log:
             complaint = read(log, pictures)
     except OSError as error:
-        return _fail(title, error)
+        return fail(title, error)
     if complaint:
         print(f"badwire: {title}: {complaint}", file=sys.stderr)
         if not pictures.flows:
@@ -107,7 +107,7 @@ def main(options: Options) -> int:
             try:
                 writePrivately(options[option], draw())
             except OSError as error:
-                return _fail(options[option], error)
+                return fail(options[option], error)
     if options["json"]:
         return printLines([pictures.json()])
     if options["svg"] is None and options["html"] is None:
@@ -171,11 +171,16 @@ def printLines(lines: Iterable[str]) -> int:
     except OSError as error:
         # what is left in the buffer would fail once more at the end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0 if isinstance(error, BrokenPipeError) else _fail("stdout", error)
+        return 0 if isinstance(error, BrokenPipeError) else fail("stdout", error)
     return 0
 
 
-def _fail(name: str, error: OSError) -> int:
+def fail(name: str, error: OSError) -> int:
+    """
+    Say in a line what cannot be read or written.
+
+    @return: the exit status.
+    """
     print(f"badwire: {_shown(name)}: {error.strerror}", file=sys.stderr)
     return FAILED
 
