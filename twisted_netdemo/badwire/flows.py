@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 from twisted_netdemo.badwire.packet import (
     ACK,
@@ -24,8 +24,7 @@ from twisted_netdemo.badwire.packet import (
     TCP,
     Packet,
 )
-
-Direction: TypeAlias = Literal["up", "down"]
+from twisted_netdemo.impair.fates import Direction
 
 _BITS = ((SYN, "S"), (FIN, "F"), (RST, "R"), (PSH, "P"), (ACK, "A"))
 _FLAGS = ["".join(letter for bit, letter in _BITS if bits & bit) for bits in range(32)]
@@ -67,9 +66,12 @@ class Side:
     @ivar flow: the flow.
     @ivar direction: up or down.
     @ivar end: for TCP the relative number that follows on all that it has sent.
+    @ivar number: for others how many datagrams it has sent.
+    @ivar other: the flow's other direction.
+    @ivar way: whatever the wire keeps of it.
     """
 
-    __slots__ = ("_attempts", "_start", "direction", "end", "flow", "number", "other")
+    __slots__ = ("_attempts", "_start", "direction", "end", "flow", "number", "other", "way")
 
     other: Side
 
@@ -78,6 +80,7 @@ class Side:
         self.direction = direction
         self.end = 0
         self.number = 0
+        self.way: Any = None
         self._start: int | None = None
         # how often each of those that were sent again
         self._attempts: OrderedDict[object, int] = OrderedDict()
@@ -91,7 +94,7 @@ class Side:
         off = (number - self._start - self.end) & 0xFFFFFFFF
         return max(0, self.end + (off - (1 << 32) if off >= 1 << 31 else off))
 
-    def again(self, what: object, before: int) -> int:
+    def _again(self, what: object, before: int) -> int:
         """
         Which attempt this is, where it was C{before} if it is not known.
         """
@@ -101,6 +104,12 @@ class Side:
         if len(attempts) > REPEATS:
             attempts.popitem(last=False)
         return attempt
+
+    def opensAnew(self, seq: int) -> bool:
+        """
+        Whether a SYN with this number is that of another connection between the same ports.
+        """
+        return self._start is not None and self._start != seq
 
     def segment(self, packet: Packet) -> Identity:
         """
@@ -113,13 +122,13 @@ class Side:
         length = len(packet.data) - packet.payload
         occupies = length + (1 if bits & SYN else 0) + (1 if bits & FIN else 0)
         if not occupies:
-            attempt = self.again((bits, seq), 0)
+            attempt = self._again((bits, seq), 0)
         elif seq >= self.end:
             self.end = seq + occupies
             attempt = 1
         else:
             self.end = max(self.end, seq + occupies)
-            attempt = self.again(seq, 1)
+            attempt = self._again(seq, 1)
         flags = _FLAGS[bits]
         return Identity(self, flags, seq, ack, attempt, (flags, seq, length, attempt))
 
@@ -184,7 +193,7 @@ class Flows:
         _, version, protocol, _, _, source, destination, flags, seq, *_ = packet
         side = self._sides.get((version, protocol, source, destination))
         isOpening = flags & (SYN | ACK) == SYN
-        if side is None or (isOpening and side._start not in (None, seq)):
+        if side is None or (isOpening and side.opensAnew(seq)):
             side = self._begin(packet, source, destination)
         return side.segment(packet)
 

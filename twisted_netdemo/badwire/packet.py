@@ -289,3 +289,13 @@ def exchangeWords(packet: Packet, where: int) -> bytes | None:
             damaged[at : at + 2] = other
             return bytes(damaged)
     return None
+
+
+def protocolOf(data: bytes) -> int:
+    """
+    The number of the protocol that a well-formed packet carries, without the trouble of L{parse}.
+    """
+    if data[0] >> 4 == 4:
+        return data[9]
+    packet = parse(data) if data[6] in (_HOP_BY_HOP, _ROUTING, _FRAGMENT, _DESTINATION) else None
+    return data[6] if packet is None else packet.protocol
