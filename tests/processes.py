@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -134,6 +135,7 @@ def start(test: SynchronousTestCase, *arguments: str, **options: Any) -> Program
     """
     Start a program that ends with the test at the latest.
     """
+    _real()
     program = Program(arguments, **options)
     test.addCleanup(program.end)
     return program
@@ -151,6 +153,7 @@ def run(*arguments: str, data: bytes = b"", **options: Any) -> subprocess.Comple
     """
     Run a program to its end.
     """
+    _real()
     return subprocess.run(
         arguments, input=data, capture_output=True, timeout=PATIENCE, check=False, **options
     )
@@ -158,10 +161,11 @@ def run(*arguments: str, data: bytes = b"", **options: Any) -> subprocess.Comple
 
 def folder(test: SynchronousTestCase) -> Path:
     """
-    A new folder of the test's own, which any user may enter.
+    A new folder of the test's own, which any user may enter, and which goes with the test.
     """
-    path = Path(test.mktemp()).resolve()
-    path.mkdir(parents=True)
+    path = Path(tempfile.mkdtemp(prefix="netdemo-")).resolve()
+    test.addCleanup(shutil.rmtree, path, ignore_errors=True)
+    path.chmod(0o755)
     return path
 
 
@@ -170,10 +174,20 @@ def needs(program: str) -> str:
     The path of a program that a test cannot do without: skipped with a word where it is missing,
     but an error where CI runs.
     """
+    _real()
     path = shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
     if path is not None:
         return path
     return missing(f"{program} is not installed")
+
+
+def _real() -> None:
+    """
+    NETDEMO_REAL=no leaves real programs out of a run: under another reactor, say, which is none
+    of theirs.
+    """
+    if os.environ.get("NETDEMO_REAL") == "no":
+        raise SkipTest("real programs are left out of this run (NETDEMO_REAL=no)")
 
 
 def missing(what: str) -> Any:

@@ -62,6 +62,16 @@ def duration(text: str, bare: bool = True) -> float:
     raise ValueError(f"{text!r} is not a duration ({example})")
 
 
+def positiveDuration(text: str) -> float:
+    """
+    A L{duration} above zero.
+    """
+    seconds = duration(text)
+    if seconds <= 0:
+        raise ValueError(f"{text!r} is not above 0")
+    return seconds
+
+
 def size(text: str) -> int:
     """
     A size in bytes: a number of bytes, or a number with KiB, MiB or GiB.

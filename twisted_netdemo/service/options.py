@@ -12,6 +12,8 @@ from twisted.application.app import ServerOptions
 from twisted.application.twist._options import TwistOptions
 from twisted.python import usage
 
+from twisted_netdemo.welcome import UNITS, Unit
+
 T = TypeVar("T")
 
 
@@ -56,11 +58,13 @@ class ServiceOptions(usage.Options):
     @property
     def isDaemon(self) -> bool:
         """
-        Whether twistd is about to leave the terminal.
+        Whether twistd is about to leave the terminal (on Windows it never does).
         """
         parent = self.parent
-        return isinstance(parent, ServerOptions) and not (
-            parent.get("nodaemon") or parent.get("debug")
+        return (
+            isinstance(parent, ServerOptions)
+            and "pidfile" in parent
+            and not (parent["nodaemon"] or parent["debug"])
         )
 
     def choosePidFile(self, name: str) -> None:
@@ -73,3 +77,13 @@ class ServiceOptions(usage.Options):
         named = any(argument.startswith("--pi") for argument in sys.argv[1:])
         if isinstance(parent, ServerOptions) and "pidfile" in parent and not named:
             parent["pidfile"] = f"{name}.pid" if self.isDaemon else ""
+
+
+def parseUnit(text: str) -> Unit:
+    """
+    What is to be counted.
+    """
+    for unit in UNITS:
+        if text == unit:
+            return unit
+    raise ValueError(f"{text!r} is neither characters nor bytes")

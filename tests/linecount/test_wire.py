@@ -1,0 +1,95 @@
+"""
+Where the line ends, however it comes.
+"""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.splits import everySplit, pieces
+from twisted_netdemo.linecount.wire import Line, LineReader, TooLong, localGreeting, timedOut
+
+Verdict = Line | TooLong
+
+
+def read(parts: list[bytes], limit: int) -> Verdict:
+    """
+    What a reader says of the pieces and the end of the input.
+    """
+    reader = LineReader(limit)
+    for part in parts:
+        verdict = reader.feed(part)
+        if verdict is not None:
+            return verdict
+    return reader.finish()
+
+
+class LineReaderTests(SynchronousTestCase):
+    def test_table(self) -> None:
+        """
+        LF, CRLF or the end of the input ends the line, at every split alike.
+        """
+        for data, limit, verdict in [
+            (b"123\n", 9, Line(b"123")),
+            (b"123\r\n", 9, Line(b"123")),
+            (b"123", 9, Line(b"123")),
+            (b"", 9, Line(b"")),
+            (b"\n", 9, Line(b"")),
+            (b"\r\n", 9, Line(b"")),
+            (b"123\nmore\n", 9, Line(b"123")),
+            (b"a\rb\n", 9, Line(b"a\rb")),
+            (b"a\r\r\n", 9, Line(b"a\r")),
+            (b"12345\n", 5, Line(b"12345")),
+            (b"12345\r\n", 5, Line(b"12345")),
+            (b"12345", 5, Line(b"12345")),
+            (b"123456\n", 5, TooLong()),
+            (b"123456\r\n", 5, TooLong()),
+            (b"123456", 5, TooLong()),
+            (b"12345\r6\n", 5, TooLong()),
+            (b"12345\r", 5, TooLong()),  # a CR alone ends no line
+            (b"\n", 0, Line(b"")),
+            (b"\r\n", 0, Line(b"")),
+            (b"1\n", 0, TooLong()),
+        ]:
+            for parts in everySplit(data):
+                with self.subTest(parts=parts, limit=limit):
+                    self.assertEqual(read(parts, limit), verdict)
+
+    @given(st.data(), st.binary(max_size=40), st.integers(0, 30))
+    def test_everySplitGivesTheSame(self, data: st.DataObject, stream: bytes, limit: int) -> None:
+        """
+        How the network cuts the stream changes nothing.
+        """
+        parts = data.draw(pieces(stream))
+        self.assertEqual(read(parts, limit), read([stream], limit))
+
+    @given(st.lists(st.binary(max_size=20), max_size=20), st.integers(0, 30))
+    def test_memoryIsBounded(self, parts: list[bytes], limit: int) -> None:
+        """
+        A reader that waits for more holds no more than the limit and a carriage return.
+        """
+        reader = LineReader(limit)
+        for part in parts:
+            if reader.feed(part) is not None:
+                break
+            self.assertLessEqual(len(reader._held), limit + 1)
+
+
+class WordsTests(SynchronousTestCase):
+    def test_local(self) -> None:
+        """
+        A client on a UNIX socket is told which; an abstract one is written with C{@}.
+        """
+        self.assertEqual(
+            localGreeting(b"/run/x"), b"Welcome, a local client on UNIX socket /run/x\n"
+        )
+        self.assertEqual(localGreeting(b"\0x"), b"Welcome, a local client on UNIX socket @x\n")
+
+    def test_timedOut(self) -> None:
+        """
+        The time is in words.
+        """
+        self.assertEqual(timedOut(60.0), b"Timed out: no line within 60 seconds.\n")
+        self.assertEqual(timedOut(0.5), b"Timed out: no line within 0.5 seconds.\n")

@@ -1,0 +1,3 @@
+"""
+Tests of what several services share.
+"""

@@ -1,0 +1,3 @@
+"""
+linecount: a TCP service that welcomes its client, counts the characters of one line, and closes.
+"""

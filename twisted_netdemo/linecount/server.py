@@ -1,0 +1,317 @@
+"""
+The linecount server: one session a connection, with its limits, deadlines and last words.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Iterable
+from typing import Any
+
+from twisted.internet.address import UNIXAddress
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import (
+    IHalfCloseableProtocol,
+    IReactorTime,
+    ISSLTransport,
+    ITCPTransport,
+)
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from twisted_netdemo.linecount import wire
+from twisted_netdemo.service.deadlines import Deadline, Deadlines
+from twisted_netdemo.service.figures import Figure, Spread
+from twisted_netdemo.service.limits import Limits, clientOf
+from twisted_netdemo.welcome import Unit, answer, count, greeting, plainHost
+
+_log = Logger()
+
+#: After its answer a client's further input is read and dropped until the client closes: a socket
+#: closed with unread input sends a reset, which can destroy the answer on its way (RFC 2525 2.17).
+#: That ends after C{LINGER} seconds, or sooner for who has sent C{LINGER_BYTES} in more than
+#: C{LINGER_LEAST} seconds.
+LINGER = 5.0
+LINGER_LEAST = 1.0
+LINGER_BYTES = 2 << 20
+
+# How many clients that were refused may linger at one time; those above it are closed at once.
+_REFUSED_LINGERING = 500
+
+
+@implementer(IHalfCloseableProtocol)
+class LineCount(Protocol):
+    """
+    One session: greet, prompt, read one line, answer, close.
+
+    @ivar peer: the client as the log has it.
+    """
+
+    factory: LineCountFactory
+    transport: ITCPTransport
+    peer = ""
+    _client: Hashable | None = None
+    _present = False  # counted by the limits
+    _reader: wire.LineReader | None = None
+    _deadline: Deadline | None = None
+    _linger: Deadline | None = None
+    _inputEnded = False
+    _outputEnded = False
+    _dropped = 0
+    _began = 0.0
+
+    def connectionMade(self) -> None:
+        factory = self.factory
+        self._began = factory.clock.seconds()
+        welcome = self._meet(self.transport.getPeer())
+        factory.sessions.add(self)
+        # One that began with the PROXY header goes on.
+        deadline: Deadline | None = getattr(self.transport, "deadline", None)
+        if deadline is None:
+            deadline = factory.lineDeadlines.begin(self._timedOut)
+        else:
+            deadline.callback = self._timedOut
+        self._deadline = deadline
+        refusal = factory.limits.enter(self._client)
+        if refusal is not None:
+            self._refuse(wire.FULL if refusal == "full" else wire.NO_MORE_FROM_YOU)
+            return
+        self._present = True
+        self._reader = wire.LineReader(factory.maxLine)
+        self.transport.write(welcome + wire.PROMPT)
+
+    def _meet(self, address: object) -> bytes:
+        if isinstance(address, UNIXAddress):
+            self.peer = "unix"
+            own = self.transport.getHost()
+            assert isinstance(own, UNIXAddress)
+            return wire.localGreeting(own.name or b"")
+        # Everything else that Twisted serves streams on has a host and a port.
+        named: Any = address  # an IPv4Address or an IPv6Address
+        host: str = plainHost(named.host)
+        self.peer = f"[{host}]:{named.port}" if ":" in host else f"{host}:{named.port}"
+        self._client = clientOf(host)
+        return greeting((host, named.port))
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._reader is not None:
+            self._take(self._reader.feed(data))
+            return
+        self._dropped += len(data)
+        if self._dropped > LINGER_BYTES and self._linger is not None:
+            began = self._linger.due - LINGER
+            if self.factory.clock.seconds() - began > LINGER_LEAST:
+                self._lingered()
+
+    def readConnectionLost(self) -> None:
+        """
+        The client has sent all that it will; it may well be reading still.
+        """
+        self._inputEnded = True
+        if self._reader is not None:
+            self._take(self._reader.finish())
+        else:
+            self.transport.loseConnection()
+
+    def writeConnectionLost(self) -> None:
+        """
+        Our FIN has been sent, behind the answer.
+        """
+        self._outputEnded = True
+
+    def _take(self, line: wire.Line | wire.TooLong | None) -> None:
+        if isinstance(line, wire.Line):
+            counted = count(line.content, self.factory.unit)
+            self._finish("answered", answer(counted), counted)
+        elif isinstance(line, wire.TooLong):
+            self._finish("too-long", wire.tooLong(self.factory.maxLine))
+
+    def _timedOut(self) -> None:
+        self._finish("timed-out", wire.timedOut(self.factory.lineDeadlines.seconds))
+
+    def cutShort(self) -> None:
+        """
+        The server stops: say so to a client that has no answer yet.
+        """
+        if self._reader is not None:
+            self._finish("cut-short", wire.SHUTTING_DOWN)
+
+    def abort(self) -> None:
+        """
+        The server stops now.
+        """
+        if self._reader is not None:
+            self._report("cut-short")
+        # abortConnection is what every Twisted transport has, though no interface of streams says.
+        transport: Any = self.transport
+        transport.abortConnection()
+
+    def _refuse(self, words: bytes) -> None:
+        lingering = self.factory.refused
+        lingering.add(self)
+        self._finish("refused", words)
+        if len(lingering) > _REFUSED_LINGERING:
+            self.transport.loseConnection()
+
+    def _finish(self, outcome: str, words: bytes, counted: int = 0) -> None:
+        """
+        The last words, and the end of our output; the input is dropped until it ends too.
+        """
+        self._report(outcome, counted)
+        factory = self.factory
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+        transport = self.transport
+        transport.write(words)
+        self._linger = factory.lingerDeadlines.begin(self._lingered)
+        # Over TLS our close_notify is followed by a wait for the client's; TLS has no half-close.
+        if self._inputEnded or ISSLTransport.providedBy(transport):
+            transport.loseConnection()
+        else:
+            transport.loseWriteConnection()
+
+    def _lingered(self) -> None:
+        if self._outputEnded:
+            # The kernel still brings the answer to who is slow to acknowledge it.
+            self.transport.loseConnection()
+        else:
+            self.abort()
+
+    def _report(self, outcome: str, counted: int = 0) -> None:
+        self._reader = None
+        seconds = self.factory.clock.seconds() - self._began
+        self.factory.report(self.peer, outcome, counted, seconds)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        factory = self.factory
+        if self._reader is not None:
+            self._report("vanished")
+        if self._deadline is not None:
+            self._deadline.cancel()
+        if self._linger is not None:
+            self._linger.cancel()
+        if self._present:
+            factory.limits.leave(self._client)
+        factory.refused.discard(self)
+        factory.ended(self)
+
+
+class LineCountFactory(Factory):
+    """
+    Makes sessions, and knows those that there are.
+
+    @ivar sessions: every connection, also one that is only read to its end.
+    @ivar outcomes: how many sessions ended how: answered, too-long, timed-out, vanished, refused,
+        cut-short.
+    """
+
+    protocol: Any = LineCount
+    noisy = False
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        unit: Unit = "characters",
+        timeout: float = 60.0,
+        maxLine: int = 65536,
+        limits: Limits | None = None,
+        logSessions: bool = False,
+    ) -> None:
+        """
+        @param clock: the reactor.
+        @param timeout: seconds until the line has to be there, from when the connection began.
+        @param maxLine: the longest line, in bytes.
+        @param limits: how many connections there may be; 10,000 and 100 a client by default.
+        @param logSessions: whether each session is a line of text in the log too.
+        """
+        self.clock = clock
+        self.unit: Unit = unit
+        self.maxLine = maxLine
+        self.limits = Limits(10_000, 100) if limits is None else limits
+        self.lineDeadlines = Deadlines(clock, timeout)
+        self.lingerDeadlines = Deadlines(clock, LINGER)
+        self.sessions: set[LineCount] = set()
+        self.refused: set[LineCount] = set()
+        self.outcomes: Counter[str] = Counter()
+        self._characters = 0
+        self._seconds = Spread()
+        self._text = None
+        if logSessions:
+            self._text = "{peer}: {outcome}, {characters} characters, {seconds:.3f} seconds"
+        self._none: list[Deferred[None]] = []
+
+    def report(self, peer: str, outcome: str, characters: int, seconds: float) -> None:
+        """
+        How a session went. Without a text the event is for structured logs alone.
+        """
+        self.outcomes[outcome] += 1
+        self._characters += characters
+        self._seconds.add(seconds)
+        _log.info(self._text, peer=peer, outcome=outcome, characters=characters, seconds=seconds)
+
+    def ended(self, session: LineCount) -> None:
+        self.sessions.discard(session)
+        if not self.sessions:
+            if not self.numPorts:
+                self._stopTimers()
+            waiting, self._none = self._none, []
+            for deferred in waiting:
+                deferred.callback(None)
+
+    def _stopTimers(self) -> None:
+        if not self.sessions:
+            self.lineDeadlines.stop()
+            self.lingerDeadlines.stop()
+
+    def waiting(self) -> int:
+        """
+        How many sessions there are.
+        """
+        return len(self.sessions)
+
+    def whenNone(self) -> Deferred[None]:
+        """
+        Fires once there are none.
+        """
+        deferred: Deferred[None] = Deferred()
+        if self.sessions:
+            self._none.append(deferred)
+        else:
+            deferred.callback(None)
+        return deferred
+
+    def cutShort(self) -> None:
+        """
+        Tell those that are without an answer that the server stops.
+        """
+        for session in list(self.sessions):
+            session.cutShort()
+
+    def abort(self) -> None:
+        """
+        Close all of them at once.
+        """
+        for session in list(self.sessions):
+            session.abort()
+
+    def stopFactory(self) -> None:
+        """
+        The last port has closed; sessions may go on.
+        """
+        self._stopTimers()
+
+    def figures(self) -> Iterable[Figure]:
+        """
+        For L{twisted_netdemo.service.metrics}.
+        """
+        yield Figure("linecount_sessions", "Sessions by outcome.", self.outcomes, "outcome")
+        yield Figure(
+            "linecount_connections_open", "Connections open now.", len(self.sessions), rises=False
+        )
+        yield Figure("linecount_characters", "Characters counted.", self._characters)
+        yield Figure(
+            "linecount_session_seconds", "From a connection to its last words.", self._seconds
+        )

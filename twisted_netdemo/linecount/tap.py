@@ -1,0 +1,149 @@
+"""
+linecount's command line, for twistd and twist.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any
+
+from twisted.application.service import IService, MultiService
+from twisted.python import usage
+
+from twisted_netdemo import quantities
+from twisted_netdemo.linecount.server import LineCountFactory
+from twisted_netdemo.service import metrics
+from twisted_netdemo.service.limits import Limits
+from twisted_netdemo.service.listening import StreamService, Where, described, interface, onPort
+from twisted_netdemo.service.options import ServiceOptions, parseUnit
+from twisted_netdemo.service.process import reportStartErrors
+from twisted_netdemo.service.proxy import LOOPBACK, Network
+from twisted_netdemo.service.system import raiseFileLimit
+
+PORT = 51423
+
+
+class Options(ServiceOptions):
+    """
+    What C{twistd linecount} takes.
+    """
+
+    synopsis = "[options]"
+    longdesc = "A server that welcomes its client, counts the characters of one line, and closes."
+
+    optParameters = [
+        ["port", "p", None, f"TCP port to listen on, 0 for a free one [default: {PORT}]"],
+        ["interface", "i", None, "IP address for --port [default: every IPv6 and IPv4 address]"],
+        ["unit", "u", "characters", "what to count: characters or bytes"],
+        ["timeout", "t", "60", "seconds until the line has to be there"],
+        ["max-line", None, "65536", "longest line, in bytes (or KiB, MiB)"],
+        ["max-connections", None, "10000", "most connections at one time, 0 for no limit"],
+        ["max-per-client", None, "100", "the same for one address, or one IPv6 /64"],
+        ["grace", "g", "5", "seconds that sessions have to end after SIGTERM"],
+        [
+            "metrics",
+            "m",
+            None,
+            "serve Prometheus metrics, as in tcp:9100:interface=127.0.0.1",
+        ],
+    ]
+    optFlags = [["log-sessions", None, "log a line of text for each session"]]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self["endpoints"] = []
+        self["proxy-from"] = []
+
+    def opt_endpoint(self, description: str) -> None:
+        """
+        listen there, not on the default port: tcp6:, ssl:, unix:, systemd:, haproxy:tcp:
+        """
+        self["endpoints"].append(description)
+
+    def opt_proxy_from(self, network: str) -> None:
+        """
+        believe a PROXY header from this network; may be repeated [default: loopback]
+        """
+        self["proxy-from"].append(network)
+
+    opt_e = opt_endpoint
+
+    def postOptions(self) -> None:
+        asGiven = self["port"]
+        if asGiven is None and not self["endpoints"]:
+            self["port"] = str(PORT)
+        if self["port"] is not None:
+            self.take("port", quantities.port)
+        if self["interface"] is not None:
+            self.take("interface", interface)
+            if self["port"] is None:
+                raise usage.UsageError(
+                    f"--interface: {self['interface']!r} is for --port, which is not given"
+                )
+        self.take("unit", parseUnit)
+        self.take("timeout", quantities.positiveDuration)
+        self.take("grace", quantities.duration)
+        self.take("max-line", quantities.size)
+        for name in ("max-connections", "max-per-client"):
+            self.take(name, quantities.whole)
+        self["proxy-from"] = [
+            self.check("proxy-from", text, _network) for text in self["proxy-from"]
+        ] or list(LOOPBACK)
+        if self["metrics"] is not None and (missing := metrics.missing()):
+            raise usage.UsageError(f"--metrics: {missing}")
+        self.choosePidFile("linecount" if asGiven is None else f"linecount-{asGiven}")
+
+        # A wrong description is a usage error too, so it is read here.
+        from twisted.internet import reactor
+
+        def place(text: str) -> Where:
+            return described(reactor, text, self["timeout"], self["proxy-from"])
+
+        self.places = [self.check("endpoint", text, place) for text in self["endpoints"]]
+        if self["port"] is not None:
+            self.places.insert(0, onPort(reactor, self["port"], self["interface"]))
+        self.metricsPlaces: list[Where] = []
+        if self["metrics"] is not None:
+            self.metricsPlaces = [self.check("metrics", self["metrics"], place)]
+
+
+def _network(text: str) -> Network:
+    try:
+        return ipaddress.ip_network(text)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not a network ({error})") from None
+
+
+def makeService(options: Options, reactor: Any = None) -> IService:
+    """
+    The server, and its metrics where they are asked for.
+    """
+    if reactor is None:
+        from twisted.internet import reactor
+    if options.ownsProcess:
+        reportStartErrors(options.isDaemon)
+        raiseFileLimit()
+    factory = LineCountFactory(
+        reactor,
+        unit=options["unit"],
+        timeout=options["timeout"],
+        maxLine=options["max-line"],
+        limits=Limits(options["max-connections"], options["max-per-client"]),
+        logSessions=bool(options["log-sessions"]),
+    )
+    service = StreamService(
+        reactor,
+        factory,
+        options.places,
+        sessions=factory,
+        grace=options["grace"],
+        ownsProcess=options.ownsProcess,
+    )
+    if not options.metricsPlaces:
+        return service
+    both = MultiService()
+    service.setServiceParent(both)
+    StreamService(
+        reactor, metrics.metricsFactory(factory.figures), options.metricsPlaces, announce=False
+    ).setServiceParent(both)
+    return both

@@ -1,0 +1,89 @@
+"""
+The bytes of a linecount session: what the server says, and where the client's line ends.
+
+Pure. The greeting, the counting and the answer stand in L{twisted_netdemo.welcome}.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from twisted_netdemo.quantities import showDuration
+
+PROMPT = b"Please enter a string: "
+NO_MORE_FROM_YOU = b"Too many connections from your address.\n"
+FULL = b"Server is full; try again later.\n"
+SHUTTING_DOWN = b"Server is shutting down.\n"
+
+
+def localGreeting(path: bytes) -> bytes:
+    """
+    The welcome of a client that has no address: one on a UNIX socket.
+
+    @param path: the server's socket; an abstract one begins with NUL, shown as C{@}.
+    """
+    if path.startswith(b"\0"):
+        path = b"@" + path[1:]
+    return b"Welcome, a local client on UNIX socket %b\n" % path
+
+
+def tooLong(limit: int) -> bytes:
+    return b"Line too long: the limit is %d bytes.\n" % limit
+
+
+def timedOut(seconds: float) -> bytes:
+    return f"Timed out: no line within {showDuration(seconds)}.\n".encode()
+
+
+@dataclass(frozen=True)
+class Line:
+    """
+    The client's whole line, without its end (LF, or CRLF).
+    """
+
+    content: bytes
+
+
+@dataclass(frozen=True)
+class TooLong:
+    """
+    The line is longer than the limit; how much longer will never be known.
+    """
+
+
+class LineReader:
+    """
+    Finds the end of the one line in a stream that comes in pieces. It holds no more than the
+    limit and two bytes besides the piece it was given last.
+    """
+
+    def __init__(self, limit: int) -> None:
+        """
+        @param limit: the longest line allowed, in bytes, its end not counted.
+        """
+        self._limit = limit
+        self._held = bytearray()
+
+    def feed(self, data: bytes) -> Line | TooLong | None:
+        """
+        Take the next piece; C{None} says that more is needed. What follows the line is dropped.
+        """
+        end = data.find(b"\n")
+        if end >= 0:
+            line = bytes(self._held) + data[:end] if self._held else data[:end]
+            return self._verdict(line.removesuffix(b"\r"))
+        room = self._limit - len(self._held)
+        # One byte more than the limit may be the CR of a CRLF.
+        if len(data) > room + 1 or (len(data) == room + 1 and data[-1:] != b"\r"):
+            return TooLong()
+        self._held += data
+        return None
+
+    def finish(self) -> Line | TooLong:
+        """
+        The client's input has ended, which ends the line too.
+        """
+        return self._verdict(bytes(self._held))
+
+    def _verdict(self, line: bytes) -> Line | TooLong:
+        return Line(line) if len(line) <= self._limit else TooLong()

@@ -1,0 +1,266 @@
+"""
+A service that listens for connections: it binds at the start or says in one line why it cannot,
+and lets its sessions end at the stop.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from twisted.application.service import Service
+from twisted.internet.address import UNIXAddress
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IListeningPort
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from twisted_netdemo.quantities import port as parsePort
+from twisted_netdemo.quantities import showDuration
+from twisted_netdemo.service.binding import RUNNING, bindFailure, hasIPv6, knownService
+from twisted_netdemo.service.port import Listening
+from twisted_netdemo.service.process import StartError, exitWith, onSecondSignal
+from twisted_netdemo.service.proxy import LOOPBACK, Network, ProxiedListening
+
+_log = Logger()
+
+#: How long those who were cut short have to take the words that say so, in seconds.
+_LAST_WORDS = 1.0
+
+
+class Sessions(Protocol):
+    """
+    What a factory offers so that its sessions can end well.
+    """
+
+    def waiting(self) -> int:
+        """
+        How many sessions there are.
+        """
+
+    def whenNone(self) -> Deferred[None]:
+        """
+        Fires once there are none.
+        """
+
+    def cutShort(self) -> None:
+        """
+        Tell those that there are, and close.
+        """
+
+    def abort(self) -> None:
+        """
+        Close them all at once.
+        """
+
+
+#: Somewhere to listen: given a factory, begins to.
+Where = Callable[[Any], Deferred[IListeningPort]]
+
+
+def onPort(reactor: Any, port: int, interface: str | None = None) -> Where:
+    """
+    A TCP port.
+
+    @param interface: an IP address; C{None} for every one, of both families where there are two.
+    """
+    if interface is None:
+        interface = "::" if hasIPv6() else ""
+    listening = Listening(reactor)
+    return lambda factory: maybeDeferred(listening.listenTCP, port, factory, interface=interface)
+
+
+def described(
+    reactor: Any, description: str, timeout: float = 60.0, proxies: Sequence[Network] = LOOPBACK
+) -> Where:
+    """
+    What an endpoint description says, with C{haproxy:} before it as our own PROXY protocol.
+
+    @param timeout: seconds until a PROXY header has to be there.
+    @param proxies: from whom a PROXY header is believed.
+    @raise ValueError: the description is wrong.
+    """
+    inner = description.removeprefix("haproxy:")
+    listening = Listening(reactor)
+    if inner != description:
+        listening = ProxiedListening(reactor, timeout, proxies)
+    kind, _, rest = inner.partition(":")
+    try:
+        if kind in ("tcp", "tcp6", "ssl"):
+            words = rest.split(":")
+            named = [word[5:] for word in words if word.startswith("port=")]
+            parsePort((named or words)[0])
+        endpoint = serverFromString(listening, inner)
+    # Endpoint parsers are plugins, and say what is wrong in any kind of exception.
+    except Exception as error:
+        why = "systemd passed no such socket" if kind == "systemd" else error
+        raise ValueError(f"{description!r} is no endpoint: {why}") from None
+    listen: Where = endpoint.listen
+    return listen
+
+
+def interface(text: str) -> str:
+    """
+    An IP address to listen on.
+
+    @raise ValueError: it is none.
+    """
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not an IP address") from None
+    return text
+
+
+class StreamService(Service):
+    """
+    Listens in several places with one factory.
+
+    @ivar ports: what it listens on while it runs.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        factory: Any,
+        places: Sequence[Where],
+        sessions: Sessions | None = None,
+        grace: float = 5.0,
+        ownsProcess: bool = False,
+        announce: bool = True,
+    ) -> None:
+        """
+        @param sessions: what to wait for at the stop, up to C{grace} seconds.
+        @param ownsProcess: whether a second signal is for this service.
+        @param announce: whether a line says where it listens.
+        """
+        self._reactor = reactor
+        self._factory = factory
+        self._places = list(places)
+        self._sessions = sessions
+        self._grace = grace
+        self._ownsProcess = ownsProcess
+        self._announce = announce
+        self.ports: list[IListeningPort] = []
+        self._bound = False
+        self._starting = True
+        self._failures: list[Failure] = []
+
+    def privilegedStartService(self) -> None:
+        """
+        Bind before twistd gives up root.
+        """
+        self._bind()
+
+    def startService(self) -> None:
+        """
+        Bind where nobody has called L{privilegedStartService}: twist never does.
+        """
+        Service.startService(self)
+        self._bind()
+
+    def _bind(self) -> None:
+        if self._bound:
+            return
+        self._bound = True
+        self._starting = True
+        self._failures.clear()
+        for place in self._places:
+            place(self._factory).addCallback(self._listens).addErrback(self._failed)
+            if self._failures:
+                self._bound = False
+                raise startError(self._failures[0])
+        self._starting = False
+
+    def _failed(self, failure: Failure) -> None:
+        if self._starting:
+            self._failures.append(failure)
+            return
+        # An endpoint that takes its time, as a plugin's may.
+        _log.critical("{error}", error=startError(failure))
+        if self._ownsProcess:
+            exitWith(1, self._reactor)
+
+    def _listens(self, port: IListeningPort) -> None:
+        self.ports.append(port)
+        if self._announce:
+            announce(port)
+
+    def stopService(self) -> Deferred[None]:
+        """
+        Stop listening at once; the sessions have the grace period to end.
+        """
+        Service.stopService(self)
+        self._bound = False
+        ports, self.ports = self.ports, []
+        stopped = [maybeDeferred(port.stopListening) for port in ports]
+        return Deferred.fromCoroutine(self._stop(gatherResults(stopped)))
+
+    async def _stop(self, listening: Deferred[Any]) -> None:
+        sessions = self._sessions
+        await listening
+        if sessions is None or not sessions.waiting():
+            return
+        _log.info(
+            "Stopping: up to {grace} for {waiting} session(s) to end; a second signal ends "
+            "them now.",
+            grace=showDuration(self._grace),
+            waiting=sessions.waiting(),
+        )
+        if self._ownsProcess:
+            onSecondSignal(self._reactor, self._abort)
+        none = sessions.whenNone()
+        timers = [
+            self._reactor.callLater(self._grace, sessions.cutShort),
+            self._reactor.callLater(self._grace + _LAST_WORDS, sessions.abort),
+        ]
+        await none
+        for timer in timers:
+            if timer.active():
+                timer.cancel()
+
+    def _abort(self) -> None:
+        sessions = self._sessions
+        if sessions is not None and sessions.waiting():
+            _log.info("A second signal: ending {waiting} session(s).", waiting=sessions.waiting())
+            sessions.abort()
+
+
+def announce(port: IListeningPort) -> None:
+    """
+    Say where it listens, and whose port that is known as.
+    """
+    address: Any = port.getHost()
+    if isinstance(address, UNIXAddress):
+        path = os.fsdecode(address.name or b"")
+        _log.info("Server is running on UNIX socket {path}; press Ctrl-C to terminate.", path=path)
+        return
+    _log.info(RUNNING, port=address.port)
+    known = knownService(address.port, "tcp")
+    if known is not None:
+        _log.warn(
+            "Note: port {port} is registered to the service '{known}'.",
+            port=address.port,
+            known=known,
+        )
+
+
+def startError(failure: Failure) -> StartError:
+    """
+    Why listening failed, in one line.
+    """
+    error = failure.value
+    if not isinstance(error, CannotListenError):
+        return StartError(f"Cannot listen: {error}")
+    reason = error.socketError
+    where: object = error.port
+    if isinstance(where, (bytes, str)):
+        why = reason.strerror if isinstance(reason, OSError) else reason
+        return StartError(f"UNIX socket {os.fsdecode(where)} cannot be opened: {why}.")
+    if not isinstance(reason, OSError):
+        return StartError(f"Port {where} cannot be opened: {reason}.")
+    return StartError(bindFailure(int(error.port), error.interface or "", reason))

@@ -1,0 +1,98 @@
+"""
+A service's figures as Prometheus text over HTTP, by the prometheus_client library (an extra).
+
+The library stands in this module alone, and reads the figures only when somebody asks: counting
+costs a service an addition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from twisted_netdemo.service.figures import Figure, Spread
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
+
+Figures = Callable[[], Iterable[Figure]]
+
+
+def missing() -> str | None:
+    """
+    What has to be installed before metrics can be served, C{None} where it is.
+    """
+    if find_spec("prometheus_client") is None:
+        return "needs prometheus_client: pip install 'twisted-netdemo[metrics]'"
+    return None
+
+
+class _Collector:
+    def __init__(self, figures: Figures) -> None:
+        self._figures = figures
+
+    def collect(self) -> Iterator[Metric]:
+        for figure in self._figures():
+            yield _metric(figure)
+
+
+def _metric(figure: Figure) -> Metric:
+    from prometheus_client.core import (
+        CounterMetricFamily,
+        GaugeMetricFamily,
+        HistogramMetricFamily,
+    )
+
+    value = figure.value
+    if isinstance(value, Spread):
+        buckets, sofar = [], 0
+        for bound, count in zip((*value.bounds, "+Inf"), value.counts, strict=True):
+            sofar += count
+            buckets.append((str(bound), sofar))
+        return HistogramMetricFamily(figure.name, figure.help, buckets=buckets, sum_value=value.sum)
+    family = CounterMetricFamily if figure.rises else GaugeMetricFamily
+    if isinstance(value, Mapping):
+        metric = family(figure.name, figure.help, labels=[figure.label])
+        for name, number in value.items():
+            metric.add_metric([name], number)
+        return metric
+    return family(figure.name, figure.help, value=value)
+
+
+def metricsFactory(figures: Figures) -> Any:
+    """
+    An HTTP factory that answers C{/metrics}, with the process's own figures beside the service's.
+    """
+    from prometheus_client import CollectorRegistry, ProcessCollector
+    from prometheus_client.exposition import choose_encoder
+    from twisted.web.resource import Resource
+    from twisted.web.server import Request, Site
+
+    class Page(Resource):
+        """
+        The figures in the format that the client asks for, made in the reactor's own thread.
+        """
+
+        isLeaf = True
+
+        def render_GET(self, request: Request) -> bytes:
+            encode, contentType = choose_encoder(request.getHeader("accept") or "")
+            request.setHeader("content-type", contentType)
+            return encode(registry)
+
+    class QuietSite(Site):
+        """
+        Without an access log: being asked for figures is no event.
+        """
+
+        noisy = False
+
+        def log(self, request: Any) -> None: ...
+
+    registry = CollectorRegistry()
+    registry.register(_Collector(figures))
+    ProcessCollector(registry=registry)
+    root = Resource()
+    root.putChild(b"metrics", Page())
+    return QuietSite(root, timeout=30)

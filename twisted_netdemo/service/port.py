@@ -1,0 +1,196 @@
+"""
+Listening ports that hold out: one socket for both families, and patience when files run out.
+
+Twisted's own ports close what waits in the queue when no file descriptor is left, with several log
+lines for each, and bind C{::} as the system's default has it.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import sys
+from typing import Any
+
+from twisted.internet import tcp
+from twisted.internet.posixbase import PosixReactorBase
+from twisted.logger import Logger
+
+if sys.platform != "win32":
+    from twisted.internet import unix
+
+_log = Logger()
+
+# More at once would keep the connections that are there waiting.
+_ACCEPTS = 100 if sys.platform != "win32" else 1
+_SHORTAGE = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+_PAUSE = 1.0
+
+
+class _Patient:
+    """
+    Mixed into a Twisted stream port: leaves the queue alone while there are no file descriptors
+    for those in it.
+    """
+
+    reactor: Any
+    socket: Any
+    _short = False
+    _resumption: Any = None
+
+    def doRead(self) -> None:
+        port: Any = self
+        for _ in range(_ACCEPTS):
+            try:
+                connection, address = self.socket.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno in _SHORTAGE:
+                    self._pause(error)
+                    return
+                # accept(2): what the network did to the connection while it waited is passed on
+                # here; the next one may be well.
+                continue
+            if self._short:
+                self._short = False
+                _log.info("New connections are accepted again.")
+            if (
+                isinstance(address, tuple) and len(address) == 4
+            ):  # IPv6: the name of the scope, where there is one
+                host, _ = socket.getnameinfo(address, socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)
+                address = (host, *address[1:])
+            protocol = None
+            try:
+                protocol = port.factory.buildProtocol(port._buildAddr(address))
+            except Exception:
+                _log.failure("No protocol for a new connection")
+            if protocol is None:
+                connection.close()
+                continue
+            number = port.sessionno
+            port.sessionno = number + 1
+            transport = port.transport(connection, protocol, address, port, number, self.reactor)
+            try:
+                protocol.makeConnection(transport)
+            except Exception:
+                _log.failure("A new connection failed at once")
+                transport.abortConnection()
+
+    def _pause(self, error: OSError) -> None:
+        if not self._short:
+            self._short = True
+            _log.warn(
+                "Out of file descriptors or memory ({error}): those connected are served, new "
+                "connections wait.",
+                error=error.strerror,
+            )
+        port: Any = self
+        port.stopReading()
+        self._resumption = self.reactor.callLater(_PAUSE, self._resume)
+
+    def _resume(self) -> None:
+        port: Any = self
+        self._resumption = None
+        if port.connected and not port.disconnecting:
+            port.startReading()
+
+    def loseConnection(self, *reason: Any) -> Any:
+        port: Any = self
+        if self._resumption is not None:
+            self._resumption.cancel()
+            self._resumption = None
+        elif port.connected and not port.disconnecting:
+            # Who is in the queue has been told by the kernel that it is connected.
+            self.doRead()
+        return super().loseConnection(*reason)  # type: ignore[misc]  # of Twisted's port
+
+    stopListening = loseConnection
+
+
+class TCPPort(_Patient, tcp.Port):
+    """
+    A TCP port; on C{::} it takes IPv4 too, whatever the system's default.
+    """
+
+    def createInternetSocket(self) -> socket.socket:
+        created: socket.socket = super().createInternetSocket()
+        if self.addressFamily == socket.AF_INET6 and self.interface == "::":
+            created.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        return created
+
+
+if sys.platform != "win32":
+
+    class UNIXPort(_Patient, unix.Port):
+        """
+        A UNIX stream socket's port.
+        """
+
+
+#: The backlog that a client's burst deserves (the kernel cuts it at net.core.somaxconn), in place
+#: of the 50 that Twisted's endpoints ask for where nobody has said otherwise.
+BACKLOG = 1024
+_TWISTED_BACKLOG = 50
+
+
+class Listening:
+    """
+    A reactor's stand-in for endpoints, whose listening methods make these ports; all else is the
+    reactor's own. With a reactor that is not built on Twisted's sockets, its own ports are used.
+    """
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reactor, name)
+
+    def wrap(self, factory: Any) -> Any:
+        """
+        What comes between the socket and anything else on the connection, TLS included: nothing.
+        """
+        return factory
+
+    def listenTCP(self, port: Any, factory: Any, backlog: int = 50, interface: str = "") -> Any:
+        factory = self.wrap(factory)
+        if backlog == _TWISTED_BACKLOG:
+            backlog = BACKLOG
+        if not isinstance(self._reactor, PosixReactorBase):
+            return self._reactor.listenTCP(port, factory, backlog, interface)
+        return _started(TCPPort(port, factory, backlog, interface, self._reactor))
+
+    def listenSSL(
+        self, port: Any, factory: Any, contextFactory: Any, backlog: int = 50, interface: str = ""
+    ) -> Any:
+        from twisted.protocols.tls import TLSMemoryBIOFactory
+
+        secured = TLSMemoryBIOFactory(contextFactory, False, factory)
+        return self.listenTCP(port, secured, backlog, interface)
+
+    def listenUNIX(
+        self, address: Any, factory: Any, backlog: int = 50, mode: int = 0o666, wantPID: int = 0
+    ) -> Any:
+        factory = self.wrap(factory)
+        if backlog == _TWISTED_BACKLOG:
+            backlog = BACKLOG
+        if not isinstance(self._reactor, PosixReactorBase):
+            return self._reactor.listenUNIX(address, factory, backlog, mode, wantPID)
+        return _started(UNIXPort(address, factory, backlog, mode, self._reactor, wantPID))
+
+    def adoptStreamPort(self, fileDescriptor: int, addressFamily: Any, factory: Any) -> Any:
+        factory = self.wrap(factory)
+        if not isinstance(self._reactor, PosixReactorBase):
+            return self._reactor.adoptStreamPort(fileDescriptor, addressFamily, factory)
+        if addressFamily == socket.AF_UNIX:
+            port = UNIXPort._fromListeningDescriptor(self._reactor, fileDescriptor, factory)
+        else:
+            port = TCPPort._fromListeningDescriptor(
+                self._reactor, fileDescriptor, addressFamily, factory
+            )
+        return _started(port)
+
+
+def _started(port: Any) -> Any:
+    port.startListening()
+    return port

@@ -1,0 +1,206 @@
+"""
+The PROXY protocol before any other: who is behind the proxy becomes the connection's peer.
+
+Twisted's own wrapper (C{haproxy:}) connects the protocol before the header has come, cannot
+half-close and loses a short first segment; this one waits, and passes everything through.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from typing import Any
+
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol, IReactorTime
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.logger import Logger
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
+from twisted.python.failure import Failure
+from zope.interface import directlyProvides, implementer, providedBy
+
+from twisted_netdemo.service.deadlines import Deadline, Deadlines
+from twisted_netdemo.service.port import Listening
+from twisted_netdemo.service.proxyheader import BadHeader, HeaderReader
+from twisted_netdemo.service.quiet import Quiet
+from twisted_netdemo.welcome import plainHost
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+LOOPBACK: tuple[Network, ...] = (
+    ipaddress.ip_network("127.0.0.0/8"),
+    ipaddress.ip_network("::1/128"),
+)
+
+_log = Logger()
+
+# How many connections may be without their header at one time; a proxy sends it at once.
+_MOST_WAITING = 1000
+
+
+@implementer(IHalfCloseableProtocol)
+class ProxiedConnection(ProtocolWrapper):
+    """
+    One connection from a proxy: its header, then everything to and from the wrapped protocol.
+
+    @ivar deadline: until when the header has to be there; a wrapped protocol with a deadline of
+        its own may take this one over, and give it another callback.
+    """
+
+    factory: ProxiedFactory
+    transport: Any
+    _reader: HeaderReader | None
+    _source: IAddress | None = None
+    _begun = False
+    deadline: Deadline | None = None
+
+    def makeConnection(self, transport: Any) -> None:
+        # Not the wrapper's own: it would connect the wrapped protocol at once.
+        directlyProvides(self, providedBy(transport))
+        Protocol.makeConnection(self, transport)
+        factory = self.factory
+        factory.registerProtocol(self)
+        self._reader = HeaderReader()
+        if not factory.believes(transport.getPeer()):
+            factory.refused("not in --proxy-from", transport.getPeer())
+            transport.abortConnection()
+        elif factory.waiting >= _MOST_WAITING:
+            factory.refused("too many without a header", transport.getPeer())
+            transport.abortConnection()
+        else:
+            factory.waiting += 1
+            self.deadline = factory.deadlines.begin(transport.abortConnection)
+
+    def getPeer(self) -> IAddress:
+        peer: IAddress = self._source or self.transport.getPeer()
+        return peer
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._begun:
+            self.wrappedProtocol.dataReceived(data)
+            return
+        if self.deadline is None or self._reader is None:
+            return
+        try:
+            header = self._reader.feed(data)
+        except BadHeader as error:
+            self._reader = None
+            self.factory.refused(str(error), self.transport.getPeer())
+            self.transport.abortConnection()
+            return
+        if header is None:
+            return
+        if header.source is not None:
+            host, port = header.source
+            kind = IPv6Address if ":" in host else IPv4Address
+            self._source = kind("TCP", host, port)
+        self._begun = True
+        self.factory.waiting -= 1
+        deadline = self.deadline
+        headerDue = deadline.callback
+        transport: Any = self
+        self.wrappedProtocol.makeConnection(transport)
+        if deadline.callback is headerDue:  # not taken over
+            deadline.cancel()
+        if header.rest:
+            self.wrappedProtocol.dataReceived(header.rest)
+
+    def readConnectionLost(self) -> None:
+        protocol = IHalfCloseableProtocol(self.wrappedProtocol, None) if self._begun else None
+        if protocol is None:
+            self.transport.loseConnection()
+        else:
+            protocol.readConnectionLost()
+
+    def writeConnectionLost(self) -> None:
+        protocol = IHalfCloseableProtocol(self.wrappedProtocol, None) if self._begun else None
+        if protocol is not None:
+            protocol.writeConnectionLost()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if self._begun:
+            ProtocolWrapper.connectionLost(self, reason)
+            return
+        self.factory.unregisterProtocol(self)
+        if self.deadline is not None:
+            self.factory.waiting -= 1
+            self.deadline.cancel()
+
+
+class ProxiedFactory(WrappingFactory[Any]):
+    """
+    Puts the PROXY protocol before a factory's.
+
+    @ivar waiting: how many connections are without their header yet.
+    """
+
+    protocol: Any = ProxiedConnection
+
+    def __init__(
+        self,
+        wrappedFactory: Any,
+        clock: IReactorTime,
+        timeout: float,
+        networks: Sequence[Network] = LOOPBACK,
+    ) -> None:
+        """
+        @param timeout: seconds until the header has to be there.
+        @param networks: from whom a header is believed; who comes over a UNIX socket is believed
+            too, since the socket's mode says who may.
+        """
+        WrappingFactory.__init__(self, wrappedFactory)
+        self.deadlines = Deadlines(clock, timeout)
+        self.networks = networks
+        self.waiting = 0
+        self._why: tuple[str, object] = ("", None)
+        self._quiet = Quiet(clock, self._logRefused)
+
+    def stopFactory(self) -> None:
+        """
+        The last port has closed; who has not sent a header by now is not waited for.
+        """
+        self.deadlines.stop()
+
+    def believes(self, peer: IAddress) -> bool:
+        """
+        Whether this peer may speak for others.
+        """
+        if isinstance(peer, UNIXAddress):
+            return True
+        if not isinstance(peer, (IPv4Address, IPv6Address)):
+            return False
+        address = ipaddress.ip_address(plainHost(peer.host))
+        return any(address in network for network in self.networks)
+
+    def refused(self, why: str, peer: object) -> None:
+        """
+        A connection is closed for want of a header to believe.
+        """
+        self._why = (why, peer)
+        self._quiet.happened()
+
+    def _logRefused(self, times: int) -> None:
+        why, peer = self._why
+        _log.warn(
+            "Closed {times} connection(s) where a PROXY header is asked for; the last: {why}, "
+            "from {peer}.",
+            times=times,
+            why=why,
+            peer=getattr(peer, "host", "a UNIX socket"),
+        )
+
+
+class ProxiedListening(Listening):
+    """
+    A reactor's stand-in for the endpoints behind C{haproxy:}; the header comes before any TLS.
+    """
+
+    def __init__(
+        self, reactor: Any, timeout: float, networks: Sequence[Network] = LOOPBACK
+    ) -> None:
+        Listening.__init__(self, reactor)
+        self._timeout = timeout
+        self._networks = networks
+
+    def wrap(self, factory: Any) -> Any:
+        return ProxiedFactory(factory, self._reactor, self._timeout, self._networks)

@@ -1,0 +1,36 @@
+"""
+Saying a thing once a minute that may happen a thousand times a second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.internet.interfaces import IReactorTime
+
+
+class Quiet:
+    """
+    Lets the first of many equal messages through, and then one a period with their number.
+    """
+
+    def __init__(self, clock: IReactorTime, say: Callable[[int], None], seconds: float = 60.0):
+        """
+        @param say: called with how often it has happened since it was said last, 1 or more.
+        """
+        self._clock = clock
+        self._say = say
+        self._seconds = seconds
+        self._since = 0
+        self._next: float | None = None
+
+    def happened(self) -> None:
+        """
+        It has happened once more.
+        """
+        self._since += 1
+        now = self._clock.seconds()
+        if self._next is None or now >= self._next:
+            self._next = now + self._seconds
+            times, self._since = self._since, 0
+            self._say(times)
