@@ -11,67 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.badwire.scenes import Part, Scene
 from twisted_netdemo.badwire import receiver
-from twisted_netdemo.badwire.events import Sent
-from twisted_netdemo.badwire.receiver import Receivers
-
-
-@dataclass(frozen=True)
-class Part:
-    """
-    What the receiver asks of a packet.
-    """
-
-    more: bool = False
-    data: bytes = b""
-    transport: int = 0
-
-
-class Conversation:
-    """
-    Packets that leave, and arrive when the test says.
-    """
-
-    def __init__(self) -> None:
-        self.receivers = Receivers()
-        self._n = 0
-
-    def leave(self, direction: str, flags: str = "", seq: int = 0, length: int = 0, **more) -> Sent:
-        sent = Sent(
-            t=self._n / 1000,
-            n=self._n,
-            flow=more.get("flow", 0),
-            direction=direction,
-            protocol=more.get("protocol", "tcp"),
-            version=4,
-            source=1,
-            destination=2,
-            length=length,
-            flags=flags,
-            seq=seq,
-            ack=more.get("ack"),
-            attempt=1,
-            fates=more.get("fates", ()),
-            delay=0.0,
-            checksum=more.get("checksum", True),
-            head=b"",
-            fragment=more.get("fragment"),
-        )
-        self._n += 1
-        self.receivers.left(sent)
-        return sent
-
-    def arrive(self, sent: Sent, copy: int = 0, packet: Part = Part()) -> tuple[str, int]:
-        return self.receivers.arrived(packet, sent, copy)
-
-    def pass_(self, direction: str, *args, **more) -> tuple[str, int]:
-        return self.arrive(self.leave(direction, *args, **more))
-
-    def open(self) -> None:
-        self.pass_("up", "S")
-        self.pass_("down", "SA", ack=1)
-        self.pass_("up", "A", 1, ack=1)
-
 
 DELIVERED, HELD, IGNORED = ("delivered", 0), ("held", 0), ("ignored", 0)
 ACKNOWLEDGEMENT, LATE, DISCARDED = ("acknowledgement", 0), ("late", 0), ("discarded", 0)
@@ -83,30 +24,30 @@ class ConnectionTests(SynchronousTestCase):
     """
 
     def setUp(self) -> None:
-        self.talk = Conversation()
+        self.talk = Scene()
 
     def test_handShake(self) -> None:
         """
         The two SYNs are taken, the bare ACK is just an acknowledgement; a SYN that comes again
         is ignored.
         """
-        self.assertEqual(self.talk.pass_("up", "S"), DELIVERED)
-        self.assertEqual(self.talk.pass_("up", "S"), IGNORED)
-        self.assertEqual(self.talk.pass_("down", "SA", ack=1), DELIVERED)
-        self.assertEqual(self.talk.pass_("up", "A", 1, ack=1), ACKNOWLEDGEMENT)
-        self.assertEqual(self.talk.pass_("down", "SA", ack=1), IGNORED)
+        self.assertEqual(self.talk.go("up", "S"), DELIVERED)
+        self.assertEqual(self.talk.go("up", "S"), IGNORED)
+        self.assertEqual(self.talk.go("down", "SA", ack=1), DELIVERED)
+        self.assertEqual(self.talk.go("up", "A", 1, ack=1), ACKNOWLEDGEMENT)
+        self.assertEqual(self.talk.go("down", "SA", ack=1), IGNORED)
 
     def test_heldAndReleased(self) -> None:
         """
         What comes early is held back; what fills the gap says how many bytes it let through.
         """
         self.talk.open()
-        self.assertEqual(self.talk.pass_("up", "A", 11, 10, ack=1), HELD)
-        self.assertEqual(self.talk.pass_("up", "A", 31, 10, ack=1), HELD)
-        self.assertEqual(self.talk.pass_("up", "A", 21, 10, ack=1), HELD)
-        self.assertEqual(self.talk.pass_("up", "A", 21, 10, ack=1), IGNORED)
-        self.assertEqual(self.talk.pass_("up", "A", 1, 10, ack=1), ("delivered", 30))
-        self.assertEqual(self.talk.pass_("up", "A", 41, 10, ack=1), DELIVERED)
+        self.assertEqual(self.talk.go("up", "A", 11, 10, ack=1), HELD)
+        self.assertEqual(self.talk.go("up", "A", 31, 10, ack=1), HELD)
+        self.assertEqual(self.talk.go("up", "A", 21, 10, ack=1), HELD)
+        self.assertEqual(self.talk.go("up", "A", 21, 10, ack=1), IGNORED)
+        self.assertEqual(self.talk.go("up", "A", 1, 10, ack=1), ("delivered", 30))
+        self.assertEqual(self.talk.go("up", "A", 41, 10, ack=1), DELIVERED)
         self.assertEqual(self.talk.receivers.early, 4)
 
     def test_hadIt(self) -> None:
@@ -118,8 +59,8 @@ class ConnectionTests(SynchronousTestCase):
         first = self.talk.leave("up", "A", 1, 10, ack=1, fates=("duplicated",))
         self.assertEqual(self.talk.arrive(first), DELIVERED)
         self.assertEqual(self.talk.arrive(first, copy=1), IGNORED)
-        self.assertEqual(self.talk.pass_("up", "A", 6, 5, ack=1), IGNORED)
-        self.assertEqual(self.talk.pass_("up", "A", 6, 10, ack=1), DELIVERED)
+        self.assertEqual(self.talk.go("up", "A", 6, 5, ack=1), IGNORED)
+        self.assertEqual(self.talk.go("up", "A", 6, 10, ack=1), DELIVERED)
         self.assertEqual(self.talk.receivers.early, 0)
 
     def test_overlapOfHeld(self) -> None:
@@ -127,26 +68,24 @@ class ConnectionTests(SynchronousTestCase):
         Bytes that a repeat brings itself are not counted among those that were held.
         """
         self.talk.open()
-        self.talk.pass_("up", "A", 11, 10, ack=1)
-        self.assertEqual(self.talk.pass_("up", "A", 1, 15, ack=1), ("delivered", 5))
+        self.talk.go("up", "A", 11, 10, ack=1)
+        self.assertEqual(self.talk.go("up", "A", 1, 15, ack=1), ("delivered", 5))
 
     def test_damaged(self) -> None:
         """
         A wrong checksum is discarded, whether the wire or the sender made it, and changes nothing.
         """
         self.talk.open()
-        self.assertEqual(self.talk.pass_("up", "A", 1, 10, ack=1, fates=("corrupted",)), DISCARDED)
-        self.assertEqual(self.talk.pass_("up", "A", 1, 10, ack=1, checksum=False), DISCARDED)
-        self.assertEqual(self.talk.pass_("up", "A", 1, 10, ack=1), DELIVERED)
+        self.assertEqual(self.talk.go("up", "A", 1, 10, ack=1, fates=("corrupted",)), DISCARDED)
+        self.assertEqual(self.talk.go("up", "A", 1, 10, ack=1, checksum=False), DISCARDED)
+        self.assertEqual(self.talk.go("up", "A", 1, 10, ack=1), DELIVERED)
 
     def test_undetectable(self) -> None:
         """
         Damage that the checksum does not see is delivered.
         """
         self.talk.open()
-        self.assertEqual(
-            self.talk.pass_("up", "A", 1, 10, ack=1, fates=("undetectable",)), DELIVERED
-        )
+        self.assertEqual(self.talk.go("up", "A", 1, 10, ack=1, fates=("undetectable",)), DELIVERED)
 
     def test_numbersGoRound(self) -> None:
         """
@@ -155,7 +94,7 @@ class ConnectionTests(SynchronousTestCase):
         self.talk.open()
         step = 1 << 30
         for start in range(1, 5 * step, step):
-            sent = self.talk.leave("up", "A", start % (1 << 32), step, ack=1)
+            sent = self.talk.leave("up", "A", start % (1 << 32), length=step, ack=1)
             self.assertEqual(self.talk.arrive(sent), DELIVERED)
 
     def test_end(self) -> None:
@@ -164,14 +103,14 @@ class ConnectionTests(SynchronousTestCase):
         acknowledgement: what comes then is late.
         """
         self.talk.open()
-        self.assertEqual(self.talk.pass_("down", "FPA", 1, 10, ack=1), DELIVERED)
-        self.assertEqual(self.talk.pass_("up", "FA", 1, ack=12), DELIVERED)
-        self.assertEqual(self.talk.pass_("down", "FPA", 1, 10, ack=1), IGNORED)
+        self.assertEqual(self.talk.go("down", "FPA", 1, 10, ack=1), DELIVERED)
+        self.assertEqual(self.talk.go("up", "FA", 1, ack=12), DELIVERED)
+        self.assertEqual(self.talk.go("down", "FPA", 1, 10, ack=1), IGNORED)
         last = self.talk.leave("down", "A", 12, ack=2, fates=("duplicated",))
-        self.assertEqual(self.talk.pass_("up", "FA", 1, ack=12), IGNORED)
+        self.assertEqual(self.talk.go("up", "FA", 1, ack=12), IGNORED)
         self.assertEqual(self.talk.arrive(last), ACKNOWLEDGEMENT)
         self.assertEqual(self.talk.arrive(last, copy=1), LATE)
-        self.assertEqual(self.talk.pass_("down", "FPA", 1, 10, ack=1), LATE)
+        self.assertEqual(self.talk.go("down", "FPA", 1, 10, ack=1), LATE)
 
     def test_bothEndAtOnce(self) -> None:
         """
@@ -182,20 +121,20 @@ class ConnectionTests(SynchronousTestCase):
         down = self.talk.leave("down", "FA", 1, ack=1)
         self.assertEqual(self.talk.arrive(up), DELIVERED)
         self.assertEqual(self.talk.arrive(down), DELIVERED)
-        self.assertEqual(self.talk.pass_("up", "A", 2, ack=2), ACKNOWLEDGEMENT)
-        self.assertEqual(self.talk.pass_("down", "A", 2, ack=2), ACKNOWLEDGEMENT)
-        self.assertEqual(self.talk.pass_("up", "FA", 1, ack=1), IGNORED)
-        self.assertEqual(self.talk.pass_("down", "FA", 1, ack=1), IGNORED)
+        self.assertEqual(self.talk.go("up", "A", 2, ack=2), ACKNOWLEDGEMENT)
+        self.assertEqual(self.talk.go("down", "A", 2, ack=2), ACKNOWLEDGEMENT)
+        self.assertEqual(self.talk.go("up", "FA", 1, ack=1), IGNORED)
+        self.assertEqual(self.talk.go("down", "FA", 1, ack=1), IGNORED)
 
     def test_refused(self) -> None:
         """
         A refusal reaches who asked, once; and where it was lost, the next question is a new one.
         """
-        self.assertEqual(self.talk.pass_("up", "S"), DELIVERED)
+        self.assertEqual(self.talk.go("up", "S"), DELIVERED)
         self.talk.leave("down", "RA", 0, ack=1, fates=("lost",))
-        self.assertEqual(self.talk.pass_("up", "S"), DELIVERED)
-        self.assertEqual(self.talk.pass_("down", "RA", 0, ack=1), DELIVERED)
-        self.assertEqual(self.talk.pass_("down", "RA", 0, ack=1), LATE)
+        self.assertEqual(self.talk.go("up", "S"), DELIVERED)
+        self.assertEqual(self.talk.go("down", "RA", 0, ack=1), DELIVERED)
+        self.assertEqual(self.talk.go("down", "RA", 0, ack=1), LATE)
 
     def test_brokenOff(self) -> None:
         """
@@ -203,33 +142,33 @@ class ConnectionTests(SynchronousTestCase):
         """
         self.talk.open()
         self.talk.leave("down", "RA", 1, ack=1, fates=("lost",))
-        self.assertEqual(self.talk.pass_("up", "A", 1, 10, ack=1), LATE)
-        self.assertEqual(self.talk.pass_("down", "R", 1), DELIVERED)
-        self.assertEqual(self.talk.pass_("down", "R", 1), LATE)
+        self.assertEqual(self.talk.go("up", "A", 1, 10, ack=1), LATE)
+        self.assertEqual(self.talk.go("down", "R", 1), DELIVERED)
+        self.assertEqual(self.talk.go("down", "R", 1), LATE)
 
     def test_beforeTheSyn(self) -> None:
         """
         Data that overtook the SYN of their direction are not taken.
         """
-        self.talk.pass_("up", "S", 0, 10)
-        self.assertEqual(self.talk.pass_("down", "A", 1, 10, ack=11), IGNORED)
-        self.assertEqual(self.talk.pass_("down", "SA", 0, ack=11), DELIVERED)
-        self.assertEqual(self.talk.pass_("down", "A", 1, 10, ack=11), DELIVERED)
+        self.talk.go("up", "S", 0, 10)
+        self.assertEqual(self.talk.go("down", "A", 1, 10, ack=11), IGNORED)
+        self.assertEqual(self.talk.go("down", "SA", 0, ack=11), DELIVERED)
+        self.assertEqual(self.talk.go("down", "A", 1, 10, ack=11), DELIVERED)
 
     def test_fastOpenRefused(self) -> None:
         """
         Data in the SYN that the answer does not acknowledge were not taken; the repeat is.
         """
-        self.talk.pass_("up", "S", 0, 10)
-        self.talk.pass_("down", "SA", 0, ack=1)
-        self.assertEqual(self.talk.pass_("up", "A", 1, 10, ack=1), DELIVERED)
+        self.talk.go("up", "S", 0, 10)
+        self.talk.go("down", "SA", 0, ack=1)
+        self.assertEqual(self.talk.go("up", "A", 1, 10, ack=1), DELIVERED)
 
     def test_flowsAreApart(self) -> None:
         """
         One connection's books are not another's.
         """
         for flow in (0, 1):
-            self.assertEqual(self.talk.pass_("up", "S", flow=flow), DELIVERED)
+            self.assertEqual(self.talk.go("up", "S", flow=flow), DELIVERED)
 
     def test_bounded(self) -> None:
         """
@@ -237,11 +176,11 @@ class ConnectionTests(SynchronousTestCase):
         """
         self.patch(receiver, "MEMORY", 3)
         for flow in (1, 2, 3, 4, 5, 6):
-            self.talk.pass_("up", "S", flow=0)
-            self.talk.pass_("up", "S", flow=flow)
-        self.assertEqual(self.talk.pass_("up", "S", flow=0), IGNORED)
-        self.assertEqual(self.talk.pass_("up", "S", flow=6), IGNORED)
-        self.assertEqual(self.talk.pass_("up", "S", flow=1), DELIVERED)
+            self.talk.go("up", "S", flow=0)
+            self.talk.go("up", "S", flow=flow)
+        self.assertEqual(self.talk.go("up", "S", flow=0), IGNORED)
+        self.assertEqual(self.talk.go("up", "S", flow=6), IGNORED)
+        self.assertEqual(self.talk.go("up", "S", flow=1), DELIVERED)
 
 
 class DatagramTests(SynchronousTestCase):
@@ -250,13 +189,11 @@ class DatagramTests(SynchronousTestCase):
     """
 
     def setUp(self) -> None:
-        self.talk = Conversation()
+        self.talk = Scene()
 
     def fragment(self, offset: int, more: bool, length: int, seq: int = 1, **fields) -> tuple:
-        sent = self.talk.leave(
-            "up", seq=seq, length=length, protocol="udp", fragment=offset, **fields
-        )
-        return self.talk.arrive(sent, packet=Part(more, bytes(length)))
+        sent = self.talk.leave("up", "", seq, length, protocol="udp", fragment=offset, **fields)
+        return self.talk.arrive(sent, part=Part(more, bytes(length)))
 
     def test_asItComes(self) -> None:
         """
@@ -335,7 +272,7 @@ class PropertyTests(SynchronousTestCase):
         Repeats in any cut, any order and any number of copies have the effects that a receiver
         of single bytes would see.
         """
-        talk = Conversation()
+        talk = Scene()
         talk.open()
         model = Model(set())
         for start, length, copies, isDamaged in sent:
@@ -357,7 +294,7 @@ class PropertyTests(SynchronousTestCase):
         damages and disorders, what is delivered and released adds up to the text, once.
         """
         chance = Random(seed)
-        talk = Conversation()
+        talk = Scene()
         talk.open()
         starts = [1 + sum(lengths[:k]) for k in range(len(lengths))]
         total = sum(lengths)
@@ -384,11 +321,11 @@ class PropertyTests(SynchronousTestCase):
         """
         A datagram in fragments is delivered if and only if none is missing, and once.
         """
-        talk = Conversation()
+        talk = Scene()
         effects = []
         for place in order:
             sent = talk.leave("up", seq=1, length=8, protocol="udp", fragment=8 * place)
             if place not in lost:
-                effects.append(talk.arrive(sent, packet=Part(place < 4, bytes(8)))[0])
+                effects.append(talk.arrive(sent, part=Part(place < 4, bytes(8)))[0])
         self.assertEqual(effects.count("delivered"), 0 if lost else 1)
         self.assertEqual(len(effects) - effects.count("held"), 0 if lost else 1)

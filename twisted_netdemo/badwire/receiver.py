@@ -9,9 +9,10 @@ of a receiver. Its verdicts are inferred, therefore; the kernel's counters confi
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
-from .events import Sent
+from twisted_netdemo.badwire.events import Sent
+from twisted_netdemo.badwire.packet import Packet
 
 #: How many flows, copied packets and unfinished datagrams are remembered, each; the oldest are
 #: forgotten first.
@@ -19,25 +20,6 @@ MEMORY = 10_000
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
-
-
-class Packet(Protocol):
-    """
-    What a receiver must know of a packet beyond its L{Sent}.
-
-    @ivar data: all of it.
-    @ivar transport: where what IP carries begins in C{data}.
-    @ivar more: whether fragments of the same datagram follow after it.
-    """
-
-    @property
-    def data(self) -> bytes: ...
-
-    @property
-    def transport(self) -> int: ...
-
-    @property
-    def more(self) -> bool: ...
 
 
 class Intervals:
