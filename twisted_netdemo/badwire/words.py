@@ -46,6 +46,8 @@ _ICMP_CODES = {
     ("icmp", 3, 4): "too big to pass whole",
     ("icmp6", 1, 4): _UNREACHABLE,
 }
+_DNS_PORT = 53
+_NXDOMAIN = 3
 _ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t", '"': '\\"', "\\": "\\\\"}
 
 
@@ -116,12 +118,33 @@ def label(sent: Sent) -> str:
         elif not parts:
             parts.append(f"ACK {sent.ack}" if sent.ack is not None else "nothing")
         return " + ".join(parts)
+    if sent.protocol == "udp" and _DNS_PORT in (sent.source, sent.destination):
+        question = _dns(sent.head, sent.destination == _DNS_PORT)
+        if question:
+            return question
     if sent.protocol in _ICMP and len(sent.head) >= 2:
         kind, code = sent.head[:2]
         name = _ICMP_CODES.get((sent.protocol, kind, code)) or _ICMP[sent.protocol].get(kind)
         return f"ICMP {name or f'type {kind}'}"
     size = "1 byte" if sent.length == 1 else f"{sent.length} bytes"
     return f"{size}{payload}"
+
+
+def _dns(head: bytes, isQuestion: bool) -> str:
+    """
+    What a message of the name system asks or answers (RFC 1035 4.1), as far as its beginning
+    tells; empty if it is none.
+    """
+    if len(head) < 14 or head[5] != 1:
+        return ""
+    parts, at = [], 12
+    while at < len(head) and head[at]:
+        parts.append(head[at + 1 : at + 1 + head[at]])
+        at += 1 + head[at]
+    name = snippet(b".".join(parts), at >= len(head))[1:-1]
+    if isQuestion:
+        return f"DNS: {name}?"
+    return f"DNS: {'no such name' if head[3] & 15 == _NXDOMAIN else f'{head[7]} found'}, {name}"
 
 
 class Story:

@@ -16,7 +16,7 @@ def address(stage: Stage) -> None:
     """
     Each end is an address and a port; the kernel chooses the client's.
     """
-    run = stage.run("--serve linecount", "ask far.wire 51423 one two")
+    run = stage.run("--serve linecount", "ask far4.wire 51423 one two")
     rows = []
     for found in run.found:
         said = re.search(r"\('([^']*)', (\d+)\)", found["welcome"])

@@ -27,6 +27,7 @@ PATIENCE = 15.0
 #: Rows of a ladder that fit a screen with all that is said around it.
 ROWS = 14
 
+_BADWIRE = (sys.executable, "-m", "twisted_netdemo.badwire")
 _ACTORS = "twisted_netdemo.badwire.lessons.actors"
 
 Figures = dict[str, Any]
@@ -125,13 +126,13 @@ class Stage:
         @param actor: the actor and its arguments, as typed.
         @raise Unable: badwire cannot run here, or the actor failed.
         """
-        words = f"badwire run {options} --ladder -- python3 -m {_ACTORS} {actor}"
+        words = f"badwire run {options} --ladder -- badwire-actor {actor}"
         for place, line in enumerate(_folded(words, self.width - 4)):
             self.say(f"{'    ' if place else '  $ '}{line}")
         self.say()
         with tempfile.TemporaryDirectory(prefix="badwire-") as folder:
             log = os.path.join(folder, "log")
-            arguments = [sys.executable, "-m", "twisted_netdemo.badwire", "run", "--quiet"]
+            arguments = [*_BADWIRE, "run", "--quiet"]
             arguments += ["--log", log, *shlex.split(options), "--"]
             arguments += [sys.executable, "-m", _ACTORS, *shlex.split(actor)]
             with subprocess.Popen(

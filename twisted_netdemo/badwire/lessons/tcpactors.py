@@ -7,6 +7,7 @@ Each function yields what it finds as dictionaries of figures.
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import threading
 import time
@@ -31,7 +32,9 @@ def failure(error: OSError) -> Figures:
     """
     An error as the kernel words it.
     """
-    return {"error": error.strerror or str(error)}
+    # Python adds words of its own to some; names' errors have numbers of their own
+    isSystems = error.errno is not None and error.errno > 0
+    return {"error": os.strerror(error.errno) if isSystems else str(error.strerror)}
 
 
 @contextlib.contextmanager
@@ -85,7 +88,7 @@ def ask(host: str, port: int, questions: list[str]) -> Iterator[Figures]:
                 "own": client.getsockname()[:2],
                 "server": client.getpeername()[:2],
                 "welcome": welcome,
-                "answer": answer,
+                "answer": answer.removeprefix("Please enter a string: "),
             }
 
 
