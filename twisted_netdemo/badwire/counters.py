@@ -133,14 +133,14 @@ def compare(counts: Counts, early: int, kernel: Mapping[str, int]) -> list[Row]:
             of("TcpOutSegs", "TcpRetransSegs") - counts.synAgain,
             "Tcp OutSegs + RetransSegs, less SYN-ACKs sent again (counted in both)",
         ),
-        Row("sent again", counts.again, of("TcpRetransSegs"), "Tcp RetransSegs"),
+        Row("TCP sent again", counts.again, of("TcpRetransSegs"), "Tcp RetransSegs"),
         Row(
-            "corrupt, discarded",
+            "TCP corrupt, discarded",
             effects[TCP, "discarded"],
             of("TcpInCsumErrors"),
             "Tcp InCsumErrors",
         ),
-        Row("early, held back", early, of("TcpExtTCPOFOQueue"), "TcpExt TCPOFOQueue"),
+        Row("TCP early, held back", early, of("TcpExtTCPOFOQueue"), "TcpExt TCPOFOQueue"),
         Row(
             "UDP datagrams arrived",
             effects[UDP, "delivered"] + effects[UDP, "again"],
@@ -148,7 +148,7 @@ def compare(counts: Counts, early: int, kernel: Mapping[str, int]) -> list[Row]:
             "Udp and Udp6 InDatagrams, NoPorts and the full buffers'",
         ),
         Row(
-            "corrupt, discarded",
+            "UDP corrupt, discarded",
             effects[UDP, "discarded"],
             of("UdpInCsumErrors", "Udp6InCsumErrors"),
             "Udp and Udp6 InCsumErrors",

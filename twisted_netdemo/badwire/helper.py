@@ -37,8 +37,8 @@ def main(parent: int, ignored: list[int], command: list[str]) -> int:
     Execute COMMAND; who comes back failed, with env(1)'s status.
     """
     libc = ctypes.CDLL(None, use_errno=True)
-    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them
-        signal.signal(number, signal.SIG_DFL)
+    for broken in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them
+        signal.signal(broken, signal.SIG_DFL)
     for number in ignored:
         signal.signal(number, signal.SIG_IGN)
     try:

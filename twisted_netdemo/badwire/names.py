@@ -9,7 +9,6 @@ from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet import defer
-from twisted.internet.interfaces import IReactorTCP, IReactorUDP
 from twisted.names import common, dns, error, server
 
 #: How long an answer may be kept, in seconds.
@@ -31,11 +30,8 @@ class Ends(common.ResolverBase):
         self._records: dict[bytes, list[dns.Record_A | dns.Record_AAAA]] = {}
         for address, those in names.items():
             for name in those:
-                record = (
-                    dns.Record_AAAA(address, _TTL)
-                    if ":" in address
-                    else dns.Record_A(address, _TTL)
-                )
+                make = dns.Record_AAAA if ":" in address else dns.Record_A
+                record = make(address, _TTL)
                 self._records.setdefault(name.encode("ascii"), []).append(record)
 
     def _lookup(
@@ -59,9 +55,9 @@ class NameServer(Service):
 
     def __init__(self, names: Mapping[str, Sequence[str]], reactor: Any) -> None:
         """
-        @param reactor: what provides L{IReactorUDP} and L{IReactorTCP}.
+        @param reactor: what provides C{IReactorUDP} and C{IReactorTCP}.
         """
-        self._reactor: Any = reactor
+        self._reactor = reactor
         self._factory = server.DNSServerFactory(authorities=[Ends(names)])
         self._ports: list[Any] = []
 
@@ -70,11 +66,12 @@ class NameServer(Service):
         Listen. A name server's port is below 1024, which is ours within the network.
         """
         super().startService()
-        udp: IReactorUDP = self._reactor
-        tcp: IReactorTCP = self._reactor
         protocol = dns.DNSDatagramProtocol(self._factory)
         protocol.noisy = self._factory.noisy = False
-        self._ports = [udp.listenUDP(_PORT, protocol), tcp.listenTCP(_PORT, self._factory)]
+        self._ports = [
+            self._reactor.listenUDP(_PORT, protocol),
+            self._reactor.listenTCP(_PORT, self._factory),
+        ]
 
     def stopService(self) -> defer.Deferred[Any]:
         """
