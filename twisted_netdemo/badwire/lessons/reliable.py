@@ -167,6 +167,6 @@ def sockets(stage: Stage) -> None:
     stage.say()
     stage.conclude(
         found["answer"] == "You entered 19 characters." and run.fates()["lost"] > 0,
-        f"A line was sent and counted. Packets lost on the way: {run.fates()['lost']}; the programs "
-        "noticed nothing but time.",
+        f"A line was sent and counted. Packets lost on the way: {run.fates()['lost']}; the "
+        "programs noticed nothing but time.",
     )

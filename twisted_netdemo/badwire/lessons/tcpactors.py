@@ -33,8 +33,8 @@ def failure(error: OSError) -> Figures:
     An error as the kernel words it.
     """
     # Python adds words of its own to some; names' errors have numbers of their own
-    isSystems = error.errno is not None and error.errno > 0
-    return {"error": os.strerror(error.errno) if isSystems else str(error.strerror)}
+    number = error.errno or 0
+    return {"error": os.strerror(number) if number > 0 else error.strerror}
 
 
 @contextlib.contextmanager
