@@ -125,12 +125,7 @@ class Tun(Device):
             raise
 
     def dropped(self) -> int:
-        with open("/proc/net/dev", encoding="ascii") as table:
-            for line in table:
-                name, _, numbers = line.partition(":")
-                if name.strip() == NAME:
-                    return int(numbers.split()[11])
-        return 0
+        return _statistics(NAME)[11]
 
 
 class Veth(Device):
@@ -223,6 +218,25 @@ def configure(
             index = socket.if_nametoindex(NAME)
             packed = socket.inet_pton(socket.AF_INET6, near6)
             fcntl.ioctl(control, _SIOCSIFADDR, struct.pack("16sIi", packed, prefix6, index))
+
+
+def looped() -> int:
+    """
+    How many packets went by the loopback device so far.
+    """
+    return _statistics("lo")[1]
+
+
+def _statistics(name: str) -> list[int]:
+    """
+    A device's numbers in this network: bytes, packets and so on received, then sent.
+    """
+    with open("/proc/net/dev", encoding="ascii") as table:
+        for line in table:
+            device, _, numbers = line.partition(":")
+            if device.strip() == name:
+                return [int(number) for number in numbers.split()]
+    return [0] * 16
 
 
 def _request(name: str, data: bytes = b"") -> bytes:
