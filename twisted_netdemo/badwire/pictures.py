@@ -4,16 +4,16 @@ The pictures of a run or of a log: which events they hold, and the forms that th
 
 from __future__ import annotations
 
-import io
 import json
 import math
+import os
+import stat
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, BinaryIO
 
 from twisted_netdemo.badwire import page, svg, terminal
 from twisted_netdemo.badwire.events import Arrived, Sent
 from twisted_netdemo.badwire.ladder import Flow, Row, flows, rows
-from twisted_netdemo.badwire.logfile import openPrivate
 
 #: How many events a picture holds.
 MOST = 100_000
@@ -133,10 +133,24 @@ def _row(row: Row) -> dict[str, Any]:
     return shown
 
 
+def openPrivately(path: str) -> BinaryIO:
+    """
+    A file to write to, its user's alone (mode 0600): it will hold payload. What it held is gone.
+    """
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        if stat.S_ISREG(os.fstat(handle).st_mode):
+            os.fchmod(handle, 0o600)
+    except BaseException:
+        os.close(handle)
+        raise
+    return os.fdopen(handle, "wb")
+
+
 def writePrivately(path: str, parts: Iterable[str]) -> None:
     """
-    Write a text as UTF-8 to a file of its user's alone, since it holds payload.
+    Write a text as UTF-8 to a file of its user's alone.
     """
-    with io.BufferedWriter(openPrivate(path)) as stream:
+    with openPrivately(path) as stream:
         for part in parts:
             stream.write(part.encode())
