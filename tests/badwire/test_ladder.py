@@ -201,7 +201,7 @@ class RowTests(SynchronousTestCase):
         self.assertEqual(
             notes(self.scene.events)[3:],
             [
-                "no harm, another follows; wrong checksum: discarded",
+                "wrong checksum: discarded; no harm, another follows",
                 "wrong checksum: discarded",
                 "has all before byte 6",
             ],

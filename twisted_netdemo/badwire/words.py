@@ -170,7 +170,7 @@ class Story:
         """
         notes = []
         isTCP = sent.protocol == "tcp"
-        takesNumbers = isTCP and bool(sent.length or {"S", "F"} & {*sent.flags})
+        takesNumbers = isTCP and _takesNumbers(sent)
         if takesNumbers and sent.attempt > 1:
             notes.append(f"sent again (no. {sent.attempt})")
             self._complete(_other(sent.direction), sent.seq + 1, None, "so it is sent again")
@@ -179,9 +179,8 @@ class Story:
         notes += [LOSSES[fate] for fate in sent.fates if fate in LOSSES]
         if "undetectable" in sent.fates and "corrupted" not in sent.fates:
             notes.append(_UNDETECTABLE)
-        isLost = not {"corrupted", *LOSSES}.isdisjoint(sent.fates)
-        if isTCP and not takesNumbers and isLost and sent.ack is not None:
-            self._lostAcks[sent.direction].append((len(self.notes), sent.ack))
+        if isTCP and not takesNumbers and not LOSSES.keys().isdisjoint(sent.fates):
+            self._lose(sent)
         self.notes.append("; ".join(notes))
 
     def arrived(self, sent: Sent, arrived: Arrived) -> None:
@@ -200,6 +199,8 @@ class Story:
     def _segment(self, sent: Sent, arrived: Arrived, note: str) -> str:
         effect, direction = arrived.effect, sent.direction
         expected = self._expected.get(direction)
+        if effect == "discarded" and not _takesNumbers(sent):
+            self._lose(sent)
         if effect in ("discarded", "late"):
             return note
         if sent.ack is not None:
@@ -242,6 +243,13 @@ class Story:
             note = "the last part: delivered whole"
         return f"{note}, out of order" if sent.seq < highest else note
 
+    def _lose(self, sent: Sent) -> None:
+        """
+        What is said next is of an acknowledgement that its receiver never has.
+        """
+        if sent.ack is not None:
+            self._lostAcks[sent.direction].append((len(self.notes), sent.ack))
+
     def _complete(self, direction: str, above: int | None, upTo: int | None, words: str) -> None:
         """
         Say what came of lost acknowledgements whose number lies within.
@@ -249,11 +257,18 @@ class Story:
         left = []
         for place, ack in self._lostAcks[direction]:
             if (above is None or ack >= above) and (upTo is None or ack <= upTo):
-                note = self.notes[place]
-                self.notes[place] = f"{note}; {words}" if note else words
+                self.notes[place] += f"; {words}"
             else:
                 left.append((place, ack))
         self._lostAcks[direction] = left
+
+
+def _takesNumbers(sent: Sent) -> bool:
+    """
+    Whether it is more than an acknowledgement or a reset, so that it is repeated until it is
+    acknowledged.
+    """
+    return bool(sent.length or "S" in sent.flags or "F" in sent.flags)
 
 
 def _other(direction: str) -> str:
