@@ -21,7 +21,7 @@ from twisted.python.failure import Failure
 
 from twisted_netdemo.quantities import port as parsePort
 from twisted_netdemo.quantities import showDuration
-from twisted_netdemo.service.binding import RUNNING, bindFailure, hasIPv6, knownService
+from twisted_netdemo.service.binding import KNOWN, RUNNING, bindFailure, hasIPv6, knownService
 from twisted_netdemo.service.port import Listening
 from twisted_netdemo.service.process import StartError, exitWith, onSecondSignal
 from twisted_netdemo.service.proxy import LOOPBACK, Network, ProxiedListening
@@ -242,11 +242,7 @@ def announce(port: IListeningPort) -> None:
     _log.info(RUNNING, port=address.port)
     known = knownService(address.port, "tcp")
     if known is not None:
-        _log.warn(
-            "Note: port {port} is registered to the service '{known}'.",
-            port=address.port,
-            known=known,
-        )
+        _log.warn(KNOWN, port=address.port, known=known)
 
 
 def startError(failure: Failure) -> StartError:

@@ -7,11 +7,16 @@ costs a service an addition.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from twisted.application.service import IService, MultiService
+from twisted.python import usage
+
 from twisted_netdemo.service.figures import Figure, Spread
+from twisted_netdemo.service.listening import StreamService, Where, described
+from twisted_netdemo.service.options import ServiceOptions
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -96,3 +101,28 @@ def metricsFactory(figures: Figures) -> Any:
     root = Resource()
     root.putChild(b"metrics", Page())
     return QuietSite(root, timeout=30)
+
+
+def places(options: ServiceOptions) -> list[Where]:
+    """
+    Where the option C{--metrics} says that they are to be served: in one place or none.
+    """
+    if options["metrics"] is None:
+        return []
+    if lacking := missing():
+        raise usage.UsageError(f"--metrics: {lacking}")
+    from twisted.internet import reactor
+
+    return [options.check("metrics", options["metrics"], lambda text: described(reactor, text))]
+
+
+def beside(reactor: Any, service: IService, figures: Figures, places: Sequence[Where]) -> IService:
+    """
+    A service together with its metrics, where they are to be served.
+    """
+    if not places:
+        return service
+    both = MultiService()
+    service.setServiceParent(both)
+    StreamService(reactor, metricsFactory(figures), places, announce=False).setServiceParent(both)
+    return both

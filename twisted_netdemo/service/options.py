@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from typing import Any, TypeVar
 
 from twisted.application.app import ServerOptions
@@ -26,6 +27,13 @@ class ServiceOptions(usage.Options):
     """
 
     parent: Any = None
+
+    def opt_version(self) -> None:
+        """
+        Display the versions and exit.
+        """
+        print(f"twisted-netdemo {version('twisted-netdemo')}, Twisted {version('Twisted')}")
+        sys.exit(0)
 
     def take(self, name: str, parse: Callable[[str], T]) -> T:
         """
