@@ -170,8 +170,8 @@ class Story:
         """
         notes = []
         isTCP = sent.protocol == "tcp"
-        takesNumbers = isTCP and _takesNumbers(sent)
-        if takesNumbers and sent.attempt > 1:
+        isNumbered = isTCP and takesNumbers(sent)
+        if isNumbered and sent.attempt > 1:
             notes.append(f"sent again (no. {sent.attempt})")
             self._complete(_other(sent.direction), sent.seq + 1, None, "so it is sent again")
         if not sent.checksum:
@@ -179,7 +179,7 @@ class Story:
         notes += [LOSSES[fate] for fate in sent.fates if fate in LOSSES]
         if "undetectable" in sent.fates and "corrupted" not in sent.fates:
             notes.append(_UNDETECTABLE)
-        if isTCP and not takesNumbers and not LOSSES.keys().isdisjoint(sent.fates):
+        if isTCP and not isNumbered and not LOSSES.keys().isdisjoint(sent.fates):
             self._lose(sent)
         self.notes.append("; ".join(notes))
 
@@ -199,7 +199,7 @@ class Story:
     def _segment(self, sent: Sent, arrived: Arrived, note: str) -> str:
         effect, direction = arrived.effect, sent.direction
         expected = self._expected.get(direction)
-        if effect == "discarded" and not _takesNumbers(sent):
+        if effect == "discarded" and not takesNumbers(sent):
             self._lose(sent)
         if effect in ("discarded", "late"):
             return note
@@ -263,7 +263,7 @@ class Story:
         self._lostAcks[direction] = left
 
 
-def _takesNumbers(sent: Sent) -> bool:
+def takesNumbers(sent: Sent) -> bool:
     """
     Whether it is more than an acknowledgement or a reset, so that it is repeated until it is
     acknowledged.
