@@ -102,7 +102,7 @@ def evil() -> list[Sent | Arrived]:
 
 
 def html(events: list[Sent | Arrived]) -> str:
-    return "".join(page.document("A <bad> wire", [page.Chapter("", "", flows(events))]))
+    return "".join(page.document("A <bad> wire", [page.Chapter("", [flows(events)])]))
 
 
 class FileTests(SynchronousTestCase):

@@ -125,6 +125,8 @@ class _End:
         if fin:
             self.end = start + size
         effect, released = self.stream.add(start, start + size)
+        if released and self.end is not None and start + size < self.end <= self.stream.expected:
+            released -= 1  # the FIN among them is no byte
         return effect, released, start > expected
 
 

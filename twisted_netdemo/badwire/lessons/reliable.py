@@ -34,8 +34,8 @@ def checksum(stage: Stage) -> None:
     """
     What is corrupt is discarded and sent again, if the checksum sees it.
     """
-    run = stage.run("--up-corrupt @3,5", "carry far4.wire 6000")
-    stage.ladder(run)
+    run = stage.run("--up-corrupt @3,5", "carry far4.wire 5000")
+    stage.ladder(run, 18)
     bad, found = run.effects()["discarded"], run.found[0]
     again = sum(sent.attempt > 1 and sent.length > 0 for sent in run.sent())
     stage.conclude(
@@ -64,8 +64,8 @@ def resend(stage: Stage) -> None:
     """
     What is not acknowledged is sent again, after pauses that grow.
     """
-    run = stage.run("--up-loss @4-6 --serve linecount", "ask far4.wire 51423 hello")
-    stage.ladder(run, 20)
+    run = stage.run("--up-loss @4-7 --serve linecount", "ask far4.wire 51423 hello")
+    stage.ladder(run, 24)
     pauses = _pauses(run)
     # the first pause may be a probe's, sent before the timer of the repeats ran out (RFC 8985)
     isGrowing = len(pauses) > 1 and pauses[-1] > 1.5 * pauses[-2]

@@ -6,10 +6,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted_netdemo.badwire.lessons.stage import Figures, Run, Stage, Unable
+from twisted_netdemo.badwire.lessons.stage import UNAVAILABLE, Figures, Run, Stage, Unable
 
 _BAD = "--loss 5% --duplicate 5% --reorder 5% --corrupt 2% --seed 7"
-_UNAVAILABLE = 69
 
 
 def datagrams(stage: Stage) -> None:
@@ -70,7 +69,7 @@ def setup(stage: Stage) -> None:
     try:
         run = stage.run("--delay 50ms --sysctl net.ipv4.tcp_fastopen=3", "setup far4.wire")
     except Unable as error:
-        if error.status != _UNAVAILABLE or "sysctl" not in str(error):
+        if error.status != UNAVAILABLE or "sysctl" not in str(error):
             raise
         note = f" ({error}: without TCP Fast Open, then.)"
         run = stage.run("--delay 50ms", "setup far4.wire")
