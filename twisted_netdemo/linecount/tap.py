@@ -56,7 +56,8 @@ class Options(ServiceOptions):
 
     def opt_endpoint(self, description: str) -> None:
         """
-        listen there, not on the default port: tcp6:, ssl:, unix:, systemd:, haproxy:tcp:
+        listen there, not on the default port: tcp6:, ssl:, unix:, systemd:, haproxy:tcp:;
+        may be repeated
         """
         self["endpoints"].append(description)
 

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import IService, MultiService
+from twisted.logger import Logger
 from twisted.python import usage
 
 from twisted_netdemo.service.figures import Figure, Spread
@@ -20,6 +21,8 @@ from twisted_netdemo.service.options import ServiceOptions
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
+
+_log = Logger()
 
 Figures = Callable[[], Iterable[Figure]]
 
@@ -63,6 +66,15 @@ def _metric(figure: Figure) -> Metric:
             metric.add_metric([name], number)
         return metric
     return family(figure.name, figure.help, value=value)
+
+
+def announce(port: Any) -> None:
+    """
+    Say where the figures are.
+    """
+    address = port.getHost()
+    where = f"port {address.port}" if hasattr(address, "port") else f"{address.name}"
+    _log.info("Metrics are served on {where}, at /metrics.", where=where)
 
 
 def metricsFactory(figures: Figures) -> Any:
@@ -124,5 +136,7 @@ def beside(reactor: Any, service: IService, figures: Figures, places: Sequence[W
         return service
     both = MultiService()
     service.setServiceParent(both)
-    StreamService(reactor, metricsFactory(figures), places, announce=False).setServiceParent(both)
+    StreamService(reactor, metricsFactory(figures), places, announce=announce).setServiceParent(
+        both
+    )
     return both

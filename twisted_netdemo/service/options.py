@@ -4,6 +4,7 @@ The command line of a service: each mistake is one line that names the option an
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from importlib.metadata import version
@@ -85,6 +86,9 @@ class ServiceOptions(usage.Options):
         named = any(argument.startswith("--pi") for argument in sys.argv[1:])
         if isinstance(parent, ServerOptions) and "pidfile" in parent and not named:
             parent["pidfile"] = f"{name}.pid" if self.isDaemon else ""
+            # twistd looks for another's before it enters the folder, and writes its own after.
+            if self.isDaemon and parent["rundir"] != "." and not parent["chroot"]:
+                parent["pidfile"] = os.path.abspath(os.path.join(parent["rundir"], f"{name}.pid"))
 
 
 def parseUnit(text: str) -> Unit:

@@ -8,11 +8,14 @@ lines for each, and bind C{::} as the system's default has it.
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import sys
+from contextlib import suppress
 from typing import Any
 
 from twisted.internet import tcp
+from twisted.internet.error import CannotListenError
 from twisted.internet.posixbase import PosixReactorBase
 from twisted.logger import Logger
 
@@ -124,8 +127,29 @@ if sys.platform != "win32":
 
     class UNIXPort(_Patient, unix.Port):
         """
-        A UNIX stream socket's port.
+        A UNIX stream socket's port, which begins and ends well whatever has become of its files.
         """
+
+        def startListening(self) -> None:
+            try:
+                super().startListening()
+            except OSError as error:  # of its lock file
+                raise CannotListenError("", self._bindPath, error) from None
+
+        def connectionLost(self, reason: Any) -> None:
+            try:
+                super().connectionLost(reason)
+            except OSError as error:
+                # Somebody has removed it already, or it is root's and we are no longer.
+                _log.warn(
+                    "UNIX socket {path} could not be removed: {error}.",
+                    path=os.fsdecode(self._bindPath),
+                    error=error.strerror,
+                )
+                if self.lockFile is not None:
+                    with suppress(OSError):
+                        self.lockFile.unlock()
+                tcp.Port.connectionLost(self, reason)
 
 
 #: The backlog that a client's burst deserves (the kernel cuts it at net.core.somaxconn), in place
