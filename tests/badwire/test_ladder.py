@@ -137,7 +137,7 @@ class TextTests(SynchronousTestCase):
             left = re.findall(r"(\d+) more", text(scene.events, most=most))
             shown = [row for row in fold(made, most) if row.kind != "folded"]
             self.assertEqual(sum(map(int, left)) + len(shown), 504)
-            self.assertEqual(len(fold(made, most)), most)
+            self.assertLessEqual(len(fold(made, most)), most)
         self.assertEqual(fold(made, 504), made)
 
     def send(self, scene: Scene, place: int, **fields: object) -> None:

@@ -244,9 +244,12 @@ def fold(made: Sequence[Row], most: int) -> list[Row]:
     if len(folded) <= most:
         return folded
     head = most * 2 // 3
-    tail = most - head - 1
-    middle = folded[head : len(folded) - tail]
-    return [*folded[:head], _left(middle, "are left out here"), *folded[len(folded) - tail :]]
+    rest = len(folded) - (most - head - 1)
+    while folded[head - 1].kind == "folded":
+        head -= 1
+    while rest < len(folded) and folded[rest].kind == "folded":
+        rest += 1
+    return [*folded[:head], _left(folded[head:rest], "are left out here"), *folded[rest:]]
 
 
 def _without(made: Sequence[Row], isLess: Callable[[Row], bool]) -> list[Row]:

@@ -17,7 +17,7 @@ def datagrams(stage: Stage) -> None:
     """
     run = stage.run(f"{_BAD} --serve udpcount", "datagrams far4.wire 51423 100")
     found = run.found[0]
-    stage.ladder(run, 12)
+    stage.ladder(run, 22)
     fates = run.fates("udp")
     stage.conclude(
         found["unanswered"] > 0,
