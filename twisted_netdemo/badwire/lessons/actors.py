@@ -56,8 +56,11 @@ def main() -> None:
         chosen = actors.add_parser(play.__name__, help=said, description=said)
         chosen.set_defaults(play=play)
         for name, kind in arguments.items():
-            repeats = "+" if name in ("questions", "names", "wanted") else None
-            chosen.add_argument(name, type=kind, nargs=repeats)
+            if name in ("attempts", "patience", "after"):
+                chosen.add_argument(f"--{name}", type=kind, default=kind("0"))
+            else:
+                repeats = "+" if name in ("questions", "names", "wanted") else None
+                chosen.add_argument(name, type=kind, nargs=repeats)
 
     actor(tcpactors.ask, host=str, port=int, questions=str)
     actor(tcpactors.carry, host=str, size=int)

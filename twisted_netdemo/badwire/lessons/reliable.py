@@ -110,7 +110,7 @@ def giveup(stage: Stage) -> None:
     """
     TCP gives up with an error, never in silence.
     """
-    run = stage.run("--drain 0s", "call far4.wire 51423 0 0 0")
+    run = stage.run("--drain 0s", "call far4.wire 51423")
     refused = run.found[0]
     stage.ladder(run, 4)
     stage.conclude(
@@ -119,7 +119,7 @@ def giveup(stage: Stage) -> None:
         "The far computer itself has said so.",
     )
     stage.say()
-    run = stage.run("--blackout 0s-60s --drain 0s", "call far4.wire 51423 1 0 0")
+    run = stage.run("--blackout 0s-60s --drain 0s", "call far4.wire 51423 --attempts 1")
     silent = run.found[0]
     stage.ladder(run, 6)
     syns = len(run.sent(direction="up"))
@@ -131,7 +131,8 @@ def giveup(stage: Stage) -> None:
     )
     stage.say()
     run = stage.run(
-        "--blackout 2s-60s --drain 0s --serve linecount", "call far4.wire 51423 0 1.5 2"
+        "--blackout 2s-60s --drain 0s --serve linecount",
+        "call far4.wire 51423 --after 2 --patience 1.5",
     )
     dead = run.found[0]
     stage.ladder(run, 10)
