@@ -20,7 +20,7 @@ from tests.badwire.scenes import Scene, datagrams, lesson
 from tests.processes import folder, needs
 from twisted_netdemo.badwire import page, svg
 from twisted_netdemo.badwire.events import Arrived, Sent
-from twisted_netdemo.badwire.ladder import flows
+from twisted_netdemo.badwire.ladder import flows, rows
 
 EVIL = (
     b"</script></title>",
@@ -221,6 +221,32 @@ class BrowserTests(SynchronousTestCase):
         self.assertEqual(shown(), [False, False])
         self.find('input[value="udp"]')[0].click()
         self.assertEqual(shown(), [False, True])
+
+    def test_longFlow(self) -> None:
+        """
+        A long flow comes in panels, no arrow lost between them; the arrow keys cross over.
+        """
+        events = storm(3, 1500)
+        (flow,) = flows(events)
+        self.open(html(events))
+        panels = self.find(".flow svg")
+        self.assertGreater(len(panels), 2)
+        arrows = self.browser.execute_script("return document.querySelectorAll('.arrow').length")
+        made = rows(flow)
+        late = {row.sent.n for row in made if row.kind == "arrives" and not row.arrived.copy}
+        self.assertEqual(
+            arrows,
+            sum(row.sent is not None for row in made)
+            - sum(row.kind == "leaves" and row.sent.n in late for row in made),
+        )
+        last = self.browser.execute_script(
+            "const all = document.querySelectorAll('.flow svg')[0].querySelectorAll('.packet');"
+            "choose(all[all.length - 1]); return chosen.dataset.n"
+        )
+        self.browser.switch_to.active_element.send_keys(Keys.ARROW_DOWN)
+        first = panels[1].find_element(By.CSS_SELECTOR, ".packet")
+        self.assertIn("chosen", first.get_attribute("class"))
+        self.assertNotEqual(first.get_attribute("data-n"), last)
 
     def test_noMarkupFromALog(self) -> None:
         """

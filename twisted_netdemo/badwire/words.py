@@ -58,6 +58,17 @@ def protocolName(protocol: str) -> str:
     return _NAMES.get(protocol, f"protocol {protocol}")
 
 
+def clock(seconds: float) -> str:
+    """
+    A time in seven characters at most, with milliseconds as long as there is room.
+    """
+    for decimals in (3, 1, 0):
+        shown = f"{seconds:.{decimals}f}"
+        if len(shown) <= 7:
+            return shown
+    return f"{seconds:.1e}"
+
+
 def cells(text: str) -> int:
     """
     How many columns of a terminal a text takes.
