@@ -29,7 +29,7 @@ from __future__ import annotations
 import errno
 import socket
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -39,7 +39,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_netdemo.service.binding import bindFailure, hasIPv6
+from twisted_netdemo.service.binding import KNOWN, RUNNING, bindFailure, hasIPv6, knownService
 from twisted_netdemo.service.datagram import (
     Address,
     Control,
@@ -52,6 +52,7 @@ from twisted_netdemo.service.datagram import (
     sendFrom,
     understand,
 )
+from twisted_netdemo.service.figures import Figure
 from twisted_netdemo.service.mmsg import MultipleMessages
 from twisted_netdemo.service.process import StartError
 from twisted_netdemo.service.quiet import Quiet
@@ -345,15 +346,18 @@ class UDPService(Service):
         interface: str | None = None,
         *,
         reactor: Any,
+        announce: bool = True,
     ) -> None:
         """
         @param port: as in L{openUDP}.
         @param interface: as in L{openUDP}.
+        @param announce: whether a line says on which port it runs.
         """
         self._receiver = receiver
         self._asked = port
         self._interface = interface
         self._reactor = reactor
+        self._announce = announce
 
     def privilegedStartService(self) -> None:
         super().privilegedStartService()
@@ -376,3 +380,30 @@ class UDPService(Service):
             self.port = openUDP(self._receiver, self._asked, self._interface, self._reactor)
         except OSError as error:
             raise StartError(bindFailure(self._asked, self._interface or "", error)) from None
+        if self._announce:
+            number = self.port.number
+            _log.info(RUNNING, port=number)
+            known = knownService(number, "udp")
+            if known is not None:
+                _log.warn(KNOWN, port=number, known=known)
+
+    def figures(self, service: str) -> Iterable[Figure]:
+        """
+        What the port knows, for L{twisted_netdemo.service.metrics}.
+
+        @param service: what the figures' names begin with.
+        """
+        port = self.port
+        if port is None:
+            return
+        yield Figure(
+            f"{service}_send_errors",
+            "Datagrams that could not be sent, by error.",
+            port.sendErrors,
+            "error",
+        )
+        dropped = port.dropped()
+        if dropped is not None:
+            yield Figure(
+                f"{service}_dropped", "Datagrams that came faster than they were read.", dropped
+            )
