@@ -381,11 +381,16 @@ class UDPService(Service):
         except OSError as error:
             raise StartError(bindFailure(self._asked, self._interface or "", error)) from None
         if self._announce:
-            number = self.port.number
-            _log.info(RUNNING, port=number)
-            known = knownService(number, "udp")
-            if known is not None:
-                _log.warn(KNOWN, port=number, known=known)
+            # A signal that comes before the reactor runs would be a traceback.
+            self._reactor.callWhenRunning(self._sayWhere, self.port)
+
+    def _sayWhere(self, port: UDPPort) -> None:
+        if port is not self.port:
+            return
+        _log.info(RUNNING, port=port.number)
+        known = knownService(port.number, "udp")
+        if known is not None:
+            _log.warn(KNOWN, port=port.number, known=known)
 
     def figures(self, service: str) -> Iterable[Figure]:
         """
