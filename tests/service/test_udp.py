@@ -18,11 +18,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_netdemo.service.datagram import Datagram
 from twisted_netdemo.service.mmsg import BATCH, MultipleMessages, controlsIn, controlsOut
+from twisted_netdemo.service.msg import SingleMessages, SocketCalls
 from twisted_netdemo.service.process import StartError
 from twisted_netdemo.service.udp import (
     DatagramSender,
-    SingleMessages,
-    SocketCalls,
     UDPPort,
     UDPService,
     openUDP,
@@ -401,8 +400,7 @@ class BareTests(SynchronousTestCase):
         class Bare:
             def __init__(self, udp: socket.socket) -> None:
                 self.family = udp.family
-                self.recvfrom = udp.recvfrom
-                self.sendto = udp.sendto
+                self.recvfrom, self.sendto = udp.recvfrom, udp.sendto
 
         def calls(udp: socket.socket) -> SocketCalls:
             return SingleMessages(Bare(udp))  # type: ignore[arg-type]  # what it uses of it

@@ -200,11 +200,22 @@ def packedHost(host: str, family: int) -> tuple[bytes, int]:
 
 
 @lru_cache(4096)
-def socketHost(host: str, family: int) -> tuple[str, int]:
+def addressOf(host: str, port: int, scope: int = 0) -> Address:
     """
-    An address as text as a socket of this family takes it in a tuple, and its scope.
+    An address as the socket module tells it (less its flow), as people read it.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return hostText(socket.inet_pton(family, host.partition("%")[0]), scope), port
+
+
+@lru_cache(4096)
+def socketAddress(address: Address, family: int) -> tuple[str, int] | tuple[str, int, int, int]:
+    """
+    The inverse of L{addressOf}: an address as a socket of this family takes it.
 
     @raise OSError: as L{packedHost}.
     """
-    packed, interface = packedHost(host, family)
-    return socket.inet_ntop(family, packed), interface
+    host, port = address
+    packed, scope = packedHost(host, family)
+    text = socket.inet_ntop(family, packed)
+    return (text, port, 0, scope) if family == socket.AF_INET6 else (text, port)

@@ -29,8 +29,7 @@ from __future__ import annotations
 import errno
 import socket
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from twisted.application.service import Service
@@ -42,25 +41,20 @@ from zope.interface import implementer
 from twisted_netdemo.service.binding import KNOWN, RUNNING, bindFailure, hasIPv6, knownService
 from twisted_netdemo.service.datagram import (
     Address,
-    Control,
     Datagram,
     Outgoing,
+    addressOf,
     ask,
     drops,
-    hostText,
-    packedHost,
-    sendFrom,
-    understand,
+    socketAddress,
 )
 from twisted_netdemo.service.figures import Figure
 from twisted_netdemo.service.mmsg import MultipleMessages
+from twisted_netdemo.service.msg import SingleMessages, SocketCalls
 from twisted_netdemo.service.process import StartError
 from twisted_netdemo.service.quiet import Quiet
 
 _log = Logger()
-
-_LARGEST = 65535  # bytes; no UDP payload is longer
-_CONTROL = 512
 
 # Room for a burst of some thousand small datagrams, or a few of the largest (the kernel counts
 # about twice their size). The system's own limit, net.core.rmem_max, cuts it down in silence.
@@ -100,64 +94,6 @@ class DatagramReceiver(Protocol):
         """
 
 
-class SocketCalls(Protocol):
-    """
-    How datagrams are read from a socket and written to it.
-    """
-
-    def receive(self) -> list[Datagram]:
-        """
-        Some of what waits, nothing if nothing does.
-
-        @raise OSError: reading failed.
-        """
-
-    def send(self, datagrams: Sequence[Outgoing]) -> list[OSError]:
-        """
-        Send all in order, and return why those failed that did.
-        """
-
-
-class SingleMessages:
-    """
-    One datagram a call, as any system has it: recvmsg(2) and sendmsg(2), or without control
-    messages where Python lacks those (Windows).
-    """
-
-    def __init__(self, udp: socket.socket) -> None:
-        self._socket = udp
-        self._family = int(udp.family)
-
-    def receive(self) -> list[Datagram]:
-        controls: list[Control] = []
-        try:
-            if hasattr(self._socket, "recvmsg"):
-                data, controls, _, address = self._socket.recvmsg(_LARGEST, _CONTROL)
-            else:
-                data, address = self._socket.recvfrom(_LARGEST)
-        except (BlockingIOError, InterruptedError):
-            return []
-        source = _hostOf(address[0], address[3] if len(address) == 4 else 0), address[1]
-        return [Datagram(data, source, *understand(controls))]
-
-    def send(self, datagrams: Sequence[Outgoing]) -> list[OSError]:
-        errors = []
-        for data, (host, port), source in datagrams:
-            try:
-                packed, scope = packedHost(host, self._family)
-                address: tuple[str, int] | tuple[str, int, int, int]
-                address = socket.inet_ntop(self._family, packed), port
-                if self._family == socket.AF_INET6:
-                    address = (*address, 0, scope)
-                if source is not None and hasattr(self._socket, "sendmsg"):
-                    self._socket.sendmsg([data], sendFrom(source, self._family), 0, address)
-                else:
-                    self._socket.sendto(data, address)
-            except OSError as error:
-                errors.append(error)
-        return errors
-
-
 def socketCalls(udp: socket.socket) -> SocketCalls:
     """
     The best there is on this system.
@@ -166,12 +102,6 @@ def socketCalls(udp: socket.socket) -> SocketCalls:
         return MultipleMessages(udp)
     except (AttributeError, OSError):
         return SingleMessages(udp)
-
-
-@lru_cache(4096)
-def _hostOf(text: str, scope: int) -> str:
-    family = socket.AF_INET6 if ":" in text else socket.AF_INET
-    return hostText(socket.inet_pton(family, text.partition("%")[0]), scope)
 
 
 @implementer(IReadDescriptor)
@@ -195,13 +125,14 @@ class UDPPort:
         @param udp: bound and non-blocking.
         @param reactor: provides L{IReactorFDSet} and a clock.
         """
-        self.host: str = _hostOf(udp.getsockname()[0], 0)
-        self.number: int = udp.getsockname()[1]
+        name = udp.getsockname()
+        self.host, self.number = addressOf(*name[:2], *name[3:])
         self.sendErrors: Counter[str] = Counter()
         self._socket = udp
         self._receiver = receiver
         self._reactor: IReactorFDSet = reactor
         self._calls = calls(udp)
+        self._closed = False
         self._gathered: list[Outgoing] | None = None
         self._sendFailed = Quiet(reactor, self._saySendFailed)
         self._receiveFailed = Quiet(reactor, self._sayReceiveFailed)
@@ -232,12 +163,9 @@ class UDPPort:
         Receive and send no more.
         """
         if not self._closed:
+            self._closed = True
             self._reactor.removeReader(self)
             self._socket.close()
-
-    @property
-    def _closed(self) -> bool:
-        return self._socket.fileno() == -1
 
     def _sendAll(self, datagrams: list[Outgoing]) -> None:
         if self._closed:
@@ -278,7 +206,8 @@ class UDPPort:
             self._lastError = error
             self._receiveFailed.happened()
             return
-        self._gathered = []
+        if len(datagrams) > 1:
+            self._gathered = []
         for datagram in datagrams:
             try:
                 self._receiver.datagramReceived(datagram)
@@ -310,17 +239,14 @@ def openUDP(
     if interface is None:
         interface = "::" if hasIPv6() else "0.0.0.0"
     family = socket.AF_INET6 if ":" in interface else socket.AF_INET
-    packed, scope = packedHost(interface, family)
-    address = (socket.inet_ntop(family, packed), port)
+    address = socketAddress((interface, port), family)
     udp = socket.socket(family, socket.SOCK_DGRAM)
     try:
         udp.setblocking(False)
         udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
         if family == socket.AF_INET6:
             udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-            udp.bind((*address, 0, scope))
-        else:
-            udp.bind(address)
+        udp.bind(address)
         return UDPPort(udp, receiver, reactor, calls)
     except BaseException:
         udp.close()

@@ -1,0 +1,84 @@
+"""
+One datagram in one system call, as any system has it: recvmsg(2) and sendmsg(2), or without control
+messages where Python lacks those (Windows).
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Protocol
+
+from twisted_netdemo.service.datagram import (
+    Control,
+    Datagram,
+    Outgoing,
+    addressOf,
+    sendFrom,
+    socketAddress,
+    understand,
+)
+
+_LARGEST = 65535  # bytes; no UDP payload is longer
+_CONTROL = 512
+
+
+class SocketCalls(Protocol):
+    """
+    How datagrams are read from a non-blocking socket and written to it.
+    """
+
+    def receive(self) -> list[Datagram]:
+        """
+        Some of what waits, nothing if nothing does.
+
+        @raise OSError: reading failed.
+        """
+
+    def send(self, datagrams: Sequence[Outgoing]) -> list[OSError]:
+        """
+        Send all in order; one that cannot be sent does not stop the others.
+
+        @return: for each that was not sent, why.
+        """
+
+
+class SingleMessages:
+    """
+    L{SocketCalls} with a system call for each datagram.
+    """
+
+    def __init__(self, udp: socket.socket) -> None:
+        self._family = int(udp.family)
+        self._recvfrom, self._sendto = udp.recvfrom, udp.sendto
+        self._recvmsg = getattr(udp, "recvmsg", None)
+        self._sendmsg = getattr(udp, "sendmsg", None)
+
+    def receive(self) -> list[Datagram]:
+        controls: list[Control] = []
+        try:
+            if self._recvmsg is not None:
+                data, controls, _, address = self._recvmsg(_LARGEST, _CONTROL)
+            else:
+                data, address = self._recvfrom(_LARGEST)
+        except (BlockingIOError, InterruptedError):
+            return []
+        source = addressOf(*address[:2], *address[3:])  # without IPv6's flow
+        return [Datagram(data, source, *understand(controls))]
+
+    def send(self, datagrams: Sequence[Outgoing]) -> list[OSError]:
+        errors = []
+        for data, to, source in datagrams:
+            try:
+                address = socketAddress(to, self._family)
+                if source is not None and self._sendmsg is not None:
+                    self._sendmsg((data,), _sendFrom(source, self._family), 0, address)
+                else:
+                    self._sendto(data, address)
+            except OSError as error:
+                errors.append(error)
+        return errors
+
+
+_sendFrom = lru_cache(4096)(sendFrom)
