@@ -276,9 +276,9 @@ class ProcessTests(SynchronousTestCase):
 
 
 class AbuseTests(SynchronousTestCase):
-    def spoof(self) -> socket.socket:
+    def raw(self, host: str) -> socket.socket:
         """
-        A socket that sends UDP in another's name, and sees all that comes in over IPv4.
+        A socket that sends UDP as another host, and sees all that is sent to that one.
         """
         try:
             raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP)
@@ -286,11 +286,12 @@ class AbuseTests(SynchronousTestCase):
             missing("raw sockets are for root")
         self.addCleanup(raw.close)
         raw.setblocking(False)
+        raw.bind((host, 0))
         return raw
 
     def seen(self, raw: socket.socket, *ports: int) -> list[tuple[int, int, bytes]]:
         """
-        What has gone between such ports: from, to, payload.
+        What has come to it between such ports: from, to, payload.
         """
         found = []
         with contextlib.suppress(BlockingIOError):
@@ -307,38 +308,36 @@ class AbuseTests(SynchronousTestCase):
         One datagram to a server, in the name of another such server, causes one answer: not an
         endless talk between the two.
         """
-        raw = self.spoof()
-        (one, onePort), (other, otherPort) = udpcount(self), udpcount(self)
-        raw.sendto(
-            struct.pack("!HHHH", otherPort, onePort, 8 + 7, 0) + b"spoofed", ("127.0.0.1", 0)
-        )
-        other.line(r"Not answered: 1 datagram\(s\).*: it is an answer itself\.")
+        one, other = "127.81.0.1", "127.81.0.2"
+        atOne, atOther = self.raw(one), self.raw(other)
+        _, onePort = udpcount(self, f"--interface={one}")
+        server, otherPort = udpcount(self, f"--interface={other}")
+        atOther.sendto(struct.pack("!HHHH", otherPort, onePort, 8 + 7, 0) + b"spoofed", (one, 0))
+        server.line(r"Not answered: 1 datagram\(s\).*: it is an answer itself\.")
         # What either had still to say is said before it answers this.
-        for port in (onePort, otherPort) * 2:
-            udp = client(self, "127.0.0.1", port)
+        for host, port in ((one, onePort), (other, otherPort)) * 2:
+            udp = client(self, host, port)
             self.assertEqual(ask(udp, b"123"), tells(udp, 3))
-        words = f"Welcome, ('127.0.0.1', {otherPort})\nYou entered 7 characters.\n".encode()
-        self.assertEqual(
-            self.seen(raw, onePort, otherPort),
-            [(otherPort, onePort, b"spoofed"), (onePort, otherPort, words)],
-        )
-        self.assertNotIn("Not answered", one.output)
+        words = f"Welcome, ('{other}', {otherPort})\nYou entered 7 characters.\n".encode()
+        ports = onePort, otherPort
+        self.assertEqual(self.seen(atOne, *ports), [(otherPort, onePort, b"spoofed")])
+        self.assertEqual(self.seen(atOther, *ports), [(onePort, otherPort, words)])
 
     def test_spoofedSamePort(self) -> None:
         """
         Between two servers on the same port of two hosts it causes none at all.
         """
-        raw = self.spoof()
-        one, port = udpcount(self, "--interface=127.0.0.1")
-        twistd(self, "udpcount", f"--port={port}", "--interface=127.0.0.2").line(RUNNING)
-        with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP) as forged:
-            forged.bind(("127.0.0.2", 0))
-            forged.sendto(struct.pack("!HHHH", port, port, 8, 0), ("127.0.0.1", 0))
-        one.line(r"Not answered: 1 datagram\(s\); the last, from \('127\.0\.0\.2'")
-        for host in ("127.0.0.1", "127.0.0.2"):
+        one, other = "127.81.0.3", "127.81.0.4"
+        atOne, atOther = self.raw(one), self.raw(other)
+        server, port = udpcount(self, f"--interface={one}")
+        twistd(self, "udpcount", f"--port={port}", f"--interface={other}").line(RUNNING)
+        atOther.sendto(struct.pack("!HHHH", port, port, 8, 0), (one, 0))
+        server.line(r"Not answered: 1 datagram\(s\).*: its source port is known to answer")
+        for host in (one, other):
             udp = client(self, host, port)
             self.assertEqual(ask(udp, b""), tells(udp, 0))
-        self.assertEqual(self.seen(raw, port), [(port, port, b"")])
+        self.assertEqual(self.seen(atOne, port), [(port, port, b"")])
+        self.assertEqual(self.seen(atOther, port), [])
 
     def test_flood(self) -> None:
         """

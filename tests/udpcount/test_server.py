@@ -9,7 +9,8 @@ from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_netdemo.buckets import Buckets
-from twisted_netdemo.service.datagram import Address, Datagram
+from twisted_netdemo.service.addresses import Address
+from twisted_netdemo.service.datagram import Datagram
 from twisted_netdemo.service.figures import Figure
 from twisted_netdemo.udpcount.server import UDPCount
 

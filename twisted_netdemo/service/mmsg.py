@@ -15,17 +15,16 @@ import socket
 import struct
 import sys
 from collections.abc import Iterator, Sequence
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
+from twisted_netdemo.service.addresses import Memory, hostText, packedHost
 from twisted_netdemo.service.datagram import (
     SO_TIMESTAMPNS,
     Control,
     Datagram,
     Outgoing,
     Told,
-    hostText,
-    packedHost,
     sendFrom,
     understand,
 )
@@ -96,9 +95,9 @@ class _Family:
     the control messages, but for the timestamp.
 
     @ivar name: unpacks from a C{sockaddr} the port and the bytes of the host.
-    @ivar hostOf: from those bytes to the host's text.
-    @ivar nameOf: from the text to what stands before and after the port in a C{sockaddr}.
-    @ivar controlFor: from an address to the control messages that make a datagram leave from it.
+    @ivar hosts: from those bytes to the host's text.
+    @ivar names: from the text to what stands before and after the port in a C{sockaddr}.
+    @ivar controls: from an address to the control messages that make a datagram leave from it.
     """
 
     def __init__(self, family: int, name: str) -> None:
@@ -118,10 +117,9 @@ class _Family:
         def controlFor(source: str | None) -> bytes:
             return controlsOut(sendFrom(source, family))
 
-        many = lru_cache(4096)
-        self.hostOf = many(hostOf)
-        self.nameOf = many(nameOf)
-        self.controlFor = many(controlFor)
+        self.hosts = Memory(hostOf)
+        self.names = Memory(nameOf)
+        self.controls = Memory(controlFor)
 
 
 _FAMILIES = {
@@ -130,9 +128,11 @@ _FAMILIES = {
 }
 
 
-@lru_cache(4096)
-def _told(control: bytes) -> Told:
+def _understood(control: bytes) -> Told:
     return understand(controlsIn(control))
+
+
+_told = Memory(_understood)
 
 
 class _Messages:
@@ -237,7 +237,7 @@ class MultipleMessages:
         payloads, names, controls = messages.payloads, messages.names, messages.controls
         uints, length = messages.uints, messages.length
         sizes, controlLength = messages.sizes, messages.controlLength
-        hostOf, new = family.hostOf, tuple.__new__
+        hosts, new = family.hosts, tuple.__new__
         payload = name = control = 0
         datagrams = []
         for _ in range(count):
@@ -245,12 +245,12 @@ class MultipleMessages:
             end = control + sizes[controlLength]
             size, level, kind, seconds, nanoseconds = _STAMP.unpack_from(controls, control)
             if kind == SO_TIMESTAMPNS and level == socket.SOL_SOCKET and size == _STAMP.size:
-                destination, ttl, trafficClass, _ = _told(controls[control + _STAMP.size : end])
+                destination, ttl, trafficClass, _ = _told[controls[control + _STAMP.size : end]]
                 received = seconds * 1_000_000_000 + nanoseconds
             else:
-                destination, ttl, trafficClass, received = _told(controls[control:end])
+                destination, ttl, trafficClass, received = _told[controls[control:end]]
             data = payloads[payload : payload + uints[length]]
-            source = hostOf(host), port
+            source = hosts[host], port
             told = data, source, destination, ttl, trafficClass, received
             datagrams.append(new(Datagram, told))  # as Datagram(*told), at half its cost
             payload += _PAYLOAD
@@ -281,8 +281,8 @@ class MultipleMessages:
         for data, (host, port), source in datagrams:
             length = len(data)
             try:
-                head, tail = family.nameOf(host)
-                control = family.controlFor(source)
+                head, tail = family.names[host]
+                control = family.controls[source]
                 if length > _PAYLOAD:
                     raise OSError(errno.EMSGSIZE, os.strerror(errno.EMSGSIZE))
             except OSError as error:

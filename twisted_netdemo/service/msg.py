@@ -7,18 +7,10 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Protocol
 
-from twisted_netdemo.service.datagram import (
-    Control,
-    Datagram,
-    Outgoing,
-    addressOf,
-    sendFrom,
-    socketAddress,
-    understand,
-)
+from twisted_netdemo.service.addresses import Memory, addressOf, socketAddress, socketHost
+from twisted_netdemo.service.datagram import Control, Datagram, Outgoing, sendFrom, understand
 
 _LARGEST = 65535  # bytes; no UDP payload is longer
 _CONTROL = 512
@@ -50,7 +42,11 @@ class SingleMessages:
     """
 
     def __init__(self, udp: socket.socket) -> None:
-        self._family = int(udp.family)
+        family = self._family = int(udp.family)
+        self._hosts: Memory[str, tuple[str, int]] = Memory(lambda host: socketHost(host, family))
+        self._controls: Memory[str, Sequence[Control]] = Memory(
+            lambda source: sendFrom(source, family)
+        )
         self._recvfrom, self._sendto = udp.recvfrom, udp.sendto
         self._recvmsg = getattr(udp, "recvmsg", None)
         self._sendmsg = getattr(udp, "sendmsg", None)
@@ -64,21 +60,17 @@ class SingleMessages:
                 data, address = self._recvfrom(_LARGEST)
         except (BlockingIOError, InterruptedError):
             return []
-        source = addressOf(*address[:2], *address[3:])  # without IPv6's flow
-        return [Datagram(data, source, *understand(controls))]
+        return [Datagram(data, addressOf(address), *understand(controls))]
 
     def send(self, datagrams: Sequence[Outgoing]) -> list[OSError]:
         errors = []
-        for data, to, source in datagrams:
+        for data, (host, port), source in datagrams:
             try:
-                address = socketAddress(to, self._family)
+                to = socketAddress(self._hosts[host], port, self._family)
                 if source is not None and self._sendmsg is not None:
-                    self._sendmsg((data,), _sendFrom(source, self._family), 0, address)
+                    self._sendmsg((data,), self._controls[source], 0, to)
                 else:
-                    self._sendto(data, address)
+                    self._sendto(data, to)
             except OSError as error:
                 errors.append(error)
         return errors
-
-
-_sendFrom = lru_cache(4096)(sendFrom)

@@ -38,16 +38,9 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from twisted_netdemo.service.addresses import Address, addressOf, socketAddress, socketHost
 from twisted_netdemo.service.binding import KNOWN, RUNNING, bindFailure, hasIPv6, knownService
-from twisted_netdemo.service.datagram import (
-    Address,
-    Datagram,
-    Outgoing,
-    addressOf,
-    ask,
-    drops,
-    socketAddress,
-)
+from twisted_netdemo.service.datagram import Datagram, Outgoing, ask, drops
 from twisted_netdemo.service.figures import Figure
 from twisted_netdemo.service.mmsg import MultipleMessages
 from twisted_netdemo.service.msg import SingleMessages, SocketCalls
@@ -125,8 +118,7 @@ class UDPPort:
         @param udp: bound and non-blocking.
         @param reactor: provides L{IReactorFDSet} and a clock.
         """
-        name = udp.getsockname()
-        self.host, self.number = addressOf(*name[:2], *name[3:])
+        self.host, self.number = addressOf(udp.getsockname())
         self.sendErrors: Counter[str] = Counter()
         self._socket = udp
         self._receiver = receiver
@@ -239,7 +231,7 @@ def openUDP(
     if interface is None:
         interface = "::" if hasIPv6() else "0.0.0.0"
     family = socket.AF_INET6 if ":" in interface else socket.AF_INET
-    address = socketAddress((interface, port), family)
+    address = socketAddress(socketHost(interface, family), port, family)
     udp = socket.socket(family, socket.SOCK_DGRAM)
     try:
         udp.setblocking(False)

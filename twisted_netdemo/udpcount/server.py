@@ -12,7 +12,8 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from twisted_netdemo.buckets import Buckets
-from twisted_netdemo.service.datagram import Address, Datagram
+from twisted_netdemo.service.addresses import Address
+from twisted_netdemo.service.datagram import Datagram
 from twisted_netdemo.service.figures import Figure
 from twisted_netdemo.service.limits import clientOf
 from twisted_netdemo.service.quiet import Quiet
