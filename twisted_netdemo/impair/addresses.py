@@ -35,7 +35,10 @@ def listen(text: str) -> Listen:
         number = quantities.port(port)
     except ValueError as error:
         raise ValueError(f"{text!r}: {error}") from None
-    address = parseInterface(interface.strip("[]")) if interface else "127.0.0.1"
+    try:
+        address = parseInterface(interface.strip("[]")) if interface else "127.0.0.1"
+    except ValueError as error:
+        raise ValueError(f"{text!r}: {error}") from None
     return Listen(cast(Literal["udp", "tcp"], protocol), number, address)
 
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
+from twisted_netdemo.impair.addresses import written
 from twisted_netdemo.impair.fates import DIRECTIONS, Direction, Fate, Fates, Figures, corrupt
 from twisted_netdemo.impair.link import Lane
 from twisted_netdemo.impair.truth import LineFile, Tally, recordLine, summaryLine
@@ -56,6 +57,8 @@ class Passage:
     """
     One client's datagrams in one direction.
 
+    @ivar lane: its way through the link.
+    @ivar send: passes a copy to the system; whether that has taken it.
     @ivar n: the number of the next one to come.
     @ivar left: how many copies have left.
     """
@@ -64,14 +67,14 @@ class Passage:
 
     def __init__(
         self,
+        client: Client,
         direction: Direction,
-        client: str,
         fates: Fates,
         lane: Lane[Parcel],
         send: Callable[[bytes], bool],
     ) -> None:
-        self.direction = direction
         self.client = client
+        self.direction = direction
         self.fates = fates
         self.lane = lane
         self.send = send
@@ -100,11 +103,12 @@ class Client:
     A client, from its first datagram until it is forgotten.
 
     @ivar source: its address and port.
+    @ivar name: the same as text.
     @ivar destination: the address it last wrote to, which answers leave from.
     @ivar last: when anything last came from it or for it.
     """
 
-    __slots__ = ("connection", "destination", "down", "last", "source", "up")
+    __slots__ = ("connection", "destination", "down", "last", "name", "source", "up")
 
     connection: Connection
     up: Passage
@@ -112,6 +116,7 @@ class Client:
 
     def __init__(self, source: Address) -> None:
         self.source = source
+        self.name = written(*source)
         self.destination: str | None = None
         self.last = 0.0
 
@@ -168,13 +173,13 @@ class Relay:
         client = self._present.get(datagram.source) or self._meet(datagram.source)
         if client is not None:
             client.destination = datagram.destination
-            self._enter(client, client.up, datagram.data)
+            self._enter(client.up, datagram.data)
 
     def _meet(self, source: Address) -> Client | None:
         client = Client(source)
 
         def answered(data: bytes) -> None:
-            self._enter(client, client.down, data)
+            self._enter(client.down, data)
 
         def answer(data: bytes) -> bool:
             self._port.send(data, source, client.destination)
@@ -186,13 +191,11 @@ class Relay:
             self._lastError = error
             self._refused.happened()
             return None
-        host, number = source
-        name = f"[{host}]:{number}" if ":" in host else f"{host}:{number}"
         sends = {"up": client.connection.send, "down": answer}
         client.up, client.down = (
             Passage(
+                client,
                 direction,
-                name,
                 Fates(self._figures[direction], self._seed, direction, self.clients),
                 self._ways[direction].lane(),
                 sends[direction],
@@ -205,11 +208,11 @@ class Relay:
             self._expiry = self._reactor.callLater(self._idle, self._forget)
         return client
 
-    def _enter(self, client: Client, passage: Passage, data: bytes) -> None:
+    def _enter(self, passage: Passage, data: bytes) -> None:
         direction = passage.direction
         way = self._ways[direction]
         now = self._seconds()
-        self._seen(client, now)
+        self._seen(passage.client, now)
         n = passage.n
         passage.n = n + 1
         fate = passage.fates.next(n)
@@ -224,6 +227,7 @@ class Relay:
 
     def _leave(self, parcel: Parcel) -> None:
         passage, data, _, fate, _ = parcel
+        self._seen(passage.client, self._seconds())
         if fate.corrupted:
             data = corrupt(data, fate.where)
         sent = []
@@ -241,7 +245,7 @@ class Relay:
                 recordLine(
                     received - self._start,
                     passage.direction,
-                    passage.client,
+                    passage.client.name,
                     n,
                     data,
                     fates,
