@@ -5,6 +5,7 @@ and its refusals too.
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -103,4 +104,12 @@ class Upstream:
                 return
 
     def connectionLost(self, reason: Failure) -> None:
-        self.close()
+        """
+        A refusal is waiting: an epoll reactor takes an error with nothing to read for the end.
+        """
+        if self._socket.fileno() == -1:
+            return
+        number = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if number:  # else a send has been told of it meanwhile
+            self._failed(OSError(number, os.strerror(number)))
+        self._reactor.addReader(self)
