@@ -165,7 +165,9 @@ class Datagrams(ImpairCase):
         target = self.socket()
         target.bind(address)
         client.sendto(b"arrives", ("127.0.0.1", port))
-        self.assertEqual(target.recvfrom(100)[0], b"arrives")
+        while (data := target.recvfrom(100)[0]) == b"lost":  # two were perhaps not yet read
+            pass
+        self.assertEqual(data, b"arrives")
         self.end()
         self.assertEqual(self.program.output.count("cannot be reached"), 1)
 
