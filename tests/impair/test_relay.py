@@ -21,6 +21,13 @@ from twisted_netdemo.service.datagram import Address, Datagram
 ALICE, BOB = ("127.0.0.1", 4001), ("fe80::1%eth0", 4002)
 
 
+def counts(received: int, lost: int, out: int, unread: int, **fates: int) -> dict[str, Any]:
+    """
+    One direction's part of the summary.
+    """
+    return {"in": received, "lost": lost, "out": out, "unread": unread, "fates": fates}
+
+
 class FakePort:
     """
     Where answers leave: what, to whom, from which address, when.
@@ -57,6 +64,9 @@ class FakeConnection:
             return False
         self.sent.append((data, round(self.clock.seconds(), 6)))
         return True
+
+    def dropped(self) -> int | None:
+        return 3
 
     def close(self) -> None:
         self.isClosed = True
@@ -99,7 +109,7 @@ class RelayCase(SynchronousTestCase):
         relay.datagramReceived(Datagram(data, source, "192.0.2.1"))
 
     def truth(self, relay: Relay) -> list[dict[str, Any]]:
-        relay.stop()
+        relay.stop(2)
         with open(self.path) as lines:
             return [json.loads(line) for line in lines]
 
@@ -295,9 +305,7 @@ class InEachDirection(RelayCase):
         self.assertEqual([when for _, when in self.connections[0].sent], [0.1, 0.2, 0.3])
         lines = self.truth(relay)
         self.assertEqual([line["n"] for line in lines if line.get("fates") == ["queue"]], [3, 4])
-        self.assertEqual(
-            lines[-1]["summary"]["up"], {"in": 5, "lost": 2, "out": 3, "fates": {"queue": 2}}
-        )
+        self.assertEqual(lines[-1]["summary"]["up"], counts(5, 2, 3, 2, queue=2))
 
     def test_fatesAreThoseOfTheModel(self) -> None:
         """
@@ -362,10 +370,12 @@ class WhenThingsFail(RelayCase):
         self.connections[0].works = False
         self.send(relay, b"two")
         self.send(relay, b"three")
-        self.assertEqual(len([line for line in self.said() if "cannot be reached" in line]), 1)
+        self.assertEqual(
+            len([line for line in self.said() if "do not reach the target" in line]), 1
+        )
         one, two, _, summary = self.truth(relay)
         self.assertEqual((one["sent"], two["sent"], two["copies"]), ([0], [], 0))
-        self.assertEqual(summary["summary"]["up"], {"in": 3, "lost": 2, "out": 1, "fates": {}})
+        self.assertEqual(summary["summary"]["up"], counts(3, 2, 1, 2))
 
     def test_stop(self) -> None:
         """
@@ -382,8 +392,8 @@ class WhenThingsFail(RelayCase):
                     "seed": 42,
                     "clients": 1,
                     "missing": 0,
-                    "up": {"in": 1, "lost": 1, "out": 0, "fates": {}},
-                    "down": {"in": 0, "lost": 0, "out": 0, "fates": {}},
+                    "up": counts(1, 1, 0, 2),
+                    "down": counts(0, 0, 0, 3),
                 }
             },
         )

@@ -358,7 +358,7 @@ class Ends(StreamCase):
         self.assertTrue(self.finished())
         said = [formatEvent(e) for e in events if "impair" in e["log_namespace"]]
         self.assertEqual(len(said), 1)
-        self.assertIn("The target cannot be reached: Connection was refused", said[0])
+        self.assertIn("Connections do not reach the target: Connection was refused", said[0])
 
     def test_clientGoesWhileConnecting(self) -> None:
         """

@@ -34,6 +34,11 @@ class Connection(Protocol):
         @return: whether the system has taken it.
         """
 
+    def dropped(self) -> int | None:
+        """
+        How many datagrams the system threw away because they came faster than they were read.
+        """
+
     def close(self) -> None:
         """
         Send and receive no more.
@@ -165,6 +170,7 @@ class Relay:
         @param port: where answers leave.
         """
         self._port = port
+        self._start = self._seconds()
 
     def datagramReceived(self, datagram: Datagram) -> None:
         """
@@ -270,7 +276,11 @@ class Relay:
                 self._expiry = self._reactor.callLater(left, self._forget)
                 return
             del self._present[client.source]
-            client.connection.close()
+            self._part(client)
+
+    def _part(self, client: Client) -> None:
+        self.tallies["down"].unread += client.connection.dropped() or 0
+        client.connection.close()
 
     def _seen(self, client: Client, now: float) -> None:
         client.last = now
@@ -282,21 +292,23 @@ class Relay:
 
     def _sayFailed(self, times: int) -> None:
         _log.warn(
-            "The target cannot be reached ({error}); {times} times so far or since last said.",
+            "Datagrams do not reach the target: {error} ({times} since this was last said).",
             error=self._lastError.strerror,
             times=times,
         )
 
     def _sayRefused(self, times: int) -> None:
         _log.warn(
-            "No socket for a new client ({error}): {times} datagrams have not been relayed.",
+            "No socket for a new client: {error} ({times} datagrams were not relayed).",
             error=self._lastError.strerror,
             times=times,
         )
 
-    def stop(self) -> None:
+    def stop(self, unread: int = 0) -> None:
         """
         Relay no more, and say what there was. What is under way never leaves.
+
+        @param unread: how many of the clients' datagrams the system threw away.
         """
         if self._expiry is not None:
             self._expiry.cancel()
@@ -304,9 +316,17 @@ class Relay:
             for parcel in way.close():
                 self._record(parcel, parcel.fate.words, [])
         for client in self._present.values():
-            client.connection.close()
+            self._part(client)
         self._present.clear()
+        self.tallies["up"].unread = unread
         for direction, tally in self.tallies.items():
+            if tally.unread:
+                _log.warn(
+                    "{direction}: {unread} datagrams were thrown away by the system before the "
+                    "relay could read them.",
+                    direction=direction.capitalize(),
+                    unread=tally.unread,
+                )
             _log.info(
                 "{direction}: {received} datagrams in, {lost} lost, {out} out.",
                 direction=direction.capitalize(),

@@ -83,15 +83,8 @@ class RelayService(UDPService):
         announce(listen, self.port.number, target, *self._seed)
 
     def stopService(self) -> None:
-        unread = None if self.port is None else self.port.dropped()
-        if unread:
-            _log.warn(
-                "{unread} datagrams were thrown away by the system before the relay could read "
-                "them.",
-                unread=unread,
-            )
+        self._relay.stop(self.port.dropped() or 0 if self.port else 0)
         super().stopService()
-        self._relay.stop()
 
 
 class StreamRelayService(StreamService):

@@ -266,7 +266,7 @@ class StreamRelay(Factory):
 
     def _sayRefused(self, times: int) -> None:
         _log.warn(
-            "The target cannot be reached: {reason} ({times} since last said)",
+            "Connections do not reach the target: {reason} ({times} since this was last said)",
             reason=self._reason,
             times=times,
         )

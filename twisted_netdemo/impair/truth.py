@@ -68,6 +68,7 @@ class Tally:
     @ivar received: datagrams that came.
     @ivar lost: those of which nothing left, whatever the reason.
     @ivar out: copies that left.
+    @ivar unread: those that the system threw away before they could be read; not in C{received}.
     @ivar fates: how often each fate befell one.
     """
 
@@ -75,6 +76,7 @@ class Tally:
         self.received = 0
         self.lost = 0
         self.out = 0
+        self.unread = 0
         self.fates: Counter[str] = Counter()
 
     def count(self, fates: list[str], copies: int) -> None:
@@ -94,6 +96,7 @@ class Tally:
             "in": self.received,
             "lost": self.lost,
             "out": self.out,
+            "unread": self.unread,
             "fates": dict(sorted(self.fates.items())),
         }
 

@@ -14,6 +14,8 @@ from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from twisted_netdemo.service.datagram import drops
+
 # No UDP payload is longer.
 _LARGEST = 65535
 
@@ -73,6 +75,12 @@ class Upstream:
             else:
                 return True
         return False
+
+    def dropped(self) -> int | None:
+        """
+        How many datagrams the system threw away because they came faster than they were read.
+        """
+        return drops(self._socket)
 
     def close(self) -> None:
         """
