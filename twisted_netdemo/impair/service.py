@@ -59,7 +59,7 @@ class RelayService(UDPService):
         self._truth = truth
         self._seed = seed
         self._clock = reactor
-        self._isAnnounced = False
+        self._hasBegun = False
 
     def privilegedStartService(self) -> None:
         super().privilegedStartService()
@@ -70,17 +70,22 @@ class RelayService(UDPService):
         self._begin()
 
     def _begin(self) -> None:
-        if self._isAnnounced or self.port is None:
+        if self._hasBegun or self.port is None:
             return
-        self._isAnnounced = True
+        self._hasBegun = True
         if self._truth is not None:
             try:
                 self._relay.truth = LineFile(self._truth, self._clock)
             except (OSError, ValueError) as error:  # ValueError: a NUL in the path
                 why = error.strerror if isinstance(error, OSError) else error
                 raise StartError(f"--truth: {self._truth!r} cannot be written: {why}.") from None
-        listen, target = self._where
-        announce(listen, self.port.number, target, *self._seed)
+        # A signal that comes before the reactor runs would be a traceback.
+        self._clock.callWhenRunning(self._say, self.port.number)
+
+    def _say(self, port: int) -> None:
+        if self.port is not None:
+            listen, target = self._where
+            announce(listen, port, target, *self._seed)
 
     def stopService(self) -> None:
         self._relay.stop(self.port.dropped() or 0 if self.port else 0)
@@ -104,27 +109,13 @@ class StreamRelayService(StreamService):
         """
         @param seed: the seed, and whether it was drawn.
         """
+
+        def say(port: Any) -> None:
+            announce(listen, port.getHost().port, target, *seed)
+
         place = onPort(reactor, listen.port, listen.interface)
-        super().__init__(reactor, relay, [place], announce=False)
+        super().__init__(reactor, relay, [place], announce=say)
         self._relay = relay
-        self._where = listen, target
-        self._seed = seed
-        self._isAnnounced = False
-
-    def privilegedStartService(self) -> None:
-        super().privilegedStartService()
-        self._begin()
-
-    def startService(self) -> None:
-        super().startService()
-        self._begin()
-
-    def _begin(self) -> None:
-        if not self._isAnnounced and self.ports:
-            self._isAnnounced = True
-            address: Any = self.ports[0].getHost()
-            listen, target = self._where
-            announce(listen, address.port, target, *self._seed)
 
     def stopService(self) -> Deferred[None]:
         self._relay.stop()
