@@ -16,7 +16,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted_netdemo.impair.fates import Direction, Fates, Figures, Places, Ratio, corrupt
 from twisted_netdemo.impair.relay import Relay
 from twisted_netdemo.impair.truth import LineFile
-from twisted_netdemo.service.datagram import Address, Datagram
+from twisted_netdemo.service.addresses import Address
+from twisted_netdemo.service.datagram import Datagram
 
 ALICE, BOB = ("127.0.0.1", 4001), ("fe80::1%eth0", 4002)
 

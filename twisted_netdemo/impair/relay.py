@@ -17,7 +17,8 @@ from twisted_netdemo.impair.fates import DIRECTIONS, Direction, Fate, Fates, Fig
 from twisted_netdemo.impair.link import Lane
 from twisted_netdemo.impair.truth import LineFile, Tally, recordLine, summaryLine
 from twisted_netdemo.impair.way import Way
-from twisted_netdemo.service.datagram import Address, Datagram
+from twisted_netdemo.service.addresses import Address
+from twisted_netdemo.service.datagram import Datagram
 from twisted_netdemo.service.quiet import Quiet
 from twisted_netdemo.service.udp import DatagramSender
 
