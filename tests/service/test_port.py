@@ -86,6 +86,20 @@ class PatienceTests(SynchronousTestCase):
         self.assertEqual(len(self.connected), 1)
         self.assertEqual(len(logs), 2, logs)
 
+    def test_oneEpisode(self) -> None:
+        """
+        While there are more in the queue than descriptors become free, it is one episode.
+        """
+        with capturedLogs() as logs, socket.socket() as connection:
+            for _ in range(5):
+                self.queue(connection, self.shortage())
+                self.port.doRead()
+                self.reactor.advance(1)
+            self.assertEqual(len(logs), 1, logs)
+            self.queue()
+            self.port.doRead()
+        self.assertEqual(len(logs), 2, logs)
+
     def test_oneBadConnection(self) -> None:
         """
         A connection that died in the queue does not keep the next one waiting.
