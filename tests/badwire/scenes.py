@@ -1,0 +1,157 @@
+"""
+Small logs that the tests of the pictures draw: what happened on a wire, told packet by packet.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from twisted_netdemo.badwire.events import HEAD, Arrived, Sent
+from twisted_netdemo.badwire.receiver import Receivers
+from twisted_netdemo.badwire.words import LOSSES
+
+
+@dataclass(frozen=True)
+class Part:
+    """
+    What the receiver asks of a packet.
+    """
+
+    more: bool = False
+    data: bytes = b""
+    transport: int = 0
+
+
+class Scene:
+    """
+    A log in the making, with a clock that the scene moves.
+    """
+
+    def __init__(self) -> None:
+        self.events: list[Sent | Arrived] = []
+        self.now = 0.0
+        self._n = 0
+        self.receivers = Receivers()
+
+    def leave(
+        self, direction: str, flags: str = "", seq: int = 0, data: bytes | int = b"", **fields
+    ) -> Sent:
+        """
+        A packet leaves.
+
+        @param data: its payload, or how many bytes of it.
+        """
+        data = bytes(data)
+        ports = fields.pop("ports", (41000, 51423))
+        sent = Sent(
+            **{
+                "t": self.now,
+                "n": self._n,
+                "flow": 0,
+                "direction": direction,
+                "protocol": "tcp",
+                "version": 4,
+                "source": ports[0] if direction == "up" else ports[1],
+                "destination": ports[1] if direction == "up" else ports[0],
+                "length": len(data),
+                "flags": flags,
+                "seq": seq,
+                "ack": None,
+                "attempt": 1,
+                "fates": (),
+                "delay": 0.0,
+                "checksum": True,
+                "head": data[:HEAD],
+                **fields,
+            }
+        )
+        self._n += 1
+        self.receivers.left(sent)
+        self.events.append(sent)
+        return sent
+
+    def arrive(self, sent: Sent, copy: int = 0, part: Part = Part()) -> tuple[str, int]:
+        """
+        A copy of it arrives, a millisecond later: its effect, and the bytes released.
+        """
+        self.now += 0.001
+        effect, released = self.receivers.arrived(part, sent, copy)
+        self.events.append(
+            Arrived(self.now, sent.n, copy, sent.flow, sent.direction, effect, released)
+        )
+        return effect, released
+
+    def go(self, direction: str, *args, **fields) -> tuple[str, int] | None:
+        """
+        A packet leaves and, unless it is lost, arrives.
+        """
+        sent = self.leave(direction, *args, **fields)
+        return self.arrive(sent) if LOSSES.keys().isdisjoint(sent.fates) else None
+
+    def open(self) -> None:
+        """
+        The hand-shake.
+        """
+        self.go("up", "S")
+        self.go("down", "SA", ack=1)
+        self.go("up", "A", 1, ack=1)
+
+
+def lesson() -> list[Sent | Arrived]:
+    """
+    A connection in which all happens that a beginner must see.
+    """
+    scene = Scene()
+    welcome = b"Welcome, ('10.77.0.2', 41000)\n"
+    scene.go("up", "S", fates=("lost",))
+    scene.now += 1
+    scene.go("up", "S", attempt=2)
+    scene.go("down", "SA", ack=1)
+    scene.go("up", "A", 1, ack=1)
+    scene.go("down", "PA", 1, welcome, ack=1, fates=("corrupted",))
+    scene.now += 0.2
+    scene.go("down", "PA", 1, welcome, ack=1, attempt=2)
+    scene.go("up", "A", 1, ack=31, fates=("lost",))
+    late = scene.leave(
+        "up", "A", 1, b"To be, or not to be, that is the question:\n", ack=31, fates=("reordered",)
+    )
+    scene.go("up", "A", 44, b"Whether 'tis nobler", ack=31)
+    scene.go("down", "A", 31, ack=1)
+    twice = scene.leave("up", "A", 63, b" in the mind to suffer\r\n", ack=31, fates=("duplicated",))
+    scene.arrive(twice)
+    scene.arrive(twice, 1)
+    scene.arrive(late)
+    scene.go("down", "A", 31, ack=87)
+    scene.go("down", "FPA", 31, b"You entered 86 characters.\n", ack=87)
+    scene.go("up", "FA", 87, ack=59, fates=("undetectable",))
+    last = scene.leave("down", "A", 59, ack=88, fates=("duplicated",))
+    scene.arrive(last)
+    scene.arrive(last, 1)
+    return scene.events
+
+
+def datagrams(count: int = 6) -> list[Sent | Arrived]:
+    """
+    Questions and answers over UDP: lost, twice, out of order, damaged.
+    """
+    scene = Scene()
+    more = {"protocol": "udp", "ports": (42000, 51423), "version": 6}
+    kept = None
+    for place in range(count):
+        fates = ((), ("lost",), ("reordered",), (), ("duplicated",), ("corrupted",))[place % 6]
+        number = place + 1
+        ask = scene.leave("up", "", number, b"question %d" % number, fates=fates, **more)
+        if fates == ("reordered",):
+            kept = ask
+            continue
+        if fates == ("lost",):
+            continue
+        scene.arrive(ask)
+        if fates == ("duplicated",):
+            scene.arrive(ask, 1)
+        if kept is not None:
+            scene.arrive(kept)
+            kept = None
+        if fates != ("corrupted",):
+            scene.go("down", "", number, b"answer", **more)
+    return scene.events

@@ -1,0 +1,234 @@
+"""
+Tests of C{badwire show}.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from dataclasses import replace
+from pathlib import Path
+from subprocess import CompletedProcess
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.badwire.scenes import Scene, datagrams, lesson
+from tests.badwire.test_page import both, evil
+from tests.processes import folder, run, script
+from twisted_netdemo.badwire import pictures
+from twisted_netdemo.badwire.events import Arrived, Sent
+from twisted_netdemo.badwire.pictures import Pictures
+
+
+def show(*arguments: str, **options) -> CompletedProcess[bytes]:
+    return run(script("badwire"), "show", *arguments, **options)
+
+
+def told(events: list[Sent | Arrived], **choice) -> Pictures:
+    told = Pictures(**choice)
+    for event in events:
+        (told.sent if isinstance(event, Sent) else told.arrived)(event)
+    return told
+
+
+class PicturesTests(SynchronousTestCase):
+    """
+    What a picture holds.
+    """
+
+    def test_choice(self) -> None:
+        """
+        One flow, or what left within some time.
+        """
+        one = told(both(), flow=1)
+        self.assertEqual([flow.number for flow in one.flows], [1])
+        some = told(lesson(), since=1.0, until=1.0015)
+        self.assertEqual([event.t for event in some.flows[0].packets.values()], [1.0, 1.001])
+        self.assertEqual(told(both(), flow=7).flows, [])
+
+    def test_bounded(self) -> None:
+        """
+        A picture holds the first events, and each form says that there are more.
+        """
+        self.patch(pictures, "MOST", 10)
+        full = told(lesson())
+        left = len(lesson()) - 10
+        self.assertEqual(full.leftOut, left)
+        remark = f"Only the first 10 events are drawn; {left} more are left out."
+        self.assertEqual(list(full.text())[-1], remark)
+        self.assertIn(remark, "".join(full.svg()))
+        self.assertIn(remark, "".join(full.html("x")))
+        self.assertEqual(json.loads(full.json())["left_out"], left)
+
+
+class ShowTests(SynchronousTestCase):
+    """
+    The command, as typed.
+    """
+
+    def setUp(self) -> None:
+        self.folder = folder(self)
+
+    def log(self, events: list[Sent | Arrived], more: bytes = b"") -> str:
+        file = self.folder / "wire.log"
+        file.write_bytes("".join(f"{event.toJSON()}\n" for event in events).encode() + more)
+        return str(file)
+
+    def check(self, shown: CompletedProcess[bytes], status: int, error: str) -> None:
+        self.assertEqual((shown.returncode, shown.stderr.decode()), (status, error))
+
+    def test_text(self) -> None:
+        """
+        The ladder of a log, 80 columns wide unless the terminal has others; also from a pipe.
+        """
+        log = self.log(lesson())
+        shown = show(log)
+        self.check(shown, 0, "")
+        self.assertEqual(shown.stdout.decode().splitlines(), list(told(lesson()).text(80)))
+        wide = show("-", data=Path(log).read_bytes(), env={**os.environ, "COLUMNS": "120"})
+        self.assertEqual(wide.stdout.decode().splitlines(), list(told(lesson()).text(120)))
+
+    def test_choice(self) -> None:
+        """
+        Options choose a flow and a time, before or after the log's name.
+        """
+        log = self.log(both())
+        shown = show("--flow", "1", log, "--from=1ms", "--to=2ms")
+        self.check(shown, 0, "")
+        self.assertEqual(shown.stdout.count(b"|-") + shown.stdout.count(b"|<"), 4)
+        self.assertIn(b"question 2", shown.stdout)
+        self.assertNotIn(b"Flow 0", shown.stdout)
+
+    def test_files(self) -> None:
+        """
+        A drawing and a page, for their user's eyes alone, even where a file stood before.
+        """
+        log = self.log(both())
+        svg, html = self.folder / "a.svg", self.folder / "a.html"
+        html.write_text("old" * 100_000)
+        html.chmod(0o644)
+        shown = show(log, "--svg", str(svg), "--html", str(html))
+        self.check(shown, 0, "")
+        self.assertEqual(shown.stdout, b"")
+        self.assertEqual(svg.read_text(), "".join(told(both()).svg()))
+        self.assertEqual(html.read_text(), "".join(told(both()).html("wire.log")))
+        for file in (svg, html):
+            self.assertEqual(stat.S_IMODE(file.stat().st_mode), 0o600)
+
+    def test_json(self) -> None:
+        """
+        The ladder for programs.
+        """
+        ladder = json.loads(show("--json", self.log(datagrams())).stdout)
+        flow = ladder["flows"][0]
+        self.assertEqual((flow["protocol"], flow["opener"], flow["other"]), ("udp", 42000, 51423))
+        self.assertEqual(
+            flow["rows"][0],
+            {
+                "t": 0.0,
+                "kind": "packet",
+                "what": '10 bytes "question 1"',
+                "n": 0,
+                "direction": "up",
+                "fates": [],
+                "sender": "",
+                "receiver": "delivered",
+                "copy": 0,
+                "effect": "delivered",
+            },
+        )
+        self.assertEqual(flow["rows"][2]["fates"], ["lost"])
+
+    def test_nothingReachesTheTerminal(self) -> None:
+        """
+        Neither payload nor a line that is no event gets a control character onto the terminal;
+        nor does the name of the log.
+        """
+        scene = Scene()
+        scene.go("up", "", 1, b"\x1b]0;owned\x07\x9b31m", protocol="udp")
+        more = b'{"event": "sent", "protocol": "\x1b[31m"}\n{"\\u001b[31m": 1}\n\x1b[2J\n'
+        name = self.folder / "\x1b[31m.log"
+        name.write_bytes(scene.events[0].toJSON().encode() + b"\n" + more)
+        shown = show(str(name))
+        for output in (shown.stdout, shown.stderr):
+            self.assertTrue(output)
+            self.assertTrue(all(line.isprintable() for line in output.decode().splitlines()))
+        self.assertIn(b"line 2 is no event", shown.stderr)
+        self.assertIn(b"2 more such lines", shown.stderr)
+        self.assertEqual(shown.returncode, 0)
+
+    def test_markup(self) -> None:
+        """
+        A log that wants to be a page's script is its text.
+        """
+        html = self.folder / "a.html"
+        show(self.log(evil()), "--html", str(html))
+        self.assertEqual(html.read_text().count("</script>"), 1)
+
+    def test_cutShort(self) -> None:
+        """
+        The last line of a run that was killed, or one that is far too long, costs only itself.
+        """
+        log = self.log(lesson(), b"x" * 1_000_000 + b'\n{"t": 1.0, "n"')
+        shown = show(log)
+        number = len(lesson()) + 1
+        self.check(
+            shown,
+            0,
+            f"badwire: {log}: line {number} is no event: too long (1 more such lines)\n",
+        )
+        self.assertEqual(shown.stdout.decode().splitlines(), list(told(lesson()).text()))
+
+    def test_noLog(self) -> None:
+        """
+        What is no log, or cannot be read or written, is said in a line; the status is 125.
+        """
+        log = self.log(lesson())
+        no = self.folder / "no"
+        self.check(show(str(no)), 125, f"badwire: {no}: No such file or directory\n")
+        self.check(show(str(self.folder)), 125, f"badwire: {self.folder}: Is a directory\n")
+        self.check(
+            show("-", data=b"hello\n"),
+            125,
+            "badwire: standard input: line 1 is no event: not a line of JSON\n",
+        )
+        full = "badwire: /dev/full: No space left on device\n"
+        self.check(show("--svg", "/dev/full", log), 125, full)
+        shown = run("sh", "-c", f"{script('badwire')} show {log} > /dev/full")
+        self.check(shown, 125, "badwire: stdout: No space left on device\n")
+
+    def test_empty(self) -> None:
+        """
+        A log without packets is none of them.
+        """
+        shown = show("-")
+        self.check(shown, 0, "")
+        self.assertEqual(shown.stdout, b"No packets.\n")
+
+    def test_closedPipe(self) -> None:
+        """
+        Who reads only the first lines hears no complaint.
+        """
+        scene = Scene()
+        for place in range(5000):
+            scene.go("up", "", place + 1, b"x", protocol="udp")
+        log = self.log([replace(event, flow=event.n % 3) for event in scene.events])
+        shown = run("sh", "-c", f"{script('badwire')} show {log} | head -1")
+        self.check(shown, 0, "")
+        self.assertEqual(shown.stdout, b"Flow 0: UDP over IPv4\n")
+
+    def test_usage(self) -> None:
+        """
+        A mistake is one line that names it; the status is 2.
+        """
+        for arguments, error in (
+            ((), "which LOG?"),
+            (("a", "b"), "one LOG at a time, not a b"),
+            (("a", "--bad"), "option --bad not recognized"),
+            (("a", "--flow"), "option --flow requires argument"),
+            (("a", "--flow=-1"), "--flow: '-1' is not a whole number, 0 or more"),
+            (("a", "--to=1x"), "--to: '1x' is not a duration (60, 1.5s, 20ms, 2m or 1h)"),
+            (("a", "--to=1", "--from=2"), "--from is later than --to"),
+        ):
+            self.check(show(*arguments), 2, f"badwire: {error}\n")

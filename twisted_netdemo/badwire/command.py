@@ -1,0 +1,59 @@
+"""
+The command C{badwire} and its subcommands.
+
+Each subcommand is a module with C{Options} and C{main(options)}, which returns the exit status; it
+is loaded when it is asked for, since a run shall begin at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from twisted.python import usage
+
+_PACKAGE = "twisted_netdemo.badwire"
+_MODULES = {
+    "run": f"{_PACKAGE}.run",
+    "check": f"{_PACKAGE}.check",
+    "show": f"{_PACKAGE}.show",
+    "lesson": f"{_PACKAGE}.lessons.command",
+}
+
+
+def _options(name: str) -> Callable[[], usage.Options]:
+    def make() -> usage.Options:
+        options: usage.Options = import_module(_MODULES[name]).Options()
+        return options
+
+    return make
+
+
+class Options(usage.Options):
+    synopsis = "Usage: badwire COMMAND [options]"
+    longdesc = "What TCP promises and UDP does not, seen on a wire that is really bad."
+    subCommands = [
+        ["run", None, _options("run"), "Run a program on the wire."],
+        ["check", None, _options("check"), "Can it run here? If not, what forbids it?"],
+        ["show", None, _options("show"), "Draw the ladder of a log."],
+        ["lesson", None, _options("lesson"), "See what TCP promises and UDP does not."],
+    ]
+
+
+def main() -> int:
+    """
+    @return: the exit status; 2 for a mistake on the command line.
+    """
+    options = Options()
+    try:
+        options.parseOptions(sys.argv[1:])
+        if options.subCommand is None:
+            raise usage.UsageError("which command? See 'badwire --help'")
+    except usage.UsageError as error:
+        print(f"badwire: {error}", file=sys.stderr)
+        return 2
+    name: str = options.subCommand
+    status: Any = import_module(_MODULES[name]).main(options.subOptions)
+    return int(status)

@@ -1,0 +1,156 @@
+"""
+The log's counts beside the kernel's own: what both must agree on, row by row.
+
+The kernel counts what its TCP and UDP did (RFC 4022, RFC 4113 and Linux's own counters), for all
+of the private network at once; the log counts what the wire and the receivers' books say.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from twisted_netdemo.badwire.events import FATES, Arrived, Sent
+from twisted_netdemo.badwire.packet import TCP, UDP, protocolOf
+
+_FILES = ("/proc/net/snmp", "/proc/net/netstat", "/proc/net/snmp6")
+
+
+class Counts:
+    """
+    What the log would say, counted as it happens: a
+    L{Listener<twisted_netdemo.badwire.events.Listener>}.
+
+    @ivar packets: how many left, by protocol.
+    @ivar fates: how many met a fate, by protocol and fate.
+    @ivar again: TCP's segments with data, SYN or FIN that were sent before.
+    @ivar synAgain: those of them that are SYN-ACKs.
+    @ivar effects: how many copies arrived, by protocol number and effect.
+    """
+
+    def __init__(self) -> None:
+        self.packets: Counter[str] = Counter()
+        self.fates: Counter[tuple[str, str]] = Counter()
+        self.again = 0
+        self.synAgain = 0
+        self.effects: Counter[tuple[int, str]] = Counter()
+
+    def sent(self, event: Sent, data: bytes) -> None:
+        """
+        A packet leaves.
+        """
+        protocol = event.protocol
+        self.packets[protocol] += 1
+        for fate in event.fates:
+            self.fates[protocol, fate] += 1
+        if event.attempt > 1 and (event.length or "S" in event.flags or "F" in event.flags):
+            self.again += 1
+            self.synAgain += event.flags == "SA"
+
+    def arrived(self, event: Arrived, data: bytes) -> None:
+        """
+        A copy arrives.
+        """
+        self.effects[protocolOf(data), event.effect] += 1
+
+    def table(self) -> dict[str, dict[str, int]]:
+        """
+        For each protocol how many packets left, and how many met each fate.
+        """
+        return {
+            protocol: {
+                "packets": packets,
+                **{fate: count for fate in FATES if (count := self.fates[protocol, fate])},
+            }
+            for protocol, packets in sorted(self.packets.items())
+        }
+
+
+class Row(NamedTuple):
+    """
+    One thing that both counted.
+
+    @ivar what: in words.
+    @ivar log: the log's count.
+    @ivar kernel: the kernel's.
+    @ivar of: which of the kernel's counters that is.
+    """
+
+    what: str
+    log: int
+    kernel: int
+    of: str
+
+
+def parseCounters(text: str) -> dict[str, int]:
+    """
+    The counters of a file such as /proc/net/snmp (a line of names above a line of values) or
+    /proc/net/snmp6 (a line each), as C{TcpOutSegs}.
+    """
+    counters: dict[str, int] = {}
+    lines = [line.split() for line in text.splitlines()]
+    for index, words in enumerate(lines):
+        if len(words) == 2 and words[1].isdigit() and not words[0].endswith(":"):
+            counters[words[0]] = int(words[1])
+        elif index and words and words[0] == lines[index - 1][0] and len(words) > 1:
+            group = words[0].rstrip(":")
+            for name, value in zip(lines[index - 1][1:], words[1:], strict=False):
+                counters[group + name] = int(value)
+    return counters
+
+
+def readCounters() -> dict[str, int]:
+    """
+    The kernel's counters of this network.
+    """
+    counters: dict[str, int] = {}
+    for path in _FILES:
+        try:
+            with open(path, encoding="ascii") as file:
+                counters |= parseCounters(file.read())
+        except OSError:
+            continue  # without IPv6
+    return counters
+
+
+def compare(counts: Counts, early: int, kernel: Mapping[str, int]) -> list[Row]:
+    """
+    The rows: what the log counted and what the kernel counted since the network is up.
+
+    @param early: how many segments came early, by the receivers' books.
+    """
+
+    def of(*names: str) -> int:
+        return sum(kernel.get(name, 0) for name in names)
+
+    effects = counts.effects
+    arrived = ("InDatagrams", "NoPorts", "RcvbufErrors", "MemErrors")
+    return [
+        Row(
+            "TCP segments sent",
+            counts.packets["tcp"],
+            of("TcpOutSegs", "TcpRetransSegs") - counts.synAgain,
+            "Tcp OutSegs + RetransSegs, less SYN-ACKs sent again (counted in both)",
+        ),
+        Row("TCP sent again", counts.again, of("TcpRetransSegs"), "Tcp RetransSegs"),
+        Row(
+            "TCP corrupt, discarded",
+            effects[TCP, "discarded"],
+            of("TcpInCsumErrors"),
+            "Tcp InCsumErrors",
+        ),
+        Row("TCP early, held back", early, of("TcpExtTCPOFOQueue"), "TcpExt TCPOFOQueue"),
+        Row(
+            "UDP datagrams arrived",
+            effects[UDP, "delivered"] + effects[UDP, "again"],
+            of(*(group + name for group in ("Udp", "Udp6") for name in arrived)),
+            "Udp and Udp6 InDatagrams, NoPorts and the full buffers'",
+        ),
+        Row(
+            "UDP corrupt, discarded",
+            effects[UDP, "discarded"],
+            of("UdpInCsumErrors", "Udp6InCsumErrors"),
+            "Udp and Udp6 InCsumErrors",
+        ),
+    ]

@@ -1,0 +1,293 @@
+"""
+The device at this end of the wire: a TUN device, or where that is closed to us one of a pair of
+virtual Ethernet devices, whose other one we read through a packet socket.
+
+Both look the same to L{twisted.pair.tuntap.TuntapPort}: they are its C{system}. They are made
+before there is a reactor, so that what is forbidden is known first.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import fcntl
+import os
+import socket
+import struct
+
+#: What the device is called inside.
+NAME = "wire"
+_PEER = "wire-far"
+
+#: How many packets may wait to be read.
+_QUEUE = 10_000
+
+# linux/if.h, linux/sockios.h, linux/if_tun.h
+_SIOCSIFFLAGS = 0x8914
+_SIOCSIFADDR = 0x8916
+_SIOCSIFNETMASK = 0x891C
+_SIOCSIFMTU = 0x8922
+_SIOCGIFHWADDR = 0x8927
+_SIOCETHTOOL = 0x8946
+_IFF_UP, _IFF_RUNNING, _IFF_NOARP = 0x01, 0x40, 0x80
+_TUNSETIFF = 0x400454CA
+_IFF_TUN_NO_PI = 0x1001
+
+# linux/ethtool.h: checksums and segments left to the hardware, of which there is none
+_ETHTOOL_SET = {"tx": 0x17, "tso": 0x1F, "gso": 0x24, "gro": 0x2C}
+
+# linux/if_ether.h, linux/if_packet.h
+_ETH_P_ALL = 3
+_ETHERTYPES = {4: b"\x08\x00", 6: b"\x86\xdd"}
+_ETHERNET = 14
+_SOL_PACKET = 263
+_PACKET_STATISTICS = 6
+_PACKET_IGNORE_OUTGOING = 23
+
+# linux/rtnetlink.h, linux/netlink.h, linux/if_link.h, linux/veth.h
+_RTM_NEWLINK = 16
+_NLM_F_REQUEST, _NLM_F_ACK, _NLM_F_EXCL, _NLM_F_CREATE = 0x1, 0x4, 0x200, 0x400
+_IFLA_IFNAME, _IFLA_TXQLEN, _IFLA_LINKINFO = 3, 13, 18
+_IFLA_INFO_KIND, _IFLA_INFO_DATA = 1, 2
+_VETH_INFO_PEER = 1
+
+
+class Device:
+    """
+    What L{twisted.pair.tuntap.TuntapPort} asks of the system, for a device that is open already.
+
+    @cvar kind: C{tun} or C{veth}.
+    @cvar names: of the interfaces that it has.
+    """
+
+    O_RDWR = os.O_RDWR
+    O_NONBLOCK = os.O_NONBLOCK
+    O_CLOEXEC = os.O_CLOEXEC
+
+    kind: str
+    names: tuple[str, ...] = (NAME,)
+    _fileno: int
+
+    def open(self, filename: bytes, flag: int, mode: int = 0o777) -> int:
+        """
+        The device's descriptor.
+        """
+        return self._fileno
+
+    def ioctl(self, fd: int, request: int, arg: bytes) -> bytes:
+        """
+        The name, which TuntapPort would give the device now.
+        """
+        return struct.pack("16sH", NAME.encode(), _IFF_TUN_NO_PI)
+
+    def read(self, fd: int, limit: int) -> bytes:
+        """
+        An IP packet that has left.
+        """
+        return os.read(fd, limit)
+
+    def write(self, fd: int, data: bytes) -> int:
+        """
+        Let an IP packet arrive.
+        """
+        return os.write(fd, data)
+
+    def close(self, fd: int) -> None:
+        """
+        The wire is gone.
+        """
+        os.close(fd)
+
+    def dropped(self) -> int:
+        """
+        How many packets the kernel dropped so far because they were not read in time.
+        """
+        raise NotImplementedError
+
+
+class Tun(Device):
+    """
+    A TUN device hands over and takes IP packets as they are.
+    """
+
+    kind = "tun"
+
+    def __init__(self, path: str = "/dev/net/tun") -> None:
+        """
+        @raise OSError: it may not be opened.
+        """
+        self._fileno = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            request = struct.pack("16sH22x", NAME.encode(), _IFF_TUN_NO_PI)
+            fcntl.ioctl(self._fileno, _TUNSETIFF, request)
+        except OSError:
+            os.close(self._fileno)
+            raise
+
+    def dropped(self) -> int:
+        return _statistics(NAME)[11]
+
+
+class Veth(Device):
+    """
+    Of a pair of virtual Ethernet devices one has the addresses, and we are the other one.
+    """
+
+    kind = "veth"
+    names = (NAME, _PEER)
+
+    def __init__(self) -> None:
+        """
+        @raise OSError: the devices or the packet socket cannot be made.
+        """
+        _makePair(NAME, _PEER)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+            for name in (NAME, _PEER):
+                for command in _ETHTOOL_SET.values():
+                    _setOffload(control, name, command, 0)
+            hardware = fcntl.ioctl(control, _SIOCGIFHWADDR, _request(NAME))[18:24]
+            _up(control, _PEER)
+        self._headers = {
+            version: hardware + bytes(6) + kind for version, kind in _ETHERTYPES.items()
+        }
+        self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        self._socket.setsockopt(_SOL_PACKET, _PACKET_IGNORE_OUTGOING, 1)
+        # as much as the system lets us
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 26)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 26)
+        self._socket.bind((_PEER, _ETH_P_ALL))
+        self._socket.setblocking(False)
+        self._fileno = self._socket.fileno()
+        self._dropped = 0
+
+    def read(self, fd: int, limit: int) -> bytes:
+        return os.read(fd, limit + _ETHERNET)[_ETHERNET:]
+
+    def write(self, fd: int, data: bytes) -> int:
+        return os.write(fd, self._headers[data[0] >> 4] + data)
+
+    def close(self, fd: int) -> None:
+        self.dropped()
+        self._socket.close()
+
+    def dropped(self) -> int:
+        if self._socket.fileno() >= 0:
+            # to read it is to set it to 0
+            statistics = self._socket.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8)
+            self._dropped += struct.unpack("II", statistics)[1]
+        return self._dropped
+
+
+def openDevice() -> Device:
+    """
+    The device of this network namespace: TUN's, or where we may not have it the other.
+
+    @raise OSError: neither can be had.
+    """
+    try:
+        return Tun()
+    except OSError as error:
+        # EACCES and EPERM where it is closed to us, ENOENT in most containers, ENODEV or ENXIO
+        # without its module
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENODEV, errno.ENXIO):
+            raise
+    return Veth()
+
+
+def configure(
+    device: Device, mtu: int, near: str, prefix: int, near6: str | None, prefix6: int
+) -> None:
+    """
+    Give the device its addresses and bring it up, and the loopback device with it.
+
+    @param near6: the address of IPv6, L{None} where this kernel has none.
+    @raise OSError: the kernel refused.
+    """
+    mask = socket.inet_ntoa(((0xFFFFFFFF << (32 - prefix)) & 0xFFFFFFFF).to_bytes(4, "big"))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        _up(control, "lo")
+        _setLink(NAME, _attribute(_IFLA_TXQLEN, struct.pack("I", _QUEUE)))
+        for name in device.names:
+            fcntl.ioctl(control, _SIOCSIFMTU, _request(name, struct.pack("i", mtu)))
+        for command, address in ((_SIOCSIFADDR, near), (_SIOCSIFNETMASK, mask)):
+            packed = struct.pack("HH4s8x", socket.AF_INET, 0, socket.inet_aton(address))
+            fcntl.ioctl(control, command, _request(NAME, packed))
+        _up(control, NAME)
+    if near6 is not None:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as control:
+            index = socket.if_nametoindex(NAME)
+            packed = socket.inet_pton(socket.AF_INET6, near6)
+            fcntl.ioctl(control, _SIOCSIFADDR, struct.pack("16sIi", packed, prefix6, index))
+
+
+def looped() -> int:
+    """
+    How many packets went by the loopback device so far.
+    """
+    return _statistics("lo")[1]
+
+
+def _statistics(name: str) -> list[int]:
+    """
+    A device's numbers in this network: bytes, packets and so on received, then sent.
+    """
+    with open("/proc/net/dev", encoding="ascii") as table:
+        for line in table:
+            device, _, numbers = line.partition(":")
+            if device.strip() == name:
+                return [int(number) for number in numbers.split()]
+    return [0] * 16
+
+
+def _request(name: str, data: bytes = b"") -> bytes:
+    """
+    A struct ifreq.
+    """
+    return struct.pack("16s24s", name.encode(), data)
+
+
+def _up(control: socket.socket, name: str) -> None:
+    flags = _IFF_UP | _IFF_RUNNING | (0 if name == "lo" else _IFF_NOARP)
+    fcntl.ioctl(control, _SIOCSIFFLAGS, _request(name, struct.pack("H", flags)))
+
+
+def _setOffload(control: socket.socket, name: str, command: int, value: int) -> None:
+    # struct ifreq points to a struct ethtool_value, so that it must stand still in memory
+
+    order = ctypes.create_string_buffer(struct.pack("II", command, value))
+    pointer = struct.pack("P", ctypes.addressof(order))
+    fcntl.ioctl(control, _SIOCETHTOOL, _request(name, pointer))
+
+
+def _attribute(kind: int, data: bytes) -> bytes:
+    """
+    A struct rtattr, padded to 4 bytes.
+    """
+    return struct.pack("HH", 4 + len(data), kind) + data + bytes(-len(data) % 4)
+
+
+def _makePair(name: str, peer: str) -> None:
+    """
+    Make two virtual Ethernet devices, each the other's end of the cable.
+    """
+    other = bytes(16) + _attribute(_IFLA_IFNAME, peer.encode() + b"\0")
+    information = _attribute(_IFLA_INFO_KIND, b"veth\0") + _attribute(
+        _IFLA_INFO_DATA, _attribute(_VETH_INFO_PEER, other)
+    )
+    _setLink(name, _attribute(_IFLA_LINKINFO, information), _NLM_F_EXCL | _NLM_F_CREATE)
+
+
+def _setLink(name: str, attributes: bytes, flags: int = 0) -> None:
+    """
+    Make or change a device, by netlink: ioctl does less, and asks for more.
+    """
+    # struct nlmsghdr and, left empty, struct ifinfomsg: the name says which
+    body = bytes(16) + _attribute(_IFLA_IFNAME, name.encode() + b"\0") + attributes
+    flags |= _NLM_F_REQUEST | _NLM_F_ACK
+    header = struct.pack("IHHII", 16 + len(body), _RTM_NEWLINK, flags, 1, 0)
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as netlink:
+        netlink.sendto(header + body, (0, 0))
+        # struct nlmsghdr, then struct nlmsgerr, which begins with the error
+        number = -struct.unpack_from("i", netlink.recv(4096), 16)[0]
+    if number:
+        raise OSError(number, os.strerror(number))

@@ -1,0 +1,247 @@
+"""
+What happens on the wire, an event for each packet that leaves and for each copy that arrives, and
+the log's JSON line for it.
+
+Pure. The log is a contract: fields may be added, none is renamed or changes its meaning. What
+L{fromJSON} reads is checked field by field, since a log may come from anybody.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Protocol
+
+#: Who sends: C{up} is from the flow's opener, C{down} is back.
+DIRECTIONS = ("up", "down")
+
+#: What the wire can do to a packet. C{lost}, C{queue} and C{blackout} stand alone.
+FATES = (
+    "lost",
+    "queue",
+    "blackout",
+    "duplicated",
+    "reordered",
+    "corrupted",
+    "undetectable",
+)
+
+#: What its receiver does with a copy that arrives: those of TCP, and those of other protocols.
+TCP_EFFECTS = ("delivered", "held", "ignored", "discarded", "acknowledgement", "late")
+OTHER_EFFECTS = ("delivered", "again", "discarded")
+
+#: How many bytes of the payload an event shows.
+HEAD = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """
+    A packet has left its sender; its fate is decided.
+
+    @ivar t: when, in seconds since the network was up.
+    @ivar n: the packet's number, from 0, in the order of leaving, all flows together.
+    @ivar flow: the flow's number, from 0, in the order of appearance.
+    @ivar direction: C{up} from the flow's opener, C{down} back.
+    @ivar protocol: C{tcp}, C{udp}, C{icmp} (C{icmp6} over IPv6), else its number in decimal.
+    @ivar version: of IP, 4 or 6.
+    @ivar source: the sender's port, L{None} for a protocol without ports.
+    @ivar destination: the receiver's port, likewise.
+    @ivar length: the payload's bytes in this packet: after the header of TCP or UDP, for other
+        protocols and for the second fragment on after that of IP.
+    @ivar flags: TCP's, letters of C{SFRPA} in that order; empty for others.
+    @ivar seq: for TCP the relative sequence number of the packet's first byte (SYN is 0, the first
+        byte 1); for others the datagram's number in its flow and direction, from 1.
+    @ivar ack: for TCP the relative number acknowledged, L{None} without A and for others.
+    @ivar attempt: which time this was sent, from 1. For TCP's data, SYN and FIN: sent again when
+        above 1. For a TCP packet that has none of these: the how-manieth with these flags and
+        this C{seq}. 1 for others.
+    @ivar fates: of L{FATES}, in that order; empty when it just passed.
+    @ivar delay: the delay decided for its first copy, in milliseconds, without queueing; 0 where
+        it is lost. (C{delay_ms} in the log.)
+    @ivar checksum: whether the checksums were right as it left the sender.
+    @ivar head: the payload's first L{HEAD} bytes. (Hex in the log.)
+    @ivar fragment: for a fragment the offset of its part in bytes, else L{None}.
+    """
+
+    t: float
+    n: int
+    flow: int
+    direction: str
+    protocol: str
+    version: int
+    source: int | None
+    destination: int | None
+    length: int
+    flags: str
+    seq: int
+    ack: int | None
+    attempt: int
+    fates: tuple[str, ...]
+    delay: float
+    checksum: bool
+    head: bytes
+    fragment: int | None = None
+
+    event: ClassVar[str] = "sent"
+
+    def toJSON(self) -> str:
+        """
+        The log's line, without its line feed.
+        """
+        # Each text comes from a closed set, so that none needs escaping; json.dumps takes three
+        # times as long.
+        fates = f'["{quoted}"]' if (quoted := '", "'.join(self.fates)) else "[]"
+        return (
+            f'{{"t": {self.t:.6f}, "n": {self.n}, "event": "sent", "flow": {self.flow}, '
+            f'"direction": "{self.direction}", "protocol": "{self.protocol}", '
+            f'"version": {self.version}, "source": {_null(self.source)}, '
+            f'"destination": {_null(self.destination)}, "length": {self.length}, '
+            f'"flags": "{self.flags}", "seq": {self.seq}, "ack": {_null(self.ack)}, '
+            f'"attempt": {self.attempt}, "fates": {fates}, "delay_ms": {self.delay:.3f}, '
+            f'"checksum": {"true" if self.checksum else "false"}, "head": "{self.head.hex()}", '
+            f'"fragment": {_null(self.fragment)}}}'
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """
+    A copy of a packet has been handed to its receiver.
+
+    @ivar t: when, in seconds since the network was up.
+    @ivar n: the number of the packet's L{Sent}.
+    @ivar copy: which copy of it, from 0.
+    @ivar flow: as in its L{Sent}.
+    @ivar direction: as in its L{Sent}.
+    @ivar effect: what a correct receiver does with it, of L{TCP_EFFECTS} or L{OTHER_EFFECTS}.
+    @ivar released: how many bytes that were held back it let through.
+    """
+
+    t: float
+    n: int
+    copy: int
+    flow: int
+    direction: str
+    effect: str
+    released: int
+
+    event: ClassVar[str] = "arrived"
+
+    def toJSON(self) -> str:
+        """
+        The log's line, without its line feed.
+        """
+        return (
+            f'{{"t": {self.t:.6f}, "n": {self.n}, "event": "arrived", "copy": {self.copy}, '
+            f'"flow": {self.flow}, "direction": "{self.direction}", "effect": "{self.effect}", '
+            f'"released": {self.released}}}'
+        )
+
+
+class Listener(Protocol):
+    """
+    Who is told of each event as it happens, in order: the log, a capture, a picture.
+    """
+
+    def sent(self, event: Sent, data: bytes) -> None:
+        """
+        @param data: the IP packet as it left its sender, its real addresses included.
+        """
+
+    def arrived(self, event: Arrived, data: bytes) -> None:
+        """
+        @param data: the IP packet as its receiver gets it: addresses exchanged, damage included.
+        """
+
+
+def _null(value: int | None) -> str:
+    return "null" if value is None else str(value)
+
+
+def _isWhole(most: int) -> Callable[[Any], bool]:
+    return lambda value: type(value) is int and 0 <= value <= most
+
+
+def _isNumber(value: Any) -> bool:
+    # 'NaN' and 'Infinity' are refused, and what is too long to be a time
+    return type(value) in (int, float) and 0 <= value <= 1e9
+
+
+def _isText(pattern: str) -> Callable[[Any], bool]:
+    matches = re.compile(pattern, re.ASCII).fullmatch
+    return lambda value: type(value) is str and matches(value) is not None
+
+
+def _orNone(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: value is None or check(value)
+
+
+_many = _isWhole(1 << 53)
+
+_CHECKS: dict[str, Callable[[Any], bool]] = {
+    "t": _isNumber,
+    "n": _many,
+    "flow": _many,
+    "direction": DIRECTIONS.__contains__,
+    "protocol": _isText("tcp|udp|icmp6?|[0-9]{1,3}"),
+    "version": _isWhole(6),
+    "source": _orNone(_isWhole(65535)),
+    "destination": _orNone(_isWhole(65535)),
+    "length": _isWhole(65535),
+    "flags": _isText("S?F?R?P?A?"),
+    "seq": _many,
+    "ack": _orNone(_many),
+    "attempt": _many,
+    "fates": lambda value: type(value) is list and all(fate in FATES for fate in value),
+    "delay_ms": _isNumber,
+    "checksum": lambda value: type(value) is bool,
+    "head": _isText(rf"([0-9a-f]{{2}}){{0,{HEAD}}}"),
+    "fragment": _orNone(_isWhole(65535)),
+    "copy": _many,
+    "effect": {*TCP_EFFECTS, *OTHER_EFFECTS}.__contains__,
+    "released": _many,
+}
+
+_LOGGED = {"delay": "delay_ms"}
+
+
+def fromJSON(line: str | bytes) -> Sent | Arrived:
+    """
+    The event of a line of a log.
+
+    @raise ValueError: it is none; the message says why, and quotes nothing unescaped.
+    """
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        raise ValueError("not a line of JSON") from None
+    if not isinstance(record, dict):
+        raise ValueError("not a JSON object")
+    kind: type[Sent] | type[Arrived]
+    if record.get("event") == "sent":
+        kind = Sent
+    elif record.get("event") == "arrived":
+        kind = Arrived
+    else:
+        raise ValueError('"event" is neither "sent" nor "arrived"')
+    values: dict[str, Any] = {}
+    for field in fields(kind):
+        name = _LOGGED.get(field.name, field.name)
+        if name not in record and field.name == "fragment":
+            continue
+        try:
+            good = name in record and _CHECKS[name](record[name])
+        except TypeError:  # a list asked for in a set
+            good = False
+        if not good:
+            raise ValueError(f'"{name}" is missing or is not what a log holds')
+        values[field.name] = record[name]
+    if kind is Sent:
+        values["fates"] = tuple(values["fates"])
+        values["head"] = bytes.fromhex(values["head"])
+        if values["version"] not in (4, 6):
+            raise ValueError('"version" is neither 4 nor 6')
+    return kind(**values)

@@ -1,0 +1,105 @@
+"""
+C{badwire lesson}: what the Internet's two protocols promise, each statement seen on the wire.
+"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import sys
+from collections.abc import Callable
+
+from twisted.python import usage
+
+from twisted_netdemo.badwire import page
+from twisted_netdemo.badwire.lessons import naming, reliable, unreliable
+from twisted_netdemo.badwire.lessons.stage import UNAVAILABLE, Stage, Unable
+from twisted_netdemo.badwire.pictures import writePrivately
+from twisted_netdemo.badwire.show import LooseOptions, fail, printLines
+
+_INTERRUPTED = 128 + signal.SIGINT
+
+LESSONS: dict[str, Callable[[Stage], None]] = {
+    lesson.__name__: lesson
+    for lesson in (
+        naming.address,
+        naming.names,
+        reliable.checksum,
+        reliable.resend,
+        reliable.order,
+        reliable.giveup,
+        naming.ports,
+        unreliable.datagrams,
+        unreliable.size,
+        unreliable.setup,
+        unreliable.choose,
+        reliable.sockets,
+    )
+}
+
+
+class Options(LooseOptions):
+    synopsis = "lesson [options] [NAME...|all]"
+    longdesc = "Shows what TCP promises and UDP does not. Without a NAME: which lessons there are."
+    optParameters = [["html", None, None, "Write those asked for to this file, as one page."]]
+
+    def parseArgs(self, *names: str) -> None:
+        for name in names:
+            if name not in LESSONS and name != "all":
+                raise usage.UsageError(f"no lesson is called {name!a}; see 'badwire lesson'")
+        self["names"] = list(LESSONS) if "all" in names else list(dict.fromkeys(names))
+
+    def postOptions(self) -> None:
+        if self["html"] is not None and not self["names"]:
+            raise usage.UsageError("--html: which lessons?")
+
+
+def statement(lesson: Callable[[Stage], None]) -> str:
+    """
+    What a lesson is there to show.
+    """
+    return " ".join((lesson.__doc__ or "").split())
+
+
+def main(options: Options) -> int:
+    """
+    Give the lessons asked for.
+
+    @return: the exit status: 1 where something was not seen that should have been.
+    """
+    if not options["names"]:
+        return printLines(f"{name:<10} {statement(LESSONS[name])}" for name in LESSONS)
+    chapters: list[page.Chapter] = []
+    status = 0
+
+    def tell(line: str) -> None:
+        nonlocal status
+        status = printLines([line]) or status
+
+    width = min(100, shutil.get_terminal_size().columns)
+    for place, name in enumerate(options["names"]):
+        stage = Stage(tell, width)
+        heading = f"{name}: {statement(LESSONS[name])}"
+        if place:
+            tell("")
+        tell(heading)
+        tell("=" * min(len(heading), width))
+        tell("")
+        try:
+            LESSONS[name](stage)
+        except Unable as error:
+            print(f"badwire: {name}: {error}", file=sys.stderr)
+            if error.status == UNAVAILABLE:
+                return UNAVAILABLE
+            status = status or error.status
+        except KeyboardInterrupt:
+            return _INTERRUPTED
+        if not stage.isSeen:
+            status = status or 1
+        chapters.append(page.Chapter(heading, stage.parts))
+    if options["html"] is not None:
+        try:
+            writePrivately(options["html"], page.document("Lessons on a bad wire", chapters))
+        except OSError as error:
+            return fail(options["html"], error)
+    return status

@@ -1,0 +1,219 @@
+"""
+The stage on which a lesson runs: it runs C{badwire run}, shows what happened, and keeps it all.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from twisted_netdemo.badwire.events import Arrived, Sent
+from twisted_netdemo.badwire.ladder import Flow
+from twisted_netdemo.badwire.pictures import Pictures
+from twisted_netdemo.badwire.show import read
+from twisted_netdemo.badwire.words import snippet
+
+#: How long one run may take, in seconds.
+PATIENCE = 15.0
+
+#: Rows of a ladder that fit a screen with all that is said around it.
+ROWS = 14
+
+#: The exit status where the system forbids what badwire does.
+UNAVAILABLE = 69
+
+_BADWIRE = (sys.executable, "-m", "twisted_netdemo.badwire")
+_ACTORS = "twisted_netdemo.badwire.lessons.actors"
+
+Figures = dict[str, Any]
+
+
+class Unable(Exception):
+    """
+    A lesson cannot be given here.
+
+    @ivar status: the exit status that says so.
+    """
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Run:
+    """
+    What one run of C{badwire run} brought.
+
+    @ivar found: the figures that the actor printed.
+    @ivar pictures: what happened on the wire.
+    """
+
+    found: list[Figures]
+    pictures: Pictures
+
+    @property
+    def flows(self) -> list[Flow]:
+        return self.pictures.flows
+
+    def sent(self, protocol: str = "tcp", direction: str | None = None) -> list[Sent]:
+        """
+        The packets that left.
+        """
+        return [
+            sent
+            for flow in self.flows
+            for sent in flow.packets.values()
+            if sent.protocol == protocol and direction in (None, sent.direction)
+        ]
+
+    def arrived(self) -> Iterator[tuple[Sent, Arrived]]:
+        """
+        The copies that arrived, each with its packet.
+        """
+        for flow in self.flows:
+            for event in flow.events:
+                if isinstance(event, Arrived):
+                    yield flow.packets[event.n], event
+
+    def fates(self, protocol: str = "tcp") -> Counter[str]:
+        """
+        How often each fate.
+        """
+        return Counter(fate for sent in self.sent(protocol) for fate in sent.fates)
+
+    def effects(self, protocol: str = "tcp") -> Counter[str]:
+        """
+        How often each effect.
+        """
+        return Counter(event.effect for sent, event in self.arrived() if sent.protocol == protocol)
+
+
+@dataclass
+class Stage:
+    """
+    Where one lesson happens.
+
+    @ivar tell: is given each line as it comes.
+    @ivar parts: what was told and which ladders were shown so far, in their order, for a page.
+    @ivar isSeen: whether all that was to be seen has been.
+    """
+
+    tell: Callable[[str], object]
+    width: int = 80
+    parts: list[str | list[Flow]] = field(default_factory=list)
+    isSeen: bool = True
+
+    def say(self, line: str = "") -> None:
+        """
+        Tell a line.
+        """
+        if not self.parts or not isinstance(self.parts[-1], str):
+            self.parts.append("")
+        self.parts[-1] = f"{self.parts[-1]}{line}\n"
+        self.tell(line)
+
+    def run(self, options: str, actor: str) -> Run:
+        """
+        Run an actor on a wire, having said how.
+
+        @param options: of C{badwire run}, as typed.
+        @param actor: the actor and its arguments, as typed.
+        @raise Unable: badwire cannot run here, or the actor failed.
+        """
+        words = f"badwire run {options} --ladder -- badwire-actor {actor}"
+        *lines, last = _folded(words, self.width - 6)
+        for place, line in enumerate([*(f"{line} \\" for line in lines), last]):
+            self.say(f"{'    ' if place else '  $ '}{line}")
+        self.say()
+        with tempfile.TemporaryDirectory(prefix="badwire-") as folder:
+            log = os.path.join(folder, "log")
+            arguments = [*_BADWIRE, "run", "--quiet"]
+            arguments += ["--log", log, *shlex.split(options), "--"]
+            arguments += [sys.executable, "-m", _ACTORS, *shlex.split(actor)]
+            with subprocess.Popen(
+                arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            ) as process:
+                try:
+                    output, errors = process.communicate(timeout=PATIENCE)
+                except subprocess.TimeoutExpired:
+                    process.terminate()
+                    raise Unable(125, f"it took more than {PATIENCE:g} s") from None
+                finally:
+                    if process.poll() is None:
+                        process.terminate()
+            if process.returncode:
+                last = snippet(errors.strip().rpartition(b"\n")[2])[1:-1].removeprefix("badwire: ")
+                raise Unable(process.returncode, last or f"status {process.returncode}")
+            pictures = Pictures()
+            with open(log, "rb") as stream:
+                read(stream, pictures)
+        return Run([json.loads(line) for line in output.splitlines()], pictures)
+
+    def ladder(self, run: Run, most: int = ROWS) -> None:
+        """
+        Show what happened on the wire.
+        """
+        self.parts.append(run.flows)
+        for line in [*run.pictures.text(self.width, most), ""]:
+            self.tell(line)
+
+    def table(self, headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """
+        Show figures in columns: words to the left, numbers to the right.
+        """
+        texts = [[_text(cell) for cell in row] for row in rows]
+        widths = [max(map(len, column)) for column in zip(headings, *texts, strict=True)]
+        isNumber = [
+            all(isinstance(row[place], (int, float)) or row[place] is None for row in rows)
+            for place in range(len(headings))
+        ]
+        for line in (headings, ["-" * width for width in widths], *texts):
+            cells = [
+                cell.rjust(width) if right else cell.ljust(width)
+                for cell, width, right in zip(line, widths, isNumber, strict=True)
+            ]
+            self.say(f"  {'  '.join(cells)}".rstrip())
+        self.say()
+
+    def conclude(self, isSeen: bool, words: str) -> None:
+        """
+        Draw a conclusion from the figures, or say that it cannot be drawn from these.
+        """
+        self.isSeen = self.isSeen and isSeen
+        for place, line in enumerate(_folded(words, self.width - 10)):
+            sign = "Seen:" if isSeen else "NOT SEEN:"
+            self.say(f"{'' if place else sign:<10}{line}")
+
+
+def _text(cell: object) -> str:
+    if cell is None:
+        return "-"
+    return (
+        f"{cell:,.2f}"
+        if isinstance(cell, float)
+        else f"{cell:,}"
+        if isinstance(cell, int)
+        else str(cell)
+    )
+
+
+def _folded(words: str, width: int) -> list[str]:
+    """
+    Words in lines, broken at spaces alone.
+    """
+    lines = [""]
+    for word in words.split(" "):
+        if lines[-1] and len(lines[-1]) + 1 + len(word) > width:
+            lines.append(word)
+        else:
+            lines[-1] = f"{lines[-1]} {word}".lstrip()
+    return lines

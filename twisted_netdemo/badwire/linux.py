@@ -1,0 +1,89 @@
+"""
+The system calls of Linux that Python has no names for.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from functools import cache
+
+CLONE_NEWNS = 0x00020000
+CLONE_NEWUSER = 0x10000000
+CLONE_NEWNET = 0x40000000
+
+MS_NOSUID = 2
+MS_NODEV = 4
+MS_NOEXEC = 8
+MS_BIND = 0x1000
+MS_REC = 0x4000
+MS_PRIVATE = 1 << 18
+
+MNT_DETACH = 2
+
+CAP_SETPCAP = 8
+CAP_NET_ADMIN = 12
+CAP_SYS_ADMIN = 21
+
+
+@cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def _checked(status: int, *names: str) -> None:
+    if status:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), *names)
+
+
+def unshare(flags: int) -> None:
+    """
+    Give this process namespaces of its own, see unshare(2). C{os.unshare} is of Python 3.12.
+    """
+    _checked(_libc().unshare(flags))
+
+
+def mount(source: str | None, target: str, kind: str | None, flags: int, data: str = "") -> None:
+    """
+    See mount(2).
+    """
+    _checked(
+        _libc().mount(
+            None if source is None else os.fsencode(source),
+            os.fsencode(target),
+            None if kind is None else kind.encode(),
+            ctypes.c_ulong(flags),
+            data.encode(),
+        ),
+        target,
+    )
+
+
+def detach(target: str) -> None:
+    """
+    Take a file system out of sight; what is bound from it elsewhere stays. See umount2(2).
+    """
+    _checked(_libc().umount2(os.fsencode(target), MNT_DETACH), target)
+
+
+def effectiveCapabilities() -> int:
+    """
+    A bit for each capability that this process has.
+    """
+    with open("/proc/self/status", encoding="ascii") as status:
+        for line in status:
+            if line.startswith("CapEff:"):
+                return int(line.split()[1], 16)
+    return 0
+
+
+def setting(path: str) -> str | None:
+    """
+    The value of a kernel's switch under /proc/sys; L{None} where it has no such switch.
+    """
+    try:
+        with open(f"/proc/sys/{path}", encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return None

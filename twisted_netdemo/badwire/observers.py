@@ -1,0 +1,63 @@
+"""
+What is logged, as lines on stderr: all of it or warnings alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from typing import TextIO
+
+from twisted.logger import (
+    FilteringLogObserver,
+    ILogObserver,
+    LogEvent,
+    LogLevel,
+    LogLevelFilterPredicate,
+    formatEvent,
+)
+from zope.interface import implementer
+
+
+@implementer(ILogObserver)
+class Lines:
+    """
+    Writes a line for each event, and nothing for who does not listen.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __call__(self, event: LogEvent) -> None:
+        text = formatEvent(event)
+        failure = event.get("log_failure")
+        if failure is not None:
+            text = f"{text}: {failure.getErrorMessage()}" if text else failure.getErrorMessage()
+        if text:
+            tell("badwire: " + text.replace("\n", " "), self._stream)
+
+
+def observeAll() -> ILogObserver:
+    """
+    All that is logged.
+    """
+    observer: ILogObserver = Lines(sys.stderr)
+    return observer
+
+
+def observeWarnings() -> ILogObserver:
+    """
+    Warnings and worse.
+    """
+    above = LogLevelFilterPredicate(LogLevel.warn)
+    observer: ILogObserver = FilteringLogObserver(observeAll(), [above])
+    return observer
+
+
+def tell(line: str, stream: TextIO) -> None:
+    """
+    Print a line, whatever the stream's encoding.
+    """
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    with contextlib.suppress(OSError, ValueError):
+        print(line.encode(encoding, "replace").decode(encoding), file=stream, flush=True)

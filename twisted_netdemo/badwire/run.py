@@ -1,0 +1,69 @@
+"""
+C{badwire run}: a program on the wire, the wire as a command.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from twisted.logger import globalLogBeginner
+
+from twisted_netdemo.badwire import tap
+from twisted_netdemo.badwire.network import Forbidden
+from twisted_netdemo.badwire.observers import observeAll, observeWarnings, tell
+from twisted_netdemo.badwire.running import FAILED
+from twisted_netdemo.service.process import StartError
+
+
+class Options(tap.Options):
+    """
+    What C{badwire run} takes.
+    """
+
+    def getSynopsis(self) -> str:
+        return f"Usage: badwire run {self.synopsis}"
+
+
+def main(options: Options) -> int:
+    """
+    Run COMMAND, or a shell, on the wire.
+
+    @return: the exit status.
+    """
+    stderr = sys.stderr
+
+    def say(line: str) -> None:
+        tell(line, stderr)
+
+    observer = observeAll() if options["verbose"] else observeWarnings()
+    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
+    status = FAILED
+
+    def ended(result: int) -> None:
+        nonlocal status
+        status = result
+        if reactor.running:
+            reactor.stop()
+
+    try:
+        make = tap.prepare(options, say)
+        # not before, since the network is private to processes that have one thread
+        from twisted.internet import reactor as installed
+
+        reactor: Any = installed
+        wire = make(reactor)
+        wire.runs(options.command or [tap.shell()], ended)
+        reactor.addSystemEventTrigger("before", "shutdown", wire.stopService)
+        wire.startService()
+    except Forbidden as error:
+        say(f"badwire: {error}")
+        return tap.UNAVAILABLE
+    except StartError as error:
+        say(str(error))
+        return FAILED
+    except Exception as error:
+        say(f"badwire: {error}")
+        return FAILED
+    reactor.run()
+    return status

@@ -1,0 +1,239 @@
+"""
+badwire's command line, for C{badwire run} and for twistd.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from twisted.application.internet import TimerService
+from twisted.application.service import IService
+from twisted.python import usage
+
+from twisted_netdemo.badwire.conclusion import Conclusion
+from twisted_netdemo.badwire.events import Listener
+from twisted_netdemo.badwire.names import NameServer
+from twisted_netdemo.badwire.network import Forbidden, Network, sysctl
+from twisted_netdemo.badwire.observers import tell
+from twisted_netdemo.badwire.running import BadWire
+from twisted_netdemo.badwire.serve import Served
+from twisted_netdemo.badwire.wire import Wire
+from twisted_netdemo.impair.figures import FigureOptions, chance, figure
+from twisted_netdemo.quantities import duration, whole
+from twisted_netdemo.service.process import StartError, exitWith, reportStartErrors
+
+#: The exit status where the system forbids it, as sysexits.h has it.
+UNAVAILABLE = 69
+
+# how often the log is written, in seconds, for who reads along
+_FLUSH = 0.5
+
+
+class Options(FigureOptions):
+    """
+    What C{badwire run} and C{twistd badwire} take.
+
+    @ivar command: COMMAND and its arguments; empty where none was given.
+    """
+
+    synopsis = "[options] [-- COMMAND ARGUMENTS...]"
+    longdesc = (
+        "Runs COMMAND in a private network whose one wire loses, corrupts, duplicates, reorders "
+        "and delays IP packets, and shows what became of each. COMMAND finds the other side as "
+        "far.wire. Without COMMAND 'badwire run' starts a shell."
+    )
+    hold = 0.04
+    command: Sequence[str] = ()
+
+    optParameters = [
+        *figure("undetectable", "0%", "Which have two words exchanged: no checksum sees it."),
+        ["mtu", None, "1500", "The largest packet that passes, in bytes."],
+        ["drain", None, "3s", "How long to wait for the network after COMMAND's end, at most."],
+        ["log", None, None, "Write each packet's fate to this file, a line of JSON each."],
+        ["pcap", None, None, "Write the packets to this file, their fates as comments (pcapng)."],
+        ["svg", None, None, "Draw the ladder to this file."],
+        ["html", None, None, "Write a page with the ladder to this file."],
+    ]
+    optFlags = [
+        ["ladder", None, "Draw the ladder on stderr."],
+        ["names", None, "Let names be asked for across the wire."],
+        ["json", None, "Print the figures for programs, after all that COMMAND prints."],
+        ["quiet", "q", "Say no figures."],
+        ["verbose", "v", "Show all that is logged, not warnings alone."],
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self["serve"] = []
+        self["sysctl"] = []
+        self["blackout"] = []
+
+    def opt_serve(self, service: str) -> None:
+        """
+        Start a twistd plugin inside: "linecount", "web --path ."; may be repeated.
+        """
+        self["serve"].append(service)
+
+    def opt_sysctl(self, setting: str) -> None:
+        """
+        Set net.KEY=VALUE, in the private network alone; may be repeated.
+        """
+        self["sysctl"].append(setting)
+
+    def opt_blackout(self, span: str) -> None:
+        """
+        Let nothing pass from one time to another, 1s-9s say; may be repeated.
+        """
+        self["blackout"].append(span)
+
+    def parseArgs(self, *command: str) -> None:
+        self.command = command
+
+    def postOptions(self) -> None:
+        self.takeFigures()
+        self.undetectable = self.takeFigure("undetectable", chance)
+        self.take("mtu", lambda text: whole(text, 1280, 65535))
+        self.take("drain", lambda text: duration(text, bare=False))
+        self["serve"] = [self.check("serve", text, Served) for text in self["serve"]]
+        self["sysctl"] = dict(self.check("sysctl", text, sysctl) for text in self["sysctl"])
+        self["blackout"] = [self.check("blackout", text, span) for text in self["blackout"]]
+        if self.command and not self.command[0]:
+            raise usage.UsageError("COMMAND is empty")
+        if self.ownsProcess:
+            self._suitTwistd()
+
+    def _suitTwistd(self) -> None:
+        for name in ("uid", "gid"):
+            if self.parent.get(name) is not None:
+                raise usage.UsageError(
+                    f"--{name}: a private network belongs to the user who starts it; start badwire "
+                    "as that user"
+                )
+        if self.command:
+            # COMMAND has the terminal
+            self.parent["nodaemon"] = True
+            isTold = self.parent.get("logfile") or self.parent.get("logger")
+            if "logger" in self.parent and not isTold:
+                name = "observeAll" if self["verbose"] else "observeWarnings"
+                self.parent["logger"] = f"twisted_netdemo.badwire.observers.{name}"
+        self.choosePidFile("badwire")
+
+    @property
+    def title(self) -> str:
+        """
+        What a page of this run is called.
+        """
+        return shlex.join(self.command) or "badwire"
+
+
+def span(text: str) -> tuple[float, float]:
+    """
+    A stretch of time, C{1s-9s}, in seconds.
+
+    @raise ValueError: it is none.
+    """
+    first, dash, last = text.partition("-")
+    if dash:
+        start, end = duration(first, bare=False), duration(last, bare=False)
+        if start < end:
+            return start, end
+    raise ValueError(f"{text!r} is not from one time to a later one, as in 1s-9s")
+
+
+def shell() -> str:
+    """
+    The user's shell, or one that is always there.
+    """
+    named = os.environ.get("SHELL", "")
+    isShell = os.path.basename(named) not in ("", "nologin", "false")
+    return named if isShell and shutil.which(named) else "/bin/sh"
+
+
+def makeService(options: Options, reactor: Any = None) -> IService:
+    """
+    The bad wire as twistd starts it.
+    """
+    if not options.ownsProcess:
+        raise StartError("badwire makes a network for its whole process: start it by itself")
+    reportStartErrors(options.isDaemon)
+    stderr = sys.stderr  # logging replaces it
+
+    def say(line: str) -> None:
+        tell(line, stderr)
+
+    try:
+        service = prepare(options, say)
+    except Forbidden as error:
+        say(f"badwire: {error}")
+        raise SystemExit(UNAVAILABLE) from None
+    if reactor is None:
+        from twisted.internet import reactor
+    wire = service(reactor)
+    if options.command:
+        wire.runs(options.command, lambda status: exitWith(status, reactor))
+    return wire
+
+
+def prepare(options: Options, say: Callable[[str], None]) -> Callable[[Any], BadWire]:
+    """
+    Make the private network, in which this process lives from now on, and the services in it.
+
+    @param say: takes a line for people.
+    @return: makes the service, given a reactor.
+    @raise Forbidden: the system does not let us.
+    @raise StartError: a file or a service is not to be had.
+    """
+    try:
+        conclusion = Conclusion(options, say)
+    except OSError as error:
+        raise StartError(f"badwire: {error.filename!a}: {error.strerror}") from None
+    network = Network(options["mtu"], options["names"], options["sysctl"])
+    network.enter()
+    for note in network.notes:
+        say(f"badwire: {note}")
+    if options.isSeedDrawn and not options["quiet"]:
+        say(f"badwire: --seed {options.seed}")
+    services = []
+    for served in options["serve"]:
+        try:
+            services.append(served.make())
+        except Exception as error:
+            raise StartError(f"badwire: --serve {served.name}: {error}") from error
+
+    def make(reactor: Any) -> BadWire:
+        def makeWire(far: Sequence[bytes], listeners: Sequence[Listener]) -> Wire:
+            return Wire(
+                reactor,
+                options.figures,
+                options.seed,
+                far,
+                listeners,
+                options.undetectable,
+                options["blackout"],
+            )
+
+        wire = BadWire(
+            network,
+            makeWire,
+            options.seed,
+            conclusion.listeners,
+            conclusion.show,
+            reactor,
+            options["drain"],
+        )
+        if options["names"]:
+            services.append(NameServer(network.names(), reactor))
+        if options["log"] is not None:
+            flushing = TimerService(_FLUSH, conclusion.flush)
+            flushing.clock = reactor
+            services.append(flushing)
+        for service in services:
+            service.setServiceParent(wire)
+        return wire
+
+    return make

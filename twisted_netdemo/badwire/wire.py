@@ -1,0 +1,290 @@
+"""
+The wire: each IP packet that leaves meets its fate, and what is left of it arrives.
+
+There is one end only. A packet to the far address comes back from it, with source and destination
+exchanged, so that who listens near is reached at the far address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+from twisted.pair.raw import IRawPacketProtocol
+from twisted.pair.tuntap import TuntapPort
+from zope.interface import implementer
+
+from twisted_netdemo.badwire.events import HEAD, Arrived, Listener, Sent
+from twisted_netdemo.badwire.flows import Flows, Side
+from twisted_netdemo.badwire.packet import (
+    NAMES,
+    Packet,
+    corrupt,
+    exchangeWords,
+    mirror,
+    parse,
+    verify,
+)
+from twisted_netdemo.badwire.receiver import Receivers
+from twisted_netdemo.impair.fates import NEVER, Chance, Direction, Fate, Fates, Figures
+from twisted_netdemo.impair.link import Lane, Link
+
+_log = Logger()
+
+
+class _UnderWay:
+    """
+    A packet that will arrive.
+
+    @ivar packet: as it left.
+    @ivar data: as it arrives, addresses exchanged and damage done.
+    @ivar copies: how often.
+    @ivar sent: its event, once its fate is sealed.
+    """
+
+    __slots__ = ("copies", "data", "packet", "sent")
+
+    sent: Sent
+
+    def __init__(self, packet: Packet, data: bytes, copies: int) -> None:
+        self.packet = packet
+        self.data = data
+        self.copies = copies
+
+
+class _Way:
+    """
+    What the wire keeps of one direction of a flow.
+    """
+
+    __slots__ = ("fates", "lane")
+
+    def __init__(self, fates: Fates, lane: Lane[_UnderWay]) -> None:
+        self.fates = fates
+        self.lane = lane
+
+
+@implementer(IRawPacketProtocol)
+class Wire:
+    """
+    @ivar receivers: the books of all receivers.
+    @ivar unread: how many packets were none of the wire's: to other addresses, or malformed.
+    @ivar refused: how many copies the device did not take.
+    @ivar flows: all flows so far.
+    """
+
+    transport: TuntapPort | None = None
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        figures: Mapping[Direction, Figures],
+        seed: int,
+        far: Sequence[bytes],
+        listeners: Sequence[Listener],
+        undetectable: Mapping[Direction, Chance] | None = None,
+        blackouts: Sequence[tuple[float, float]] = (),
+    ) -> None:
+        """
+        @param clock: tells the time and calls later. Events count from now.
+        @param figures: how bad each direction is.
+        @param seed: what all chance follows from.
+        @param far: the far addresses, packed.
+        @param listeners: who is told of each event.
+        @param undetectable: which packets have two words of their payload exchanged.
+        @param blackouts: when nothing passes: from and to, in seconds from now.
+        """
+        self.receivers = Receivers()
+        self.flows = Flows()
+        self.unread = 0
+        self.refused = 0
+        self._clock = clock
+        self._start = clock.seconds()
+        self._figures = figures
+        self._seed = seed
+        self._far = frozenset(far)
+        self._listeners = tuple(listeners)
+        self._undetectable = undetectable or {"up": NEVER, "down": NEVER}
+        self._blackouts = tuple(blackouts)
+        self._links: dict[Direction, Link[_UnderWay]] = {
+            direction: Link(figures[direction]) for direction in figures
+        }
+        self._hasRate = {direction: figures[direction].rate is not None for direction in figures}
+        self._n = 0
+        self._call: IDelayedCall | None = None
+        self._when = 0.0
+
+    def addProto(self, num: int, proto: object) -> None:
+        """
+        L{IRawPacketProtocol} has it; nothing is stacked on the wire.
+        """
+        raise TypeError("the wire hands its packets back to the kernel")
+
+    @property
+    def seconds(self) -> float:
+        """
+        How long the network is up.
+        """
+        return self._clock.seconds() - self._start
+
+    @property
+    def isIdle(self) -> bool:
+        """
+        Whether nothing is under way.
+        """
+        return not any(link.octets for link in self._links.values())
+
+    def datagramReceived(
+        self,
+        data: bytes,
+        partial: int = 0,
+        dest: object = None,
+        source: object = None,
+        protocol: object = None,
+    ) -> None:
+        """
+        A packet leaves.
+        """
+        packet = parse(data)
+        if packet is None or packet.destinationAddress not in self._far:
+            self.unread += 1
+            return
+        now = self._clock.seconds() - self._start
+        side, flags, seq, ack, attempt, key = self.flows.identify(packet)
+        way: _Way | None = side.way
+        if way is None:
+            way = side.way = self._begin(side)
+        fate = way.fates.next(*key)
+        direction = side.direction
+        comes: _UnderWay | None = None
+        isQueued = False
+        words: list[str]
+        if any(start <= now < end for start, end in self._blackouts):
+            words = ["blackout"]
+        elif fate.lost:
+            words = ["lost"]
+        else:
+            words, damaged = self._damage(packet, fate, direction)
+            comes = _UnderWay(packet, mirror(damaged), fate.copies)
+            isQueued = (
+                self._hasRate[direction] or fate.delay > 0 or fate.reordered or len(way.lane) > 0
+            )
+            if isQueued and not self._links[direction].enter(
+                way.lane, comes, len(packet.data), fate, now
+            ):
+                words, comes = ["queue"], None
+        sent = Sent(
+            t=now,
+            n=self._n,
+            flow=side.flow.number,
+            direction=direction,
+            protocol=NAMES.get(packet.protocol) or str(packet.protocol),
+            version=packet.version,
+            source=packet.source,
+            destination=packet.destination,
+            length=len(packet.data) - packet.payload,
+            flags=flags,
+            seq=seq,
+            ack=ack,
+            attempt=attempt,
+            fates=tuple(words),
+            delay=0.0 if comes is None else fate.delay * 1000,
+            checksum=verify(packet),
+            head=packet.data[packet.payload : packet.payload + HEAD],
+            fragment=packet.fragment,
+        )
+        self._n += 1
+        self.receivers.left(sent)
+        for listener in self._listeners:
+            listener.sent(sent, packet.data)
+        if comes is not None:
+            comes.sent = sent
+            if isQueued:
+                self._leave()
+            else:
+                self._arrive(comes, now)
+
+    def _begin(self, side: Side) -> _Way:
+        flow, direction = side.flow, side.direction
+        identity = (flow.protocol, flow.version, flow.port, flow.place, direction)
+        return _Way(
+            Fates(self._figures[direction], self._seed, *identity), self._links[direction].lane()
+        )
+
+    def _damage(self, packet: Packet, fate: Fate, direction: Direction) -> tuple[list[str], Packet]:
+        """
+        The fate's names, and the packet that arrives.
+        """
+        words = fate.words
+        isExchanged = False
+        chance, draw = fate.spare
+        if self._undetectable[direction].hits(fate.place, chance):
+            exchanged = exchangeWords(packet, draw)
+            if exchanged is not None:
+                isExchanged = True
+                packet = packet._replace(data=exchanged)
+        if fate.corrupted:
+            flipped = corrupt(packet, fate.where)
+            if flipped == packet.data:
+                words.remove("corrupted")  # there is nothing in it to flip
+            packet = packet._replace(data=flipped)
+        if isExchanged:
+            words.append("undetectable")
+        return words, packet
+
+    def _leave(self) -> None:
+        """
+        Let arrive what is due, and come back when more is.
+        """
+        now = self._clock.seconds() - self._start
+        for link in self._links.values():
+            for comes in link.due(now):
+                self._arrive(comes, now)
+        times = [when for link in self._links.values() if (when := link.next()) is not None]
+        when = min(times, default=None)
+        if when is not None and (self._call is None or when < self._when):
+            self._cancel()
+            self._when = when
+            self._call = self._clock.callLater(max(0.0, when - now), self._due)
+
+    def _due(self) -> None:
+        self._call = None
+        self._leave()
+
+    def _cancel(self) -> None:
+        if self._call is not None:
+            self._call.cancel()
+            self._call = None
+
+    def makeConnection(self, transport: TuntapPort) -> None:
+        """
+        The device is there.
+        """
+        self.transport = transport
+
+    def doStop(self) -> None:
+        """
+        The device is gone: what is still under way never arrives.
+        """
+        self.transport = None
+        self._cancel()
+
+    def _arrive(self, comes: _UnderWay, now: float) -> None:
+        """
+        All copies reach their receiver.
+        """
+        sent, data = comes.sent, comes.data
+        for copy in range(comes.copies):
+            if self.transport is None:
+                return
+            effect, released = self.receivers.arrived(comes.packet, sent, copy)
+            event = Arrived(now, sent.n, copy, sent.flow, sent.direction, effect, released)
+            for listener in self._listeners:
+                listener.arrived(event, data)
+            try:
+                self.transport.write(data)
+            except OSError as error:
+                if not self.refused:
+                    _log.warn("the device does not take a packet: {error}", error=error.strerror)
+                self.refused += 1
