@@ -13,6 +13,7 @@ from twisted.internet.task import Clock
 from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.processes import folder
 from twisted_netdemo.impair.fates import Direction, Fates, Figures, Places, Ratio, corrupt
 from twisted_netdemo.impair.relay import Relay
 from twisted_netdemo.impair.truth import LineFile
@@ -101,7 +102,7 @@ class RelayCase(SynchronousTestCase):
     ) -> Relay:
         figures: dict[Direction, Figures] = {"up": up or Figures(), "down": down or Figures()}
         relay = Relay(figures, 42, self.connect, self.clock, idle)
-        self.path = self.mktemp()
+        self.path = str(folder(self) / "truth.jsonl")
         relay.truth = LineFile(self.path, self.clock)
         relay.started(self.port)
         return relay

@@ -12,6 +12,7 @@ from twisted.internet.task import Clock
 from twisted.logger import formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.processes import folder
 from twisted_netdemo.impair.truth import LineFile
 
 
@@ -37,7 +38,7 @@ class LineFileTests(SynchronousTestCase):
         """
         A line can be read a moment after it was written, while the relay goes on.
         """
-        path = self.mktemp()
+        path = str(folder(self) / "truth.jsonl")
         lines = LineFile(path, self.clock)
         lines.write(b"one\n")
         lines.write(b"two\n")
@@ -55,7 +56,7 @@ class LineFileTests(SynchronousTestCase):
         """
         It holds what people sent: others may not read it. What was in it before is gone.
         """
-        path = self.mktemp()
+        path = str(folder(self) / "truth.jsonl")
         lines = LineFile(path, self.clock)
         self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
         lines.write(b"old\n")
@@ -71,7 +72,7 @@ class LineFileTests(SynchronousTestCase):
             LineFile("/nonexistent/truth", self.clock)
 
     def pipe(self) -> tuple[str, int]:
-        path = self.mktemp()
+        path = str(folder(self) / "truth.jsonl")
         os.mkfifo(path)
         reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         self.addCleanup(os.close, reader)
