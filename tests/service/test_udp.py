@@ -265,7 +265,7 @@ class PortMixin:
         self.reactor.advance(60)
         several.port.send(bytes(70_000), ("127.0.0.1", 9))
         self.assertEqual(sum(port.sendErrors.values()), 11)
-        self.assertIn("10 could not be sent", said[1])
+        self.assertIn("10 datagram(s) could not be sent", said[1])
         self.assertIn("Message too long", said[1])
 
     def test_receiverFails(self) -> None:
@@ -361,6 +361,31 @@ class MultipleTests(PortMixin, SynchronousTestCase):
             client.send(b"x")
         self.turn(port)
         self.assertEqual(len(echo.received), BATCH)
+
+    def test_largeOnes(self) -> None:
+        """
+        A flood of large datagrams, each of which takes long to look at, is read a few at a time,
+        and small ones after it in whole batches again.
+        """
+        collector = Collector()
+        port = self.open(collector)
+        client = clientOf(self, "127.0.0.1", port.number)
+        received = collector.received
+
+        def counts(data: bytes, times: int) -> list[int]:
+            for _ in range(times):
+                client.send(data)
+            turns = []
+            while times:
+                before = len(received)
+                self.turn(port)
+                turns.append(len(received) - before)
+                times -= turns[-1]
+            return turns
+
+        self.assertEqual(counts(bytes(65_000), 3), [3])
+        self.assertEqual(counts(bytes(65_000), 3), [2, 1])
+        self.assertEqual(counts(b"x", 40), [2, BATCH, 6])
 
     @given(
         st.lists(

@@ -169,7 +169,7 @@ class UDPPort:
 
     def _saySendFailed(self, times: int) -> None:
         _log.warn(
-            "UDP port {port}: {times} could not be sent, the last for this reason: {error}.",
+            "UDP port {port}: {times} datagram(s) could not be sent, the last because: {error}.",
             port=self.number,
             times=times,
             error=self._lastError.strerror or self._lastError,
@@ -177,7 +177,7 @@ class UDPPort:
 
     def _sayReceiveFailed(self, times: int) -> None:
         _log.warn(
-            "UDP port {port}: receiving failed {times} times, the last for this reason: {error}.",
+            "UDP port {port}: receiving failed {times} time(s), the last because: {error}.",
             port=self.number,
             times=times,
             error=self._lastError.strerror or self._lastError,
