@@ -16,9 +16,10 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
+from twisted_netdemo.service import udp as udpModule
 from twisted_netdemo.service.datagram import Datagram
-from twisted_netdemo.service.mmsg import BATCH, MultipleMessages, controlsIn, controlsOut
-from twisted_netdemo.service.msg import SingleMessages, SocketCalls
+from twisted_netdemo.service.mmsg import MultipleMessages, controlsIn, controlsOut
+from twisted_netdemo.service.msg import BATCH, SingleMessages, SocketCalls
 from twisted_netdemo.service.process import StartError
 from twisted_netdemo.service.udp import (
     DatagramSender,
@@ -494,6 +495,24 @@ class ServiceTests(SynchronousTestCase):
         other = self.service(service.port.number)
         error = self.assertRaises(StartError, other.startService)
         self.assertIn(f"Port {service.port.number} is in use", str(error))
+
+    def test_withoutIPv6(self) -> None:
+        """
+        Where there is no IPv6 it serves every IPv4 address.
+        """
+        self.patch(udpModule, "hasIPv6", lambda: False)
+        service = self.service(0, None)
+        service.startService()
+        assert service.port is not None
+        self.assertEqual(service.port.host, "0.0.0.0")
+        self.assertTrue(service.port.knowsDestinations)
+
+    def test_noSuchInterface(self) -> None:
+        """
+        A scope that is no interface of this host is one line, too.
+        """
+        error = self.assertRaises(StartError, self.service(0, "fe80::1%gone").startService)
+        self.assertIn("Port 0 cannot be opened: no interface with this name", str(error))
 
     def test_noSuchAddress(self) -> None:
         """

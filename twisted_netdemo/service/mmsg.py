@@ -28,12 +28,7 @@ from twisted_netdemo.service.datagram import (
     sendFrom,
     understand,
 )
-from twisted_netdemo.service.msg import SingleMessages
-
-#: How many datagrams one call takes at most, and about how many bytes where they are large; the
-#: rest of the process waits while they are dealt with.
-BATCH = 32
-BATCH_BYTES = 1 << 17
+from twisted_netdemo.service.msg import BATCH, BATCH_BYTES, SingleMessages
 
 _PAYLOAD = 1 << 16  # no UDP payload is longer (65,527 bytes over IPv6)
 _NAME = 28  # struct sockaddr_in6; struct sockaddr_in needs 16 of it
