@@ -41,6 +41,17 @@ class RespondTests(SynchronousTestCase):
                 words = b"Welcome, ('127.0.0.1', 62460)\nYou entered %d characters.\n" % counted
                 self.assertEqual(respond(data, HERE, unit), (words, counted))
 
+    def test_amplification(self) -> None:
+        """
+        The answer to an empty datagram is no longer than the docs tell an operator.
+        """
+        for host, longest in (
+            ("255.255.255.255", 62),
+            (":".join(["ffff"] * 8), 86),
+        ):
+            words, _ = respond(b"", (host, 65535), "characters")
+            self.assertEqual(len(words), longest)
+
 
 class RefusalTests(SynchronousTestCase):
     @given(st.binary(), hosts, st.integers(0, 65535), st.sampled_from(["characters", "bytes"]))

@@ -91,15 +91,20 @@ _ASK = {
 }
 
 
-def ask(udp: socket.socket) -> None:
+def ask(udp: socket.socket) -> bool:
     """
     Have the kernel tell all that it can of each datagram that a socket receives.
+
+    @return: whether that includes the destination, so that answers can leave from it.
     """
+    told = []
     for level, name in (*_ASK[udp.family], (socket.SOL_SOCKET, "SO_TIMESTAMPNS")):
         number = _number(name)
         if number is not None:
             with suppress(OSError):
                 udp.setsockopt(level, number, 1)
+                told.append(name)
+    return hasattr(udp, "recvmsg") and _ASK[udp.family][0][1] in told
 
 
 def understand(controls: Iterable[Control]) -> Told:

@@ -28,10 +28,7 @@ from twisted_netdemo.service.datagram import (
     sendFrom,
     understand,
 )
-from twisted_netdemo.service.msg import SingleMessages
-
-#: How many datagrams one call takes at most; the rest of the process waits for so many.
-BATCH = 32
+from twisted_netdemo.service.msg import BATCH, BATCH_BYTES, SingleMessages
 
 _PAYLOAD = 1 << 16  # no UDP payload is longer (65,527 bytes over IPv6)
 _NAME = 28  # struct sockaddr_in6; struct sockaddr_in needs 16 of it
@@ -214,6 +211,7 @@ class MultipleMessages:
         self._single = SingleMessages(udp)
         self._inAddress = ctypes.c_void_p(self._in.address)
         self._fileno = udp.fileno
+        self._most = BATCH
         self._family = _FAMILIES[udp.family]
         # a kernel (or a sandbox) without the call says ENOSYS or EPERM to this
         if self._recvmmsg(-1, self._inAddress, 0, 0, None) < 0:
@@ -227,7 +225,7 @@ class MultipleMessages:
 
         @raise OSError: as recvmmsg(2); nothing waiting is no error.
         """
-        count = self._recvmmsg(self._fileno(), self._inAddress, BATCH, 0, None)
+        count = self._recvmmsg(self._fileno(), self._inAddress, self._most, 0, None)
         if count < 0:
             number = ctypes.get_errno()
             if number in (errno.EAGAIN, errno.EINTR):
@@ -238,7 +236,7 @@ class MultipleMessages:
         uints, length = messages.uints, messages.length
         sizes, controlLength = messages.sizes, messages.controlLength
         hosts, new = family.hosts, tuple.__new__
-        payload = name = control = 0
+        payload = name = control = total = 0
         datagrams = []
         for _ in range(count):
             port, host = family.name.unpack_from(names, name)
@@ -249,7 +247,9 @@ class MultipleMessages:
                 received = seconds * 1_000_000_000 + nanoseconds
             else:
                 destination, ttl, trafficClass, received = _told[controls[control:end]]
-            data = payloads[payload : payload + uints[length]]
+            size = uints[length]
+            total += size
+            data = payloads[payload : payload + size]
             source = hosts[host], port
             told = data, source, destination, ttl, trafficClass, received
             datagrams.append(new(Datagram, told))  # as Datagram(*told), at half its cost
@@ -258,6 +258,8 @@ class MultipleMessages:
             control += _CONTROL
             length += messages.uint
             controlLength += messages.size
+        # What comes next is mostly like what came last.
+        self._most = max(1, min(BATCH, count * BATCH_BYTES // (total or 1)))
         messages.bytes[: count * messages.stride] = messages.fresh[: count * messages.stride]
         return datagrams
 

@@ -12,6 +12,11 @@ from typing import Protocol
 from twisted_netdemo.service.addresses import Memory, addressOf, socketAddress, socketHost
 from twisted_netdemo.service.datagram import Control, Datagram, Outgoing, sendFrom, understand
 
+#: How many datagrams are read at a time, and about how many bytes where they are large; the rest of
+#: the process waits while they are dealt with.
+BATCH = 32
+BATCH_BYTES = 1 << 17
+
 _LARGEST = 65535  # bytes; no UDP payload is longer
 _CONTROL = 512
 
@@ -52,15 +57,26 @@ class SingleMessages:
         self._sendmsg = getattr(udp, "sendmsg", None)
 
     def receive(self) -> list[Datagram]:
-        controls: list[Control] = []
+        datagrams: list[Datagram] = []
+        total = 0
         try:
-            if self._recvmsg is not None:
-                data, controls, _, address = self._recvmsg(_LARGEST, _CONTROL)
-            else:
-                data, address = self._recvfrom(_LARGEST)
+            while len(datagrams) < BATCH and total < BATCH_BYTES:
+                datagrams.append(self._one())
+                total += len(datagrams[-1].data)
         except (BlockingIOError, InterruptedError):
-            return []
-        return [Datagram(data, addressOf(address), *understand(controls))]
+            pass
+        except OSError:
+            if not datagrams:
+                raise
+        return datagrams
+
+    def _one(self) -> Datagram:
+        controls: list[Control] = []
+        if self._recvmsg is not None:
+            data, controls, _, address = self._recvmsg(_LARGEST, _CONTROL)
+        else:
+            data, address = self._recvfrom(_LARGEST)
+        return Datagram(data, addressOf(address), *understand(controls))
 
     def send(self, datagrams: Sequence[Outgoing]) -> list[OSError]:
         errors = []

@@ -104,6 +104,7 @@ class UDPPort:
 
     @ivar host: the address that it is bound to.
     @ivar number: its port number.
+    @ivar knowsDestinations: whether the system tells to which address a datagram was sent.
     @ivar sendErrors: how many datagrams could not be sent, by the name of the error (C{EPERM}).
     """
 
@@ -129,7 +130,7 @@ class UDPPort:
         self._sendFailed = Quiet(reactor, self._saySendFailed)
         self._receiveFailed = Quiet(reactor, self._sayReceiveFailed)
         self._lastError = OSError()
-        ask(udp)
+        self.knowsDestinations = ask(udp)
         receiver.started(self)
         self._reactor.addReader(self)
 
@@ -169,7 +170,7 @@ class UDPPort:
 
     def _saySendFailed(self, times: int) -> None:
         _log.warn(
-            "UDP port {port}: {times} could not be sent, the last for this reason: {error}.",
+            "UDP port {port}: {times} datagram(s) could not be sent, the last because: {error}.",
             port=self.number,
             times=times,
             error=self._lastError.strerror or self._lastError,
@@ -177,7 +178,7 @@ class UDPPort:
 
     def _sayReceiveFailed(self, times: int) -> None:
         _log.warn(
-            "UDP port {port}: receiving failed {times} times, the last for this reason: {error}.",
+            "UDP port {port}: receiving failed {times} time(s), the last because: {error}.",
             port=self.number,
             times=times,
             error=self._lastError.strerror or self._lastError,
@@ -306,6 +307,8 @@ class UDPService(Service):
         if port is not self.port:
             return
         _log.info(RUNNING, port=port.number)
+        if not port.knowsDestinations:
+            _log.warn("Note: answers leave from the address that this system chooses.")
         known = knownService(port.number, "udp")
         if known is not None:
             _log.warn(KNOWN, port=port.number, known=known)
