@@ -102,6 +102,9 @@ class _Patient:
         self._resumption = None
         if port.connected and not port.disconnecting:
             port.startReading()
+            # accept(2) asks for a descriptor before it looks into the queue: only now an empty
+            # queue can be told from a shortage.
+            self._accept(_ACCEPTS)
 
     def loseConnection(self, *reason: Any) -> Any:
         port: Any = self
