@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable
 
 GROUPS = (64, 1)  # datagrams in flight
+COUNTS = "udpcount"
 _SILENCE = 5.0  # seconds after which a server is taken to be dead
 
 
@@ -81,10 +82,26 @@ def ours() -> None:
     reactor.run()
 
 
+def counting() -> None:
+    """
+    udpcount on UDPService, which counts too, and asks a bucket for each source and one for all.
+    """
+    from twisted.internet import reactor
+
+    from twisted_netdemo.buckets import Buckets
+    from twisted_netdemo.service.udp import openUDP
+    from twisted_netdemo.udpcount.server import UDPCount
+
+    server = UDPCount(reactor, perSource=Buckets(1e9, 1e9), inAll=Buckets(1e9, 1e9))
+    print(openUDP(server, 0, None, reactor).number, flush=True)
+    reactor.run()
+
+
 SERVERS: dict[str, Callable[[], None]] = {
     "listenUDP, echo": stock,
     "asyncio, echo": withAsyncio,
     "UDPService, echo": ours,
+    COUNTS: counting,
 }
 
 
@@ -95,18 +112,22 @@ def cpu(pid: int) -> float:
     return time.clock_gettime((~pid << 3) | 2)
 
 
-def exchange(client: socket.socket, total: int, group: int) -> None:
+def exchange(client: socket.socket, total: int, group: int, counts: bool) -> None:
     """
     Send so many datagrams, a group at a time, and take an answer to each.
+
+    @param counts: whether the answer is udpcount's, and not the datagram itself.
     """
+    words = b"Welcome, ('%s', %d)\nYou entered %%d characters.\n"
+    words %= (client.getsockname()[0].encode(), client.getsockname()[1])
     for first in range(0, total, group):
-        sent = {b"%07d" % n for n in range(first, first + group)}
+        sent = [b"%07d" % n for n in range(first, first + group)]
+        if counts:
+            sent = [data[: n % 8] for n, data in enumerate(sent)]
         for data in sent:
             client.send(data)
-        for _ in range(group):
-            answer = client.recv(2048)
-            assert answer in sent, answer
-            sent.remove(answer)
+        answers = [client.recv(2048) for _ in sent]
+        assert answers == ([words % len(data) for data in sent] if counts else sent), answers
 
 
 def main(total: int = 20_000, rounds: int = 7) -> None:
@@ -123,7 +144,7 @@ def main(total: int = 20_000, rounds: int = 7) -> None:
             client = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
             client.settimeout(_SILENCE)
             client.connect(("127.0.0.1", int(server.stdout.readline())))
-            exchange(client, 2_048, GROUPS[0])
+            exchange(client, 2_048, GROUPS[0], name == COUNTS)
             running[name] = server.pid, client
         os.sched_setaffinity(0, {cores[0]})
         for group in GROUPS:
@@ -131,7 +152,7 @@ def main(total: int = 20_000, rounds: int = 7) -> None:
             for _ in range(rounds):
                 for name, (pid, client) in running.items():
                     before = cpu(pid)
-                    exchange(client, total // group * group, group)
+                    exchange(client, total // group * group, group, name == COUNTS)
                     costs[name].append((cpu(pid) - before) / (total // group * group) * 1e6)
             print(f"{group} in flight")
             for name, each in costs.items():

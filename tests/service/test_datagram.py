@@ -1,5 +1,5 @@
 """
-Addresses and control messages, as the kernel writes them and as people read them.
+Control messages, as the kernel writes them.
 """
 
 from __future__ import annotations
@@ -8,54 +8,11 @@ import socket
 import sys
 from unittest import SkipTest
 
-from hypothesis import given
-from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_netdemo.service.datagram import hostText, packedHost, sendFrom, understand
+from twisted_netdemo.service.datagram import sendFrom, understand
 
 V4, V6 = socket.AF_INET, socket.AF_INET6
-
-
-class HostTests(SynchronousTestCase):
-    def test_texts(self) -> None:
-        """
-        An IPv4 client is shown as IPv4 on a socket for both families; an IPv6 one as RFC 5952 has
-        it, with its interface where the address alone would not tell the way.
-        """
-        loopback = socket.if_nametoindex("lo") if sys.platform == "linux" else 0
-        for packed, interface, text in (
-            (bytes([127, 0, 0, 1]), 0, "127.0.0.1"),
-            (bytes(10) + b"\xff\xff\x7f\0\0\1", 0, "127.0.0.1"),
-            (bytes(10) + b"\xff\xff\x7f\0\0\1", 1, "127.0.0.1"),
-            (bytes(15) + b"\1", 0, "::1"),
-            (bytes(15) + b"\1", 1, "::1"),
-            (b"\x20\x01\x0d\xb8" + bytes(11) + b"\1", 3, "2001:db8::1"),
-            (b"\xfe\x80" + bytes(13) + b"\1", 0, "fe80::1"),
-            (b"\xfe\x80" + bytes(13) + b"\1", 999_999, "fe80::1%999999"),
-            (b"\xff\x02" + bytes(13) + b"\1", 999_999, "ff02::1%999999"),
-            (b"\xff\x0e" + bytes(13) + b"\1", 999_999, "ff0e::1"),
-            (b"\xfe\x80" + bytes(13) + b"\1", loopback, "fe80::1%lo" if loopback else "fe80::1"),
-        ):
-            self.assertEqual(hostText(packed, interface), text)
-
-    @given(st.ip_addresses(v=6), st.sampled_from([0, 1, 999_999]))
-    def test_thereAndBack(self, address: object, interface: int) -> None:
-        """
-        Whoever sent a datagram can be answered by the address that is shown.
-        """
-        packed = socket.inet_pton(V6, str(address))
-        again, scope = packedHost(hostText(packed, interface), V6)
-        self.assertEqual(again, packed)
-        self.assertIn(scope, (interface, 0))
-
-    def test_notAnAddress(self) -> None:
-        """
-        A name, or an interface that is no more, is an error of the system, which is counted.
-        """
-        for host, family in (("localhost", V4), ("::1", V4), ("::x", V6), ("fe80::1%gone", V6)):
-            with self.assertRaises(OSError):
-                packedHost(host, family)
 
 
 class ControlTests(SynchronousTestCase):

@@ -16,13 +16,13 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
+from twisted_netdemo.service import udp as udpModule
 from twisted_netdemo.service.datagram import Datagram
-from twisted_netdemo.service.mmsg import BATCH, MultipleMessages, controlsIn, controlsOut
+from twisted_netdemo.service.mmsg import MultipleMessages, controlsIn, controlsOut
+from twisted_netdemo.service.msg import BATCH, SingleMessages, SocketCalls
 from twisted_netdemo.service.process import StartError
 from twisted_netdemo.service.udp import (
     DatagramSender,
-    SingleMessages,
-    SocketCalls,
     UDPPort,
     UDPService,
     openUDP,
@@ -266,7 +266,7 @@ class PortMixin:
         self.reactor.advance(60)
         several.port.send(bytes(70_000), ("127.0.0.1", 9))
         self.assertEqual(sum(port.sendErrors.values()), 11)
-        self.assertIn("10 could not be sent", said[1])
+        self.assertIn("10 datagram(s) could not be sent", said[1])
         self.assertIn("Message too long", said[1])
 
     def test_receiverFails(self) -> None:
@@ -363,6 +363,31 @@ class MultipleTests(PortMixin, SynchronousTestCase):
         self.turn(port)
         self.assertEqual(len(echo.received), BATCH)
 
+    def test_largeOnes(self) -> None:
+        """
+        A flood of large datagrams, each of which takes long to look at, is read a few at a time,
+        and small ones after it in whole batches again.
+        """
+        collector = Collector()
+        port = self.open(collector)
+        client = clientOf(self, "127.0.0.1", port.number)
+        received = collector.received
+
+        def counts(data: bytes, times: int) -> list[int]:
+            for _ in range(times):
+                client.send(data)
+            turns = []
+            while times:
+                before = len(received)
+                self.turn(port)
+                turns.append(len(received) - before)
+                times -= turns[-1]
+            return turns
+
+        self.assertEqual(counts(bytes(65_000), 3), [3])
+        self.assertEqual(counts(bytes(65_000), 3), [2, 1])
+        self.assertEqual(counts(b"x", 40), [2, BATCH, 6])
+
     @given(
         st.lists(
             st.tuples(
@@ -401,8 +426,7 @@ class BareTests(SynchronousTestCase):
         class Bare:
             def __init__(self, udp: socket.socket) -> None:
                 self.family = udp.family
-                self.recvfrom = udp.recvfrom
-                self.sendto = udp.sendto
+                self.recvfrom, self.sendto = udp.recvfrom, udp.sendto
 
         def calls(udp: socket.socket) -> SocketCalls:
             return SingleMessages(Bare(udp))  # type: ignore[arg-type]  # what it uses of it
@@ -471,6 +495,24 @@ class ServiceTests(SynchronousTestCase):
         other = self.service(service.port.number)
         error = self.assertRaises(StartError, other.startService)
         self.assertIn(f"Port {service.port.number} is in use", str(error))
+
+    def test_withoutIPv6(self) -> None:
+        """
+        Where there is no IPv6 it serves every IPv4 address.
+        """
+        self.patch(udpModule, "hasIPv6", lambda: False)
+        service = self.service(0, None)
+        service.startService()
+        assert service.port is not None
+        self.assertEqual(service.port.host, "0.0.0.0")
+        self.assertTrue(service.port.knowsDestinations)
+
+    def test_noSuchInterface(self) -> None:
+        """
+        A scope that is no interface of this host is one line, too.
+        """
+        error = self.assertRaises(StartError, self.service(0, "fe80::1%gone").startService)
+        self.assertIn("Port 0 cannot be opened: no interface with this name", str(error))
 
     def test_noSuchAddress(self) -> None:
         """

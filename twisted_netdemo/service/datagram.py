@@ -1,5 +1,5 @@
 """
-A datagram, and what the kernel tells of it beside its payload: control messages and addresses.
+A datagram, and what the kernel tells of it beside its payload: control messages.
 
 What is Linux's own in this is in C{_LINUX} alone. Elsewhere what the system has under the same
 names is used (RFC 3542 for IPv6), and what it cannot tell is C{None}.
@@ -12,12 +12,9 @@ import struct
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
-from functools import lru_cache
 from typing import NamedTuple
 
-#: A host's address as text, with C{%scope} where it is link-local, and a port. An IPv4 address is
-#: always itself, also where one socket serves both families and the kernel maps it.
-Address = tuple[str, int]
+from twisted_netdemo.service.addresses import Address, hostText, packedHost
 
 #: One control message: its level, its type, its data.
 Control = tuple[int, int, bytes]
@@ -94,15 +91,20 @@ _ASK = {
 }
 
 
-def ask(udp: socket.socket) -> None:
+def ask(udp: socket.socket) -> bool:
     """
     Have the kernel tell all that it can of each datagram that a socket receives.
+
+    @return: whether that includes the destination, so that answers can leave from it.
     """
+    told = []
     for level, name in (*_ASK[udp.family], (socket.SOL_SOCKET, "SO_TIMESTAMPNS")):
         number = _number(name)
         if number is not None:
             with suppress(OSError):
                 udp.setsockopt(level, number, 1)
+                told.append(name)
+    return hasattr(udp, "recvmsg") and _ASK[udp.family][0][1] in told
 
 
 def understand(controls: Iterable[Control]) -> Told:
@@ -153,58 +155,3 @@ def sendFrom(source: str | None, family: int) -> tuple[Control, ...]:
     if family == socket.AF_INET and _IP_PKTINFO is not None:
         return ((_IP, _IP_PKTINFO, _PKTINFO4.pack(0, packed, bytes(4))),)
     return ()
-
-
-_MAPPED = bytes(10) + b"\xff\xff"
-
-
-def hostText(packed: bytes, interface: int = 0) -> str:
-    """
-    An address as text: IPv4 plain also where it is mapped, C{%scope} where it is link-local.
-
-    @param packed: 4 or 16 bytes.
-    @param interface: the index of the interface that it came by.
-    """
-    if len(packed) == 4:
-        return socket.inet_ntop(socket.AF_INET, packed)
-    if packed.startswith(_MAPPED):
-        return socket.inet_ntop(socket.AF_INET, packed[12:])
-    text = socket.inet_ntop(socket.AF_INET6, packed)
-    # only unicast and multicast of link scope are ambiguous without it (RFC 4007 6, 11)
-    if interface and (
-        (packed[0] == 0xFE and packed[1] & 0xC0 == 0x80) or packed[:2] == b"\xff\x02"
-    ):
-        try:
-            return f"{text}%{socket.if_indextoname(interface)}"
-        except OSError:
-            return f"{text}%{interface}"
-    return text
-
-
-def packedHost(host: str, family: int) -> tuple[bytes, int]:
-    """
-    The inverse of L{hostText}: an address as a socket of this family takes it, and the index of
-    its scope's interface, 0 for none.
-
-    @raise OSError: it is no IP address, or the interface is no more.
-    """
-    if family == socket.AF_INET:
-        return socket.inet_pton(socket.AF_INET, host), 0
-    if ":" not in host:
-        return _MAPPED + socket.inet_pton(socket.AF_INET, host), 0
-    text, _, scope = host.partition("%")
-    packed = socket.inet_pton(socket.AF_INET6, text)
-    if not scope:
-        return packed, 0
-    return packed, int(scope) if scope.isdecimal() else socket.if_nametoindex(scope)
-
-
-@lru_cache(4096)
-def socketHost(host: str, family: int) -> tuple[str, int]:
-    """
-    An address as text as a socket of this family takes it in a tuple, and its scope.
-
-    @raise OSError: as L{packedHost}.
-    """
-    packed, interface = packedHost(host, family)
-    return socket.inet_ntop(family, packed), interface

@@ -204,6 +204,8 @@ class StreamService(Service):
         Stop listening at once; the sessions have the grace period to end.
         """
         Service.stopService(self)
+        if self._ownsProcess and self._sessions is not None:
+            onSecondSignal(self._reactor, self._abort)
         self._bound = False
         ports, self.ports = self.ports, []
         stopped = [maybeDeferred(port.stopListening).addErrback(_notStopped) for port in ports]
@@ -220,8 +222,6 @@ class StreamService(Service):
             grace=showDuration(self._grace),
             waiting=sessions.waiting(),
         )
-        if self._ownsProcess:
-            onSecondSignal(self._reactor, self._abort)
         none = sessions.whenNone()
         timers = [
             self._reactor.callLater(self._grace, sessions.cutShort),

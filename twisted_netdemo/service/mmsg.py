@@ -15,23 +15,20 @@ import socket
 import struct
 import sys
 from collections.abc import Iterator, Sequence
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
+from twisted_netdemo.service.addresses import Memory, hostText, packedHost
 from twisted_netdemo.service.datagram import (
     SO_TIMESTAMPNS,
     Control,
     Datagram,
     Outgoing,
     Told,
-    hostText,
-    packedHost,
     sendFrom,
     understand,
 )
-
-#: How many datagrams one call takes at most; the rest of the process waits for so many.
-BATCH = 32
+from twisted_netdemo.service.msg import BATCH, BATCH_BYTES, SingleMessages
 
 _PAYLOAD = 1 << 16  # no UDP payload is longer (65,527 bytes over IPv6)
 _NAME = 28  # struct sockaddr_in6; struct sockaddr_in needs 16 of it
@@ -39,10 +36,7 @@ _CONTROL = 256  # the control messages asked for need 120
 
 _CMSG = struct.Struct("@Nii")
 _WORD = struct.calcsize("@N")
-_STAMP = struct.Struct("@ll")
-_STAMP_HEADER = _CMSG.pack(_CMSG.size + _STAMP.size, socket.SOL_SOCKET, SO_TIMESTAMPNS or 0)
-_STAMP_AT = _CMSG.size
-_STAMP_END = _CMSG.size + _STAMP.size
+_STAMP = struct.Struct("@Niill")  # cmsghdr and timespec
 
 
 class _IoVec(ctypes.Structure):
@@ -97,14 +91,14 @@ class _Family:
     How a family's addresses lie in memory. The same few of them come again and again, and so do
     the control messages, but for the timestamp.
 
-    @ivar names: unpacks, from each C{sockaddr} of an array, the port and the bytes of the host.
-    @ivar hostOf: from those bytes to the host's text.
-    @ivar nameOf: from the text to what stands before and after the port in a C{sockaddr}.
-    @ivar controlFor: from an address to the control messages that make a datagram leave from it.
+    @ivar name: unpacks from a C{sockaddr} the port and the bytes of the host.
+    @ivar hosts: from those bytes to the host's text.
+    @ivar names: from the text to what stands before and after the port in a C{sockaddr}.
+    @ivar controls: from an address to the control messages that make a datagram leave from it.
     """
 
-    def __init__(self, family: int, names: str) -> None:
-        self.names = struct.Struct(names)
+    def __init__(self, family: int, name: str) -> None:
+        self.name = struct.Struct(name)
         size = 4 if family == socket.AF_INET else 16
 
         def hostOf(name: bytes) -> str:
@@ -120,21 +114,22 @@ class _Family:
         def controlFor(source: str | None) -> bytes:
             return controlsOut(sendFrom(source, family))
 
-        many = lru_cache(4096)
-        self.hostOf = many(hostOf)
-        self.nameOf = many(nameOf)
-        self.controlFor = many(controlFor)
+        self.hosts = Memory(hostOf)
+        self.names = Memory(nameOf)
+        self.controls = Memory(controlFor)
 
 
 _FAMILIES = {
-    int(socket.AF_INET): _Family(socket.AF_INET, "!2xH4s20x"),
+    int(socket.AF_INET): _Family(socket.AF_INET, "!2xH4s"),
     int(socket.AF_INET6): _Family(socket.AF_INET6, "!2xH4x20s"),
 }
 
 
-@lru_cache(4096)
-def _told(control: bytes) -> Told:
+def _understood(control: bytes) -> Told:
     return understand(controlsIn(control))
+
+
+_told = Memory(_understood)
 
 
 class _Messages:
@@ -154,8 +149,8 @@ class _Messages:
 
     def __init__(self) -> None:
         self.payloads = mmap.mmap(-1, BATCH * _PAYLOAD)
-        self.names = bytearray(BATCH * _NAME)
-        self.controls = bytearray(BATCH * _CONTROL)
+        self.names = mmap.mmap(-1, BATCH * _NAME)
+        self.controls = mmap.mmap(-1, BATCH * _CONTROL)
         vectors = (_IoVec * BATCH)()
         messages = (_MMsgHdr * BATCH)()
         payloads, names, controls = (
@@ -213,8 +208,10 @@ class MultipleMessages:
         calls = _calls()
         self._in, self._out = calls.incoming, calls.outgoing
         self._recvmmsg, self._sendmmsg = calls.recvmmsg, calls.sendmmsg
+        self._single = SingleMessages(udp)
         self._inAddress = ctypes.c_void_p(self._in.address)
         self._fileno = udp.fileno
+        self._most = BATCH
         self._family = _FAMILIES[udp.family]
         # a kernel (or a sandbox) without the call says ENOSYS or EPERM to this
         if self._recvmmsg(-1, self._inAddress, 0, 0, None) < 0:
@@ -228,37 +225,41 @@ class MultipleMessages:
 
         @raise OSError: as recvmmsg(2); nothing waiting is no error.
         """
-        count = self._recvmmsg(self._fileno(), self._inAddress, BATCH, 0, None)
+        count = self._recvmmsg(self._fileno(), self._inAddress, self._most, 0, None)
         if count < 0:
             number = ctypes.get_errno()
             if number in (errno.EAGAIN, errno.EINTR):
                 return []
             raise OSError(number, os.strerror(number))
         messages, family = self._in, self._family
-        payloads, uints, sizes = messages.payloads, messages.uints, messages.sizes
-        length, controlLength = messages.length, messages.controlLength
-        hostOf, new = family.hostOf, tuple.__new__
-        controls = bytes(messages.controls[: count * _CONTROL])
-        payload = control = 0
+        payloads, names, controls = messages.payloads, messages.names, messages.controls
+        uints, length = messages.uints, messages.length
+        sizes, controlLength = messages.sizes, messages.controlLength
+        hosts, new = family.hosts, tuple.__new__
+        payload = name = control = total = 0
         datagrams = []
-        for port, host in family.names.iter_unpack(messages.names[: count * _NAME]):
+        for _ in range(count):
+            port, host = family.name.unpack_from(names, name)
             end = control + sizes[controlLength]
-            if controls.startswith(_STAMP_HEADER, control):
-                seconds, nanoseconds = _STAMP.unpack_from(controls, control + _STAMP_AT)
-                destination, ttl, trafficClass, _ = _told(controls[control + _STAMP_END : end])
+            size, level, kind, seconds, nanoseconds = _STAMP.unpack_from(controls, control)
+            if kind == SO_TIMESTAMPNS and level == socket.SOL_SOCKET and size == _STAMP.size:
+                destination, ttl, trafficClass, _ = _told[controls[control + _STAMP.size : end]]
                 received = seconds * 1_000_000_000 + nanoseconds
             else:
-                destination, ttl, trafficClass, received = _told(controls[control:end])
-            data = payloads[payload : payload + uints[length]]
-            source = hostOf(host), port
-            # what Datagram(...) does, at half its cost
-            datagrams.append(
-                new(Datagram, (data, source, destination, ttl, trafficClass, received))
-            )
+                destination, ttl, trafficClass, received = _told[controls[control:end]]
+            size = uints[length]
+            total += size
+            data = payloads[payload : payload + size]
+            source = hosts[host], port
+            told = data, source, destination, ttl, trafficClass, received
+            datagrams.append(new(Datagram, told))  # as Datagram(*told), at half its cost
             payload += _PAYLOAD
+            name += _NAME
             control += _CONTROL
             length += messages.uint
             controlLength += messages.size
+        # What comes next is mostly like what came last.
+        self._most = max(1, min(BATCH, count * BATCH_BYTES // (total or 1)))
         messages.bytes[: count * messages.stride] = messages.fresh[: count * messages.stride]
         return datagrams
 
@@ -268,6 +269,8 @@ class MultipleMessages:
 
         @return: for each that was not sent, why.
         """
+        if len(datagrams) == 1:
+            return self._single.send(datagrams)  # costs less
         errors: list[OSError] = []
         for start in range(0, len(datagrams), BATCH):
             self._sendBatch(datagrams[start : start + BATCH], errors)
@@ -280,8 +283,8 @@ class MultipleMessages:
         for data, (host, port), source in datagrams:
             length = len(data)
             try:
-                head, tail = family.nameOf(host)
-                control = family.controlFor(source)
+                head, tail = family.names[host]
+                control = family.controls[source]
                 if length > _PAYLOAD:
                     raise OSError(errno.EMSGSIZE, os.strerror(errno.EMSGSIZE))
             except OSError as error:

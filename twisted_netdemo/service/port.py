@@ -26,6 +26,8 @@ _log = Logger()
 
 # More at once would keep the connections that are there waiting.
 _ACCEPTS = 100 if sys.platform != "win32" else 1
+# At the stop the whole queue, which is seldom longer (net.core.somaxconn is 4096).
+_LAST_ACCEPTS = 5000 if sys.platform != "win32" else 1
 _SHORTAGE = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _PAUSE = 1.0
 
@@ -42,11 +44,17 @@ class _Patient:
     _resumption: Any = None
 
     def doRead(self) -> None:
+        self._accept(_ACCEPTS)
+
+    def _accept(self, most: int) -> None:
         port: Any = self
-        for _ in range(_ACCEPTS):
+        for _ in range(most):
             try:
                 connection, address = self.socket.accept()
             except BlockingIOError:
+                if self._short:
+                    self._short = False
+                    _log.info("Nobody waits any longer: new connections are accepted again.")
                 return
             except OSError as error:
                 if error.errno in _SHORTAGE:
@@ -55,9 +63,6 @@ class _Patient:
                 # accept(2): what the network did to the connection while it waited is passed on
                 # here; the next one may be well.
                 continue
-            if self._short:
-                self._short = False
-                _log.info("New connections are accepted again.")
             if (
                 isinstance(address, tuple) and len(address) == 4
             ):  # IPv6: the name of the scope, where there is one
@@ -97,15 +102,18 @@ class _Patient:
         self._resumption = None
         if port.connected and not port.disconnecting:
             port.startReading()
+            # accept(2) asks for a descriptor before it looks into the queue: only now an empty
+            # queue can be told from a shortage.
+            self._accept(_ACCEPTS)
 
     def loseConnection(self, *reason: Any) -> Any:
         port: Any = self
+        if self._resumption is None and port.connected and not port.disconnecting:
+            # Who is in the queue has been told by the kernel that it is connected.
+            self._accept(_LAST_ACCEPTS)
         if self._resumption is not None:
             self._resumption.cancel()
             self._resumption = None
-        elif port.connected and not port.disconnecting:
-            # Who is in the queue has been told by the kernel that it is connected.
-            self.doRead()
         return super().loseConnection(*reason)  # type: ignore[misc]  # of Twisted's port
 
     stopListening = loseConnection

@@ -29,8 +29,7 @@ from __future__ import annotations
 import errno
 import socket
 from collections import Counter
-from collections.abc import Callable, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from twisted.application.service import Service
@@ -39,27 +38,16 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_netdemo.service.binding import bindFailure, hasIPv6
-from twisted_netdemo.service.datagram import (
-    Address,
-    Control,
-    Datagram,
-    Outgoing,
-    ask,
-    drops,
-    hostText,
-    packedHost,
-    sendFrom,
-    understand,
-)
+from twisted_netdemo.service.addresses import Address, addressOf, socketAddress, socketHost
+from twisted_netdemo.service.binding import KNOWN, RUNNING, bindFailure, hasIPv6, knownService
+from twisted_netdemo.service.datagram import Datagram, Outgoing, ask, drops
+from twisted_netdemo.service.figures import Figure
 from twisted_netdemo.service.mmsg import MultipleMessages
+from twisted_netdemo.service.msg import SingleMessages, SocketCalls
 from twisted_netdemo.service.process import StartError
 from twisted_netdemo.service.quiet import Quiet
 
 _log = Logger()
-
-_LARGEST = 65535  # bytes; no UDP payload is longer
-_CONTROL = 512
 
 # Room for a burst of some thousand small datagrams, or a few of the largest (the kernel counts
 # about twice their size). The system's own limit, net.core.rmem_max, cuts it down in silence.
@@ -99,64 +87,6 @@ class DatagramReceiver(Protocol):
         """
 
 
-class SocketCalls(Protocol):
-    """
-    How datagrams are read from a socket and written to it.
-    """
-
-    def receive(self) -> list[Datagram]:
-        """
-        Some of what waits, nothing if nothing does.
-
-        @raise OSError: reading failed.
-        """
-
-    def send(self, datagrams: Sequence[Outgoing]) -> list[OSError]:
-        """
-        Send all in order, and return why those failed that did.
-        """
-
-
-class SingleMessages:
-    """
-    One datagram a call, as any system has it: recvmsg(2) and sendmsg(2), or without control
-    messages where Python lacks those (Windows).
-    """
-
-    def __init__(self, udp: socket.socket) -> None:
-        self._socket = udp
-        self._family = int(udp.family)
-
-    def receive(self) -> list[Datagram]:
-        controls: list[Control] = []
-        try:
-            if hasattr(self._socket, "recvmsg"):
-                data, controls, _, address = self._socket.recvmsg(_LARGEST, _CONTROL)
-            else:
-                data, address = self._socket.recvfrom(_LARGEST)
-        except (BlockingIOError, InterruptedError):
-            return []
-        source = _hostOf(address[0], address[3] if len(address) == 4 else 0), address[1]
-        return [Datagram(data, source, *understand(controls))]
-
-    def send(self, datagrams: Sequence[Outgoing]) -> list[OSError]:
-        errors = []
-        for data, (host, port), source in datagrams:
-            try:
-                packed, scope = packedHost(host, self._family)
-                address: tuple[str, int] | tuple[str, int, int, int]
-                address = socket.inet_ntop(self._family, packed), port
-                if self._family == socket.AF_INET6:
-                    address = (*address, 0, scope)
-                if source is not None and hasattr(self._socket, "sendmsg"):
-                    self._socket.sendmsg([data], sendFrom(source, self._family), 0, address)
-                else:
-                    self._socket.sendto(data, address)
-            except OSError as error:
-                errors.append(error)
-        return errors
-
-
 def socketCalls(udp: socket.socket) -> SocketCalls:
     """
     The best there is on this system.
@@ -167,12 +97,6 @@ def socketCalls(udp: socket.socket) -> SocketCalls:
         return SingleMessages(udp)
 
 
-@lru_cache(4096)
-def _hostOf(text: str, scope: int) -> str:
-    family = socket.AF_INET6 if ":" in text else socket.AF_INET
-    return hostText(socket.inet_pton(family, text.partition("%")[0]), scope)
-
-
 @implementer(IReadDescriptor)
 class UDPPort:
     """
@@ -180,6 +104,7 @@ class UDPPort:
 
     @ivar host: the address that it is bound to.
     @ivar number: its port number.
+    @ivar knowsDestinations: whether the system tells to which address a datagram was sent.
     @ivar sendErrors: how many datagrams could not be sent, by the name of the error (C{EPERM}).
     """
 
@@ -194,18 +119,18 @@ class UDPPort:
         @param udp: bound and non-blocking.
         @param reactor: provides L{IReactorFDSet} and a clock.
         """
-        self.host: str = _hostOf(udp.getsockname()[0], 0)
-        self.number: int = udp.getsockname()[1]
+        self.host, self.number = addressOf(udp.getsockname())
         self.sendErrors: Counter[str] = Counter()
         self._socket = udp
         self._receiver = receiver
         self._reactor: IReactorFDSet = reactor
         self._calls = calls(udp)
+        self._closed = False
         self._gathered: list[Outgoing] | None = None
         self._sendFailed = Quiet(reactor, self._saySendFailed)
         self._receiveFailed = Quiet(reactor, self._sayReceiveFailed)
         self._lastError = OSError()
-        ask(udp)
+        self.knowsDestinations = ask(udp)
         receiver.started(self)
         self._reactor.addReader(self)
 
@@ -231,12 +156,9 @@ class UDPPort:
         Receive and send no more.
         """
         if not self._closed:
+            self._closed = True
             self._reactor.removeReader(self)
             self._socket.close()
-
-    @property
-    def _closed(self) -> bool:
-        return self._socket.fileno() == -1
 
     def _sendAll(self, datagrams: list[Outgoing]) -> None:
         if self._closed:
@@ -248,7 +170,7 @@ class UDPPort:
 
     def _saySendFailed(self, times: int) -> None:
         _log.warn(
-            "UDP port {port}: {times} could not be sent, the last for this reason: {error}.",
+            "UDP port {port}: {times} datagram(s) could not be sent, the last because: {error}.",
             port=self.number,
             times=times,
             error=self._lastError.strerror or self._lastError,
@@ -256,7 +178,7 @@ class UDPPort:
 
     def _sayReceiveFailed(self, times: int) -> None:
         _log.warn(
-            "UDP port {port}: receiving failed {times} times, the last for this reason: {error}.",
+            "UDP port {port}: receiving failed {times} time(s), the last because: {error}.",
             port=self.number,
             times=times,
             error=self._lastError.strerror or self._lastError,
@@ -277,7 +199,8 @@ class UDPPort:
             self._lastError = error
             self._receiveFailed.happened()
             return
-        self._gathered = []
+        if len(datagrams) > 1:
+            self._gathered = []
         for datagram in datagrams:
             try:
                 self._receiver.datagramReceived(datagram)
@@ -309,17 +232,14 @@ def openUDP(
     if interface is None:
         interface = "::" if hasIPv6() else "0.0.0.0"
     family = socket.AF_INET6 if ":" in interface else socket.AF_INET
-    packed, scope = packedHost(interface, family)
-    address = (socket.inet_ntop(family, packed), port)
+    address = socketAddress(socketHost(interface, family), port, family)
     udp = socket.socket(family, socket.SOCK_DGRAM)
     try:
         udp.setblocking(False)
         udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
         if family == socket.AF_INET6:
             udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-            udp.bind((*address, 0, scope))
-        else:
-            udp.bind(address)
+        udp.bind(address)
         return UDPPort(udp, receiver, reactor, calls)
     except BaseException:
         udp.close()
@@ -345,15 +265,18 @@ class UDPService(Service):
         interface: str | None = None,
         *,
         reactor: Any,
+        announce: bool = True,
     ) -> None:
         """
         @param port: as in L{openUDP}.
         @param interface: as in L{openUDP}.
+        @param announce: whether a line says on which port it runs.
         """
         self._receiver = receiver
         self._asked = port
         self._interface = interface
         self._reactor = reactor
+        self._announce = announce
 
     def privilegedStartService(self) -> None:
         super().privilegedStartService()
@@ -376,3 +299,37 @@ class UDPService(Service):
             self.port = openUDP(self._receiver, self._asked, self._interface, self._reactor)
         except OSError as error:
             raise StartError(bindFailure(self._asked, self._interface or "", error)) from None
+        if self._announce:
+            # A signal that comes before the reactor runs would be a traceback.
+            self._reactor.callWhenRunning(self._sayWhere, self.port)
+
+    def _sayWhere(self, port: UDPPort) -> None:
+        if port is not self.port:
+            return
+        _log.info(RUNNING, port=port.number)
+        if not port.knowsDestinations:
+            _log.warn("Note: answers leave from the address that this system chooses.")
+        known = knownService(port.number, "udp")
+        if known is not None:
+            _log.warn(KNOWN, port=port.number, known=known)
+
+    def figures(self, service: str) -> Iterable[Figure]:
+        """
+        What the port knows, for L{twisted_netdemo.service.metrics}.
+
+        @param service: what the figures' names begin with.
+        """
+        port = self.port
+        if port is None:
+            return
+        yield Figure(
+            f"{service}_send_errors",
+            "Datagrams that could not be sent, by error.",
+            port.sendErrors,
+            "error",
+        )
+        dropped = port.dropped()
+        if dropped is not None:
+            yield Figure(
+                f"{service}_dropped", "Datagrams that came faster than they were read.", dropped
+            )
