@@ -4,10 +4,11 @@ Tests of the drawings, in a browser.
 
 from __future__ import annotations
 
+import atexit
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from random import Random
-from typing import ClassVar
 from xml.etree import ElementTree
 
 from selenium.webdriver import Chrome, ChromeOptions
@@ -105,6 +106,32 @@ def html(events: list[Sent | Arrived]) -> str:
     return "".join(page.document("A <bad> wire", [page.Chapter("", [flows(events)])]))
 
 
+@cache
+def chromium() -> Chrome:
+    """
+    A headless Chromium that ends with the tests. (trial knows no setUpClass.)
+    """
+    options = ChromeOptions()
+    options.binary_location = needs("chromium")
+    for flag in (
+        "headless",
+        "no-sandbox",
+        "disable-gpu",
+        "disable-quic",
+        "no-first-run",
+        "disable-background-networking",
+        "disable-component-update",
+        "disable-sync",
+        "disable-dev-shm-usage",
+        "window-size=1400,900",
+    ):
+        options.add_argument(f"--{flag}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    browser = Chrome(options, Service(needs("chromedriver")))
+    atexit.register(browser.quit)
+    return browser
+
+
 class FileTests(SynchronousTestCase):
     """
     The files, without a browser.
@@ -140,31 +167,8 @@ class BrowserTests(SynchronousTestCase):
     The page in headless Chromium, from a file.
     """
 
-    browser: ClassVar[Chrome]
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        options = ChromeOptions()
-        options.binary_location = needs("chromium")
-        for flag in (
-            "headless",
-            "no-sandbox",
-            "disable-gpu",
-            "disable-quic",
-            "no-first-run",
-            "disable-background-networking",
-            "disable-component-update",
-            "disable-sync",
-            "disable-dev-shm-usage",
-            "window-size=1400,900",
-        ):
-            options.add_argument(f"--{flag}")
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        cls.browser = Chrome(options, Service(needs("chromedriver")))
-
-    @classmethod
-    def tearDownClass(cls) -> None:
-        cls.browser.quit()
+    def setUp(self) -> None:
+        self.browser = chromium()
 
     def open(self, text: str, name: str = "page.html") -> Path:
         file = folder(self) / name
