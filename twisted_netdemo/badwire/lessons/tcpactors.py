@@ -85,11 +85,20 @@ def ask(host: str, port: int, questions: list[str]) -> Iterator[Figures]:
             client.sendall(f"{question}\n".encode())
             answer = b"".join(reader).decode().strip()
             yield {
+                "range": _portRange(),
                 "own": client.getsockname()[:2],
                 "server": client.getpeername()[:2],
                 "welcome": welcome,
                 "answer": answer.removeprefix("Please enter a string: "),
             }
+
+
+def _portRange() -> list[int]:
+    """
+    The first and the last port that the kernel chooses for a client.
+    """
+    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as setting:
+        return [int(number) for number in setting.read().split()]
 
 
 def carry(host: str, size: int, repeats: int = 1) -> Iterator[Figures]:
