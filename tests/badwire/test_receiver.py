@@ -71,6 +71,16 @@ class ConnectionTests(SynchronousTestCase):
         self.talk.go("up", "A", 11, 10, ack=1)
         self.assertEqual(self.talk.go("up", "A", 1, 15, ack=1), ("delivered", 5))
 
+    def test_endHeld(self) -> None:
+        """
+        An end that came early is no byte among those that were held.
+        """
+        self.talk.open()
+        self.talk.go("up", "A", 11, 10, ack=1)
+        self.assertEqual(self.talk.go("up", "FA", 21, 5, ack=1), HELD)
+        self.assertEqual(self.talk.go("up", "A", 1, 10, ack=1), ("delivered", 15))
+        self.assertEqual(self.talk.go("up", "FA", 21, 5, ack=1), IGNORED)
+
     def test_damaged(self) -> None:
         """
         A wrong checksum is discarded, whether the wire or the sender made it, and changes nothing.

@@ -77,13 +77,27 @@ class PatienceTests(SynchronousTestCase):
             for _ in range(3):
                 self.queue(self.shortage())
                 self.reactor.advance(1)
-                self.assertIn(self.port, self.reactor.readers)
-                self.port.doRead()
-            self.reactor.advance(1)
+                self.assertNotIn(self.port, self.reactor.readers)
             with socket.socket() as connection:
                 self.queue(connection)
-                self.port.doRead()
+                self.reactor.advance(1)
+            self.assertIn(self.port, self.reactor.readers)
         self.assertEqual(len(self.connected), 1)
+        self.assertEqual(len(logs), 2, logs)
+
+    def test_oneEpisode(self) -> None:
+        """
+        While there are more in the queue than descriptors become free, it is one episode.
+        """
+        with capturedLogs() as logs, socket.socket() as connection:
+            self.queue(connection, self.shortage())
+            self.port.doRead()
+            for _ in range(5):
+                self.queue(connection, self.shortage())
+                self.reactor.advance(1)
+            self.assertEqual(len(logs), 1, logs)
+            self.queue()
+            self.reactor.advance(1)
         self.assertEqual(len(logs), 2, logs)
 
     def test_oneBadConnection(self) -> None:

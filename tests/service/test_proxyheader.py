@@ -87,6 +87,7 @@ class HeaderTests(SynchronousTestCase):
             (b"PROXY TCP5 192.0.2.7 192.0.2.1 1 80\r\n", "bad"),
             (b"PROXY TCP4  192.0.2.7 192.0.2.1 1 80\r\n", "bad"),
             (b"PROXY TCP4 \xb9.0.2.7 192.0.2.1 1 80\r\n", "bad"),
+            (b"PROXY TCP6 fe80::1%eth0 fe80::2%eth0 1 80\r\n", "bad"),
             (b"PROXY \r\n", "bad"),
             (b"PROXY " + b"x" * 101, "bad"),
             (version2(0x31, 0x11, V4), "bad"),

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from twisted_netdemo.badwire.events import Arrived, Sent
 from twisted_netdemo.badwire.packet import mirror, parse
+from twisted_netdemo.badwire.words import takesNumbers
 
 _SECTION, _INTERFACE, _PACKET = 0x0A0D0D0A, 1, 6
 _BYTE_ORDER = 0x1A2B3C4D
@@ -61,7 +62,7 @@ def remark(event: Sent) -> str:
     A packet's fate in a line: C{packet 7: lost}, C{packet 8: passed, sent again (no. 2)}.
     """
     words = ", ".join(event.fates) if event.fates else "passed"
-    if event.attempt > 1 and (event.length or {"S", "F"} & {*event.flags}):
+    if event.attempt > 1 and takesNumbers(event):
         words += f", sent again (no. {event.attempt})"
     if not event.checksum:
         words += ", wrong checksum as it left"

@@ -8,8 +8,9 @@ not be seen. A pause in which nothing is on the way is a row too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from twisted_netdemo.badwire.events import Arrived, Sent
 from twisted_netdemo.badwire.words import LOSSES, Story, label, protocolName
@@ -67,7 +68,15 @@ class Row:
             and self.arrived.effect in ("delivered", "acknowledgement")
             and not self.arrived.released
             and not self.sender
+            and not self.receiver.startswith("hand-shake")
         )
+
+    @property
+    def isPlainAcknowledgement(self) -> bool:
+        """
+        Whether it says no more than that all goes well.
+        """
+        return self.isPlain and self.arrived is not None and self.arrived.effect != "delivered"
 
 
 @dataclass(slots=True)
@@ -222,32 +231,36 @@ def _silences(flow: Flow) -> dict[int, Row]:
 
 def fold(made: Sequence[Row], most: int) -> list[Row]:
     """
-    At most so many rows: runs in which all goes well become a row that counts them, and if that
-    is not enough, the middle.
+    At most so many rows. What goes first are acknowledgements that say nothing new, then all that
+    went well, then the middle; a row in their place counts them.
 
     @param most: at least 3.
     """
-    if len(made) <= most:
-        return list(made)
-    folded: list[Row] = []
-    run: list[Row] = []
-    for row in [*made, None]:
-        if row is not None and row.isPlain:
-            run.append(row)
-            continue
-        if len(run) > 3:
-            folded += [run[0], _left(run[1:-1], "pass as they should"), run[-1]]
-        else:
-            folded += run
-        run = []
-        if row is not None:
-            folded.append(row)
+    folded = list(made)
+    for isLess in (lambda row: row.isPlainAcknowledgement, lambda row: row.isPlain):
+        if len(folded) <= most:
+            break
+        folded = _without(made, isLess)
     if len(folded) <= most:
         return folded
     head = most * 2 // 3
-    tail = most - head - 1
-    middle = folded[head : len(folded) - tail]
-    return [*folded[:head], _left(middle, "are left out here"), *folded[len(folded) - tail :]]
+    rest = len(folded) - (most - head - 1)
+    while folded[head - 1].kind == "folded":
+        head -= 1
+    while rest < len(folded) and folded[rest].kind == "folded":
+        rest += 1
+    return [*folded[:head], _left(folded[head:rest], "are left out here"), *folded[rest:]]
+
+
+def _without(made: Sequence[Row], isLess: Callable[[Row], bool]) -> list[Row]:
+    """
+    The rows, with a row in the place of each run of the lesser ones.
+    """
+    folded: list[Row] = []
+    for less, group in groupby(made, isLess):
+        run = list(group)
+        folded += [_left(run, "pass as they should")] if less and len(run) > 1 else run
+    return folded
 
 
 def _left(out: Sequence[Row], words: str) -> Row:

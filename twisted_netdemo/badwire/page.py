@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from html import escape
 
 from twisted_netdemo.badwire.ladder import Flow
-from twisted_netdemo.badwire.svg import STYLE, WIDTH, panel
+from twisted_netdemo.badwire.svg import STYLE, WIDTH, panels
 from twisted_netdemo.badwire.words import protocolName
 
 _STYLE = f"""\
@@ -24,12 +24,14 @@ body {{ margin: 1rem; background: #fff; color: #222; font: 16px/1.45 system-ui, 
   display: grid; grid-template-columns: minmax(0, {WIDTH}px) minmax(18rem, 26rem); gap: 1.5rem; }}
 main {{ min-width: 0; }}
 h1 {{ font-size: 1.4rem; margin: 0; }}
+h2 {{ font-size: 1.15rem; margin: 2rem 0 .5rem; }}
 pre {{ font: 13px/1.4 ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace;
   white-space: pre-wrap; overflow-wrap: anywhere; }}
 fieldset {{ border: 1px solid #bbb; max-height: 9rem; overflow: auto; }}
 label {{ display: inline-block; margin-right: 1.2rem; }}
 aside {{ position: sticky; top: 1rem; align-self: start; border-left: 3px solid #bbb;
   padding-left: 1rem; }}
+.flow {{ margin-bottom: 1.5rem; }}
 .flow svg {{ display: block; width: 100%; height: auto; }}
 .packet {{ cursor: pointer; }}
 .packet:hover > .hit {{ fill: #eef3fb; }}
@@ -56,7 +58,7 @@ function choose(packet) {
   chosen = packet;
   if (!packet) return;
   const same = `.packet[data-n="${packet.dataset.n}"]`;
-  for (const part of packet.closest("svg").querySelectorAll(same)) part.classList.add("chosen");
+  for (const part of packet.closest(".flow").querySelectorAll(same)) part.classList.add("chosen");
   show(packet);
 }
 
@@ -76,7 +78,7 @@ document.addEventListener("change", event => filter(event.target.closest(".chapt
 document.addEventListener("keydown", event => {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (!step || !chosen) return;
-  const packets = [...chosen.closest("svg").querySelectorAll(".packet")];
+  const packets = [...chosen.closest(".flow").querySelectorAll(".packet")];
   const next = packets[packets.indexOf(chosen) + step];
   if (next) {
     choose(next);
@@ -101,13 +103,11 @@ class Chapter:
     A part of a page.
 
     @ivar heading: may be empty.
-    @ivar text: what is said before the flows, as preformatted text.
-    @ivar flows: the ladders.
+    @ivar parts: in their order, preformatted text and ladders.
     """
 
     heading: str
-    text: str
-    flows: Sequence[Flow]
+    parts: Sequence[str | Sequence[Flow]]
 
 
 def document(title: str, chapters: Sequence[Chapter]) -> Iterator[str]:
@@ -132,31 +132,40 @@ def document(title: str, chapters: Sequence[Chapter]) -> Iterator[str]:
 
 
 def _chapter(chapter: Chapter) -> Iterator[str]:
+    flows = [flow for part in chapter.parts if not isinstance(part, str) for flow in part]
     yield '<section class="chapter">\n'
     if chapter.heading:
         yield f"<h2>{escape(chapter.heading)}</h2>\n"
-    if chapter.text:
-        yield f"<pre>{escape(chapter.text)}</pre>\n"
-    protocols = sorted({flow.first.protocol for flow in chapter.flows})
+    protocols = sorted({flow.first.protocol for flow in flows})
     if len(protocols) > 1:
         yield _boxes("Protocols", [(name, protocolName(name)) for name in protocols])
-    if len(chapter.flows) > 1:
-        yield _boxes(
-            "Flows",
-            [(f"#{flow.number}", f"{flow.title}, {flow.ends[1]}") for flow in chapter.flows],
-        )
-    for flow in chapter.flows:
-        parts, height = panel(flow)
-        # a flow out of sight costs the browser nothing
+    if len(flows) > 1:
+        titles = [f"{flow.title}, {flow.ends[1]}" for flow in flows]
+        yield _boxes("Flows", [(f"#{place}", title) for place, title in enumerate(titles)])
+    place = 0
+    for part in chapter.parts:
+        if isinstance(part, str):
+            if part.strip():
+                yield f"<pre>{escape(part)}</pre>\n"
+            continue
+        for flow in part:
+            yield from _flow(flow, place)
+            place += 1
+    yield "</section>\n"
+
+
+def _flow(flow: Flow, place: int) -> Iterator[str]:
+    yield (
+        f'<div class="flow" data-protocol="{escape(flow.first.protocol)}" data-flow="#{place}">\n'
+    )
+    for drawn, height in panels(flow):
+        # what is out of sight costs the browser nothing
         size = f"content-visibility: auto; contain-intrinsic-size: auto {height}px"
         yield (
-            f'<div class="flow" data-protocol="{escape(flow.first.protocol)}" '
-            f'data-flow="#{flow.number}" style="{size}">\n'
-            f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(flow.title)}">\n'
+            f'<svg viewBox="0 0 {WIDTH} {height}" style="{size}" role="img" '
+            f'aria-label="{escape(flow.title)}">\n{drawn}</svg>\n'
         )
-        yield from parts
-        yield "</svg>\n</div>\n"
-    yield "</section>\n"
+    yield "</div>\n"
 
 
 def _boxes(legend: str, choices: Sequence[tuple[str, str]]) -> str:

@@ -96,7 +96,7 @@ class Pictures:
         """
         An HTML file, in parts.
         """
-        return page.document(title, [page.Chapter("", self.remark, self.flows)])
+        return page.document(title, [page.Chapter("", [self.remark, self.flows])])
 
     def json(self) -> str:
         """

@@ -125,6 +125,8 @@ class _End:
         if fin:
             self.end = start + size
         effect, released = self.stream.add(start, start + size)
+        if released and self.end is not None and start + size < self.end <= self.stream.expected:
+            released -= 1  # the FIN among them is no byte
         return effect, released, start > expected
 
 
@@ -171,7 +173,7 @@ class Receivers:
         A packet leaves its sender, whatever then becomes of it. To be told in the order of
         leaving: it is how a receiver's own end of the connection is known.
         """
-        if sent.protocol == "tcp" and not sent.fragment:
+        if sent.protocol == "tcp" and sent.fragment is None:
             # what goes up is received below
             self._ends(sent.flow)["down" if sent.direction == "up" else "up"].sends(sent)
 

@@ -8,9 +8,10 @@ by L{snippet} alone.
 from __future__ import annotations
 
 import unicodedata
+from collections import deque
 from collections.abc import Sequence
 
-from twisted_netdemo.badwire.events import HEAD, Arrived, Sent
+from twisted_netdemo.badwire.events import DIRECTIONS, HEAD, Arrived, Sent
 
 #: The fates with which nothing arrives.
 LOSSES = {
@@ -46,6 +47,10 @@ _ICMP_CODES = {
     ("icmp", 3, 4): "too big to pass whole",
     ("icmp6", 1, 4): _UNREACHABLE,
 }
+#: How many lost acknowledgements are remembered at once.
+_PENDING = 100
+_DNS_PORT = 53
+_NXDOMAIN = 3
 _ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t", '"': '\\"', "\\": "\\\\"}
 
 
@@ -54,6 +59,17 @@ def protocolName(protocol: str) -> str:
     How people write a protocol's name.
     """
     return _NAMES.get(protocol, f"protocol {protocol}")
+
+
+def clock(seconds: float) -> str:
+    """
+    A time in seven characters at most, with milliseconds as long as there is room.
+    """
+    for decimals in (3, 1, 0):
+        shown = f"{seconds:.{decimals}f}"
+        if len(shown) <= 7:
+            return shown
+    return f"{seconds:.1e}"
 
 
 def cells(text: str) -> int:
@@ -74,7 +90,7 @@ def snippet(data: bytes, more: bool = False) -> str:
         text = text.rstrip("\N{REPLACEMENT CHARACTER}")  # a character cut in two
     shown = "".join(
         _ESCAPES.get(letter)
-        or (letter if letter.isprintable() and not unicodedata.combining(letter) else ".")
+        or (letter if letter.isprintable() and unicodedata.category(letter)[0] != "M" else ".")
         for letter in text.replace("\N{REPLACEMENT CHARACTER}", ".")
     )
     return f'"{shown}{"..." if more else ""}"'
@@ -116,12 +132,33 @@ def label(sent: Sent) -> str:
         elif not parts:
             parts.append(f"ACK {sent.ack}" if sent.ack is not None else "nothing")
         return " + ".join(parts)
+    if sent.protocol == "udp" and _DNS_PORT in (sent.source, sent.destination):
+        question = _dns(sent.head, sent.destination == _DNS_PORT)
+        if question:
+            return question
     if sent.protocol in _ICMP and len(sent.head) >= 2:
         kind, code = sent.head[:2]
         name = _ICMP_CODES.get((sent.protocol, kind, code)) or _ICMP[sent.protocol].get(kind)
         return f"ICMP {name or f'type {kind}'}"
     size = "1 byte" if sent.length == 1 else f"{sent.length} bytes"
     return f"{size}{payload}"
+
+
+def _dns(head: bytes, isQuestion: bool) -> str:
+    """
+    What a message of the name system asks or answers (RFC 1035 4.1), as far as its beginning
+    tells; empty if it is none.
+    """
+    if len(head) < 14 or head[5] != 1:
+        return ""
+    parts, at = [], 12
+    while at < len(head) and head[at]:
+        parts.append(head[at + 1 : at + 1 + head[at]])
+        at += 1 + head[at]
+    name = snippet(b".".join(parts), at >= len(head))[1:-1]
+    if isQuestion:
+        return f"DNS: {name}?"
+    return f"DNS: {'no such name' if head[3] & 15 == _NXDOMAIN else f'{head[7]} found'}, {name}"
 
 
 class Story:
@@ -137,7 +174,10 @@ class Story:
         self._expected: dict[str, int] = {}
         self._highest: dict[str, int] = {}
         self._acks: dict[str, int] = {}
-        self._lostAcks: dict[str, list[tuple[int, int]]] = {"up": [], "down": []}
+        # bounded, or a log could keep us busy for hours
+        self._lostAcks: dict[str, deque[tuple[int, int]]] = {
+            direction: deque(maxlen=_PENDING) for direction in DIRECTIONS
+        }
         self._synAnswered = False
         self._isOpen = False
 
@@ -147,8 +187,8 @@ class Story:
         """
         notes = []
         isTCP = sent.protocol == "tcp"
-        takesNumbers = isTCP and bool(sent.length or {"S", "F"} & {*sent.flags})
-        if takesNumbers and sent.attempt > 1:
+        isNumbered = isTCP and takesNumbers(sent)
+        if isNumbered and sent.attempt > 1:
             notes.append(f"sent again (no. {sent.attempt})")
             self._complete(_other(sent.direction), sent.seq + 1, None, "so it is sent again")
         if not sent.checksum:
@@ -156,9 +196,8 @@ class Story:
         notes += [LOSSES[fate] for fate in sent.fates if fate in LOSSES]
         if "undetectable" in sent.fates and "corrupted" not in sent.fates:
             notes.append(_UNDETECTABLE)
-        isLost = not {"corrupted", *LOSSES}.isdisjoint(sent.fates)
-        if isTCP and not takesNumbers and isLost and sent.ack is not None:
-            self._lostAcks[sent.direction].append((len(self.notes), sent.ack))
+        if isTCP and not isNumbered and not LOSSES.keys().isdisjoint(sent.fates):
+            self._lose(sent)
         self.notes.append("; ".join(notes))
 
     def arrived(self, sent: Sent, arrived: Arrived) -> None:
@@ -177,6 +216,8 @@ class Story:
     def _segment(self, sent: Sent, arrived: Arrived, note: str) -> str:
         effect, direction = arrived.effect, sent.direction
         expected = self._expected.get(direction)
+        if effect == "discarded" and not takesNumbers(sent):
+            self._lose(sent)
         if effect in ("discarded", "late"):
             return note
         if sent.ack is not None:
@@ -219,18 +260,32 @@ class Story:
             note = "the last part: delivered whole"
         return f"{note}, out of order" if sent.seq < highest else note
 
+    def _lose(self, sent: Sent) -> None:
+        """
+        What is said next is of an acknowledgement that its receiver never has.
+        """
+        if sent.ack is not None:
+            self._lostAcks[sent.direction].append((len(self.notes), sent.ack))
+
     def _complete(self, direction: str, above: int | None, upTo: int | None, words: str) -> None:
         """
         Say what came of lost acknowledgements whose number lies within.
         """
-        left = []
-        for place, ack in self._lostAcks[direction]:
+        pending = self._lostAcks[direction]
+        for _ in range(len(pending)):
+            place, ack = pending.popleft()
             if (above is None or ack >= above) and (upTo is None or ack <= upTo):
-                note = self.notes[place]
-                self.notes[place] = f"{note}; {words}" if note else words
+                self.notes[place] += f"; {words}"
             else:
-                left.append((place, ack))
-        self._lostAcks[direction] = left
+                pending.append((place, ack))
+
+
+def takesNumbers(sent: Sent) -> bool:
+    """
+    Whether it is more than an acknowledgement or a reset, so that it is repeated until it is
+    acknowledged.
+    """
+    return bool(sent.length or "S" in sent.flags or "F" in sent.flags)
 
 
 def _other(direction: str) -> str:

@@ -123,23 +123,23 @@ class FigureOptions(ServiceOptions):
     isSeedDrawn: bool
 
     optParameters = [
-        *figure("loss", "0%", "Which are lost: a ratio, or places: @2,5-7 (counted from 1)."),
-        *figure("loss-burst", None, "Losses come in runs of this mean length, 3 say."),
-        *figure("duplicate", "0%", "Which arrive twice: a ratio or places."),
-        *figure("reorder", "0%", "Which leave after later ones: a ratio or places."),
-        *figure("reorder-gap", "3", "After how many later ones a reordered one leaves."),
-        *figure("corrupt", "0%", "Which have a bit flipped: a ratio or places."),
-        *figure("delay", "0ms", "How long each one takes, 20ms say."),
-        *figure("jitter", "0ms", "How much the delay varies; this alone never reorders."),
+        *figure("loss", "0%", "which are lost: a ratio, or places, @2,5-7 (counted from 1)"),
+        *figure("loss-burst", None, "losses come in runs of this mean length, as in 3"),
+        *figure("duplicate", "0%", "which arrive twice: a ratio or places"),
+        *figure("reorder", "0%", "which leave after later ones: a ratio or places"),
+        *figure("reorder-gap", "3", "after how many later ones a reordered one leaves"),
+        *figure("corrupt", "0%", "which have a bit flipped: a ratio or places"),
+        *figure("delay", "0ms", "how long each one takes, as in 20ms"),
+        *figure("jitter", "0ms", "how much the delay varies; this alone never reorders"),
         *figure(
             "distribution",
             None,
-            "Of the delay: uniform (delay - jitter to delay + jitter; the default), normal (jitter "
-            "is the standard deviation) or constant (no jitter).",
+            "of the delay: uniform (within the jitter), normal (the jitter is the standard "
+            "deviation) or constant (no jitter) [default: uniform]",
         ),
-        *figure("rate", None, "Of the bottleneck: 64kbit, 1mbit say."),
-        *figure("queue", "100", "How many may wait for the bottleneck; more are dropped."),
-        ["seed", None, None, "What all chance follows from, a whole number. [default: drawn]"],
+        *figure("rate", None, "of the bottleneck, as in 64kbit or 1mbit"),
+        *figure("queue", "100", "how many may wait for the bottleneck; more are dropped"),
+        ["seed", None, None, "what all chance follows from, a whole number [default: drawn]"],
     ]
 
     def getUsage(self, width: int | None = None) -> str:
@@ -172,7 +172,10 @@ class FigureOptions(ServiceOptions):
             for direction in DIRECTIONS
         }
 
-    def _optional(self, name: str, parse: Callable[[str], T]) -> dict[Direction, T | None]:
+    def takeOptional(self, name: str, parse: Callable[[str], T]) -> dict[Direction, T | None]:
+        """
+        One figure's value for each direction, C{None} where it has none.
+        """
         return {
             direction: None if self[given] is None else self.check(given, self[given], parse)
             for direction, given in self._given(name).items()
@@ -185,15 +188,15 @@ class FigureOptions(ServiceOptions):
         @raise usage.UsageError: one line, which names the option and its value.
         """
         loss = self.takeFigure("loss", chance)
-        burst = self._optional("loss-burst", _burst)
+        burst = self.takeOptional("loss-burst", _burst)
         duplicate = self.takeFigure("duplicate", chance)
         reorder = self.takeFigure("reorder", chance)
         gap = self.takeFigure("reorder-gap", lambda text: whole(text, 1, 100_000))
         corrupt = self.takeFigure("corrupt", chance)
         delay = self.takeFigure("delay", _time)
         jitter = self.takeFigure("jitter", _time)
-        distribution = self._optional("distribution", _distribution)
-        rate = self._optional("rate", _rate)
+        distribution = self.takeOptional("distribution", _distribution)
+        rate = self.takeOptional("rate", _rate)
         queue = self.takeFigure("queue", lambda text: whole(text, 0, 100_000))
         self.figures = {}
         for each in DIRECTIONS:

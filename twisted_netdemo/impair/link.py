@@ -28,6 +28,9 @@ from twisted_netdemo.impair.fates import Fate, Figures
 
 T = TypeVar("T")
 
+#: How many octets may be under way in one direction.
+LIMIT = 1 << 26
+
 
 class Bottleneck:
     """
@@ -132,7 +135,7 @@ class Link(Generic[T]):
         the queue.
     """
 
-    def __init__(self, figures: Figures, limit: int = 1 << 26) -> None:
+    def __init__(self, figures: Figures, limit: int = LIMIT) -> None:
         self._figures = figures
         self._bottleneck = Bottleneck(figures.rate, figures.queue)
         self._limit = limit

@@ -12,6 +12,7 @@ from twisted.internet.address import UNIXAddress
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
     IHalfCloseableProtocol,
+    IHandshakeListener,
     IReactorTime,
     ISSLTransport,
     ITCPTransport,
@@ -41,7 +42,7 @@ LINGER_BYTES = 2 << 20
 _REFUSED_LINGERING = 500
 
 
-@implementer(IHalfCloseableProtocol)
+@implementer(IHalfCloseableProtocol, IHandshakeListener)
 class LineCount(Protocol):
     """
     One session: greet, prompt, read one line, answer, close.
@@ -57,6 +58,7 @@ class LineCount(Protocol):
     _reader: wire.LineReader | None = None
     _deadline: Deadline | None = None
     _linger: Deadline | None = None
+    _handshaken = False
     _inputEnded = False
     _outputEnded = False
     _dropped = 0
@@ -95,6 +97,12 @@ class LineCount(Protocol):
         self._client = clientOf(host)
         return greeting((host, named.port))
 
+    def handshakeCompleted(self) -> None:
+        """
+        TLS has begun.
+        """
+        self._handshaken = True
+
     def dataReceived(self, data: bytes) -> None:
         if self._reader is not None:
             self._take(self._reader.feed(data))
@@ -130,6 +138,8 @@ class LineCount(Protocol):
 
     def _timedOut(self) -> None:
         self._finish("timed-out", wire.timedOut(self.factory.lineDeadlines.seconds))
+        if not self._handshaken and ISSLTransport.providedBy(self.transport):
+            self.abort()  # it could not read the words
 
     def cutShort(self) -> None:
         """

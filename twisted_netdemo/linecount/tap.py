@@ -7,7 +7,7 @@ from __future__ import annotations
 import ipaddress
 from typing import Any
 
-from twisted.application.service import IService, MultiService
+from twisted.application.service import IService
 from twisted.python import usage
 
 from twisted_netdemo import quantities
@@ -56,7 +56,8 @@ class Options(ServiceOptions):
 
     def opt_endpoint(self, description: str) -> None:
         """
-        listen there, not on the default port: tcp6:, ssl:, unix:, systemd:, haproxy:tcp:
+        listen there, not on the default port: tcp6:, ssl:, unix:, systemd:, haproxy:tcp:;
+        may be repeated
         """
         self["endpoints"].append(description)
 
@@ -89,8 +90,6 @@ class Options(ServiceOptions):
         self["proxy-from"] = [
             self.check("proxy-from", text, _network) for text in self["proxy-from"]
         ] or list(LOOPBACK)
-        if self["metrics"] is not None and (missing := metrics.missing()):
-            raise usage.UsageError(f"--metrics: {missing}")
         self.choosePidFile("linecount" if asGiven is None else f"linecount-{asGiven}")
 
         # A wrong description is a usage error too, so it is read here.
@@ -102,9 +101,7 @@ class Options(ServiceOptions):
         self.places = [self.check("endpoint", text, place) for text in self["endpoints"]]
         if self["port"] is not None:
             self.places.insert(0, onPort(reactor, self["port"], self["interface"]))
-        self.metricsPlaces: list[Where] = []
-        if self["metrics"] is not None:
-            self.metricsPlaces = [self.check("metrics", self["metrics"], place)]
+        self.metricsPlaces = metrics.places(self)
 
 
 def _network(text: str) -> Network:
@@ -139,11 +136,4 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         grace=options["grace"],
         ownsProcess=options.ownsProcess,
     )
-    if not options.metricsPlaces:
-        return service
-    both = MultiService()
-    service.setServiceParent(both)
-    StreamService(
-        reactor, metrics.metricsFactory(factory.figures), options.metricsPlaces, announce=False
-    ).setServiceParent(both)
-    return both
+    return metrics.beside(reactor, service, factory.figures, options.metricsPlaces)

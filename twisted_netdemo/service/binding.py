@@ -12,6 +12,7 @@ from contextlib import closing
 from typing import Literal
 
 RUNNING = "Server is running on port {port}; press Ctrl-C to terminate."
+KNOWN = "Note: port {port} is registered to the service '{known}'."
 
 
 def bindFailure(port: int, host: str, error: OSError) -> str:

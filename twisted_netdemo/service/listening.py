@@ -21,7 +21,7 @@ from twisted.python.failure import Failure
 
 from twisted_netdemo.quantities import port as parsePort
 from twisted_netdemo.quantities import showDuration
-from twisted_netdemo.service.binding import RUNNING, bindFailure, hasIPv6, knownService
+from twisted_netdemo.service.binding import KNOWN, RUNNING, bindFailure, hasIPv6, knownService
 from twisted_netdemo.service.port import Listening
 from twisted_netdemo.service.process import StartError, exitWith, onSecondSignal
 from twisted_netdemo.service.proxy import LOOPBACK, Network, ProxiedListening
@@ -90,6 +90,8 @@ def described(
         listening = ProxiedListening(reactor, timeout, proxies)
     kind, _, rest = inner.partition(":")
     try:
+        if kind in ("haproxy", "stdio"):  # a header in a header; a connection, not a place
+            raise ValueError(f"{kind} is no place to listen in")
         if kind in ("tcp", "tcp6", "ssl"):
             words = rest.split(":")
             named = [word[5:] for word in words if word.startswith("port=")]
@@ -131,12 +133,12 @@ class StreamService(Service):
         sessions: Sessions | None = None,
         grace: float = 5.0,
         ownsProcess: bool = False,
-        announce: bool = True,
+        announce: Callable[[IListeningPort], None] | None = None,
     ) -> None:
         """
         @param sessions: what to wait for at the stop, up to C{grace} seconds.
         @param ownsProcess: whether a second signal is for this service.
-        @param announce: whether a line says where it listens.
+        @param announce: says where it listens; L{announceServer} by default.
         """
         self._reactor = reactor
         self._factory = factory
@@ -144,7 +146,7 @@ class StreamService(Service):
         self._sessions = sessions
         self._grace = grace
         self._ownsProcess = ownsProcess
-        self._announce = announce
+        self._announce = announce or announceServer
         self.ports: list[IListeningPort] = []
         self._bound = False
         self._starting = True
@@ -173,6 +175,9 @@ class StreamService(Service):
             place(self._factory).addCallback(self._listens).addErrback(self._failed)
             if self._failures:
                 self._bound = False
+                ports, self.ports = self.ports, []
+                for port in ports:
+                    port.stopListening()
                 raise startError(self._failures[0])
         self._starting = False
 
@@ -187,17 +192,23 @@ class StreamService(Service):
 
     def _listens(self, port: IListeningPort) -> None:
         self.ports.append(port)
-        if self._announce:
-            announce(port)
+        # Not before the reactor runs: until then a signal ends the process as it stands.
+        self._reactor.callWhenRunning(self._announced, port)
+
+    def _announced(self, port: IListeningPort) -> None:
+        if port in self.ports:
+            self._announce(port)
 
     def stopService(self) -> Deferred[None]:
         """
         Stop listening at once; the sessions have the grace period to end.
         """
         Service.stopService(self)
+        if self._ownsProcess and self._sessions is not None:
+            onSecondSignal(self._reactor, self._abort)
         self._bound = False
         ports, self.ports = self.ports, []
-        stopped = [maybeDeferred(port.stopListening) for port in ports]
+        stopped = [maybeDeferred(port.stopListening).addErrback(_notStopped) for port in ports]
         return Deferred.fromCoroutine(self._stop(gatherResults(stopped)))
 
     async def _stop(self, listening: Deferred[Any]) -> None:
@@ -211,8 +222,6 @@ class StreamService(Service):
             grace=showDuration(self._grace),
             waiting=sessions.waiting(),
         )
-        if self._ownsProcess:
-            onSecondSignal(self._reactor, self._abort)
         none = sessions.whenNone()
         timers = [
             self._reactor.callLater(self._grace, sessions.cutShort),
@@ -230,7 +239,11 @@ class StreamService(Service):
             sessions.abort()
 
 
-def announce(port: IListeningPort) -> None:
+def _notStopped(failure: Failure) -> None:
+    _log.error("A port did not close well: {error}", error=failure.value)
+
+
+def announceServer(port: IListeningPort) -> None:
     """
     Say where it listens, and whose port that is known as.
     """
@@ -242,11 +255,7 @@ def announce(port: IListeningPort) -> None:
     _log.info(RUNNING, port=address.port)
     known = knownService(address.port, "tcp")
     if known is not None:
-        _log.warn(
-            "Note: port {port} is registered to the service '{known}'.",
-            port=address.port,
-            known=known,
-        )
+        _log.warn(KNOWN, port=address.port, known=known)
 
 
 def startError(failure: Failure) -> StartError:
@@ -259,8 +268,14 @@ def startError(failure: Failure) -> StartError:
     reason = error.socketError
     where: object = error.port
     if isinstance(where, (bytes, str)):
+        path = os.fsdecode(where)
+        if reason == "Cannot acquire lock":
+            return StartError(
+                f"UNIX socket {path} is in use by another program: stop that one, or choose "
+                "another path."
+            )
         why = reason.strerror if isinstance(reason, OSError) else reason
-        return StartError(f"UNIX socket {os.fsdecode(where)} cannot be opened: {why}.")
+        return StartError(f"UNIX socket {path} cannot be opened: {why}.")
     if not isinstance(reason, OSError):
         return StartError(f"Port {where} cannot be opened: {reason}.")
     return StartError(bindFailure(int(error.port), error.interface or "", reason))

@@ -7,14 +7,22 @@ costs a service an addition.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from twisted.application.service import IService, MultiService
+from twisted.logger import Logger
+from twisted.python import usage
+
 from twisted_netdemo.service.figures import Figure, Spread
+from twisted_netdemo.service.listening import StreamService, Where, described
+from twisted_netdemo.service.options import ServiceOptions
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
+
+_log = Logger()
 
 Figures = Callable[[], Iterable[Figure]]
 
@@ -60,6 +68,15 @@ def _metric(figure: Figure) -> Metric:
     return family(figure.name, figure.help, value=value)
 
 
+def announce(port: Any) -> None:
+    """
+    Say where the figures are.
+    """
+    address = port.getHost()
+    where = f"port {address.port}" if hasattr(address, "port") else f"{address.name}"
+    _log.info("Metrics are served on {where}, at /metrics.", where=where)
+
+
 def metricsFactory(figures: Figures) -> Any:
     """
     An HTTP factory that answers C{/metrics}, with the process's own figures beside the service's.
@@ -96,3 +113,30 @@ def metricsFactory(figures: Figures) -> Any:
     root = Resource()
     root.putChild(b"metrics", Page())
     return QuietSite(root, timeout=30)
+
+
+def places(options: ServiceOptions) -> list[Where]:
+    """
+    Where the option C{--metrics} says that they are to be served: in one place or none.
+    """
+    if options["metrics"] is None:
+        return []
+    if lacking := missing():
+        raise usage.UsageError(f"--metrics: {lacking}")
+    from twisted.internet import reactor
+
+    return [options.check("metrics", options["metrics"], lambda text: described(reactor, text))]
+
+
+def beside(reactor: Any, service: IService, figures: Figures, places: Sequence[Where]) -> IService:
+    """
+    A service together with its metrics, where they are to be served.
+    """
+    if not places:
+        return service
+    both = MultiService()
+    service.setServiceParent(both)
+    StreamService(reactor, metricsFactory(figures), places, announce=announce).setServiceParent(
+        both
+    )
+    return both

@@ -4,8 +4,10 @@ The command line of a service: each mistake is one line that names the option an
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from typing import Any, TypeVar
 
 from twisted.application.app import ServerOptions
@@ -26,6 +28,13 @@ class ServiceOptions(usage.Options):
     """
 
     parent: Any = None
+
+    def opt_version(self) -> None:
+        """
+        Display the versions and exit.
+        """
+        print(f"twisted-netdemo {version('twisted-netdemo')}, Twisted {version('Twisted')}")
+        sys.exit(0)
 
     def take(self, name: str, parse: Callable[[str], T]) -> T:
         """
@@ -77,6 +86,9 @@ class ServiceOptions(usage.Options):
         named = any(argument.startswith("--pi") for argument in sys.argv[1:])
         if isinstance(parent, ServerOptions) and "pidfile" in parent and not named:
             parent["pidfile"] = f"{name}.pid" if self.isDaemon else ""
+            # twistd looks for another's before it enters the folder, and writes its own after.
+            if self.isDaemon and parent["rundir"] != "." and not parent["chroot"]:
+                parent["pidfile"] = os.path.abspath(os.path.join(parent["rundir"], f"{name}.pid"))
 
 
 def parseUnit(text: str) -> Unit:

@@ -8,11 +8,14 @@ lines for each, and bind C{::} as the system's default has it.
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import sys
+from contextlib import suppress
 from typing import Any
 
 from twisted.internet import tcp
+from twisted.internet.error import CannotListenError
 from twisted.internet.posixbase import PosixReactorBase
 from twisted.logger import Logger
 
@@ -23,6 +26,8 @@ _log = Logger()
 
 # More at once would keep the connections that are there waiting.
 _ACCEPTS = 100 if sys.platform != "win32" else 1
+# At the stop the whole queue, which is seldom longer (net.core.somaxconn is 4096).
+_LAST_ACCEPTS = 5000 if sys.platform != "win32" else 1
 _SHORTAGE = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _PAUSE = 1.0
 
@@ -39,11 +44,17 @@ class _Patient:
     _resumption: Any = None
 
     def doRead(self) -> None:
+        self._accept(_ACCEPTS)
+
+    def _accept(self, most: int) -> None:
         port: Any = self
-        for _ in range(_ACCEPTS):
+        for _ in range(most):
             try:
                 connection, address = self.socket.accept()
             except BlockingIOError:
+                if self._short:
+                    self._short = False
+                    _log.info("Nobody waits any longer: new connections are accepted again.")
                 return
             except OSError as error:
                 if error.errno in _SHORTAGE:
@@ -52,9 +63,6 @@ class _Patient:
                 # accept(2): what the network did to the connection while it waited is passed on
                 # here; the next one may be well.
                 continue
-            if self._short:
-                self._short = False
-                _log.info("New connections are accepted again.")
             if (
                 isinstance(address, tuple) and len(address) == 4
             ):  # IPv6: the name of the scope, where there is one
@@ -94,15 +102,18 @@ class _Patient:
         self._resumption = None
         if port.connected and not port.disconnecting:
             port.startReading()
+            # accept(2) asks for a descriptor before it looks into the queue: only now an empty
+            # queue can be told from a shortage.
+            self._accept(_ACCEPTS)
 
     def loseConnection(self, *reason: Any) -> Any:
         port: Any = self
+        if self._resumption is None and port.connected and not port.disconnecting:
+            # Who is in the queue has been told by the kernel that it is connected.
+            self._accept(_LAST_ACCEPTS)
         if self._resumption is not None:
             self._resumption.cancel()
             self._resumption = None
-        elif port.connected and not port.disconnecting:
-            # Who is in the queue has been told by the kernel that it is connected.
-            self.doRead()
         return super().loseConnection(*reason)  # type: ignore[misc]  # of Twisted's port
 
     stopListening = loseConnection
@@ -124,8 +135,29 @@ if sys.platform != "win32":
 
     class UNIXPort(_Patient, unix.Port):
         """
-        A UNIX stream socket's port.
+        A UNIX stream socket's port, which begins and ends well whatever has become of its files.
         """
+
+        def startListening(self) -> None:
+            try:
+                super().startListening()
+            except OSError as error:  # of its lock file
+                raise CannotListenError("", self._bindPath, error) from None
+
+        def connectionLost(self, reason: Any) -> None:
+            try:
+                super().connectionLost(reason)
+            except OSError as error:
+                # Somebody has removed it already, or it is root's and we are no longer.
+                _log.warn(
+                    "UNIX socket {path} could not be removed: {error}.",
+                    path=os.fsdecode(self._bindPath),
+                    error=error.strerror,
+                )
+                if self.lockFile is not None:
+                    with suppress(OSError):
+                        self.lockFile.unlock()
+                tcp.Port.connectionLost(self, reason)
 
 
 #: The backlog that a client's burst deserves (the kernel cuts it at net.core.somaxconn), in place

@@ -72,6 +72,8 @@ class HeaderReader:
             raise BadHeader("version 1, but not its six words")
         parse = kinds[words[1]]
         try:
+            if "%" in words[2]:  # a scope, which may be any text, is no part of section 2.1
+                raise ValueError(words[2])
             source, _ = str(parse(words[2])), parse(words[3])
         except ValueError:
             raise BadHeader("version 1, but a wrong address") from None

@@ -1,5 +1,5 @@
 """
-The programs that the lessons run on the wire: C{python3 -m twisted_netdemo.badwire.lessons.actors}.
+C{badwire-actor}: the programs that the lessons run on the wire.
 
 Plain blocking sockets, so that the kernel's TCP and UDP are all there is. Each actor prints what
 it found as lines of JSON. Its own servers listen near, and are reached at the far address.
@@ -48,7 +48,7 @@ def main() -> None:
     """
     Play one actor, named on the command line.
     """
-    parser = argparse.ArgumentParser(prog="actors", description="Programs for a bad wire.")
+    parser = argparse.ArgumentParser(prog="badwire-actor", description="Programs for a bad wire.")
     actors = parser.add_subparsers(required=True, metavar="ACTOR")
 
     def actor(play: Callable[..., Iterator[Figures]], **arguments: Callable[[str], object]) -> None:
@@ -56,8 +56,11 @@ def main() -> None:
         chosen = actors.add_parser(play.__name__, help=said, description=said)
         chosen.set_defaults(play=play)
         for name, kind in arguments.items():
-            repeats = "+" if name in ("questions", "names", "wanted") else None
-            chosen.add_argument(name, type=kind, nargs=repeats)
+            if name in ("attempts", "patience", "after"):
+                chosen.add_argument(f"--{name}", type=kind, default=kind("0"))
+            else:
+                repeats = "+" if name in ("questions", "names", "wanted") else None
+                chosen.add_argument(name, type=kind, nargs=repeats)
 
     actor(tcpactors.ask, host=str, port=int, questions=str)
     actor(tcpactors.carry, host=str, size=int)

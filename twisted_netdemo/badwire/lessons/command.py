@@ -5,6 +5,7 @@ C{badwire lesson}: what the Internet's two protocols promise, each statement see
 from __future__ import annotations
 
 import shutil
+import signal
 import sys
 from collections.abc import Callable
 
@@ -12,9 +13,11 @@ from twisted.python import usage
 
 from twisted_netdemo.badwire import page
 from twisted_netdemo.badwire.lessons import naming, reliable, unreliable
-from twisted_netdemo.badwire.lessons.stage import Stage, Unable
+from twisted_netdemo.badwire.lessons.stage import UNAVAILABLE, Stage, Unable
 from twisted_netdemo.badwire.pictures import writePrivately
 from twisted_netdemo.badwire.show import LooseOptions, fail, printLines
+
+_INTERRUPTED = 128 + signal.SIGINT
 
 LESSONS: dict[str, Callable[[Stage], None]] = {
     lesson.__name__: lesson
@@ -65,13 +68,13 @@ def main(options: Options) -> int:
     @return: the exit status: 1 where something was not seen that should have been.
     """
     if not options["names"]:
-        return printLines(f"{name:<10} {statement(LESSONS[name])}" for name in LESSONS)
+        printLines(f"{name:<10} {statement(LESSONS[name])}" for name in LESSONS)
+        return 0
     chapters: list[page.Chapter] = []
     status = 0
 
     def tell(line: str) -> None:
-        nonlocal status
-        status = printLines([line]) or status
+        printLines([line])
 
     width = min(100, shutil.get_terminal_size().columns)
     for place, name in enumerate(options["names"]):
@@ -86,10 +89,14 @@ def main(options: Options) -> int:
             LESSONS[name](stage)
         except Unable as error:
             print(f"badwire: {name}: {error}", file=sys.stderr)
-            return error.status
+            if error.status == UNAVAILABLE:
+                return UNAVAILABLE
+            status = status or error.status
+        except KeyboardInterrupt:
+            return _INTERRUPTED
         if not stage.isSeen:
             status = status or 1
-        chapters.append(page.Chapter(heading, "\n".join(stage.lines), stage.flows))
+        chapters.append(page.Chapter(heading, stage.parts))
     if options["html"] is not None:
         try:
             writePrivately(options["html"], page.document("Lessons on a bad wire", chapters))

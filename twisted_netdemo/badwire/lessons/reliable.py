@@ -7,7 +7,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from twisted_netdemo.badwire.events import Sent
-from twisted_netdemo.badwire.lessons.stage import Run, Stage
+from twisted_netdemo.badwire.lessons.stage import Figures, Run, Stage
 
 
 def _pauses(run: Run) -> list[float]:
@@ -22,6 +22,10 @@ def _pauses(run: Run) -> list[float]:
     return [after.t - before.t for before, after in pairwise(most)]
 
 
+def _as(found: Figures) -> str:
+    return "as they were sent" if found["same"] else "changed"
+
+
 def _seconds(pauses: list[float]) -> str:
     return ", ".join(f"{pause:.2f}" for pause in pauses) + " s"
 
@@ -30,17 +34,17 @@ def checksum(stage: Stage) -> None:
     """
     What is corrupt is discarded and sent again, if the checksum sees it.
     """
-    run = stage.run("--up-corrupt @3,5", "carry far.wire 6000")
-    stage.ladder(run)
+    run = stage.run("--up-corrupt @3,5", "carry far4.wire 5000")
+    stage.ladder(run, 18)
     bad, found = run.effects()["discarded"], run.found[0]
     again = sum(sent.attempt > 1 and sent.length > 0 for sent in run.sent())
     stage.conclude(
         bad > 0 and again > 0 and found["same"],
-        f"{bad} segments had a wrong checksum and were discarded, {again} were sent again, and "
-        f"{found['arrived']:,} bytes arrived {'as they were sent' if found['same'] else 'changed'}.",
+        f"Discarded for a wrong checksum: {bad}; sent again: {again}. All "
+        f"{found['arrived']:,} bytes arrived {_as(found)}.",
     )
     stage.say()
-    run = stage.run("--up-undetectable @3", "carry far.wire 500")
+    run = stage.run("--up-undetectable @3 --seed 2", "carry far4.wire 500")
     found = run.found[0]
     isWrong = not found["same"] and found["arrived"] == found["sent"]
     what = (
@@ -60,8 +64,8 @@ def resend(stage: Stage) -> None:
     """
     What is not acknowledged is sent again, after pauses that grow.
     """
-    run = stage.run("--up-loss @3-5 --serve linecount", "ask far.wire 51423 hello")
-    stage.ladder(run)
+    run = stage.run("--up-loss @4-7 --serve linecount", "ask far4.wire 51423 hello")
+    stage.ladder(run, 24)
     pauses = _pauses(run)
     # the first pause may be a probe's, sent before the timer of the repeats ran out (RFC 8985)
     isGrowing = len(pauses) > 1 and pauses[-1] > 1.5 * pauses[-2]
@@ -71,13 +75,13 @@ def resend(stage: Stage) -> None:
         f"answer came: {run.found[0]['answer']}",
     )
     stage.say()
-    run = stage.run("--down-loss @3,4", "carry far.wire 20000")
+    run = stage.run("--down-loss @3,4", "carry far4.wire 20000")
     lost = [sent for sent in run.sent(direction="down") if sent.fates and not sent.length]
     again = sum(sent.attempt > 1 and sent.length > 0 for sent in run.sent(direction="up"))
     stage.conclude(
         bool(lost) and run.found[0]["same"],
-        f"{len(lost)} acknowledgements of {run.found[0]['arrived']:,} bytes were lost, and "
-        f"{again} segments had to be sent again: each later one says all that they said.",
+        f"Acknowledgements lost: {len(lost)}. Segments sent again for that: {again}, of all "
+        f"{run.found[0]['arrived']:,} bytes. Each later one says all that they said.",
     )
 
 
@@ -85,18 +89,18 @@ def order(stage: Stage) -> None:
     """
     What is numbered is put in order: the early wait, copies go.
     """
-    run = stage.run("--up-reorder @4 --up-duplicate @6", "carry far.wire 9000")
-    stage.ladder(run)
+    run = stage.run("--up-reorder @4 --up-reorder-gap 2 --up-duplicate @6", "carry far4.wire 6000")
+    stage.ladder(run, 24)
     effects, found = run.effects(), run.found[0]
     released = sum(event.released for _, event in run.arrived())
     stage.conclude(
         effects["held"] > 0 and released > 0,
-        f"{effects['held']} segments came early and were held back, until the one they waited for "
-        f"let {released:,} bytes through.",
+        f"Early and held back: {effects['held']}. The one that they waited for let {released:,} "
+        "bytes through.",
     )
     stage.conclude(
         effects["ignored"] > 0 and found["same"],
-        f"{effects['ignored']} came once too often and were ignored. The program read "
+        f"Come once too often and ignored: {effects['ignored']}. The program read "
         f"{found['arrived']:,} bytes, "
         f"{'each once and in order' if found['same'] else 'not as they were sent'}.",
     )
@@ -106,7 +110,7 @@ def giveup(stage: Stage) -> None:
     """
     TCP gives up with an error, never in silence.
     """
-    run = stage.run("--drain 0s", "call far.wire 51423 0 0 0")
+    run = stage.run("--drain 0s", "call far4.wire 51423")
     refused = run.found[0]
     stage.ladder(run, 4)
     stage.conclude(
@@ -115,7 +119,7 @@ def giveup(stage: Stage) -> None:
         "The far computer itself has said so.",
     )
     stage.say()
-    run = stage.run("--blackout 0s-60s --drain 0s", "call far.wire 51423 1 0 0")
+    run = stage.run("--blackout 0s-60s --drain 0s", "call far4.wire 51423 --attempts 1")
     silent = run.found[0]
     stage.ladder(run, 6)
     syns = len(run.sent(direction="up"))
@@ -126,7 +130,10 @@ def giveup(stage: Stage) -> None:
         "repeat.)",
     )
     stage.say()
-    run = stage.run("--blackout 2s-60s --drain 0s --serve linecount", "call far.wire 51423 0 1.5 2")
+    run = stage.run(
+        "--blackout 2s-60s --drain 0s --serve linecount",
+        "call far4.wire 51423 --after 2 --patience 1.5",
+    )
     dead = run.found[0]
     stage.ladder(run, 10)
     stage.conclude(
@@ -141,7 +148,7 @@ def sockets(stage: Stage) -> None:
     """
     A program reads bytes as they come, whatever the wire did to them.
     """
-    run = stage.run("--down-loss @4 --delay 10ms", "gopher far.wire")
+    run = stage.run("--down-loss @4 --delay 10ms", "gopher far4.wire")
     stage.table(
         ("seconds", "type", "title"),
         [(found["seconds"], found["kind"], found["title"]) for found in run.found],
@@ -150,17 +157,17 @@ def sockets(stage: Stage) -> None:
     lost = run.fates()["lost"]
     stage.conclude(
         lost > 0 and titles[:1] == ["A page about rivers"] and titles[-1:] == ["Lakes"],
-        f"A Gopher page of {len(titles)} lines was read whole and in order, though {lost} of its "
-        f"segments was lost: the lines after it waited until {run.found[-1]['seconds']:.2f} s.",
+        f"A Gopher page of {len(titles)} lines was read whole and in order. Segments lost: {lost}; "
+        f"the lines after it waited until {run.found[-1]['seconds']:.2f} s.",
     )
     stage.say()
-    run = stage.run("--loss @3 --serve linecount", "ask far.wire 51423 'To be, or not to be'")
+    run = stage.run("--loss @3 --serve linecount", "ask far4.wire 51423 'To be, or not to be'")
     found = run.found[0]
     stage.say(f"  {found['welcome']}")
     stage.say(f"  {found['answer']}")
     stage.say()
     stage.conclude(
         found["answer"] == "You entered 19 characters." and run.fates()["lost"] > 0,
-        f"A line was sent and counted, with {run.fates()['lost']} packets lost on the way: the "
+        f"A line was sent and counted. Packets lost on the way: {run.fates()['lost']}; the "
         "programs noticed nothing but time.",
     )

@@ -27,6 +27,10 @@ PATIENCE = 15.0
 #: Rows of a ladder that fit a screen with all that is said around it.
 ROWS = 14
 
+#: The exit status where the system forbids what badwire does.
+UNAVAILABLE = 69
+
+_BADWIRE = (sys.executable, "-m", "twisted_netdemo.badwire")
 _ACTORS = "twisted_netdemo.badwire.lessons.actors"
 
 Figures = dict[str, Any]
@@ -99,22 +103,22 @@ class Stage:
     Where one lesson happens.
 
     @ivar tell: is given each line as it comes.
-    @ivar lines: all that was told so far.
-    @ivar flows: the ladders that were shown, for a page.
+    @ivar parts: what was told and which ladders were shown so far, in their order, for a page.
     @ivar isSeen: whether all that was to be seen has been.
     """
 
     tell: Callable[[str], object]
     width: int = 80
-    lines: list[str] = field(default_factory=list)
-    flows: list[Flow] = field(default_factory=list)
+    parts: list[str | list[Flow]] = field(default_factory=list)
     isSeen: bool = True
 
     def say(self, line: str = "") -> None:
         """
         Tell a line.
         """
-        self.lines.append(line)
+        if not self.parts or not isinstance(self.parts[-1], str):
+            self.parts.append("")
+        self.parts[-1] = f"{self.parts[-1]}{line}\n"
         self.tell(line)
 
     def run(self, options: str, actor: str) -> Run:
@@ -125,13 +129,14 @@ class Stage:
         @param actor: the actor and its arguments, as typed.
         @raise Unable: badwire cannot run here, or the actor failed.
         """
-        words = f"badwire run {options} --ladder -- python3 -m {_ACTORS} {actor}"
-        for place, line in enumerate(_folded(words, self.width - 4)):
+        words = f"badwire run {options} --ladder -- badwire-actor {actor}"
+        *lines, last = _folded(words, self.width - 6)
+        for place, line in enumerate([*(f"{line} \\" for line in lines), last]):
             self.say(f"{'    ' if place else '  $ '}{line}")
         self.say()
         with tempfile.TemporaryDirectory(prefix="badwire-") as folder:
             log = os.path.join(folder, "log")
-            arguments = [sys.executable, "-m", "twisted_netdemo.badwire", "run", "--quiet"]
+            arguments = [*_BADWIRE, "run", "--quiet"]
             arguments += ["--log", log, *shlex.split(options), "--"]
             arguments += [sys.executable, "-m", _ACTORS, *shlex.split(actor)]
             with subprocess.Popen(
@@ -146,8 +151,9 @@ class Stage:
                     if process.poll() is None:
                         process.terminate()
             if process.returncode:
-                last = snippet(errors.strip().rpartition(b"\n")[2])[1:-1]
-                raise Unable(process.returncode, last or f"status {process.returncode}")
+                last = snippet(errors.strip().rpartition(b"\n")[2])[1:-1].removeprefix("badwire: ")
+                status = process.returncode if process.returncode > 0 else 128 - process.returncode
+                raise Unable(status, last or f"status {status}")
             pictures = Pictures()
             with open(log, "rb") as stream:
                 read(stream, pictures)
@@ -157,10 +163,9 @@ class Stage:
         """
         Show what happened on the wire.
         """
-        self.flows += run.flows
-        for line in run.pictures.text(self.width, most):
-            self.say(line)
-        self.say()
+        self.parts.append(run.flows)
+        for line in [*run.pictures.text(self.width, most), ""]:
+            self.tell(line)
 
     def table(self, headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """

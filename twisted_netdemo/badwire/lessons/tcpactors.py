@@ -7,6 +7,7 @@ Each function yields what it finds as dictionaries of figures.
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import threading
 import time
@@ -31,7 +32,9 @@ def failure(error: OSError) -> Figures:
     """
     An error as the kernel words it.
     """
-    return {"error": error.strerror or str(error)}
+    # Python adds words of its own to some; names' errors have numbers of their own
+    number = error.errno or 0
+    return {"error": os.strerror(number) if number > 0 else error.strerror}
 
 
 @contextlib.contextmanager
@@ -82,11 +85,20 @@ def ask(host: str, port: int, questions: list[str]) -> Iterator[Figures]:
             client.sendall(f"{question}\n".encode())
             answer = b"".join(reader).decode().strip()
             yield {
+                "range": _portRange(),
                 "own": client.getsockname()[:2],
                 "server": client.getpeername()[:2],
                 "welcome": welcome,
-                "answer": answer,
+                "answer": answer.removeprefix("Please enter a string: "),
             }
+
+
+def _portRange() -> list[int]:
+    """
+    The first and the last port that the kernel chooses for a client.
+    """
+    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as setting:
+        return [int(number) for number in setting.read().split()]
 
 
 def carry(host: str, size: int, repeats: int = 1) -> Iterator[Figures]:

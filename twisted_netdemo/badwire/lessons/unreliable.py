@@ -6,19 +6,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted_netdemo.badwire.lessons.stage import Figures, Run, Stage, Unable
+from twisted_netdemo.badwire.lessons.stage import UNAVAILABLE, Figures, Run, Stage, Unable
 
 _BAD = "--loss 5% --duplicate 5% --reorder 5% --corrupt 2% --seed 7"
-_UNAVAILABLE = 69
 
 
 def datagrams(stage: Stage) -> None:
     """
     UDP delivers whole or not at all; not surely, not once, not in order.
     """
-    run = stage.run(f"{_BAD} --serve udpcount", "datagrams far.wire 51423 100")
+    run = stage.run(f"{_BAD} --serve udpcount", "datagrams far4.wire 51423 100")
     found = run.found[0]
-    stage.ladder(run, 12)
+    stage.ladder(run, 22)
     fates = run.fates("udp")
     stage.conclude(
         found["unanswered"] > 0,
@@ -68,12 +67,12 @@ def setup(stage: Stage) -> None:
     """
     note = ""
     try:
-        run = stage.run("--delay 50ms --sysctl net.ipv4.tcp_fastopen=3", "setup far.wire")
+        run = stage.run("--delay 50ms --sysctl net.ipv4.tcp_fastopen=3", "setup far4.wire")
     except Unable as error:
-        if error.status != _UNAVAILABLE or "sysctl" not in str(error):
+        if error.status != UNAVAILABLE or "sysctl" not in str(error):
             raise
         note = f" ({error}: without TCP Fast Open, then.)"
-        run = stage.run("--delay 50ms", "setup far.wire")
+        run = stage.run("--delay 50ms", "setup far4.wire")
     stage.table(
         ("by", "first answer after (s)"),
         [(found["how"], found.get("seconds")) for found in run.found],
@@ -93,17 +92,17 @@ def setup(stage: Stage) -> None:
 
 
 _RULES = """\
-  UDP where a question and its answer fit a packet, and asking again is cheap or
-  pointless: names, time, sound. TCP where all must arrive, and in order: pages, files,
-  mail. Whoever builds on UDP and needs both builds much of TCP again."""
+  UDP where question and answer fit a packet, and asking again is cheap or
+  pointless: names, time, sound. TCP where all must arrive, and in order:
+  pages, files, mail. Who builds on UDP and needs both builds TCP again."""
 
 
 def choose(stage: Stage) -> None:
     """
     When to use which: three tasks, by UDP and by TCP.
     """
-    good = stage.run("--delay 5ms", "choose far.wire 1000000")
-    bad = stage.run("--delay 5ms --loss 2% --seed 3", "choose far.wire 1000000")
+    good = stage.run("--delay 2ms", "choose far4.wire 1000000")
+    bad = stage.run("--delay 2ms --loss 3% --seed 3", "choose far4.wire 1000000")
     rows: list[list[Any]] = []
     for place, found in enumerate(good.found):
         rows.append([_task(found), found["by"], *_outcome(found), *_outcome(bad.found[place])])

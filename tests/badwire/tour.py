@@ -1,0 +1,124 @@
+"""
+Keeps docs/tour.md true: runs its commands and compares what may not vary.
+
+A block that begins with C{```console} and a line C{$ COMMAND} holds a command and what it printed
+once. Run again it must end with the status 0 and print the same lines: but for digits, which
+count as one number whatever it is, and for ladders and tables, whose every row depends on the
+kernel's timing.
+
+    python -m tests.badwire.tour            compare, as CI does
+    python -m tests.badwire.tour --renew    write what the commands print today
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import shlex
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Callable
+from pathlib import Path
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "tour.md"
+
+#: Seconds that one command may take.
+PATIENCE = 120
+
+_BLOCK = re.compile(r"^```console\n\$ (?P<command>[^\n]*)\n(?P<output>.*?)^```$", re.M | re.S)
+# a row of a ladder or of a table, and the pauses and continuations between them
+_VARIES = re.compile(r" +[\d.,-]+  |\s+[|:] .*|  +\S.*  +\S.*|  -[- ]*$|Flow \d+: |seconds  |$")
+_NUMBER = re.compile(r"\d[\d.,]*\d|\d")
+
+
+def essence(output: str) -> list[str]:
+    """
+    The lines that may not vary, their paragraphs joined: words wrap where numbers have more
+    digits.
+    """
+    kept: list[str] = []
+    joins = False
+    for line in output.splitlines():
+        if _VARIES.match(line) and not line.startswith(" " * 10):
+            joins = False
+            continue
+        text = _NUMBER.sub("0", line.strip())
+        if joins and line.startswith(" " * 10):
+            kept[-1] += f" {text}"
+        else:
+            kept.append(text)
+        joins = True
+    return kept
+
+
+def run(command: str) -> tuple[int, str]:
+    """
+    Run a command of the page with the programs of the Python that runs this.
+    """
+    scripts = sysconfig.get_path("scripts")
+    environment = {**os.environ, "COLUMNS": "80", "PATH": f"{scripts}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        shlex.split(command),
+        capture_output=True,
+        timeout=PATIENCE,
+        env=environment,
+        check=False,
+        text=True,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def check(page: str, runs: Callable[[str], tuple[int, str]]) -> list[str]:
+    """
+    What is no longer true, a paragraph each.
+
+    @param runs: runs a command: its exit status, and what it printed.
+    """
+    wrong = []
+    for block in _BLOCK.finditer(page):
+        command = block["command"]
+        status, output = runs(command)
+        if status:
+            wrong.append(f"$ {command}\nends with {status}:\n{output}")
+            continue
+        was, now = essence(block["output"]), essence(output)
+        if was != now:
+            difference = "\n".join(difflib.unified_diff(was, now, "the page", "today", lineterm=""))
+            wrong.append(f"$ {command}\n{difference}")
+    return wrong
+
+
+def renew(page: str, runs: Callable[[str], tuple[int, str]]) -> str:
+    """
+    The page with what its commands print today.
+    """
+
+    def again(block: re.Match[str]) -> str:
+        status, output = runs(block["command"])
+        if status:
+            raise SystemExit(f"$ {block['command']}\nends with {status}:\n{output}")
+        return f"```console\n$ {block['command']}\n{output.rstrip()}\n```"
+
+    return _BLOCK.sub(again, page)
+
+
+def main() -> int:
+    """
+    @return: the exit status, 1 where the page is not true.
+    """
+    page = PAGE.read_text(encoding="utf-8")
+    if sys.argv[1:] == ["--renew"]:
+        PAGE.write_text(renew(page, run), encoding="utf-8")
+        return 0
+    blocks = len(_BLOCK.findall(page))
+    if not blocks or sys.argv[1:]:
+        sys.exit(f"{PAGE}: {blocks} commands; see the docstring")
+    wrong = check(page, run)
+    print("\n\n".join([*wrong, f"{PAGE.name}: {blocks} commands run, {len(wrong)} differ"]))
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,159 @@
+"""
+The figures on the command line.
+"""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.python.usage import UsageError
+from twisted.trial.unittest import SynchronousTestCase
+
+from twisted_netdemo.impair.fates import Chance, Direction, Figures, Places, Ratio
+from twisted_netdemo.impair.figures import FigureOptions, chance, figure
+
+
+class Options(FigureOptions):
+    """
+    A service with these figures and one of its own.
+    """
+
+    hold = 0.04
+    optParameters = [*figure("undetectable", "0%", "Which are damaged unseen.")]
+    undetectable: dict[Direction, Chance]
+
+    def postOptions(self) -> None:
+        self.takeFigures()
+        self.undetectable = self.takeFigure("undetectable", chance)
+
+
+def parsed(line: str) -> Options:
+    options = Options()
+    options.parseOptions(line.split())
+    return options
+
+
+class Values(SynchronousTestCase):
+    """
+    What is typed is what is meant.
+    """
+
+    def test_defaults(self) -> None:
+        """
+        Nothing asked for is a wire that does no harm.
+        """
+        options = parsed("")
+        self.assertEqual(options.figures, {"up": Figures(hold=0.04), "down": Figures(hold=0.04)})
+
+    def test_all(self) -> None:
+        """
+        Every figure goes to both directions.
+        """
+        options = parsed(
+            "--loss 10% --loss-burst 3 --duplicate 5% --reorder 3% --reorder-gap 2 --corrupt 1% "
+            "--delay 20ms --jitter 5ms --distribution normal --rate 1mbit --queue 50 --seed 42"
+        )
+        expected = Figures(
+            loss=Ratio(0.1),
+            burst=3,
+            duplicate=Ratio(0.05),
+            reorder=Ratio(0.03),
+            gap=2,
+            hold=0.04,
+            corrupt=Ratio(0.01),
+            delay=0.02,
+            jitter=0.005,
+            distribution="normal",
+            rate=1e6,
+            queue=50,
+        )
+        self.assertEqual(options.figures, {"up": expected, "down": expected})
+        self.assertEqual((options.seed, options.isSeedDrawn), (42, False))
+
+    def test_oneDirection(self) -> None:
+        """
+        The form for one direction wins over the one for both.
+        """
+        options = parsed(
+            "--loss 10% --up-loss @2,5-7 --down-delay 1s --up-rate 1kbit --down-loss-burst 2 "
+            "--up-undetectable 1%"
+        )
+        up, down = options.figures["up"], options.figures["down"]
+        self.assertEqual((up.loss, up.delay, up.rate), (Places(((2, 2), (5, 7))), 0, 1000))
+        self.assertEqual((down.loss, down.delay, down.rate), (Ratio(0.1), 1, None))
+        self.assertEqual((up.burst, down.burst), (None, 2))
+        self.assertEqual(options.undetectable, {"up": Ratio(0.01), "down": Ratio(0)})
+
+    def test_seedIsDrawn(self) -> None:
+        """
+        Without a seed each run has another, short enough to be typed again.
+        """
+        seeds = {parsed("").seed for _ in range(5)}
+        self.assertGreater(len(seeds), 1)
+        self.assertLess(max(seeds), 10**9)
+        self.assertTrue(parsed("").isSeedDrawn)
+
+    @given(st.text(alphabet="@0123456789-,% ", max_size=8))
+    def test_chance(self, text: str) -> None:
+        """
+        Any text is a value or one line that quotes it.
+        """
+        try:
+            value = chance(text)
+        except ValueError as error:
+            self.assertIn(repr(text), str(error))
+        else:
+            self.assertIsInstance(value, Places if text.startswith("@") else Ratio)
+
+
+class Mistakes(SynchronousTestCase):
+    """
+    One line, which names the option and the value.
+    """
+
+    def test_mistakes(self) -> None:
+        """
+        Every wrong figure is a usage error.
+        """
+        for line, words in (
+            ("--loss 150%", "--loss: '150%'"),
+            ("--loss 10", "--loss: '10'"),
+            ("--up-corrupt x", "--up-corrupt: 'x'"),
+            ("--duplicate @0", "--duplicate: '@0'"),
+            ("--duplicate @7-5", "--duplicate: '@7-5'"),
+            ("--duplicate @", "--duplicate: '@'"),
+            ("--delay 20", "--delay: '20'"),
+            ("--down-jitter 2h", "--down-jitter: '2h'"),
+            ("--distribution pareto", "--distribution: 'pareto'"),
+            ("--rate 1000", "--rate: '1000'"),
+            ("--rate 0.1bit", "--rate: '0.1bit'"),
+            ("--queue -1", "--queue: '-1'"),
+            ("--reorder-gap 0", "--reorder-gap: '0'"),
+            ("--loss-burst 0.5 --loss 1%", "--loss-burst: '0.5'"),
+            ("--loss-burst 2 --loss 80%", "--loss-burst: 2 is too short"),
+            ("--up-loss-burst 2 --loss @5", "--up-loss-burst: '2' needs a ratio"),
+            ("--distribution constant --jitter 5ms", "--distribution constant leaves no room"),
+            ("--seed x", "--seed: 'x'"),
+            ("--undetectable 1", "--undetectable: '1'"),
+        ):
+            with self.subTest(line):
+                error = self.assertRaises(UsageError, parsed, line)
+                self.assertIn(words, str(error))
+                self.assertNotIn("\n", str(error))
+
+
+class Help(SynchronousTestCase):
+    """
+    The help is one screen.
+    """
+
+    def test_help(self) -> None:
+        """
+        Every figure stands in it once.
+        """
+        options = Options()
+        usage = options.getUsage(80)
+        for name in ("loss", "queue", "undetectable"):
+            self.assertEqual(usage.count(f"  --{name}="), 1)
+        self.assertNotIn("--up-", usage.split("Options:")[1])
+        self.assertIn("up-loss=", options.longOpt)

@@ -1,0 +1,436 @@
+"""
+The relay of datagrams, on a fake clock and without sockets.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.task import Clock
+from twisted.logger import globalLogPublisher
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.processes import folder
+from twisted_netdemo.impair.fates import Direction, Fates, Figures, Places, Ratio, corrupt
+from twisted_netdemo.impair.relay import Relay
+from twisted_netdemo.impair.truth import LineFile
+from twisted_netdemo.service.addresses import Address
+from twisted_netdemo.service.datagram import Datagram
+
+ALICE, BOB = ("127.0.0.1", 4001), ("fe80::1%eth0", 4002)
+
+
+def counts(received: int, lost: int, out: int, unread: int, **fates: int) -> dict[str, Any]:
+    """
+    One direction's part of the summary.
+    """
+    return {"in": received, "lost": lost, "out": out, "unread": unread, "fates": fates}
+
+
+class FakePort:
+    """
+    Where answers leave: what, to whom, from which address, when.
+    """
+
+    number = 9000
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.sent: list[tuple[bytes, Address, str | None, float]] = []
+
+    def send(self, data: bytes, to: Address, source: str | None = None) -> None:
+        self.sent.append((data, to, source, round(self.clock.seconds(), 6)))
+
+
+class FakeConnection:
+    """
+    A client's socket to the target.
+    """
+
+    def __init__(
+        self, clock: Clock, received: Callable[[bytes], None], failed: Callable[[OSError], None]
+    ) -> None:
+        self.clock = clock
+        self.received = received
+        self.failed = failed
+        self.sent: list[tuple[bytes, float]] = []
+        self.isClosed = False
+        self.works = True
+
+    def send(self, data: bytes) -> bool:
+        if not self.works:
+            self.failed(OSError(errno.EMSGSIZE, "Message too long"))
+            return False
+        self.sent.append((data, round(self.clock.seconds(), 6)))
+        return True
+
+    def dropped(self) -> int | None:
+        return 3
+
+    def close(self) -> None:
+        self.isClosed = True
+
+
+class RelayCase(SynchronousTestCase):
+    """
+    A relay whose target does what the test says.
+    """
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.port = FakePort(self.clock)
+        self.connections: list[FakeConnection] = []
+        self.refusal: OSError | None = None
+        self.events: list[dict[str, Any]] = []
+        globalLogPublisher.addObserver(self.events.append)
+        self.addCleanup(globalLogPublisher.removeObserver, self.events.append)
+
+    def connect(
+        self, received: Callable[[bytes], None], failed: Callable[[OSError], None]
+    ) -> FakeConnection:
+        if self.refusal is not None:
+            raise self.refusal
+        connection = FakeConnection(self.clock, received, failed)
+        self.connections.append(connection)
+        return connection
+
+    def relay(
+        self, up: Figures | None = None, down: Figures | None = None, idle: float = 60.0
+    ) -> Relay:
+        figures: dict[Direction, Figures] = {"up": up or Figures(), "down": down or Figures()}
+        relay = Relay(figures, 42, self.connect, self.clock, idle)
+        self.path = str(folder(self) / "truth.jsonl")
+        relay.truth = LineFile(self.path, self.clock)
+        relay.started(self.port)
+        return relay
+
+    def send(self, relay: Relay, data: bytes, source: Address = ALICE) -> None:
+        relay.datagramReceived(Datagram(data, source, "192.0.2.1"))
+
+    def truth(self, relay: Relay) -> list[dict[str, Any]]:
+        relay.stop(2)
+        with open(self.path) as lines:
+            return [json.loads(line) for line in lines]
+
+    def said(self) -> list[str]:
+        return [event["log_format"] for event in self.events if "impair" in event["log_namespace"]]
+
+
+class Ways(RelayCase):
+    """
+    Datagrams find their way there and back.
+    """
+
+    def test_thereAndBack(self) -> None:
+        """
+        A client's datagram reaches the target, and the answer the client, from the address that
+        the client wrote to.
+        """
+        relay = self.relay()
+        self.send(relay, b"hello")
+        [connection] = self.connections
+        self.assertEqual(connection.sent, [(b"hello", 0.0)])
+        connection.received(b"answer")
+        self.assertEqual(self.port.sent, [(b"answer", ALICE, "192.0.2.1", 0.0)])
+
+    def test_manyClients(self) -> None:
+        """
+        Each client has its own way to the target, and gets its own answers.
+        """
+        relay = self.relay()
+        for source in (ALICE, BOB, ALICE):
+            self.send(relay, b"from %d" % source[1], source)
+        alice, bob = self.connections
+        self.assertEqual([data for data, _ in alice.sent], [b"from 4001"] * 2)
+        bob.received(b"to bob")
+        alice.received(b"to alice")
+        self.assertEqual(
+            [(d, to) for d, to, *_ in self.port.sent], [(b"to bob", BOB), (b"to alice", ALICE)]
+        )
+        self.assertEqual(relay.clients, 2)
+
+    def test_delays(self) -> None:
+        """
+        Each direction takes its own time.
+        """
+        relay = self.relay(Figures(delay=0.02), Figures(delay=0.03))
+        self.send(relay, b"hello")
+        self.clock.advance(0.019)
+        self.assertEqual(self.connections[0].sent, [])
+        self.clock.advance(0.001)
+        self.assertEqual(self.connections[0].sent, [(b"hello", 0.02)])
+        self.connections[0].received(b"answer")
+        self.clock.advance(0.03)
+        self.assertEqual(self.port.sent, [(b"answer", ALICE, "192.0.2.1", 0.05)])
+
+    def test_manyDelays(self) -> None:
+        """
+        Of many datagrams under way each leaves at its own time, in order.
+        """
+        relay = self.relay(Figures(delay=0.02))
+        for n in range(100):
+            self.send(relay, b"%d" % n)
+            self.clock.advance(0.001)
+        self.clock.pump([0.001] * 30)
+        self.assertEqual(
+            self.connections[0].sent, [(b"%d" % n, round(0.02 + n * 0.001, 6)) for n in range(100)]
+        )
+
+    def test_idle(self) -> None:
+        """
+        Who is silent for the idle time is forgotten; who comes back is a new client, whose place
+        and numbers begin anew.
+        """
+        relay = self.relay(idle=60)
+        self.send(relay, b"one")
+        self.clock.advance(30)
+        self.send(relay, b"other", BOB)
+        self.clock.advance(20)
+        self.connections[0].received(b"an answer counts")
+        self.clock.advance(59)
+        self.assertEqual([c.isClosed for c in self.connections], [False, True])
+        self.clock.advance(1)
+        self.assertEqual([c.isClosed for c in self.connections], [True, True])
+        self.send(relay, b"again")
+        self.assertEqual(len(self.connections), 3)
+        self.assertEqual(relay.clients, 3)
+        *_, last, _ = self.truth(relay)
+        self.assertEqual((last["head"], last["n"]), (b"again".hex(), 0))
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_underWayIsNotIdle(self) -> None:
+        """
+        A client is not forgotten before its datagrams have arrived and could be answered.
+        """
+        relay = self.relay(Figures(delay=100), idle=10)
+        self.send(relay, b"slow")
+        self.clock.pump([1] * 100)
+        self.assertEqual([data for data, _ in self.connections[0].sent], [b"slow"])
+        self.assertFalse(self.connections[0].isClosed)
+        self.clock.pump([1] * 9)
+        self.assertFalse(self.connections[0].isClosed)
+        self.clock.advance(1)
+        self.assertTrue(self.connections[0].isClosed)
+
+
+class InEachDirection(RelayCase):
+    """
+    Every fate, as a client and a target see it.
+    """
+
+    def up(self, count: int = 8, **figures: Any) -> list[bytes]:
+        relay = self.relay(Figures(**figures))
+        for n in range(count):
+            self.send(relay, b"%d" % n)
+            self.clock.advance(0.001)
+        self.clock.pump([0.001] * 1100)
+        self.lines = self.truth(relay)
+        return [data for data, _ in self.connections[0].sent]
+
+    def line(self, n: int) -> dict[str, Any]:
+        [line] = [line for line in self.lines[:-1] if line["n"] == n]
+        return line
+
+    def test_lossAtPlaces(self) -> None:
+        """
+        C{--loss @2,5-7}: the 2nd and the 5th to 7th never arrive, and the truth says so at once.
+        """
+        arrived = self.up(loss=Places(((2, 2), (5, 7))))
+        self.assertEqual(arrived, [b"0", b"2", b"3", b"7"])
+        self.assertEqual([line["n"] for line in self.lines[:-1]], list(range(8)))
+        lost = [line["n"] for line in self.lines[:-1] if line["fates"] == ["lost"]]
+        self.assertEqual(lost, [1, 4, 5, 6])
+        self.assertEqual((self.line(1)["copies"], self.line(1)["sent"]), (0, []))
+        self.assertEqual([self.line(n)["sent"] for n in (0, 2, 3, 7)], [[0], [1], [2], [3]])
+
+    def test_duplicate(self) -> None:
+        """
+        A duplicated one arrives twice in a row.
+        """
+        arrived = self.up(4, duplicate=Places(((2, 2),)))
+        self.assertEqual(arrived, [b"0", b"1", b"1", b"2", b"3"])
+        self.assertEqual(self.line(1)["fates"], ["duplicated"])
+        self.assertEqual((self.line(1)["copies"], self.line(1)["sent"]), (2, [1, 2]))
+        self.assertEqual(self.line(2)["sent"], [3])
+
+    def test_reorder(self) -> None:
+        """
+        A reordered one leaves right after three later ones; its line comes when it has left.
+        """
+        arrived = self.up(6, reorder=Places(((2, 2),)))
+        self.assertEqual(arrived, [b"0", b"2", b"3", b"4", b"1", b"5"])
+        self.assertEqual([line["n"] for line in self.lines[:-1]], [0, 2, 3, 4, 1, 5])
+        self.assertEqual((self.line(1)["fates"], self.line(1)["sent"]), (["reordered"], [4]))
+
+    def test_reorderTheLast(self) -> None:
+        """
+        Where no three follow, it leaves after a second.
+        """
+        self.assertEqual(self.up(3, reorder=Places(((2, 2),))), [b"0", b"2", b"1"])
+        self.assertEqual(self.connections[0].sent[-1][1], 1.001)
+
+    def test_corrupt(self) -> None:
+        """
+        A corrupted one differs in one bit; the truth shows it as it was received.
+        """
+        arrived = self.up(3, corrupt=Places(((2, 2),)), duplicate=Places(((2, 2),)))
+        self.assertEqual(arrived[1], arrived[2])
+        self.assertNotEqual(arrived[1], b"1")
+        where = Fates(Figures(), 42, "up", 0)
+        where.next(0)
+        self.assertEqual(arrived[1], corrupt(b"1", where.next(1).where))
+        self.assertEqual(self.line(1)["head"], b"1".hex())
+        self.assertEqual(self.line(1)["fates"], ["duplicated", "corrupted"])
+
+    def test_nothingToCorrupt(self) -> None:
+        """
+        An empty datagram arrives empty, and nobody says that it was corrupted.
+        """
+        relay = self.relay(Figures(corrupt=Ratio(1)))
+        self.send(relay, b"")
+        self.assertEqual(self.connections[0].sent, [(b"", 0.0)])
+        line, summary = self.truth(relay)
+        self.assertEqual((line["fates"], line["length"], line["head"]), ([], 0, ""))
+        self.assertEqual(summary["summary"]["up"]["fates"], {})
+
+    def test_queue(self) -> None:
+        """
+        What a bottleneck's queue has no room for is dropped, which is a fate of its own.
+        """
+        relay = self.relay(Figures(rate=8000, queue=2))
+        for _ in range(5):
+            self.send(relay, bytes(100))
+        self.clock.pump([0.1] * 5)
+        self.assertEqual([when for _, when in self.connections[0].sent], [0.1, 0.2, 0.3])
+        lines = self.truth(relay)
+        self.assertEqual([line["n"] for line in lines if line.get("fates") == ["queue"]], [3, 4])
+        self.assertEqual(lines[-1]["summary"]["up"], counts(5, 2, 3, 2, queue=2))
+
+    def test_fatesAreThoseOfTheModel(self) -> None:
+        """
+        Each client and direction has the fates that the model has for its place, whoever comes
+        in between.
+        """
+        figures = Figures(loss=Ratio(0.3), duplicate=Ratio(0.2), delay=0.01, jitter=0.01)
+        relay = self.relay(figures, figures)
+        for n in range(200):
+            for source in (ALICE, BOB):
+                self.send(relay, b"%d" % n, source)
+            for connection in self.connections:
+                connection.received(b"down %d" % n)
+        self.clock.advance(1)
+        lines = self.truth(relay)[:-1]
+        self.assertEqual(len(lines), 800)
+        for place, client in enumerate(("127.0.0.1:4001", "[fe80::1%eth0]:4002")):
+            for direction in ("up", "down"):
+                fates = Fates(figures, 42, direction, place)
+                expected = [fates.next(n) for n in range(200)]
+                got = sorted(
+                    (line["n"], line["fates"], line["copies"], line["delay_ms"])
+                    for line in lines
+                    if (line["client"], line["direction"]) == (client, direction)
+                )
+                self.assertEqual(
+                    got,
+                    [
+                        (n, fate.words, fate.copies, round(fate.delay * 1000, 3))
+                        for n, fate in enumerate(expected)
+                    ],
+                )
+
+
+class WhenThingsFail(RelayCase):
+    """
+    One line, and the relay goes on.
+    """
+
+    def test_noSocket(self) -> None:
+        """
+        With no socket for a new client, those that are there are served; the log says why.
+        """
+        relay = self.relay()
+        self.send(relay, b"hello")
+        self.refusal = OSError(errno.EMFILE, "Too many open files")
+        for _ in range(3):
+            self.send(relay, b"hello", BOB)
+        self.send(relay, b"still")
+        self.assertEqual([d for d, _ in self.connections[0].sent], [b"hello", b"still"])
+        self.assertEqual(len([line for line in self.said() if line.startswith("No socket")]), 1)
+        self.refusal = None
+        self.send(relay, b"hello", BOB)
+        self.assertEqual(relay.clients, 2)
+
+    def test_notSent(self) -> None:
+        """
+        What the system does not take counts as lost, with no copy sent, and is logged.
+        """
+        relay = self.relay()
+        self.send(relay, b"one")
+        self.connections[0].works = False
+        self.send(relay, b"two")
+        self.send(relay, b"three")
+        self.assertEqual(
+            len([line for line in self.said() if "do not reach the target" in line]), 1
+        )
+        one, two, _, summary = self.truth(relay)
+        self.assertEqual((one["sent"], two["sent"], two["copies"]), ([0], [], 0))
+        self.assertEqual(summary["summary"]["up"], counts(3, 2, 1, 2))
+
+    def test_stop(self) -> None:
+        """
+        At the end what is under way counts as lost, and nothing leaves any more.
+        """
+        relay = self.relay(Figures(delay=1))
+        self.send(relay, b"late")
+        line, summary = self.truth(relay)
+        self.assertEqual((line["fates"], line["copies"], line["delay_ms"]), ([], 0, 1000.0))
+        self.assertEqual(
+            summary,
+            {
+                "summary": {
+                    "seed": 42,
+                    "clients": 1,
+                    "missing": 0,
+                    "up": counts(1, 1, 0, 2),
+                    "down": counts(0, 0, 0, 3),
+                }
+            },
+        )
+        self.clock.advance(5)
+        self.assertEqual(self.connections[0].sent, [])
+        self.assertTrue(self.connections[0].isClosed)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+
+class Lines(RelayCase):
+    """
+    The truth file's line.
+    """
+
+    def test_line(self) -> None:
+        """
+        It has every field that is documented, and no more than 64 bytes of the datagram.
+        """
+        relay = self.relay(Figures(delay=0.02))
+        self.clock.advance(1.5)
+        self.send(relay, bytes(range(100)))
+        self.clock.advance(0.02)
+        line, _ = self.truth(relay)
+        self.assertEqual(
+            line,
+            {
+                "t": 1.5,
+                "direction": "up",
+                "client": "127.0.0.1:4001",
+                "n": 0,
+                "length": 100,
+                "fates": [],
+                "copies": 1,
+                "delay_ms": 20.0,
+                "head": bytes(range(64)).hex(),
+                "sent": [0],
+            },
+        )

@@ -1,0 +1,436 @@
+"""
+The relay of TCP connections, on a fake clock and without sockets.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone, ConnectionLost, ConnectionRefusedError
+from twisted.internet.task import Clock
+from twisted.logger import formatEvent, globalLogPublisher
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+
+from twisted_netdemo.impair.fates import Figures
+from twisted_netdemo.impair.flow import Mischief
+from twisted_netdemo.impair.stream import SILENCE, End, StreamRelay
+
+
+class FakeTransport:
+    """
+    A connection whose system takes what is written when the test says so.
+
+    @ivar writes: what the system has taken, a write each, and when.
+    @ivar ends: what has been done to the connection.
+    """
+
+    def __init__(self, clock: Clock, protocol: End) -> None:
+        self.clock = clock
+        self.protocol = protocol
+        self.writes: list[tuple[bytes, float]] = []
+        self.ends: list[str] = []
+        self.isReading = True
+        self.takes = True
+        self.producer: Any = None
+        self._buffer: list[bytes] = []
+        self._isFlushing = False
+
+    @property
+    def data(self) -> bytes:
+        return b"".join(data for data, _ in self.writes)
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        self.noDelay = enabled
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        assert not streaming
+        self.producer = producer
+        producer.resumeProducing()
+
+    def unregisterProducer(self) -> None:
+        self.producer = None
+
+    def pauseProducing(self) -> None:
+        self.isReading = False
+
+    def resumeProducing(self) -> None:
+        self.isReading = True
+
+    def write(self, data: bytes) -> None:
+        self._buffer.append(data)
+        self.flush()
+
+    def flush(self) -> None:
+        if self._isFlushing or not self.takes:
+            return
+        self._isFlushing = True
+        while self._buffer:
+            data = b"".join(self._buffer)
+            self._buffer.clear()
+            self.writes.append((data, round(self.clock.seconds(), 6)))
+            if self.producer is not None:
+                self.producer.resumeProducing()
+        self._isFlushing = False
+
+    def loseWriteConnection(self) -> None:
+        self.ends.append("half-closed")
+
+    def loseConnection(self) -> None:
+        self.ends.append("closed")
+        self.clock.callLater(0, self.protocol.connectionLost, Failure(ConnectionDone()))
+
+    def abortConnection(self) -> None:
+        self.ends.append("reset")
+        self.clock.callLater(0, self.protocol.connectionLost, Failure(ConnectionLost()))
+
+
+class FakeTarget:
+    """
+    An endpoint that the test connects, or not.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.asked: list[tuple[float, Any, Deferred[Any]]] = []
+        self.cancelled = 0
+
+    def connect(self, factory: Any) -> Deferred[Any]:
+        def cancel(_: Deferred[Any]) -> None:
+            self.cancelled += 1
+
+        connected: Deferred[Any] = Deferred(cancel)
+        self.asked.append((round(self.clock.seconds(), 6), factory, connected))
+        return connected
+
+    def accept(self, n: int = 0) -> FakeTransport:
+        _, factory, connected = self.asked[n]
+        transport = connect(self.clock, factory)
+        connected.callback(transport.protocol)
+        return transport
+
+
+def connect(clock: Clock, factory: Any) -> FakeTransport:
+    protocol = factory.buildProtocol(None)
+    transport = FakeTransport(clock, protocol)
+    protocol.makeConnection(transport)
+    return transport
+
+
+class StreamCase(SynchronousTestCase):
+    """
+    A client, a target and the relay between them.
+    """
+
+    def start(
+        self,
+        up: Figures | None = None,
+        down: Figures | None = None,
+        upMischief: Mischief | None = None,
+        downMischief: Mischief | None = None,
+    ) -> None:
+        self.clock = Clock()
+        self.target = FakeTarget(self.clock)
+        self.relay = StreamRelay(
+            {"up": up or Figures(), "down": down or Figures()},
+            {"up": upMischief or Mischief(), "down": downMischief or Mischief()},
+            42,
+            self.target,  # type: ignore[arg-type]  # its connect is all that matters
+            self.clock,
+        )
+        self.client = connect(self.clock, self.relay)
+
+    def connected(self, after: int = 1, **options: Any) -> tuple[FakeTransport, FakeTransport]:
+        """
+        Both ends, once the opening has taken its way up.
+        """
+        self.start(**options)
+        self.pump(after)
+        self.server = self.target.accept()
+        return self.client, self.server
+
+    def pump(self, milliseconds: int) -> None:
+        self.clock.pump([0.001] * milliseconds)
+
+
+class Bytes(StreamCase):
+    """
+    Every byte arrives, at its time.
+    """
+
+    def test_bothWays(self) -> None:
+        """
+        What each end says is what the other hears.
+        """
+        client, server = self.connected()
+        client.protocol.dataReceived(b"question")
+        server.protocol.dataReceived(b"answer")
+        self.assertEqual((server.data, client.data), (b"question", b"answer"))
+        self.assertTrue(client.noDelay and server.noDelay)
+
+    def test_delay(self) -> None:
+        """
+        The opening takes the way up like the bytes after it; a greeting that the target sends at
+        once has taken both ways when it arrives.
+        """
+        self.start(Figures(delay=0.02), Figures(delay=0.03))
+        self.pump(19)
+        self.assertEqual(self.target.asked, [])
+        self.assertFalse(self.client.isReading)
+        self.pump(1)
+        self.assertEqual(self.target.asked[0][0], 0.02)
+        server = self.target.accept()
+        self.assertTrue(self.client.isReading)
+        server.protocol.dataReceived(b"Welcome")
+        self.pump(30)
+        self.assertEqual(self.client.writes, [(b"Welcome", 0.05)])
+
+    def test_jitter(self) -> None:
+        """
+        A varying delay leaves the order alone.
+        """
+        client, server = self.connected(60, up=Figures(delay=0.02, jitter=0.02))
+        for n in range(50):
+            client.protocol.dataReceived(b"%d " % n)
+            self.pump(1)
+        self.pump(50)
+        self.assertEqual(server.data.split(), [b"%d" % n for n in range(50)])
+        self.assertGreater(len({when for _, when in server.writes}), 10)
+
+    def test_rate(self) -> None:
+        """
+        A long text comes segment after segment at the rate of the bottleneck.
+        """
+        client, server = self.connected(up=Figures(rate=8 * 144_800))
+        client.protocol.dataReceived(bytes(3 * 1448))
+        self.pump(40)
+        self.assertEqual(
+            server.writes, [(bytes(1448), 0.011), (bytes(1448), 0.021), (bytes(1448), 0.031)]
+        )
+
+    def test_bottleneckIsShared(self) -> None:
+        """
+        Two connections through the same bottleneck take twice as long.
+        """
+        client, server = self.connected(up=Figures(rate=8 * 144_800))
+        other = connect(self.clock, self.relay)
+        self.pump(1)
+        otherServer = self.target.accept(1)
+        client.protocol.dataReceived(bytes(1448))
+        other.protocol.dataReceived(bytes(1448))
+        self.pump(30)
+        self.assertEqual((server.writes[0][1], otherServer.writes[0][1]), (0.012, 0.022))
+
+    def test_slice(self) -> None:
+        """
+        C{--slice 3} makes each write a piece of three bytes at most.
+        """
+        client, server = self.connected(upMischief=Mischief(slice=3))
+        client.protocol.dataReceived(b"12345678")
+        self.assertEqual([data for data, _ in server.writes], [b"123", b"456", b"78"])
+
+    @given(
+        st.lists(st.binary(max_size=50), max_size=8),
+        st.sampled_from([None, 1, 7, 100]),
+        st.sampled_from([None, 80_000.0]),
+        st.sampled_from([0.0, 0.004]),
+    )
+    def test_intact(
+        self, chunks: list[bytes], piece: int | None, rate: float | None, jitter: float
+    ) -> None:
+        """
+        However it is cut, delayed and slowed, the text is the same.
+        """
+        figures = Figures(delay=0.005, jitter=jitter, rate=rate)
+        client, server = self.connected(10, up=figures, upMischief=Mischief(slice=piece))
+        for chunk in chunks:
+            client.protocol.dataReceived(chunk)
+            self.pump(3)
+        client.protocol.readConnectionLost()
+        self.pump(100)
+        self.assertEqual(server.data, b"".join(chunks))
+        self.assertEqual(server.ends, ["half-closed"])
+
+    def test_slowReader(self) -> None:
+        """
+        Where the target does not read, the client is not read either, and no more than a bounded
+        number of bytes is kept; once it reads, all arrives.
+        """
+        client, server = self.connected()
+        server.takes = False
+        sent = 0
+        while client.isReading:
+            client.protocol.dataReceived(bytes(10_000))
+            sent += 10_000
+            self.assertLess(sent, 1_000_000)
+        server.takes = True
+        server.flush()
+        self.assertTrue(client.isReading)
+        self.assertEqual(len(server.data), sent)
+
+    def test_longFatLine(self) -> None:
+        """
+        As much as fits on the line may be under way: a long delay does not slow a fast line down
+        to a bufferful a round trip.
+        """
+        client, server = self.connected(101, up=Figures(delay=0.1))
+        sent = 0
+        while client.isReading:
+            client.protocol.dataReceived(bytes(65536))
+            sent += 65536
+        self.assertGreater(sent, 4_000_000)
+        self.assertLess(sent, 5_000_000)
+        self.pump(101)
+        self.assertEqual(len(server.data), sent)
+
+
+class Ends(StreamCase):
+    """
+    However a connection ends, the other side learns it, after the bytes before it.
+    """
+
+    def finished(self) -> bool:
+        return not self.relay._pairs
+
+    def test_halfClose(self) -> None:
+        """
+        A client that has said all still hears the answer; then both connections close.
+        """
+        client, server = self.connected(down=Figures(delay=0.01))
+        client.protocol.dataReceived(b"123\n")
+        client.protocol.readConnectionLost()
+        self.assertEqual((server.data, server.ends), (b"123\n", ["half-closed"]))
+        server.protocol.dataReceived(b"You entered 3 characters.\n")
+        server.protocol.readConnectionLost()
+        self.assertEqual((client.data, client.ends), (b"", []))
+        self.pump(10)
+        self.assertEqual(client.data, b"You entered 3 characters.\n")
+        self.assertEqual(client.ends, ["half-closed", "closed"])
+        self.assertEqual(server.ends, ["half-closed", "closed"])
+        self.pump(20)
+        self.assertTrue(self.finished())
+        self.assertEqual(client.ends, ["half-closed", "closed"])
+
+    def test_endWaitsForSlowReader(self) -> None:
+        """
+        The half-close comes after the last byte, not before.
+        """
+        client, server = self.connected()
+        server.takes = False
+        client.protocol.dataReceived(b"text")
+        client.protocol.readConnectionLost()
+        self.assertEqual(server.ends, [])
+        server.takes = True
+        server.flush()
+        self.assertEqual((server.data, server.ends), (b"text", ["half-closed"]))
+
+    def test_clientResets(self) -> None:
+        """
+        A client's reset reaches the target, a delay later.
+        """
+        self.start(up=Figures(delay=0.01))
+        self.pump(10)
+        server = self.target.accept()
+        self.client.protocol.dataReceived(b"text")
+        self.client.protocol.connectionLost(Failure(ConnectionLost()))
+        self.assertEqual(server.ends, [])
+        self.pump(10)
+        self.assertEqual((server.data, server.ends), (b"text", ["reset"]))
+        self.pump(10)
+        self.assertTrue(self.finished())
+
+    def test_targetRefuses(self) -> None:
+        """
+        Where nobody listens at the target, the client is reset, and the log says why, once.
+        """
+        events: list[dict[str, Any]] = []
+        globalLogPublisher.addObserver(events.append)
+        self.addCleanup(globalLogPublisher.removeObserver, events.append)
+        self.start()
+        connect(self.clock, self.relay)
+        for n in range(2):
+            self.target.asked[n][2].errback(ConnectionRefusedError())
+        self.pump(1)
+        self.assertEqual(self.client.ends, ["reset"])
+        self.assertTrue(self.finished())
+        said = [formatEvent(e) for e in events if "impair" in e["log_namespace"]]
+        self.assertEqual(len(said), 1)
+        self.assertIn("Connections do not reach the target: Connection was refused", said[0])
+
+    def test_clientGoesWhileConnecting(self) -> None:
+        """
+        A client that has gone before the target answered leaves nothing behind.
+        """
+        self.start()
+        self.client.protocol.connectionLost(Failure(ConnectionLost()))
+        self.assertEqual(self.target.cancelled, 1)
+        self.assertTrue(self.finished())
+
+    def test_stop(self) -> None:
+        """
+        Stopping resets both ends: neither may take a part for the whole.
+        """
+        client, server = self.connected(up=Figures(rate=8000))
+        client.protocol.dataReceived(bytes(5000))
+        self.relay.stop()
+        self.assertEqual((client.ends, server.ends), (["reset"], ["reset"]))
+        self.pump(9000)
+        self.assertEqual(server.data, b"")
+        self.assertTrue(self.finished())
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+
+class Mischiefs(StreamCase):
+    """
+    C{--reset-after} and C{--hang-after}.
+    """
+
+    def test_resetAfter(self) -> None:
+        """
+        Exactly so many bytes arrive, then both ends are reset.
+        """
+        client, server = self.connected(downMischief=Mischief(resetAfter=10))
+        server.protocol.dataReceived(b"123456")
+        self.assertEqual((client.data, client.ends), (b"123456", []))
+        server.protocol.dataReceived(b"7890abc")
+        self.assertEqual(client.data, b"1234567890")
+        self.assertEqual((client.ends, server.ends), (["reset"], ["reset"]))
+
+    def test_resetAfterWhatIsTaken(self) -> None:
+        """
+        The reset waits until the system has taken the bytes before it.
+        """
+        client, server = self.connected(downMischief=Mischief(resetAfter=4))
+        client.takes = False
+        server.protocol.dataReceived(b"12345")
+        self.assertEqual(client.ends, [])
+        client.takes = True
+        client.flush()
+        self.assertEqual((client.data, client.ends), (b"1234", ["reset"]))
+
+    def test_hangAfter(self) -> None:
+        """
+        Nothing more passes in either direction, and nobody is told; after an hour both are reset.
+        """
+        client, server = self.connected(upMischief=Mischief(hangAfter=4))
+        client.protocol.dataReceived(b"12345")
+        self.assertEqual(server.data, b"1234")
+        client.protocol.dataReceived(b"67")
+        server.protocol.dataReceived(b"anyone?")
+        self.assertEqual((server.data, client.data), (b"1234", b""))
+        self.assertFalse(client.isReading or server.isReading)
+        self.clock.advance(SILENCE - 1)
+        self.assertEqual(client.ends + server.ends, [])
+        self.clock.advance(1)
+        self.assertEqual((client.ends, server.ends), (["reset"], ["reset"]))
+
+    def test_whatComesFirst(self) -> None:
+        """
+        Of both, the one with fewer bytes happens.
+        """
+        self.assertEqual(Mischief(resetAfter=5, hangAfter=4).last(), (4, "hang"))
+        self.assertEqual(Mischief(resetAfter=3, hangAfter=4).last(), (3, "reset"))
+        self.assertIsNone(Mischief().last())

@@ -1,0 +1,83 @@
+"""
+A real linecount under test: started, and talked to over real sockets.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.processes import PATIENCE, Program, twistd
+
+PROMPT = b"Please enter a string: "
+
+
+def serve(
+    test: SynchronousTestCase, *options: str, before: Sequence[str] = (), **popen: Any
+) -> tuple[Program, int]:
+    """
+    C{twistd -n} with C{before}, running linecount with these options on a free port (unless they
+    name endpoints); the program, and the first port that it announces.
+    """
+    if "--port" not in options and "--endpoint" not in options:
+        options = ("--port", "0", *options)
+    program = twistd(test, *before, "linecount", *options, **popen)
+    return program, portOf(program)
+
+
+def portOf(program: Program, times: int = 1) -> int:
+    """
+    The port in the so-maniest line that says where the server runs.
+    """
+    return int(program.line(r"Server is running on port (\d+); press Ctrl-C", times)[1])
+
+
+def connect(test: SynchronousTestCase, port: int, host: str = "127.0.0.1") -> socket.socket:
+    """
+    A client that is closed with the test at the latest.
+    """
+    client = socket.create_connection((host, port), timeout=PATIENCE)
+    test.addCleanup(client.close)
+    return client
+
+
+def prompted(client: socket.socket) -> bytes:
+    """
+    What comes up to the prompt, and the prompt.
+    """
+    received = b""
+    while not received.endswith(PROMPT):
+        data = client.recv(65536)
+        if not data:
+            raise AssertionError(f"no prompt, but {received!r}")
+        received += data
+    return received
+
+
+def rest(client: socket.socket) -> bytes:
+    """
+    What comes until the server ends it.
+    """
+    received = b""
+    while data := client.recv(65536):
+        received += data
+    return received
+
+
+def session(test: SynchronousTestCase, port: int, said: bytes, host: str = "127.0.0.1") -> bytes:
+    """
+    All that a client gets that sends this at once, and reads to the end.
+    """
+    with connect(test, port, host) as client:
+        client.sendall(said)
+        return rest(client)
+
+
+def welcome(client: socket.socket) -> bytes:
+    """
+    The greeting and the prompt that this client is to see.
+    """
+    return b"Welcome, %r\n%b" % (client.getsockname()[:2], PROMPT)

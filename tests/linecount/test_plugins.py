@@ -1,0 +1,498 @@
+"""
+linecount as its users start it: twistd, twist, a daemon, and what they type wrongly.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+from twisted.python.usage import UsageError
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.linecount.running import connect, portOf, prompted, rest, serve, session, welcome
+from tests.namespace import Namespace
+from tests.processes import PATIENCE, folder, needs, run, script, start, twistd
+from twisted_netdemo.linecount.tap import Options
+
+USAGE = [
+    (("--port", "65536"), "--port: '65536' is not a port number, 0 to 65535"),
+    (("--port", "-1"), "--port: '-1' is not a port number, 0 to 65535"),
+    (("--port", "telnet"), "--port: 'telnet' is not a port number, 0 to 65535"),
+    (("--interface", "eth0"), "--interface: 'eth0' is not an IP address"),
+    (("--unit", "words"), "--unit: 'words' is neither characters nor bytes"),
+    (("--timeout", "soon"), "--timeout: 'soon' is not a duration (60, 1.5s, 20ms, 2m or 1h)"),
+    (("--timeout", "0"), "--timeout: '0' is not above 0"),
+    (("--grace", "-1"), "--grace: '-1' is not a duration (60, 1.5s, 20ms, 2m or 1h)"),
+    (("--max-line", "64KB"), "--max-line: '64KB' is not a size (65536, 64KiB, 16MiB or 1GiB)"),
+    (
+        ("--max-connections", "many"),
+        "--max-connections: 'many' is not a whole number, 0 or more",
+    ),
+    (("--max-per-client", "1.5"), "--max-per-client: '1.5' is not a whole number, 0 or more"),
+    (("--proxy-from", "lb1"), "--proxy-from: 'lb1' is not a network"),
+    (("--endpoint", "tpc:8000"), "--endpoint: 'tpc:8000' is no endpoint"),
+    (("--endpoint", "tcp:80000"), "--endpoint: 'tcp:80000' is no endpoint"),
+    (("--endpoint", "8000"), "--endpoint: '8000' is no endpoint"),
+    (("--endpoint", "tcp:8000:interfaec=::1"), "--endpoint: 'tcp:8000:interfaec=::1' is no"),
+    (("--endpoint", "haproxy:haproxy:tcp:0"), "--endpoint: 'haproxy:haproxy:tcp:0' is no"),
+    (("--endpoint", "stdio:"), "--endpoint: 'stdio:' is no endpoint"),
+    (("--endpoint", "systemd:domain=INET:index=0"), "systemd passed no such socket"),
+    (("--metrics", "9100"), "--metrics: '9100' is no endpoint"),
+    (("--prot", "8000"), "option --prot not recognized"),
+    (("8000",), "Wrong number of arguments"),
+]
+
+
+# As systemd does it: the socket is number 3, and the variables are for the named process alone.
+PASS_SOCKET = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ["LISTEN_PID"] = str(os.getpid())
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+class Conversations(SynchronousTestCase):
+    """
+    A session through the programs that people have.
+    """
+
+    def setUp(self) -> None:
+        self.program, self.port = serve(self)
+
+    def test_telnet(self) -> None:
+        """
+        telnet shows the welcome and the prompt, and after a typed line the answer.
+        """
+        client = start(self, needs("telnet"), "127.0.0.1", str(self.port), stdin=-1)
+        client.line(r"^Welcome, \('127\.0\.0\.1', \d+\)\n")
+        client.line("Please enter a string: $")
+        assert client.process.stdin is not None
+        client.process.stdin.write(b"123\n")
+        client.process.stdin.flush()
+        client.line(r"^Please enter a string: You entered 3 characters\.$")
+        client.line("Connection closed by foreign host")
+
+    def test_netcat(self) -> None:
+        """
+        C{printf 123 | nc -N} is answered: the end of the input ends the line.
+        """
+        for host, said, counted in (
+            ("127.0.0.1", b"123", 3),
+            ("127.0.0.1", b"", 0),
+            ("::1", "你好\r\n".encode(), 2),
+            ("::1", "你好".encode()[:-1], 3),
+        ):
+            done = run(needs("nc"), "-N", host, str(self.port), data=said)
+            self.assertEqual(done.returncode, 0)
+            self.assertRegex(
+                done.stdout.decode(),
+                rf"^Welcome, \('{host}', \d+\)\n"
+                rf"Please enter a string: You entered {counted} characters\.\n$",
+            )
+
+    def test_soon(self) -> None:
+        """
+        A line that is there before the prompt is answered like any other.
+        """
+        with connect(self, self.port) as client:
+            client.sendall(b" early \n")
+            self.assertEqual(rest(client), welcome(client) + b"You entered 5 characters.\n")
+
+    def test_quiet(self) -> None:
+        """
+        A session leaves no line in the log, whatever its outcome.
+        """
+        before = self.program.output
+        self.assertIn(b"You entered 6", session(self, self.port, b"secret\n"))
+        self.program.signal()
+        self.program.wait()
+        new = self.program.output.removeprefix(before)
+        self.assertNotIn("secret", new)
+        self.assertNotIn("answered", new)
+
+
+class Starting(SynchronousTestCase):
+    """
+    The ways to start it.
+    """
+
+    def test_listed(self) -> None:
+        """
+        twistd and twist list it.
+        """
+        for program in ("twistd", "twist"):
+            done = run(script(program), "--help", cwd=folder(self))
+            self.assertRegex(done.stdout.decode(), r"\n    linecount +A server that welcomes")
+
+    def test_bytes(self) -> None:
+        """
+        C{--unit bytes} counts bytes, and C{--log-sessions} gives each session its line, without
+        what was said.
+        """
+        program, port = serve(self, "--unit", "bytes", "--log-sessions")
+        self.assertIn(b"You entered 6 characters.\n", session(self, port, " 你好 \n".encode()))
+        program.line(r"127\.0\.0\.1:\d+: answered, 6 characters, 0\.\d{3} seconds$")
+        self.assertNotIn("你好", program.output)
+
+    def test_twist(self) -> None:
+        """
+        C{twist linecount} serves, and its own JSON log has each session's keys.
+        """
+        cwd = folder(self)
+        program = start(
+            self, script("twist"), "--log-format=json", "linecount", "--port", "0", cwd=cwd
+        )
+        port = json.loads(program.line(r'\{"port": \d+.*$')[0])["port"]
+        self.assertIn(b"You entered 3", session(self, port, b"123\n"))
+        found = json.loads(program.line(r'\{.*"outcome".*$')[0])
+        self.assertEqual((found["outcome"], found["characters"]), ("answered", 3))
+        self.assertRegex(found["peer"], r"^127\.0\.0\.1:\d+$")
+        self.assertGreaterEqual(found["seconds"], 0)
+        program.signal(signal.SIGINT)
+        program.wait()
+        self.assertNotIn("Traceback", program.output + program.errors)
+        self.assertEqual(os.listdir(cwd), [])
+
+    def test_jsonLog(self) -> None:
+        """
+        twistd writes one JSON object a line with C{--logger}, and each session's keys in them.
+        """
+        program, port = serve(self, before=["--logger", "twisted_netdemo.service.jsonlog.stdout"])
+        session(self, port, b"one two\n")
+        found = json.loads(program.line(r'^.*"outcome".*$')[0])
+        self.assertEqual((found["outcome"], found["characters"]), ("answered", 7))
+        self.assertRegex(found["peer"], r"^127\.0\.0\.1:\d+$")
+        self.assertGreaterEqual(found["seconds"], 0)
+        for line in program.output.splitlines():
+            json.loads(line)
+        self.assertNotIn("one two", program.output)
+
+    def test_severalPlaces(self) -> None:
+        """
+        Endpoints replace the default port, an explicit port adds one, and each is announced.
+        """
+        path = f"/tmp/linecount-{os.getpid()}.sock"
+        program, _ = serve(
+            self,
+            *("--endpoint", "tcp6:0:interface=\\:\\:1"),
+            *("--endpoint", f"unix:{path}:mode=600"),
+            *("--port", "0", "--interface", "127.0.0.2"),
+        )
+        mine, other = portOf(program, 1), portOf(program, 2)
+        program.line(f"Server is running on UNIX socket {path}; press Ctrl-C to terminate")
+        self.assertIn(b"Welcome, ('127.0.0.1', ", session(self, mine, b"\n", "127.0.0.2"))
+        self.assertIn(b"Welcome, ('::1', ", session(self, other, b"\n", "::1"))
+        self.assertRaises(ConnectionRefusedError, connect, self, mine, "127.0.0.1")
+        self.assertRaises(ConnectionRefusedError, connect, self, other, "127.0.0.1")
+        self.assertEqual(os.stat(path).st_mode & 0o777, 0o600)
+        done = run(needs("nc"), "-N", "-U", path, data=b"123")
+        self.assertEqual(
+            done.stdout.decode(),
+            f"Welcome, a local client on UNIX socket {path}\n"
+            "Please enter a string: You entered 3 characters.\n",
+        )
+        program.signal()
+        program.wait()
+        self.assertFalse(os.path.exists(path))
+
+    def test_defaultPort(self) -> None:
+        """
+        Told nothing, it listens on port 51423 for both families.
+        """
+        inside = Namespace(self)
+        server = inside.start(script("twistd"), "-n", "linecount", cwd=folder(self))
+        self.assertEqual(portOf(server), 51423)
+        for host in ("127.0.0.1", "::1"):
+            done = inside.run(needs("nc"), "-N", host, "51423")
+            self.assertIn(f"Welcome, ('{host}', ", done)
+
+    def test_withoutIPv6(self) -> None:
+        """
+        Where IPv6 is missing it listens on every IPv4 address.
+        """
+        inside = Namespace(self)
+        inside.run("sysctl", "-w", "net.ipv6.conf.all.disable_ipv6=1")
+        server = inside.start(
+            *(script("twistd"), "-n", "linecount", "--log-sessions"), cwd=folder(self)
+        )
+        portOf(server)
+        self.assertIn(
+            "Welcome, ('127.0.0.1', ", inside.run(needs("nc"), "-N", "127.0.0.1", "51423")
+        )
+
+    def test_linkLocal(self) -> None:
+        """
+        A link-local client is greeted with its scope.
+        """
+        inside = Namespace(self)
+        for words in ("link add v0 type veth peer name v1", "link set v0 up", "link set v1 up"):
+            inside.run("ip", *words.split())
+        inside.run("ip", "-6", "address", "add", "fe80::7/64", "dev", "v0", "nodad")
+        server = inside.start(
+            *(script("twistd"), "-n", "linecount", "--log-sessions"), cwd=folder(self)
+        )
+        portOf(server)
+        answered = inside.run(needs("nc"), "-N", "fe80::7%v0", "51423")
+        self.assertRegex(answered, r"^Welcome, \('fe80::7%v0', \d+\)\n")
+        server.line(r"\[fe80::7%v0\]:\d+: answered, 0 characters")
+
+    def test_privilegedPort(self) -> None:
+        """
+        Root's port is opened before C{--uid} gives up root, and the pid file goes with the stop.
+        """
+        inside = Namespace(self)
+        inside.run("sysctl", "-w", "net.ipv4.ip_unprivileged_port_start=1024")
+        cwd = folder(self)
+        os.chown(cwd, 65534, 65534)
+        parent = ["--uid", "65534", "--gid", "65534", f"--pidfile={cwd}/own.pid"]
+        server = inside.start(script("twistd"), "-n", *parent, "linecount", "--port", "79")
+        server.line("set uid/gid 65534/65534")
+        self.assertIn("You entered 0", inside.run(needs("nc"), "-N", "127.0.0.1", "79"))
+        status = Path(f"/proc/{server.process.pid}/status").read_text()
+        self.assertRegex(status, r"(?m)^Uid:\s+65534\s+65534\s+65534")
+        self.assertEqual((cwd / "own.pid").read_text(), str(server.process.pid))
+        server.signal()
+        self.assertEqual(server.wait(), -signal.SIGTERM)
+        self.assertEqual(os.listdir(cwd), [])
+        self.assertNotIn("Traceback", server.output + server.errors)
+
+    def test_systemd(self) -> None:
+        """
+        A socket that systemd passes is served by its index and by its name; it stays open to
+        others when the server stops.
+        """
+        for description in ("systemd:domain=INET:index=0", "systemd:domain=INET:name=count"):
+            with self.subTest(description), socket.create_server(("127.0.0.1", 0)) as passed:
+                port = passed.getsockname()[1]
+                server = start(
+                    self,
+                    *(sys.executable, "-c", PASS_SOCKET, str(passed.fileno())),
+                    *(script("twistd"), "-n", "linecount", "--endpoint", description),
+                    cwd=folder(self),
+                    env={"LISTEN_FDS": "1", "LISTEN_FDNAMES": "count"},
+                    pass_fds=[passed.fileno()],
+                )
+                self.assertEqual(portOf(server), port)
+                self.assertIn(b"You entered 3", session(self, port, b"123\n"))
+                server.signal()
+                server.wait()
+                connect(self, port)
+
+    def test_socketActivation(self) -> None:
+        """
+        systemd's own program for it starts the server with the first connection.
+        """
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        server = start(
+            self,
+            *(needs("systemd-socket-activate"), f"--listen=127.0.0.1:{port}", "--fdname=count"),
+            *(script("twistd"), "-n", "linecount", "--endpoint", "systemd:domain=INET:index=0"),
+            cwd=folder(self),
+        )
+        server.line("Listening on")
+        self.assertIn(b"You entered 3", session(self, port, b"123\n"))
+        server.signal()
+        self.assertEqual(server.wait(), -signal.SIGTERM)
+
+
+class Folders(SynchronousTestCase):
+    """
+    What is left in the folder where it was started.
+    """
+
+    def daemon(self, cwd: Path, *options: str) -> int:
+        """
+        Start a daemon; its pid. It is ended with the test at the latest.
+        """
+        before = set(cwd.glob("*.pid"))
+        done = run(script("twistd"), "linecount", *options, cwd=cwd)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        (new,) = set(cwd.glob("*.pid")) - before
+        pid = int(new.read_text())
+        self.addCleanup(self.kill, pid)
+        return pid
+
+    def kill(self, pid: int) -> None:
+        """
+        End what may have ended.
+        """
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+    def gone(self, path: Path) -> None:
+        """
+        Wait until a file is no more.
+        """
+        deadline = time.monotonic() + PATIENCE
+        while path.exists():
+            self.assertLess(time.monotonic(), deadline, f"{path} is still there")
+            time.sleep(0.02)
+
+    def test_daemons(self) -> None:
+        """
+        Several daemons and foreground servers run from one folder; a daemon's pid file is named
+        for the port as it was given, and goes with the daemon.
+        """
+        cwd = folder(self)
+        with socket.create_server(("", 0)) as free:
+            port = free.getsockname()[1]
+        first = self.daemon(cwd, "--port", str(port))
+        second = self.daemon(cwd, "--endpoint", f"unix:{cwd}/s")
+        foreground = [serve(self, cwd=cwd) for _ in range(2)]
+        self.assertEqual(
+            sorted(path.name for path in cwd.glob("*.pid")),
+            [f"linecount-{port}.pid", "linecount.pid"],
+        )
+        for each in (port, *(port for _, port in foreground)):
+            self.assertIn(b"You entered 3", session(self, each, b"123\n"))
+        self.assertIn(b"entered 3", run(needs("nc"), "-NU", f"{cwd}/s", data=b"123").stdout)
+        for pid, name in ((first, f"linecount-{port}.pid"), (second, "linecount.pid")):
+            os.kill(pid, signal.SIGTERM)
+            self.gone(cwd / name)
+        log = (cwd / "twistd.log").read_text()
+        self.assertIn(f"Server is running on port {port}; press Ctrl-C to terminate.", log)
+        self.assertNotIn("Traceback", log)
+
+    def test_otherFolder(self) -> None:
+        """
+        A daemon keeps its pid file in its C{--rundir}, and a second one there is told so.
+        """
+        cwd = folder(self)
+        there = cwd / "there"
+        there.mkdir()
+        command = (script("twistd"), "--rundir", "there", "linecount", "--port", "0")
+        self.assertEqual(run(*command, cwd=cwd).returncode, 0)
+        path = there / "linecount-0.pid"
+        pid = int(path.read_text())
+        self.addCleanup(self.kill, pid)
+        again = run(*command, cwd=cwd)
+        self.assertIn(f"Another twistd server is running, PID {pid}", again.stderr.decode())
+        self.assertEqual(again.returncode, 1)
+        self.assertTrue(path.exists())
+        os.kill(pid, signal.SIGTERM)
+        self.gone(path)
+
+    def test_ownPidFile(self) -> None:
+        """
+        A pid file that the user names is kept, in the foreground too.
+        """
+        cwd = folder(self)
+        program, _ = serve(self, before=["--pidfile", "mine.pid"], cwd=cwd)
+        self.assertEqual((cwd / "mine.pid").read_text(), str(program.process.pid))
+        program.signal()
+        program.wait()
+        self.assertEqual(os.listdir(cwd), [])
+
+
+class Metrics(SynchronousTestCase):
+    """
+    C{--metrics}.
+    """
+
+    def test_prometheus(self) -> None:
+        """
+        Prometheus's text has the sessions by outcome, the connections open, the characters and
+        the seconds, and what was said by the one session before.
+        """
+        program, port = serve(self, "--metrics", "tcp:0:interface=127.0.0.1", "--max-line", "10")
+        where = program.line(r"Metrics are served on port (\d+)")[1]
+        session(self, port, b"12345\n")
+        session(self, port, b"12345678901")
+        prompted(connect(self, port))
+        address = f"http://127.0.0.1:{where}/metrics"
+        with urllib.request.urlopen(address, timeout=PATIENCE) as response:
+            self.assertIn("text/plain", response.headers["Content-Type"])
+            text = response.read().decode()
+        for line in (
+            'linecount_sessions_total{outcome="answered"} 1.0',
+            'linecount_sessions_total{outcome="too-long"} 1.0',
+            "linecount_connections_open 1.0",
+            "linecount_characters_total 5.0",
+            "linecount_session_seconds_count 2.0",
+            'linecount_session_seconds_bucket{le="+Inf"} 2.0',
+        ):
+            self.assertIn(f"\n{line}\n", text)
+        self.assertIn("process_resident_memory_bytes", text)
+
+    def test_withoutLibrary(self) -> None:
+        """
+        Without the extra, asking for metrics is a usage error that names the extra.
+        """
+        cwd = folder(self)
+        (cwd / "sitecustomize.py").write_text("import sys; sys.modules['prometheus_client'] = None")
+        done = run(
+            *(script("twistd"), "-n", "linecount", "--port", "0", "--metrics", "tcp:0"),
+            cwd=cwd,
+            env={**os.environ, "PYTHONPATH": str(cwd)},
+        )
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(
+            "--metrics: needs prometheus_client: pip install 'twisted-netdemo[metrics]'",
+            done.stdout.decode().splitlines()[-1],
+        )
+        self.assertNotIn("Traceback", (done.stdout + done.stderr).decode())
+
+
+class Mistakes(SynchronousTestCase):
+    """
+    What is typed wrongly is one line that names the option and the value.
+    """
+
+    def test_words(self) -> None:
+        """
+        Each mistake has its words.
+        """
+        for arguments, words in USAGE:
+            with self.subTest(arguments):
+                error = self.assertRaises(UsageError, Options().parseOptions, list(arguments))
+                self.assertIn(words, str(error))
+                self.assertNotIn("\n", str(error))
+
+    def test_twistd(self) -> None:
+        """
+        Under twistd it is the last line, and the status 1.
+        """
+        for options, words in (USAGE[0], USAGE[2], USAGE[-4]):
+            with self.subTest(options):
+                done = run(script("twistd"), "-n", "linecount", *options, cwd=folder(self))
+                said = (done.stdout + done.stderr).decode()
+                self.assertEqual(done.returncode, 1, said)
+                self.assertIn(words, said.splitlines()[-1])
+                self.assertNotIn("Traceback", said)
+
+    def test_twist(self) -> None:
+        """
+        Under twist it is the first line, and the status 64.
+        """
+        for options, words in (USAGE[0], USAGE[-4]):
+            with self.subTest(options):
+                done = run(script("twist"), "linecount", *options, cwd=folder(self))
+                said = (done.stdout + done.stderr).decode()
+                self.assertEqual(done.returncode, 64, said)
+                self.assertIn(words, said.splitlines()[0])
+                self.assertNotIn("Traceback", said)
+
+    def test_later(self) -> None:
+        """
+        What only shows when it starts to listen is one line and status 1 too.
+        """
+        for endpoint, words in (
+            ("unix:/no/such/folder/s", "UNIX socket /no/such/folder/s cannot be opened: No such"),
+            ("tcp:0:interface=203.0.113.9", "no interface here has the address 203.0.113.9"),
+        ):
+            with self.subTest(endpoint):
+                program = twistd(self, "linecount", "--endpoint", endpoint)
+                self.assertEqual(program.wait(), 1)
+                self.assertIn(words, program.errors)
+                self.assertEqual(len(program.errors.splitlines()), 1)
+                self.assertNotIn("Server is running", program.output)

@@ -1,0 +1,210 @@
+"""
+linecount over TLS, with a certificate of the test's own.
+"""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+import socket
+import ssl
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.linecount.running import connect, prompted, rest, serve, welcome
+from tests.processes import folder, needs, run, script, start
+
+MIB = 1 << 20
+
+
+def certificate(path: Path) -> ssl.SSLContext:
+    """
+    Write key.pem and cert.pem for 127.0.0.1; a client's context that trusts them alone.
+    """
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "linecount")])
+    now = datetime.datetime.now(datetime.UTC)
+    day = datetime.timedelta(days=1)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - day)
+        .not_valid_after(now + day)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
+            critical=False,
+        )
+        .sign(key, hashes.SHA256())
+    )
+    (path / "cert.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    (path / "key.pem").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return ssl.create_default_context(cafile=str(path / "cert.pem"))
+
+
+class TLS(SynchronousTestCase):
+    """
+    C{--endpoint ssl:}, for both versions of TLS that are in use.
+    """
+
+    description = "ssl:0:privateKey=key.pem:certKey=cert.pem"
+
+    def setUp(self) -> None:
+        self.cwd = folder(self)
+        self.context = certificate(self.cwd)
+
+    def serve(self, *options: str) -> None:
+        self.program, self.port = serve(
+            self, "--endpoint", self.description, "--log-sessions", *options, cwd=self.cwd
+        )
+
+    def connect(self, version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> ssl.SSLSocket:
+        """
+        A client, past the handshake.
+        """
+        self.context.maximum_version = version
+        client = self.context.wrap_socket(connect(self, self.port), server_hostname="127.0.0.1")
+        self.addCleanup(client.close)
+        return client
+
+    def test_session(self) -> None:
+        """
+        The greeting, the prompt and the answer, then close_notify.
+        """
+        self.serve()
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            with self.subTest(version):
+                client = self.connect(version)
+                self.assertEqual(prompted(client), welcome(client))
+                client.sendall("你好\r\n".encode())
+                # A TCP end without close_notify would raise here.
+                self.assertEqual(rest(client), b"You entered 2 characters.\n")
+                client.unwrap()
+
+    def test_behindProxy(self) -> None:
+        """
+        With C{haproxy:ssl:} the PROXY header comes before the handshake.
+        """
+        self.description = "haproxy:" + self.description
+        self.serve()
+        plain = connect(self, self.port)
+        plain.sendall(b"PROXY TCP4 192.0.2.7 127.0.0.1 4711 443\r\n")
+        client = self.context.wrap_socket(plain, server_hostname="127.0.0.1")
+        self.addCleanup(client.close)
+        self.assertIn(b"Welcome, ('192.0.2.7', 4711)\n", prompted(client))
+        client.sendall(b"123\n")
+        self.assertEqual(rest(client), b"You entered 3 characters.\n")
+
+    def test_openssl(self) -> None:
+        """
+        OpenSSL's own client reads the answer.
+        """
+        self.serve()
+        client = start(
+            self,
+            *(needs("openssl"), "s_client", "-quiet", "-verify_return_error"),
+            *("-CAfile", str(self.cwd / "cert.pem"), "-connect", f"127.0.0.1:{self.port}"),
+            stdin=-1,
+        )
+        client.line("Please enter a string: $")
+        assert client.process.stdin is not None
+        client.process.stdin.write(b"123\n")
+        client.process.stdin.flush()
+        client.line(r"Please enter a string: You entered 3 characters\.$")
+
+    def test_muchAfterTheLine(self) -> None:
+        """
+        A client that sends 2 MiB after its line still reads its answer.
+        """
+        self.serve()
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            with self.subTest(version):
+                client = self.connect(version)
+                client.sendall(b"123\n" + bytes(2 * MIB))
+                self.assertEqual(rest(client), welcome(client) + b"You entered 3 characters.\n")
+
+    def test_noHandshake(self) -> None:
+        """
+        Who never begins, never finishes or does not speak TLS is gone within the deadline; the
+        log has no traceback, and others are served.
+        """
+        self.serve("--timeout", "500ms")
+        silent = connect(self, self.port)
+        half = connect(self, self.port)
+        half.sendall(bytes.fromhex("1603010200010001fc0303"))
+        plain = connect(self, self.port)
+        plain.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        client = self.connect()
+        client.sendall(b"123\n")
+        self.assertIn(b"You entered 3", rest(client))
+        client.close()
+        rest(plain)
+        for other in (silent, half):
+            self.assertRaises(ConnectionResetError, rest, other)
+        self.program.line("timed-out", 2)
+        self.program.line("vanished")
+        self.end()
+
+    def test_timeout(self) -> None:
+        """
+        The words of a deadline reach a client over TLS.
+        """
+        self.serve("--timeout", "300ms")
+        client = self.connect()
+        self.assertEqual(prompted(client), welcome(client))
+        self.assertEqual(rest(client), b"Timed out: no line within 0.3 seconds.\n")
+
+    def test_vanishing(self) -> None:
+        """
+        A client that resets in the middle leaves no traceback.
+        """
+        self.serve()
+        client = self.connect()
+        prompted(client)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        client.close()
+        self.program.line("vanished, 0 characters")
+        self.end()
+
+    def test_stop(self) -> None:
+        """
+        Who is cut short reads why.
+        """
+        self.serve("--grace", "0")
+        client = self.connect()
+        prompted(client)
+        self.program.signal()
+        self.assertEqual(rest(client), b"Server is shutting down.\n")
+        client.close()
+        self.program.wait()
+        self.assertNotIn("Traceback", self.program.output + self.program.errors)
+
+    def end(self) -> None:
+        self.program.signal()
+        self.program.wait()
+        self.assertNotIn("Traceback", self.program.output + self.program.errors)
+
+    def test_missingKey(self) -> None:
+        """
+        A key that is not there is a usage error that names it.
+        """
+        done = run(
+            *(script("twistd"), "-n", "linecount", "--endpoint", "ssl:0:privateKey=none.pem"),
+            cwd=self.cwd,
+        )
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("none.pem", done.stdout.decode().splitlines()[-1])
+        self.assertNotIn("Traceback", (done.stdout + done.stderr).decode())

@@ -1,0 +1,155 @@
+"""
+The server without a network: its limits, what it counts, and what it says.
+"""
+
+from __future__ import annotations
+
+from twisted.internet.task import Clock
+from twisted.logger import globalLogPublisher
+from twisted.trial.unittest import SynchronousTestCase
+
+from twisted_netdemo.buckets import Buckets
+from twisted_netdemo.service.addresses import Address
+from twisted_netdemo.service.datagram import Datagram
+from twisted_netdemo.service.figures import Figure
+from twisted_netdemo.udpcount.server import UDPCount
+
+
+class FakePort:
+    """
+    Keeps what is sent.
+    """
+
+    number = 51423
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[bytes, Address, str | None]] = []
+
+    def send(self, data: bytes, to: Address, source: str | None = None) -> None:
+        self.sent.append((data, to, source))
+
+
+class ServerTests(SynchronousTestCase):
+    def server(self, rate: float = 0, burst: float = 1, total: float = 0) -> UDPCount:
+        self.clock = Clock()
+        self.clock.advance(1000)
+        self.port = FakePort()
+        server = UDPCount(
+            self.clock,
+            perSource=Buckets(rate, burst) if rate else None,
+            inAll=Buckets(total, total) if total else None,
+        )
+        server.started(self.port)
+        return server
+
+    def answered(self, server: UDPCount, host: str, times: int = 1, port: int = 60_000) -> int:
+        """
+        How many of so many datagrams are answered.
+        """
+        before = len(self.port.sent)
+        for _ in range(times):
+            server.datagramReceived(Datagram(b"123", (host, port), "127.0.0.1"))
+        return len(self.port.sent) - before
+
+    def test_answer(self) -> None:
+        """
+        One datagram gets one, to whom it came from, from the address that it was sent to.
+        """
+        server = self.server()
+        server.datagramReceived(Datagram(b"123\n", ("127.0.0.1", 62460), "127.0.0.9"))
+        words = b"Welcome, ('127.0.0.1', 62460)\nYou entered 3 characters.\n"
+        self.assertEqual(self.port.sent, [(words, ("127.0.0.1", 62460), "127.0.0.9")])
+
+    def test_perSource(self) -> None:
+        """
+        A source that asks too much is cut to its rate; its ports share it, another has its own.
+        """
+        server = self.server(rate=10, burst=20)
+        self.assertEqual(self.answered(server, "192.0.2.1", 50), 20)
+        self.assertEqual(self.answered(server, "192.0.2.1", 50, port=60_001), 0)
+        self.assertEqual(self.answered(server, "192.0.2.2", 50), 20)
+        self.clock.advance(1)
+        self.assertEqual(self.answered(server, "192.0.2.1", 50), 10)
+        self.assertEqual(server.refused, {"source-rate": 30 + 50 + 30 + 40})
+
+    def test_network(self) -> None:
+        """
+        The addresses of one IPv6 /64 are one source, and the next /64 is another.
+        """
+        server = self.server(rate=10, burst=20)
+        self.assertEqual(self.answered(server, "2001:db8::1", 15), 15)
+        self.assertEqual(self.answered(server, "2001:db8::ffff:2", 15), 5)
+        self.assertEqual(self.answered(server, "2001:db8:0:1::1", 15), 15)
+
+    def test_inAll(self) -> None:
+        """
+        All sources together are cut too; and one over its own limit takes nothing from the rest.
+        """
+        server = self.server(rate=10, burst=20, total=50)
+        self.assertEqual(self.answered(server, "192.0.2.1", 1000), 20)
+        self.assertEqual(self.answered(server, "192.0.2.2", 20), 20)
+        self.assertEqual(self.answered(server, "192.0.2.3", 20), 10)
+        self.assertEqual(server.refused, {"source-rate": 980, "total-rate": 10})
+
+    def test_refusedTakesNothing(self) -> None:
+        """
+        What must not be answered takes nothing from the limits of the address it bears: it may
+        have been sent in another's name.
+        """
+        server = self.server(rate=10, burst=1)
+        self.assertEqual(self.answered(server, "192.0.2.1", 5, port=53), 0)
+        self.assertEqual(self.answered(server, "192.0.2.1"), 1)
+        self.assertEqual(server.refused, {"port": 5})
+
+    def test_twoServers(self) -> None:
+        """
+        Of one datagram sent to one server in another's name comes one answer, which ends there.
+        """
+        one, other = self.server(), UDPCount(Clock())
+        port = FakePort()
+        port.number = 51424
+        other.started(port)
+        one.datagramReceived(Datagram(b"spoofed", ("127.0.0.1", port.number), "127.0.0.1"))
+        ((words, to, _),) = self.port.sent
+        self.assertEqual(to, ("127.0.0.1", 51424))
+        other.datagramReceived(Datagram(words, ("127.0.0.1", 51423), "127.0.0.1"))
+        self.assertEqual((port.sent, other.refused), ([], {"answer": 1}))
+
+    def test_saidOnceAMinute(self) -> None:
+        """
+        A flood that is refused is a line a minute in the log, with its number, and no content.
+        """
+        said: list[str] = []
+
+        def observe(event: dict[str, object]) -> None:
+            if event.get("log_namespace") == "twisted_netdemo.udpcount.server":
+                said.append(str(event["log_format"]).format(**event))
+
+        globalLogPublisher.addObserver(observe)
+        self.addCleanup(globalLogPublisher.removeObserver, observe)
+        server = self.server(rate=10, burst=1)
+        self.answered(server, "192.0.2.1", 1001)
+        self.clock.advance(60)
+        self.answered(server, "192.0.2.1", 2)
+        self.assertEqual(
+            said,
+            [
+                "Not answered: 1 datagram(s); the last, from ('192.0.2.1', 60000): too many from "
+                "there.",
+                "Not answered: 1000 datagram(s); the last, from ('192.0.2.1', 60000): too many "
+                "from there.",
+            ],
+        )
+
+    def test_figures(self) -> None:
+        """
+        An operator sees how many were answered, what was counted, and what was refused and why.
+        """
+        server = self.server(rate=10, burst=2)
+        self.answered(server, "192.0.2.1", 5)
+        self.answered(server, "192.0.2.1", 4, port=7)
+        figures = {figure.name: figure for figure in server.figures()}
+        self.assertTrue(all(isinstance(figure, Figure) for figure in figures.values()))
+        self.assertEqual(figures["udpcount_answers"].value, 2)
+        self.assertEqual(figures["udpcount_characters"].value, 6)
+        self.assertEqual(figures["udpcount_refused"].value, {"source-rate": 3, "port": 4})

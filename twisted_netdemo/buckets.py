@@ -1,0 +1,64 @@
+"""
+Token buckets: how often each of many may have something, in bounded memory.
+
+Pure: the time is an argument.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable
+
+
+class Buckets:
+    """
+    A token bucket for each key: it holds C{burst} tokens, and C{rate} more come each second until
+    it is full again.
+
+    One number stands for a bucket, the time when it will be full. A bucket that nobody has touched
+    while an empty one fills is full, and is forgotten without a loss. More than C{most} are never
+    kept: keys that come faster than that (each source of a flood may be invented) push out those
+    untouched longest, which start anew with a full bucket.
+    """
+
+    def __init__(self, rate: float, burst: float, most: int = 1 << 15) -> None:
+        """
+        @param rate: tokens a second, above 0.
+        @param burst: tokens at most, 1 or more.
+        """
+        self._interval = 1 / rate
+        self._fills = burst / rate
+        # A bucket that will be full within this time holds a token now; and none is ever further
+        # from full than that. Sums in floating point may be off by a hair.
+        self._enough = (burst - 0.999) / rate
+        self._furthest = (burst + 1) / rate
+        self._half = most // 2
+        self._recent: dict[Hashable, float] = {}
+        self._older: dict[Hashable, float] = {}
+        self._turn = -math.inf
+
+    def __len__(self) -> int:
+        """
+        How many buckets are kept.
+        """
+        return len(self._recent) + len(self._older)
+
+    def take(self, key: Hashable, now: float) -> bool:
+        """
+        Take a token, if there is one.
+
+        @param now: the time in seconds. A clock that is set back empties no bucket.
+        """
+        if now >= self._turn or len(self._recent) >= self._half:
+            # All in the older half was full before this, or is what there is no room for.
+            self._older, self._recent = self._recent, {}
+            self._turn = now + self._fills
+        full = self._recent.get(key)
+        if full is None:
+            full = self._older.get(key, now)
+        wait = full - now
+        if not 0 <= wait <= self._furthest:
+            full, wait = now, 0.0
+        taken = wait <= self._enough
+        self._recent[key] = full + self._interval if taken else full
+        return taken

@@ -1,0 +1,342 @@
+"""
+The relay of datagrams: what clients send goes to the target, what it answers goes back, and each
+datagram meets its fate on the way.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
+
+from twisted_netdemo.impair.addresses import written
+from twisted_netdemo.impair.fates import DIRECTIONS, Direction, Fate, Fates, Figures, corrupt
+from twisted_netdemo.impair.link import Lane
+from twisted_netdemo.impair.truth import LineFile, Tally, recordLine, summaryLine
+from twisted_netdemo.impair.way import Way
+from twisted_netdemo.service.addresses import Address
+from twisted_netdemo.service.datagram import Datagram
+from twisted_netdemo.service.quiet import Quiet
+from twisted_netdemo.service.udp import DatagramSender
+
+_log = Logger()
+
+
+class Connection(Protocol):
+    """
+    A client's own socket to the target.
+    """
+
+    def send(self, data: bytes) -> bool:
+        """
+        @return: whether the system has taken it.
+        """
+
+    def dropped(self) -> int | None:
+        """
+        How many datagrams the system threw away because they came faster than they were read.
+        """
+
+    def close(self) -> None:
+        """
+        Send and receive no more.
+        """
+
+
+class Connect(Protocol):
+    """
+    Makes a client's socket to the target.
+    """
+
+    def __call__(
+        self, received: Callable[[bytes], None], failed: Callable[[OSError], None]
+    ) -> Connection:
+        """
+        @raise OSError: there is none to be had.
+        """
+
+
+class Passage:
+    """
+    One client's datagrams in one direction.
+
+    @ivar lane: its way through the link.
+    @ivar send: passes a copy to the system; whether that has taken it.
+    @ivar n: the number of the next one to come.
+    @ivar left: how many copies have left.
+    """
+
+    __slots__ = ("client", "direction", "fates", "lane", "left", "n", "send")
+
+    def __init__(
+        self,
+        client: Client,
+        direction: Direction,
+        fates: Fates,
+        lane: Lane[Parcel],
+        send: Callable[[bytes], bool],
+    ) -> None:
+        self.client = client
+        self.direction = direction
+        self.fates = fates
+        self.lane = lane
+        self.send = send
+        self.n = 0
+        self.left = 0
+
+
+class Parcel(NamedTuple):
+    """
+    A datagram under way.
+
+    @ivar data: as it was received.
+    @ivar n: its number in its passage, from 0.
+    @ivar received: when it came.
+    """
+
+    passage: Passage
+    data: bytes
+    n: int
+    fate: Fate
+    received: float
+
+
+class Client:
+    """
+    A client, from its first datagram until it is forgotten.
+
+    @ivar source: its address and port.
+    @ivar name: the same as text.
+    @ivar destination: the address it last wrote to, which answers leave from.
+    @ivar last: when anything last came from it or for it.
+    """
+
+    __slots__ = ("connection", "destination", "down", "last", "name", "source", "up")
+
+    connection: Connection
+    up: Passage
+    down: Passage
+
+    def __init__(self, source: Address) -> None:
+        self.source = source
+        self.name = written(*source)
+        self.destination: str | None = None
+        self.last = 0.0
+
+
+class Relay:
+    """
+    A receiver of datagrams (see L{service.udp<twisted_netdemo.service.udp>}) that relays them.
+
+    @ivar tallies: what has been counted, by direction.
+    @ivar clients: how many clients there have been.
+    @ivar truth: where each datagram's fate is written, if anywhere.
+    """
+
+    def __init__(
+        self,
+        figures: dict[Direction, Figures],
+        seed: int,
+        connect: Connect,
+        reactor: Any,
+        idle: float = 60.0,
+    ) -> None:
+        """
+        @param idle: after how many seconds without a datagram a client is forgotten.
+        """
+        self.tallies: dict[Direction, Tally] = {d: Tally() for d in DIRECTIONS}
+        self.clients = 0
+        self._figures = figures
+        self._seed = seed
+        self._connect = connect
+        self._reactor = reactor
+        self._idle = idle
+        self.truth: LineFile | None = None
+        self._present: OrderedDict[Address, Client] = OrderedDict()
+        self._ways = {d: Way[Parcel](figures[d], reactor, self._leave) for d in DIRECTIONS}
+        self._seconds = self._ways["up"].seconds
+        self._start = self._seconds()
+        self._expiry: IDelayedCall | None = None
+        self._failed = Quiet(reactor, self._sayFailed)
+        self._refused = Quiet(reactor, self._sayRefused)
+        self._lastError = OSError()
+
+    # DatagramReceiver
+
+    def started(self, port: DatagramSender) -> None:
+        """
+        @param port: where answers leave.
+        """
+        self._port = port
+        self._start = self._seconds()
+
+    def datagramReceived(self, datagram: Datagram) -> None:
+        """
+        A client has sent a datagram.
+        """
+        client = self._present.get(datagram.source) or self._meet(datagram.source)
+        if client is not None:
+            client.destination = datagram.destination
+            self._enter(client.up, datagram.data)
+
+    def _meet(self, source: Address) -> Client | None:
+        client = Client(source)
+
+        def answered(data: bytes) -> None:
+            self._enter(client.down, data)
+
+        def answer(data: bytes) -> bool:
+            self._port.send(data, source, client.destination)
+            return True
+
+        try:
+            client.connection = self._connect(answered, self._connectionFailed)
+        except OSError as error:
+            self._lastError = error
+            self._refused.happened()
+            return None
+        sends = {"up": client.connection.send, "down": answer}
+        client.up, client.down = (
+            Passage(
+                client,
+                direction,
+                Fates(self._figures[direction], self._seed, direction, self.clients),
+                self._ways[direction].lane(),
+                sends[direction],
+            )
+            for direction in DIRECTIONS
+        )
+        self.clients += 1
+        self._present[source] = client
+        if self._expiry is None:
+            self._expiry = self._reactor.callLater(self._idle, self._forget)
+        return client
+
+    def _enter(self, passage: Passage, data: bytes) -> None:
+        direction = passage.direction
+        way = self._ways[direction]
+        now = self._seconds()
+        self._seen(passage.client, now)
+        n = passage.n
+        passage.n = n + 1
+        fate = passage.fates.next(n)
+        if fate.corrupted and not data:
+            fate = fate._replace(corrupted=False)
+        self.tallies[direction].received += 1
+        parcel = Parcel(passage, data, n, fate, now)
+        if fate.lost:
+            self._record(parcel, fate.words, [])
+        elif not way.enter(passage.lane, parcel, len(data), fate):
+            self._record(parcel, ["queue"], [])
+
+    def _leave(self, parcel: Parcel) -> None:
+        passage, data, _, fate, _ = parcel
+        self._seen(passage.client, self._seconds())
+        if fate.corrupted:
+            data = corrupt(data, fate.where)
+        sent = []
+        for _ in range(fate.copies):
+            if passage.send(data):
+                sent.append(passage.left)
+                passage.left += 1
+        self._record(parcel, fate.words, sent)
+
+    def _record(self, parcel: Parcel, fates: list[str], sent: list[int]) -> None:
+        passage, data, n, fate, received = parcel
+        self.tallies[passage.direction].count(fates, len(sent))
+        if self.truth is not None:
+            self.truth.write(
+                recordLine(
+                    received - self._start,
+                    passage.direction,
+                    passage.client.name,
+                    n,
+                    data,
+                    fates,
+                    fate.delay,
+                    sent,
+                )
+            )
+
+    def _forget(self) -> None:
+        """
+        Forget who has been idle for long enough, and come back for the next.
+        """
+        self._expiry = None
+        now = self._seconds()
+        while self._present:
+            client = next(iter(self._present.values()))
+            if (client.up.lane or client.down.lane) and client.last < now:
+                self._seen(client, now)  # something of it is still under way
+                continue
+            left = client.last + self._idle - now
+            if left > 0:
+                self._expiry = self._reactor.callLater(left, self._forget)
+                return
+            del self._present[client.source]
+            self._part(client)
+
+    def _part(self, client: Client) -> None:
+        self.tallies["down"].unread += client.connection.dropped() or 0
+        client.connection.close()
+
+    def _seen(self, client: Client, now: float) -> None:
+        client.last = now
+        self._present.move_to_end(client.source)
+
+    def _connectionFailed(self, error: OSError) -> None:
+        self._lastError = error
+        self._failed.happened()
+
+    def _sayFailed(self, times: int) -> None:
+        _log.warn(
+            "Datagrams do not reach the target: {error} ({times} since this was last said).",
+            error=self._lastError.strerror,
+            times=times,
+        )
+
+    def _sayRefused(self, times: int) -> None:
+        _log.warn(
+            "No socket for a new client: {error} ({times} datagrams were not relayed).",
+            error=self._lastError.strerror,
+            times=times,
+        )
+
+    def stop(self, unread: int = 0) -> None:
+        """
+        Relay no more, and say what there was. What is under way never leaves.
+
+        @param unread: how many of the clients' datagrams the system threw away.
+        """
+        if self._expiry is not None:
+            self._expiry.cancel()
+        for way in self._ways.values():
+            for parcel in way.close():
+                self._record(parcel, parcel.fate.words, [])
+        for client in self._present.values():
+            self._part(client)
+        self._present.clear()
+        self.tallies["up"].unread = unread
+        for direction, tally in self.tallies.items():
+            if tally.unread:
+                _log.warn(
+                    "{direction}: {unread} datagrams were thrown away by the system before the "
+                    "relay could read them.",
+                    direction=direction.capitalize(),
+                    unread=tally.unread,
+                )
+            _log.info(
+                "{direction}: {received} datagrams in, {lost} lost, {out} out.",
+                direction=direction.capitalize(),
+                received=tally.received,
+                lost=tally.lost,
+                out=tally.out,
+            )
+        truth = self.truth
+        if truth is not None:
+            truth.flush()
+            truth.write(summaryLine(self._seed, self.clients, truth.missing, self.tallies))
+            truth.close()

@@ -1,0 +1,122 @@
+"""
+The relays as services: bound at the start, announced in a line, stopped at once.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from twisted_netdemo.impair.addresses import Listen, Target, written
+from twisted_netdemo.impair.relay import Relay
+from twisted_netdemo.impair.stream import StreamRelay
+from twisted_netdemo.impair.truth import LineFile
+from twisted_netdemo.service.listening import StreamService, onPort
+from twisted_netdemo.service.process import StartError
+from twisted_netdemo.service.udp import UDPService
+
+_log = Logger()
+
+
+def announce(listen: Listen, port: int, target: Target, seed: int, isDrawn: bool) -> None:
+    """
+    Say what is relayed to where, and what all chance follows from.
+    """
+    _log.info(
+        "Relaying {protocol} {here} to {there}, seed {seed}{drawn}; press Ctrl-C to terminate.",
+        protocol=listen.protocol,
+        here=written(listen.interface, port),
+        there=written(target.host, target.port),
+        seed=seed,
+        drawn=" (drawn)" if isDrawn else "",
+    )
+
+
+class RelayService(UDPService):
+    """
+    A relay of datagrams.
+    """
+
+    def __init__(
+        self,
+        relay: Relay,
+        listen: Listen,
+        target: Target,
+        *,
+        truth: str | None,
+        seed: tuple[int, bool],
+        reactor: Any,
+    ) -> None:
+        """
+        @param truth: the path of the truth file, or C{None}.
+        @param seed: the seed, and whether it was drawn.
+        """
+        super().__init__(relay, listen.port, listen.interface, reactor=reactor)
+        self._relay = relay
+        self._where = listen, target
+        self._truth = truth
+        self._seed = seed
+        self._clock = reactor
+        self._hasBegun = False
+
+    def privilegedStartService(self) -> None:
+        super().privilegedStartService()
+        self._begin()
+
+    def startService(self) -> None:
+        super().startService()
+        self._begin()
+
+    def _begin(self) -> None:
+        if self._hasBegun or self.port is None:
+            return
+        self._hasBegun = True
+        if self._truth is not None:
+            try:
+                self._relay.truth = LineFile(self._truth, self._clock)
+            except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+                why = error.strerror if isinstance(error, OSError) else error
+                raise StartError(f"--truth: {self._truth!r} cannot be written: {why}.") from None
+        # A signal that comes before the reactor runs would be a traceback.
+        self._clock.callWhenRunning(self._say, self.port.number)
+
+    def _say(self, port: int) -> None:
+        if self.port is not None:
+            listen, target = self._where
+            announce(listen, port, target, *self._seed)
+
+    def stopService(self) -> None:
+        self._relay.stop(self.port.dropped() or 0 if self.port else 0)
+        super().stopService()
+
+
+class StreamRelayService(StreamService):
+    """
+    A relay of TCP connections.
+    """
+
+    def __init__(
+        self,
+        relay: StreamRelay,
+        listen: Listen,
+        target: Target,
+        *,
+        seed: tuple[int, bool],
+        reactor: Any,
+    ) -> None:
+        """
+        @param seed: the seed, and whether it was drawn.
+        """
+
+        def say(port: Any) -> None:
+            announce(listen, port.getHost().port, target, *seed)
+
+        place = onPort(reactor, listen.port, listen.interface)
+        super().__init__(reactor, relay, [place], announce=say)
+        self._relay = relay
+
+    def stopService(self) -> Deferred[None]:
+        self._relay.stop()
+        return super().stopService()

@@ -1,0 +1,296 @@
+"""
+The relay of TCP connections: every byte arrives, in order, but late, slowly and in small pieces;
+or the connection is reset, or falls silent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import (
+    IAddress,
+    IDelayedCall,
+    IHalfCloseableProtocol,
+    IPullProducer,
+    IStreamClientEndpoint,
+)
+from twisted.internet.protocol import Factory, Protocol
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from twisted_netdemo.impair.fates import DIRECTIONS, Direction, Fates, Figures
+from twisted_netdemo.impair.flow import Event, Flow, Mischief, Parcel
+from twisted_netdemo.impair.way import Way
+from twisted_netdemo.service.quiet import Quiet
+
+_log = Logger()
+
+#: How many seconds a connection that has fallen silent is kept.
+SILENCE = 3600.0
+
+# What is under way is bounded for each connection, by having its source wait.
+_UNBOUNDED = 1 << 62
+
+
+@implementer(IHalfCloseableProtocol, IPullProducer)
+class End(Protocol):
+    """
+    One of the two ends of a relayed connection.
+
+    @ivar isLost: whether the connection to it is gone.
+    """
+
+    transport: Any
+    noisy: ClassVar[bool] = False
+
+    def __init__(self, pair: Pair, outgoing: Flow, incoming: Flow) -> None:
+        """
+        @param outgoing: what this end sends.
+        @param incoming: what is sent to it.
+        """
+        self.isLost = False
+        self._pair = pair
+        self._outgoing = outgoing
+        self._incoming = incoming
+        self._isReading = True
+        self._hasEnded = False
+        self._isClosed = False
+
+    def connectionMade(self) -> None:
+        self.transport.setTcpNoDelay(True)
+        self._outgoing.source = self._incoming.sink = self
+        # it calls resumeProducing each time the system has taken all
+        self.transport.registerProducer(self, False)
+        self._pair.made(self)
+
+    # the flows' Source and Sink
+
+    def reads(self, wanted: bool) -> None:
+        if wanted != self._isReading and not self._hasEnded and not self.isLost:
+            self._isReading = wanted
+            if wanted:
+                self.transport.resumeProducing()
+            else:
+                self.transport.pauseProducing()
+
+    def write(self, data: bytes) -> None:
+        self.transport.write(data)
+
+    # IProtocol, IHalfCloseableProtocol
+
+    def dataReceived(self, data: bytes) -> None:
+        self._outgoing.send(data)
+
+    def readConnectionLost(self) -> None:
+        self._hasEnded = True
+        self._outgoing.tell("end")
+        self._closeIfDone()
+
+    def writeConnectionLost(self) -> None:
+        pass
+
+    def close(self) -> None:
+        """
+        Half-close: nothing more comes for this end.
+        """
+        self._isClosed = True
+        self.transport.unregisterProducer()
+        self.transport.loseWriteConnection()
+        self._closeIfDone()
+
+    def _closeIfDone(self) -> None:
+        if self._hasEnded and self._isClosed:
+            self.transport.loseConnection()
+
+    def abort(self) -> None:
+        """
+        Reset the connection to this end, where there is one.
+        """
+        if self.connected and not self.isLost:
+            self.transport.abortConnection()
+
+    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]  # has a default
+        self.isLost = True
+        self._incoming.stop()
+        if not (self._hasEnded and self._isClosed):
+            self._outgoing.tell("lost")
+        self._pair.lost()
+
+    # IPullProducer
+
+    def resumeProducing(self) -> None:
+        self._incoming.resume()
+
+    def stopProducing(self) -> None:
+        pass
+
+
+class Pair:
+    """
+    A relayed connection: a client's, and the one to the target that stands for it.
+    """
+
+    def __init__(self, relay: StreamRelay, place: int) -> None:
+        """
+        @param place: the client's place in order of appearance, from 0.
+        """
+        self._relay = relay
+        self._connecting: Deferred[Any] | None = None
+        self._isOver = False
+        up, down = self._flows = tuple(
+            Flow(
+                relay.ways[direction],
+                Fates(relay.figures[direction], relay.seed, direction, place),
+                relay.figures[direction],
+                relay.mischief[direction],
+                happen,
+            )
+            for direction, happen in zip(DIRECTIONS, (self._up, self._down), strict=True)
+        )
+        self.client = End(self, up, down)
+        self.server = End(self, down, up)
+
+    def made(self, end: End) -> None:
+        """
+        An end is connected. The opening is under way to the target like all that follows.
+        """
+        if end is self.client:
+            end.reads(False)
+            self._flows[0].tell("open")
+        elif self._isOver:
+            end.abort()
+
+    def _up(self, event: Event) -> None:
+        if event == "open":
+            self._connecting = self._relay.connect(self.server)
+            self._connecting.addErrback(self._notConnected)
+        else:
+            self._happen(event, self.server)
+
+    def _down(self, event: Event) -> None:
+        self._happen(event, self.client)
+
+    def _notConnected(self, failure: Failure) -> None:
+        if not self._isOver:
+            self._relay.notConnected(failure)
+        self.server.isLost = True
+        self._flows[1].tell("lost")
+        self.lost()
+
+    def _happen(self, event: Event, sink: End) -> None:
+        if event == "end":
+            sink.close()
+        elif event == "hang":
+            for end in (self.client, self.server):
+                end.reads(False)
+            for flow in self._flows:
+                flow.stop()
+            self._relay.keep(self)
+        else:
+            self.abort()
+
+    def abort(self) -> None:
+        """
+        Reset both connections.
+        """
+        self._isOver = True
+        if self._connecting is not None:
+            self._connecting.cancel()
+        for end in (self.client, self.server):
+            end.abort()
+
+    def lost(self) -> None:
+        """
+        The connection to one of the ends is gone.
+        """
+        if self.client.isLost and self.server.isLost:
+            self._relay.gone(self)
+
+
+class StreamRelay(Factory):
+    """
+    A factory for clients' connections, each of which gets one of its own to the target.
+
+    @ivar clients: how many clients there have been.
+    """
+
+    noisy = False
+
+    def __init__(
+        self,
+        figures: dict[Direction, Figures],
+        mischief: dict[Direction, Mischief],
+        seed: int,
+        target: IStreamClientEndpoint,
+        reactor: Any,
+    ) -> None:
+        self.figures = {d: replace(figures[d], queue=_UNBOUNDED) for d in DIRECTIONS}
+        self.mischief = mischief
+        self.seed = seed
+        self.clients = 0
+        self._target = target
+        self._reactor = reactor
+        self.ways = {
+            d: Way[Parcel](self.figures[d], reactor, self._leave, _UNBOUNDED) for d in DIRECTIONS
+        }
+        # each with the end of its silence, once it has fallen silent
+        self._pairs: dict[Pair, IDelayedCall | None] = {}
+        self._refused = Quiet(reactor, self._sayRefused)
+        self._reason = ""
+
+    def buildProtocol(self, addr: IAddress | None) -> End:
+        pair = Pair(self, self.clients)
+        self.clients += 1
+        self._pairs[pair] = None
+        return pair.client
+
+    def _leave(self, parcel: Parcel) -> None:
+        flow, what = parcel
+        flow.arrive(what)
+
+    def connect(self, server: End) -> Deferred[Any]:
+        """
+        Connect to the target.
+        """
+        return self._target.connect(Factory.forProtocol(lambda: server))
+
+    def notConnected(self, failure: Failure) -> None:
+        """
+        The target cannot be reached.
+        """
+        self._reason = failure.getErrorMessage()
+        self._refused.happened()
+
+    def _sayRefused(self, times: int) -> None:
+        _log.warn(
+            "Connections do not reach the target: {reason} ({times} since this was last said)",
+            reason=self._reason,
+            times=times,
+        )
+
+    def keep(self, pair: Pair) -> None:
+        """
+        A connection has fallen silent: it stays, but not for ever.
+        """
+        if pair in self._pairs:
+            self._pairs[pair] = self._reactor.callLater(SILENCE, pair.abort)
+
+    def gone(self, pair: Pair) -> None:
+        """
+        Both ends of a connection are gone.
+        """
+        silence = self._pairs.pop(pair, None)
+        if silence is not None and silence.active():
+            silence.cancel()
+
+    def stop(self) -> None:
+        """
+        Relay no more. What is under way never arrives, so that both ends are told by a reset.
+        """
+        for way in self.ways.values():
+            way.close()
+        for pair in list(self._pairs):
+            pair.abort()

@@ -1,0 +1,145 @@
+"""
+impair's command line, for twistd and twist.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from twisted.application.service import IService
+from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
+from twisted.python import usage
+
+from twisted_netdemo import quantities
+from twisted_netdemo.impair.addresses import Listen, Target, listen, target, written
+from twisted_netdemo.impair.fates import DIRECTIONS, Direction
+from twisted_netdemo.impair.figures import FigureOptions, figure
+from twisted_netdemo.impair.flow import Mischief
+from twisted_netdemo.impair.relay import Connection, Relay
+from twisted_netdemo.impair.service import RelayService, StreamRelayService
+from twisted_netdemo.impair.stream import StreamRelay
+from twisted_netdemo.impair.upstream import Upstream
+from twisted_netdemo.service.process import reportStartErrors
+from twisted_netdemo.service.system import raiseFileLimit
+
+_CONNECT = 30.0
+_IDLE = "60s"
+
+# What does not go with the other protocol.
+_DATAGRAMS = ("loss", "loss-burst", "duplicate", "reorder", "reorder-gap", "corrupt", "queue")
+_STREAMS = ("slice", "reset-after", "hang-after")
+
+
+class Options(FigureOptions):
+    """
+    What C{twistd impair} takes.
+    """
+
+    synopsis = "--listen udp:PORT|tcp:PORT --to HOST:PORT [options]"
+    longdesc = (
+        "A relay that is a bad network on purpose. Up is from the client to the target, down is "
+        "back: every figure (from --loss to --queue, and --slice, --reset-after, --hang-after) "
+        "has an --up- and a --down- form for one direction, as in --up-loss 10%. Ratios end in %, "
+        "durations name their unit, rates end in bit, kbit, mbit or gbit."
+    )
+
+    optParameters = [
+        ["listen", "l", None, "udp:PORT or tcp:PORT, on 127.0.0.1 unless :interface=ADDR follows"],
+        ["to", "t", None, "HOST:PORT or [IPv6 address]:PORT of the target"],
+        ["idle", None, None, f"after how long a silent UDP client is forgotten [default: {_IDLE}]"],
+        ["truth", None, None, "write each datagram's fate to this file, a line of JSON each"],
+        *figure("slice", None, "TCP: the largest piece, in bytes"),
+        *figure("reset-after", None, "TCP: reset the connection after so many bytes"),
+        *figure("hang-after", None, "TCP: let nothing pass after so many bytes, and tell nobody"),
+    ]
+
+    listen: Listen
+    target: Target
+    mischief: dict[Direction, Mischief]
+
+    def postOptions(self) -> None:
+        for name in ("listen", "to"):
+            if self[name] is None:
+                raise usage.UsageError(f"--{name} is missing")
+        self.listen = self.check("listen", self["listen"], listen)
+        self.target = self.check("to", self["to"], target)
+        self._refuseLoop()
+        if self.listen.protocol == "tcp":
+            why = "is for udp: of a TCP stream nothing may be lost, repeated, disordered or altered"
+            self._refuse(_DATAGRAMS, why)
+            self._refuse(("idle", "truth"), "is for udp", forms=("",))
+        else:
+            self._refuse(_STREAMS, "is for tcp: a datagram is whole and has no connection")
+        self.takeFigures()
+        bytesOf = partial(_count, least=1)
+        pieces = self.takeOptional("slice", bytesOf)
+        resets = self.takeOptional("reset-after", bytesOf)
+        hangs = self.takeOptional("hang-after", bytesOf)
+        self.mischief = {d: Mischief(pieces[d], resets[d], hangs[d]) for d in DIRECTIONS}
+        self["idle"] = self.check("idle", self["idle"] or _IDLE, _idle)
+        self.choosePidFile(f"impair-{self.listen.protocol}-{self.listen.port}")
+
+    def _refuse(
+        self, names: tuple[str, ...], why: str, forms: tuple[str, ...] = ("", "up-", "down-")
+    ) -> None:
+        for name in names:
+            for form in forms:
+                option = form + name
+                if self[option] != self.defaults[option]:
+                    raise usage.UsageError(f"--{option}: {self[option]!r} {why}")
+
+    def _refuseLoop(self) -> None:
+        """
+        A relay to itself would never end.
+        """
+        here, there = ipaddress.ip_address(self.listen.interface), self.target
+        host = ipaddress.ip_address(there.host)
+        isSame = here == host or (here.is_unspecified and host.is_loopback)
+        if isSame and self.listen.port == there.port:
+            raise usage.UsageError(
+                f"--to: {self['to']!r} is where the relay itself listens "
+                f"({written(there.host, there.port)})"
+            )
+
+
+def _count(text: str, least: int) -> int:
+    number = quantities.size(text)
+    if number < least:
+        raise ValueError(f"{text!r} is not a size of {least} or more")
+    return number
+
+
+def _idle(text: str) -> float:
+    seconds = quantities.duration(text, bare=False)
+    if not 0 < seconds <= 86400:
+        raise ValueError(f"{text!r} is not above 0 and up to 24h")
+    return seconds
+
+
+def makeService(options: Options, reactor: Any = None) -> IService:
+    """
+    The relay of datagrams, or the one of streams.
+    """
+    if reactor is None:
+        from twisted.internet import reactor
+    if options.ownsProcess:
+        reportStartErrors(options.isDaemon)
+        raiseFileLimit()
+    seed = options.seed, options.isSeedDrawn
+    there = options.target
+    if options.listen.protocol == "tcp":
+        kind = TCP6ClientEndpoint if ":" in there.host else TCP4ClientEndpoint
+        endpoint = kind(reactor, there.host, there.port, timeout=_CONNECT)
+        streams = StreamRelay(options.figures, options.mischief, options.seed, endpoint, reactor)
+        return StreamRelayService(streams, options.listen, there, seed=seed, reactor=reactor)
+
+    def connect(received: Callable[[bytes], None], failed: Callable[[OSError], None]) -> Connection:
+        return Upstream(there.address, received, failed, reactor)
+
+    relay = Relay(options.figures, options.seed, connect, reactor, options["idle"])
+    return RelayService(
+        relay, options.listen, there, truth=options["truth"], seed=seed, reactor=reactor
+    )

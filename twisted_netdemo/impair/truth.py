@@ -1,0 +1,215 @@
+"""
+What became of each datagram, as lines of JSON in a file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from typing import Any, Protocol
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+
+from twisted_netdemo.impair.fates import DIRECTIONS, Direction
+from twisted_netdemo.service.quiet import Quiet
+
+_log = Logger()
+
+#: How many bytes of a datagram are shown.
+HEAD = 64
+
+#: How many bytes may wait for a file that cannot take them.
+WAITING = 1 << 24
+_FLUSH = 1 << 16
+_PERIOD = 0.1
+
+
+def recordLine(
+    t: float,
+    direction: Direction,
+    client: str,
+    n: int,
+    data: bytes,
+    fates: list[str],
+    delay: float,
+    sent: list[int],
+) -> bytes:
+    """
+    One datagram's line.
+
+    @param t: when it came, in seconds since the start.
+    @param client: its address and port.
+    @param n: its number in this client and direction, from 0.
+    @param data: as received.
+    @param delay: as decided, in seconds.
+    @param sent: the place of each copy in the order of leaving.
+    """
+    record = {
+        "t": round(t, 6),
+        "direction": direction,
+        "client": client,
+        "n": n,
+        "length": len(data),
+        "fates": fates,
+        "copies": len(sent),
+        "delay_ms": round(delay * 1000, 3),
+        "head": data[:HEAD].hex(),
+        "sent": sent,
+    }
+    return json.dumps(record).encode() + b"\n"
+
+
+class Tally:
+    """
+    The counts of one direction.
+
+    @ivar received: datagrams that came.
+    @ivar lost: those of which nothing left, whatever the reason.
+    @ivar out: copies that left.
+    @ivar unread: those that the system threw away before they could be read; not in C{received}.
+    @ivar fates: how often each fate befell one.
+    """
+
+    def __init__(self) -> None:
+        self.received = 0
+        self.lost = 0
+        self.out = 0
+        self.unread = 0
+        self.fates: Counter[str] = Counter()
+
+    def count(self, fates: list[str], copies: int) -> None:
+        """
+        One datagram has met its fate.
+        """
+        self.fates.update(fates)
+        self.out += copies
+        if not copies:
+            self.lost += 1
+
+    def summary(self) -> dict[str, Any]:
+        """
+        As it stands in the file's last line.
+        """
+        return {
+            "in": self.received,
+            "lost": self.lost,
+            "out": self.out,
+            "unread": self.unread,
+            "fates": dict(sorted(self.fates.items())),
+        }
+
+
+def summaryLine(seed: int, clients: int, missing: int, tallies: dict[Direction, Tally]) -> bytes:
+    """
+    The last line.
+
+    @param missing: how many lines have been left out before it.
+    """
+    summary: dict[str, Any] = {"seed": seed, "clients": clients, "missing": missing}
+    for direction in DIRECTIONS:
+        summary[direction] = tallies[direction].summary()
+    return json.dumps({"summary": summary}).encode() + b"\n"
+
+
+class Lines(Protocol):
+    """
+    Where lines go.
+    """
+
+    def write(self, line: bytes) -> None:
+        """
+        Take one whole line.
+        """
+
+
+class LineFile:
+    """
+    A file that lines are written to, a few at a time, without holding up the reactor.
+
+    What cannot be written (the disk is full, nobody reads a pipe) waits, up to a bound. Beyond it
+    whole lines are left out and counted; that is logged at once, then once a minute and at the
+    end.
+
+    @ivar missing: how many lines have been left out.
+    """
+
+    def __init__(self, path: str, clock: IReactorTime, limit: int = WAITING) -> None:
+        """
+        Make the file anew. It holds what was in the datagrams: others may not read it.
+
+        @raise OSError: that cannot be done.
+        """
+        self.missing = 0
+        self._path = path
+        self._clock = clock
+        self._limit = limit
+        self._waiting = bytearray()
+        self._isBroken = False
+        # A pipe must not hold up the reactor; a regular file does not care.
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK | os.O_CLOEXEC
+        self._file = os.open(path, flags, 0o600)
+        self._delayed: IDelayedCall | None = None
+        self._behind = Quiet(clock, self._sayBehind)
+
+    def write(self, line: bytes) -> None:
+        if len(self._waiting) + len(line) > self._limit:
+            self.missing += 1
+            self._behind.happened()
+            return
+        self._waiting += line
+        if self._delayed is None:
+            self._delayed = self._clock.callLater(_PERIOD, self._flushLater)
+        elif len(self._waiting) >= _FLUSH and not self._isBroken:
+            self.flush()
+
+    def _flushLater(self) -> None:
+        self._delayed = None
+        self.flush()
+        if self._waiting:
+            self._delayed = self._clock.callLater(_PERIOD, self._flushLater)
+
+    def flush(self) -> OSError | None:
+        """
+        Write what waits, as far as the file takes it now.
+
+        @return: why not all of it.
+        """
+        error = None
+        try:
+            while self._waiting:
+                written = os.write(self._file, self._waiting[:_FLUSH])
+                del self._waiting[:written]
+        except OSError as caught:
+            error = caught
+            if not isinstance(caught, BlockingIOError) and not self._isBroken:
+                _log.error("{path}: {error}", path=self._path, error=caught.strerror)
+        self._isBroken = error is not None
+        return error
+
+    def _sayBehind(self, times: int) -> None:
+        _log.warn(
+            "{path} cannot be written as fast as datagrams come: {times} lines are missing in it.",
+            path=self._path,
+            times=times,
+        )
+
+    def close(self) -> None:
+        """
+        Write no more.
+        """
+        if self._delayed is not None:
+            self._delayed.cancel()
+            self._delayed = None
+        error = self.flush()
+        os.close(self._file)
+        # a line that was written in part is missing too
+        missing = self.missing + self._waiting.count(b"\n")
+        if missing:
+            _log.error(
+                "{path} is not complete: {missing} lines are missing in it{reason}.",
+                path=self._path,
+                missing=missing,
+                reason="" if error is None else f" ({error.strerror})",
+            )

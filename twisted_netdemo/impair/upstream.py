@@ -1,0 +1,123 @@
+"""
+The socket that stands for one client at the target: connected, so that only the target is heard,
+and its refusals too.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from twisted_netdemo.service.datagram import drops
+
+# No UDP payload is longer.
+_LARGEST = 65535
+
+# How many are read in a row: the rest of the process waits for so many.
+_BATCH = 32
+
+# Room for a burst; the system's own limit, net.core.rmem_max, cuts it down in silence.
+_RECEIVE_BUFFER = 1 << 20
+
+
+@implementer(IReadDescriptor)
+class Upstream:
+    """
+    A UDP socket of a client's own.
+    """
+
+    def __init__(
+        self,
+        target: tuple[Any, ...],
+        received: Callable[[bytes], None],
+        failed: Callable[[OSError], None],
+        reactor: IReactorFDSet,
+    ) -> None:
+        """
+        @param target: as L{socket.socket.connect} takes it, with an address in numbers.
+        @param received: called with each datagram that comes back.
+        @param failed: told why a datagram could not be sent, or that one was refused before.
+        @raise OSError: there is no socket to be had, or no way to the target.
+        """
+        family = socket.AF_INET6 if ":" in target[0] else socket.AF_INET
+        self._received = received
+        self._failed = failed
+        self._reactor = reactor
+        self._socket = socket.socket(family, socket.SOCK_DGRAM)
+        try:
+            self._socket.setblocking(False)
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+            self._socket.connect(target)
+        except BaseException:
+            self._socket.close()
+            raise
+        reactor.addReader(self)
+
+    def send(self, data: bytes) -> bool:
+        """
+        @return: whether the system has taken it.
+        """
+        for _ in range(2):
+            try:
+                self._socket.send(data)
+            except ConnectionRefusedError as error:
+                # of an earlier datagram; this one has not been sent yet
+                self._failed(error)
+            except OSError as error:
+                self._failed(error)
+                return False
+            else:
+                return True
+        return False
+
+    def dropped(self) -> int | None:
+        """
+        How many datagrams the system threw away because they came faster than they were read.
+        """
+        return drops(self._socket)
+
+    def close(self) -> None:
+        """
+        Send and receive no more.
+        """
+        if self._socket.fileno() != -1:
+            self._reactor.removeReader(self)
+            self._socket.close()
+
+    # IReadDescriptor
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def logPrefix(self) -> str:
+        return "upstream"
+
+    def doRead(self) -> None:
+        for _ in range(_BATCH):
+            try:
+                data = self._socket.recv(_LARGEST)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError as error:
+                self._failed(error)
+                return
+            self._received(data)
+            if self._socket.fileno() == -1:
+                return
+
+    def connectionLost(self, reason: Failure) -> None:
+        """
+        A refusal is waiting: an epoll reactor takes an error with nothing to read for the end.
+        """
+        if self._socket.fileno() == -1:
+            return
+        number = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if number:  # else a send has been told of it meanwhile
+            self._failed(OSError(number, os.strerror(number)))
+        self._reactor.addReader(self)

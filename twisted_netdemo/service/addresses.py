@@ -1,0 +1,116 @@
+"""
+IP addresses as people read them, and as sockets and the kernel take them.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+#: A host's address as text, with C{%scope} where it is link-local, and a port. An IPv4 address is
+#: always itself, also where one socket serves both families and the kernel maps it.
+Address = tuple[str, int]
+
+#: An address as the socket module has it.
+SocketAddress = tuple[str, int] | tuple[str, int, int, int]
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Memory(dict[K, V]):
+    """
+    What a function returned for keys that come again and again, some thousands at most.
+
+    Nothing is kept that names an interface: those come, go, and change their names.
+    """
+
+    def __init__(self, function: Callable[[K], V], most: int = 4096) -> None:
+        self._function = function
+        self._most = most
+
+    def __missing__(self, key: K) -> V:
+        value = self._function(key)
+        if not _scoped(key) and not _scoped(value):
+            if len(self) >= self._most:
+                self.clear()
+            self[key] = value
+        return value
+
+
+def _scoped(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return any(map(_scoped, value))
+    return isinstance(value, str) and "%" in value
+
+
+_MAPPED = bytes(10) + b"\xff\xff"
+
+
+def hostText(packed: bytes, interface: int = 0) -> str:
+    """
+    An address as text: IPv4 plain also where it is mapped, C{%scope} where it is link-local.
+
+    @param packed: 4 or 16 bytes.
+    @param interface: the index of the interface that it came by.
+    """
+    if len(packed) == 4:
+        return socket.inet_ntop(socket.AF_INET, packed)
+    if packed.startswith(_MAPPED):
+        return socket.inet_ntop(socket.AF_INET, packed[12:])
+    text = socket.inet_ntop(socket.AF_INET6, packed)
+    # only unicast and multicast of link scope are ambiguous without it (RFC 4007 6, 11)
+    if interface and (
+        (packed[0] == 0xFE and packed[1] & 0xC0 == 0x80) or packed[:2] == b"\xff\x02"
+    ):
+        try:
+            return f"{text}%{socket.if_indextoname(interface)}"
+        except OSError:
+            return f"{text}%{interface}"
+    return text
+
+
+def packedHost(host: str, family: int) -> tuple[bytes, int]:
+    """
+    The inverse of L{hostText}: an address as a socket of this family takes it, and the index of
+    its scope's interface, 0 for none.
+
+    @raise OSError: it is no IP address, or the interface is no more.
+    """
+    if family == socket.AF_INET:
+        return socket.inet_pton(socket.AF_INET, host), 0
+    if ":" not in host:
+        return _MAPPED + socket.inet_pton(socket.AF_INET, host), 0
+    text, _, scope = host.partition("%")
+    packed = socket.inet_pton(socket.AF_INET6, text)
+    if not scope:
+        return packed, 0
+    return packed, int(scope) if scope.isdecimal() else socket.if_nametoindex(scope)
+
+
+def addressOf(name: Any) -> Address:
+    """
+    An address as the socket module has it, as people read it.
+    """
+    host, port, _, scope = name if len(name) == 4 else (*name, 0, 0)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return hostText(socket.inet_pton(family, host.partition("%")[0]), scope), port
+
+
+def socketHost(host: str, family: int) -> tuple[str, int]:
+    """
+    An address as text as the socket module takes it, and the index of its scope's interface.
+
+    @raise OSError: as L{packedHost}.
+    """
+    packed, scope = packedHost(host, family)
+    return socket.inet_ntop(family, packed), scope
+
+
+def socketAddress(host: tuple[str, int], port: int, family: int) -> SocketAddress:
+    """
+    What L{socketHost} returns, with a port, as a socket of this family takes it.
+    """
+    text, scope = host
+    return (text, port, 0, scope) if family == socket.AF_INET6 else (text, port)

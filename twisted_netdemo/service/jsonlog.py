@@ -1,0 +1,24 @@
+"""
+twistd's log as JSON, an object a line: C{--logger twisted_netdemo.service.jsonlog.stdout}.
+
+Twisted's own C{jsonFileLogObserver} has to be given a file, which a command line cannot do. Each
+object has the event's keys, a session's C{peer}, C{outcome}, C{characters} and C{seconds} among
+them, and C{message}, its text.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from twisted.logger import FileLogObserver, ILogObserver, LogEvent, eventAsJSON, formatEvent
+
+
+def _line(event: LogEvent) -> str:
+    return eventAsJSON({**event, "message": formatEvent(event)}) + "\n"
+
+
+def stdout() -> ILogObserver:
+    """
+    What C{--logger} asks for: an observer that writes to standard output.
+    """
+    return FileLogObserver(sys.stdout, _line)

@@ -1,0 +1,3 @@
+"""
+A UDP server: count one datagram, answer with one.
+"""

@@ -1,0 +1,115 @@
+"""
+The udpcount server: a datagram in, at most one out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from functools import lru_cache
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from twisted_netdemo.buckets import Buckets
+from twisted_netdemo.service.addresses import Address
+from twisted_netdemo.service.datagram import Datagram
+from twisted_netdemo.service.figures import Figure
+from twisted_netdemo.service.limits import clientOf
+from twisted_netdemo.service.quiet import Quiet
+from twisted_netdemo.service.udp import DatagramSender
+from twisted_netdemo.udpcount import wire
+from twisted_netdemo.welcome import Unit
+
+_log = Logger()
+
+_clientOf = lru_cache(4096)(clientOf)
+
+_WHY = {
+    "port": "its source port is known to answer answers",
+    "answer": "it is an answer itself",
+    "group": "it was sent to many",
+    "source-rate": "too many from there",
+    "total-rate": "too many in all",
+}
+
+
+class UDPCount:
+    """
+    A L{DatagramReceiver<twisted_netdemo.service.udp.DatagramReceiver>}.
+
+    @ivar answered: how many datagrams were answered, and C{characters} what was counted in them.
+    @ivar refused: how many were not, by reason: port, answer, group (L{wire.refusal}),
+        source-rate, total-rate.
+    """
+
+    _port: DatagramSender
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        unit: Unit = "characters",
+        perSource: Buckets | None = None,
+        inAll: Buckets | None = None,
+    ) -> None:
+        """
+        @param clock: the reactor.
+        @param perSource: limits the answers to each source; C{None} does not.
+        @param inAll: limits the answers to all of them.
+        """
+        self._clock = clock
+        self._unit: Unit = unit
+        self._perSource = perSource
+        self._inAll = inAll
+        self._quiet = Quiet(clock, self._say)
+        self._last: tuple[Address, str] = ("", 0), ""
+        self.answered = 0
+        self.characters = 0
+        self.refused: Counter[str] = Counter()
+
+    def started(self, port: DatagramSender) -> None:
+        self._port = port
+
+    def datagramReceived(self, datagram: Datagram) -> None:
+        data, source, destination = datagram[:3]
+        refusal = wire.refusal(data, source[1], self._port.number, destination) or self._overLimit(
+            source[0]
+        )
+        if refusal is not None:
+            self.refused[refusal] += 1
+            self._last = source, refusal
+            self._quiet.happened()
+            return
+        words, counted = wire.respond(data, source, self._unit)
+        self.answered += 1
+        self.characters += counted
+        self._port.send(words, source, destination)
+
+    def _overLimit(self, host: str) -> str | None:
+        now = self._clock.seconds()
+        if self._perSource is not None and not self._perSource.take(_clientOf(host), now):
+            return "source-rate"
+        # Asked last: a source that is over its own limit takes nothing from the others.
+        if self._inAll is not None and not self._inAll.take(None, now):
+            return "total-rate"
+        return None
+
+    def _say(self, times: int) -> None:
+        source, refusal = self._last
+        _log.info(
+            "Not answered: {times} datagram(s); the last, from {source}: {why}.",
+            times=times,
+            source=source,
+            why=_WHY[refusal],
+            refusal=refusal,
+        )
+
+    def figures(self) -> Iterable[Figure]:
+        """
+        For L{twisted_netdemo.service.metrics}.
+        """
+        yield Figure("udpcount_answers", "Datagrams answered.", self.answered)
+        yield Figure("udpcount_characters", "Characters counted.", self.characters)
+        yield Figure(
+            "udpcount_refused", "Datagrams not answered, by reason.", self.refused, "reason"
+        )
