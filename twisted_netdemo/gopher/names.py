@@ -1,0 +1,121 @@
+"""
+From a name to a connection: all of its addresses, the fastest wins, and each step is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from twisted.internet.abstract import isIPAddress, isIPv6Address
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.interfaces import (
+    IAddress,
+    IHostnameResolver,
+    IHostResolution,
+    IReactorPluggableNameResolver,
+    IResolutionReceiver,
+    IStreamClientEndpoint,
+)
+from zope.interface import alsoProvides, implementer
+
+from .url import hostPort
+
+Tell = Callable[[str], None]
+
+
+def directEndpoint(
+    reactor: Any, host: str, port: int, timeout: float, family: int | None, tell: Tell
+) -> IStreamClientEndpoint:
+    """
+    An endpoint that tries all addresses of a host, a moment apart, until one answers (RFC 8305).
+
+    @param family: 4 or 6 to leave out the addresses of the other.
+    """
+    from twisted.internet.endpoints import HostnameEndpoint
+
+    return HostnameEndpoint(_Network(reactor, family, tell), host, port, timeout)
+
+
+class _Network:
+    """
+    What L{HostnameEndpoint} needs of a reactor, watched.
+    """
+
+    def __init__(self, reactor: Any, family: int | None, tell: Tell) -> None:
+        self._reactor = reactor
+        self._tell = tell
+        self.callLater = reactor.callLater
+        self.seconds = reactor.seconds
+        self.nameResolver = _Resolver(reactor, family, tell)
+        alsoProvides(self, IReactorPluggableNameResolver)
+
+    def connectTCP(self, host: str, port: int, *arguments: Any, **more: Any) -> Any:
+        self._tell(f"trying {hostPort(host, port)}")
+        return self._reactor.connectTCP(host, port, *arguments, **more)
+
+
+@implementer(IHostnameResolver)
+class _Resolver:
+    def __init__(self, reactor: Any, family: int | None, tell: Tell) -> None:
+        self._reactor = reactor
+        self._tell = tell
+        types = {4: IPv4Address, 6: IPv6Address}
+        self._types = [types[family]] if family else [*types.values()]
+
+    def resolveHostName(
+        self,
+        resolutionReceiver: IResolutionReceiver,
+        hostName: str,
+        portNumber: int = 0,
+        addressTypes: Sequence[type[IAddress]] | None = None,
+        transportSemantics: str = "TCP",
+    ) -> IHostResolution:
+        if isIPAddress(hostName) or isIPv6Address(hostName):
+            kind = IPv6Address if ":" in hostName else IPv4Address
+            resolution = _Literal(hostName)
+            resolutionReceiver.resolutionBegan(resolution)
+            if kind in self._types:
+                resolutionReceiver.addressResolved(kind("TCP", hostName, portNumber))
+            resolutionReceiver.resolutionComplete()
+            return resolution
+        told = _Told(resolutionReceiver, hostName, self._tell)
+        resolver: IHostnameResolver = self._reactor.nameResolver
+        return resolver.resolveHostName(told, hostName, portNumber, self._types, transportSemantics)
+
+
+@implementer(IHostResolution)
+class _Literal:
+    """
+    The resolution of an address, which takes no time.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def cancel(self) -> None:
+        pass
+
+
+@implementer(IResolutionReceiver)
+class _Told:
+    """
+    Pass a resolution on, and tell its addresses.
+    """
+
+    def __init__(self, receiver: IResolutionReceiver, host: str, tell: Tell) -> None:
+        self._receiver = receiver
+        self._host = host
+        self._tell = tell
+        self._found: list[str] = []
+
+    def resolutionBegan(self, resolutionInProgress: IHostResolution) -> None:
+        self._receiver.resolutionBegan(resolutionInProgress)
+
+    def addressResolved(self, address: IAddress) -> None:
+        self._found.append(str(getattr(address, "host", address)))
+        self._receiver.addressResolved(address)
+
+    def resolutionComplete(self) -> None:
+        self._tell(f"resolved {self._host}: {', '.join(self._found) or 'no address'}")
+        self._receiver.resolutionComplete()
