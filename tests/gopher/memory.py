@@ -11,31 +11,13 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IProtocol
 from twisted.internet.task import Clock
-from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
+from tests.transports import MemoryTransport
 from twisted_netdemo.gopher.agent import Agent
 
-
-class Wire(StringTransport):
-    """
-    A connection that knows its ends, and whether it was aborted.
-    """
-
-    aborting = False
-
-    def __init__(self) -> None:
-        super().__init__(
-            IPv4Address("TCP", "127.0.0.1", 49152), IPv4Address("TCP", "192.0.2.1", 70)
-        )
-
-    def abortConnection(self) -> None:
-        self.aborting = True
-        self.loseConnection()
-
-    @property
-    def isReading(self) -> bool:
-        return self.producerState == "producing" and not self.disconnecting
+CLIENT = IPv4Address("TCP", "127.0.0.1", 49152)
+SERVER = IPv4Address("TCP", "192.0.2.1", 70)
 
 
 class Server:
@@ -51,7 +33,6 @@ class Server:
 
     def __init__(self) -> None:
         self.clock = Clock()
-        self.wire = Wire()
         self.told: list[str] = []
 
     def agent(self, **options: Any) -> Agent:
@@ -68,6 +49,7 @@ class Server:
 
     def accept(self) -> None:
         self.protocol: Any = self.factory.buildProtocol(None)
+        self.wire = MemoryTransport(self.protocol, SERVER, CLIENT)
         self.protocol.makeConnection(self.wire)
         if not self.attempt.called:
             self.attempt.callback(self.protocol)
@@ -75,6 +57,14 @@ class Server:
     @property
     def request(self) -> bytes:
         return self.wire.value()
+
+    @property
+    def isRead(self) -> bool:
+        return self.wire.producerState == "producing" and not self.wire.ended
+
+    @property
+    def isAborted(self) -> bool:
+        return self.wire.ended == "aborted"
 
     def send(self, *chunks: bytes) -> None:
         for chunk in chunks:

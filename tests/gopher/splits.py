@@ -1,23 +1,14 @@
 """
-Bytes cut into chunks in every way that a network might.
+Bodies made of what matters, and cut in every way that a network might.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import pairwise
-
 from hypothesis import strategies as st
 
+from tests.splits import everySplit, pieces
 
-def everySplit(data: bytes) -> Iterator[list[bytes]]:
-    """
-    In one piece, byte by byte, and in two at each place.
-    """
-    yield [data]
-    yield [data[index : index + 1] for index in range(len(data))]
-    for index in range(1, len(data)):
-        yield [data[:index], data[index:]]
+__all__ = ["BODIES", "chunks", "everySplit"]
 
 
 @st.composite
@@ -26,9 +17,7 @@ def chunks(draw: st.DrawFn, bodies: st.SearchStrategy[bytes]) -> tuple[bytes, li
     A body and one way to cut it.
     """
     data = draw(bodies)
-    cuts = sorted(draw(st.sets(st.integers(0, len(data)), max_size=6)))
-    ends = [0, *cuts, len(data)]
-    return data, [data[a:b] for a, b in pairwise(ends)]
+    return data, draw(pieces(data))
 
 
 #: Bodies made of what matters to line ends, dots, menus and error answers.

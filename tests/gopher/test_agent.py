@@ -195,7 +195,7 @@ class EndTests(AgentTestCase):
         self.server.wait(0.2)
         error = self.failureResultOf(fetched, TimedOut).value
         self.assertEqual(str(error), "nothing came for 60 seconds")
-        self.assertTrue(self.server.wire.aborting)
+        self.assertTrue(self.server.isAborted)
 
     def test_stalls(self) -> None:
         """
@@ -210,7 +210,7 @@ class EndTests(AgentTestCase):
         self.server.wait(2)
         self.assertIsInstance(self.ended(response, reader), TimedOut)
         self.assertEqual(b"".join(reader.received), b"abc")
-        self.assertTrue(self.server.wire.aborting)
+        self.assertTrue(self.server.isAborted)
 
     def test_heldOpen(self) -> None:
         """
@@ -222,7 +222,7 @@ class EndTests(AgentTestCase):
         self.assertEqual(len(self.successResultOf(menu)), 1)
         assert response.verdict is not None
         self.assertEqual(response.verdict.name, "suspect")
-        self.assertTrue(self.server.wire.aborting)
+        self.assertTrue(self.server.isAborted)
 
     def test_pauseAfterDot(self) -> None:
         """
@@ -250,7 +250,7 @@ class EndTests(AgentTestCase):
         error = self.ended(response, reader)
         self.assertIsInstance(error, TimedOut)
         self.assertEqual(str(error), "it took longer than 100 seconds after 100 bytes")
-        self.assertTrue(self.server.wire.aborting)
+        self.assertTrue(self.server.isAborted)
 
     def test_exactSize(self) -> None:
         """
@@ -275,7 +275,7 @@ class EndTests(AgentTestCase):
             self.assertEqual(str(error), "more than 5 bytes came")
             self.assertEqual(b"".join(reader.received), b"abcde")
             self.assertEqual(response.size, 5)
-            self.assertTrue(self.server.wire.aborting)
+            self.assertTrue(self.server.isAborted)
             self.server.send(b"still more")
             self.assertEqual(b"".join(reader.received), b"abcde")
 
@@ -347,7 +347,7 @@ class ConnectTests(AgentTestCase):
             error = self.failureResultOf(fetched, ConnectTimedOut).value
             self.assertEqual(str(error), "h:70: no connection within 30 seconds")
             self.server.accept()
-            self.assertTrue(self.server.wire.aborting)
+            self.assertTrue(self.server.isAborted)
             self.assertEqual(self.server.request, b"")
             self.assertEqual(self.server.clock.getDelayedCalls(), [])
 
@@ -370,7 +370,7 @@ class CancelTests(AgentTestCase):
         fetched = self.fetch()
         fetched.cancel()
         self.failureResultOf(fetched)
-        self.assertTrue(self.server.wire.aborting)
+        self.assertTrue(self.server.isAborted)
         self.assertEqual(self.server.clock.getDelayedCalls(), [])
 
     def test_cancelCollecting(self) -> None:
@@ -380,7 +380,7 @@ class CancelTests(AgentTestCase):
         collected = self.respond(b"x").bytes()
         collected.cancel()
         self.failureResultOf(collected)
-        self.assertTrue(self.server.wire.aborting)
+        self.assertTrue(self.server.isAborted)
         self.assertEqual(self.server.clock.getDelayedCalls(), [])
 
     def test_readerStops(self) -> None:
@@ -393,7 +393,7 @@ class CancelTests(AgentTestCase):
         reader.transport.loseConnection()
         assert reader.reason is not None
         reader.reason.trap(Aborted)
-        self.assertTrue(self.server.wire.aborting)
+        self.assertTrue(self.server.isAborted)
 
     def test_leaveLoop(self) -> None:
         """
@@ -407,7 +407,7 @@ class CancelTests(AgentTestCase):
             return "none"
 
         self.assertEqual(self.successResultOf(Deferred.fromCoroutine(first())), "one")
-        self.assertTrue(self.server.wire.aborting)
+        self.assertTrue(self.server.isAborted)
 
 
 class PaceTests(AgentTestCase):
@@ -420,10 +420,10 @@ class PaceTests(AgentTestCase):
         Until someone takes the body, the server waits, for as long as that may take.
         """
         response = self.respond(b"x", b"y", idleTimeout=60)
-        self.assertFalse(self.server.wire.isReading)
+        self.assertFalse(self.server.isRead)
         self.server.wait(1000)
         reader = self.deliver(response)
-        self.assertTrue(self.server.wire.isReading)
+        self.assertTrue(self.server.isRead)
         self.server.wait(59)
         self.assertEqual(reader.received, [b"x", b"y"])
         self.server.wait(2)
@@ -437,7 +437,7 @@ class PaceTests(AgentTestCase):
         reader = self.deliver(response)
         transport: Any = reader.transport
         transport.pauseProducing()
-        self.assertFalse(self.server.wire.isReading)
+        self.assertFalse(self.server.isRead)
         self.server.send(b"2", b"3")  # was on its way
         self.server.close()
         self.assertEqual((reader.received, reader.reason), ([b"1"], None))
@@ -461,12 +461,12 @@ class PaceTests(AgentTestCase):
         done = Deferred.fromCoroutine(read())
         self.assertEqual(seen, [b"1"])
         self.server.send(b"2")
-        self.assertFalse(self.server.wire.isReading)
+        self.assertFalse(self.server.isRead)
         self.server.wait(1000)  # our own time, not the server's
         gates[0].callback(None)
         self.assertEqual(seen, [b"1", b"2"])
         gates[1].callback(None)
-        self.assertTrue(self.server.wire.isReading)
+        self.assertTrue(self.server.isRead)
         self.server.send(b"3")
         self.server.close()
         gates[2].callback(None)

@@ -229,15 +229,13 @@ class GopherConnection(Protocol):
                 error = NothingCame(f"{why} before anything came")
             else:
                 error = _ERRORS[ending](why)
-        begun = self.whenBegun.called
-        if error is not None and self._response is None:
-            if not begun:
-                self.whenBegun.errback(error)
+        if self.transport is None:  # cancelled before there was a connection
+            self.whenBegun.errback(error or Aborted(why))
             return
         response = self._respond()
         response.finished(verdict, error, self._seconds())
-        if not begun:
-            self.whenBegun.callback(response)
+        if not self.whenBegun.called:
+            self.whenBegun.callback(response) if error is None else self.whenBegun.errback(error)
 
     def _seconds(self) -> float:
         return self._clock.seconds() - self._began

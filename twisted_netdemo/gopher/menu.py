@@ -5,7 +5,7 @@ Menu lines (RFC 1436 3.5 and 3.9): bytes to items and back, whatever servers do 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from .itemtypes import Kind, isFetched, itemType
@@ -126,6 +126,21 @@ class Item:
             return None
         where = hostPort(host, self.port)
         return f"{known.scheme}://{where.removesuffix(f':{known.port}')}"
+
+
+def numbered(
+    items: Iterable[Item], base: GopherURL | None = None
+) -> Iterator[tuple[int | None, Item, str | None]]:
+    """
+    The items of a menu, each with its number, counted from 1, and its address. What leads nowhere
+    has neither.
+    """
+    count = 0
+    for item in items:
+        address = item.address(base)
+        if address is not None:
+            count += 1
+        yield (None if address is None else count), item, address
 
 
 def parseMenu(lines: Iterable[bytes]) -> list[Item]:

@@ -45,14 +45,29 @@ class _Network:
     def __init__(self, reactor: Any, family: int | None, tell: Tell) -> None:
         self._reactor = reactor
         self._tell = tell
-        self.callLater = reactor.callLater
+        self._next: Any = None
         self.seconds = reactor.seconds
         self.nameResolver = _Resolver(reactor, family, tell)
         alsoProvides(self, IReactorPluggableNameResolver)
 
-    def connectTCP(self, host: str, port: int, *arguments: Any, **more: Any) -> Any:
+    def callLater(self, *arguments: Any) -> Any:
+        """
+        The only call that the endpoint makes later is its next attempt.
+        """
+        self._next = self._reactor.callLater(*arguments)
+        return self._next
+
+    def connectTCP(self, host: str, port: int, factory: Any, *arguments: Any, **more: Any) -> Any:
         self._tell(f"trying {hostPort(host, port)}")
-        return self._reactor.connectTCP(host, port, *arguments, **more)
+        failed = factory.clientConnectionFailed
+
+        def nextAtOnce(connector: Any, reason: Any) -> None:
+            failed(connector, reason)
+            if self._next is not None and self._next.active():
+                self._next.reset(0)  # RFC 8305 5: a failure need not be waited out
+
+        factory.clientConnectionFailed = nextAtOnce
+        return self._reactor.connectTCP(host, port, factory, *arguments, **more)
 
 
 @implementer(IHostnameResolver)
