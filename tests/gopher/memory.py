@@ -31,14 +31,14 @@ class Server:
     asked: tuple[str, int] | None = None
     attempt: Deferred[IProtocol]
 
-    def __init__(self) -> None:
-        self.clock = Clock()
+    def __init__(self, clock: Clock | None = None) -> None:
+        self.clock = clock or Clock()
         self.told: list[str] = []
 
     def agent(self, **options: Any) -> Agent:
-        return Agent(self.clock, endpoint=self._endpoint, tell=self.told.append, **options)
+        return Agent(self.clock, endpoint=self.endpoint, tell=self.told.append, **options)
 
-    def _endpoint(self, host: str, port: int) -> Any:
+    def endpoint(self, host: str, port: int) -> Any:
         self.asked = (host, port)
         return self
 
