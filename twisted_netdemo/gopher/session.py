@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from twisted.internet.defer import Deferred, DeferredSemaphore, gatherResults
+from twisted.internet.defer import Deferred, DeferredSemaphore, FirstError, gatherResults
 from twisted.internet.task import LoopingCall
 
 from .agent import MOST, Agent
@@ -140,6 +140,8 @@ class Session:
         all_ = gatherResults(jobs, consumeErrors=True)
         try:
             statuses = await all_
+        except FirstError as error:  # jobs do not fail: it was cancelled
+            error.subFailure.raiseException()
         finally:
             if started.active():
                 started.cancel()
