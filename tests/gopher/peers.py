@@ -24,12 +24,16 @@ TEXT = b"one\n.dotted\n..twice\ncaf\xc3\xa9\n"
 
 
 def peer(
-    test: SynchronousTestCase, behave: Behaviour, context: ssl.SSLContext | None = None
+    test: SynchronousTestCase,
+    behave: Behaviour,
+    context: ssl.SSLContext | None = None,
+    asked: list[bytes] | None = None,
 ) -> int:
     """
     Serve on 127.0.0.1 until the test ends: each connection, once its request has been read, is
     given to C{behave} and closed.
 
+    @param asked: takes the requests.
     @return: the port.
     """
     listening = socket.create_server(("127.0.0.1", 0))
@@ -47,6 +51,8 @@ def peer(
                 if not (data := talking.recv(4096)):
                     return
                 request += data
+            if asked is not None:
+                asked.append(request)
             behave(talking)
             if isinstance(talking, ssl.SSLSocket):
                 talking.unwrap()

@@ -133,8 +133,7 @@ class CommandTests(CommandTestCase):
         self.addCleanup(listening.close)
 
         def greet() -> None:
-            connection, _ = listening.accept()
-            with connection, contextlib.suppress(OSError):
+            with contextlib.suppress(OSError), listening.accept()[0] as connection:
                 connection.sendall(b"220 hello\r\n")
                 connection.recv(4096)
 
@@ -183,16 +182,7 @@ class CommandTests(CommandTestCase):
         A selector can be given as it is, and options may stand after URLs.
         """
         asked: list[bytes] = []
-        listening = socket.create_server(("127.0.0.1", 0))
-        self.addCleanup(listening.close)
-
-        def answer() -> None:
-            connection, _ = listening.accept()
-            with connection:
-                asked.append(connection.recv(4096))
-
-        threading.Thread(target=answer, daemon=True).start()
-        port = listening.getsockname()[1]
+        port = peer(self, sends(), asked=asked)
         status, _, said = self.fetch(
             *(
                 "--host",
@@ -244,6 +234,9 @@ class CommandTests(CommandTestCase):
             )
             self.assertEqual(done.returncode, 23)
             self.assertTrue(done.stderr.endswith(b"Error: cannot write: Broken pipe\n"))
+        done = run("/bin/sh", "-c", f"exec {GOPHERFETCH} --help >/dev/full")
+        message = b"Error: cannot write: No space left on device\n"
+        self.assertEqual((done.returncode, done.stderr), (23, message))
         done = run("/bin/sh", "-c", f"exec {GOPHERFETCH} {url} >&-")
         self.assertEqual(
             (done.returncode, done.stderr), (23, b"Error: standard output is closed\n")
@@ -456,20 +449,12 @@ class TerminalTests(CommandTestCase):
         A search asks for its words.
         """
         asked: list[bytes] = []
-        listening = socket.create_server(("127.0.0.1", 0))
-        self.addCleanup(listening.close)
-
-        def answer() -> None:
-            connection, _ = listening.accept()
-            with connection:
-                asked.append(connection.recv(4096))
-
-        threading.Thread(target=answer, daemon=True).start()
+        port = peer(self, sends(), asked=asked)
         ours, theirs = pty.openpty()
         self.addCleanup(os.close, ours)
         os.write(ours, b"two words\n")
         done = subprocess.run(
-            [GOPHERFETCH, f"gopher://127.0.0.1:{listening.getsockname()[1]}/7/s"],
+            [GOPHERFETCH, f"gopher://127.0.0.1:{port}/7/s"],
             stdin=theirs,
             stdout=subprocess.PIPE,
             stderr=theirs,

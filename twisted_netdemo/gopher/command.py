@@ -26,13 +26,26 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     _fillDescriptors()
     options = Options()
     try:
-        options.parseOptions(sys.argv[1:] if arguments is None else arguments)
+        _parse(options, sys.argv[1:] if arguments is None else arguments)
     except UsageError as error:
         _end(USAGE, f"gopherfetch: {error}\nTry 'gopherfetch --help'.\n")
+    except OSError as error:  # a full or closed output
+        from .session import CANNOT_WRITE
+
+        _end(CANNOT_WRITE, f"Error: cannot write: {error.strerror}\n")
     from .console import Console
 
     console = Console()
     _end(_run(options, console))
+
+
+def _parse(options: Options, arguments: Sequence[str]) -> None:
+    try:
+        options.parseOptions(arguments)
+    except SystemExit:  # --help and --version have printed what they have to say
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        raise
 
 
 def _run(options: Options, console: Any) -> int:

@@ -9,10 +9,14 @@ from typing import Any
 
 from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.error import DNSLookupError
 from twisted.internet.interfaces import (
     IAddress,
     IHostnameResolver,
     IHostResolution,
+    IProtocol,
+    IProtocolFactory,
     IReactorPluggableNameResolver,
     IResolutionReceiver,
     IStreamClientEndpoint,
@@ -32,9 +36,14 @@ def directEndpoint(
 
     @param family: 4 or 6 to leave out the addresses of the other.
     """
-    from twisted.internet.endpoints import HostnameEndpoint
+    from twisted.internet.endpoints import HostnameEndpoint, TCP4ClientEndpoint, TCP6ClientEndpoint
 
-    return HostnameEndpoint(_Network(reactor, family, tell), host, port, timeout)
+    network = _Network(reactor, family, tell)
+    if isIPAddress(host):
+        return _NoAddress() if family == 6 else TCP4ClientEndpoint(network, host, port, timeout)
+    if isIPv6Address(host):
+        return _NoAddress() if family == 4 else TCP6ClientEndpoint(network, host, port, timeout)
+    return HostnameEndpoint(network, host, port, timeout)
 
 
 class _Network:
@@ -86,30 +95,19 @@ class _Resolver:
         addressTypes: Sequence[type[IAddress]] | None = None,
         transportSemantics: str = "TCP",
     ) -> IHostResolution:
-        if isIPAddress(hostName) or isIPv6Address(hostName):
-            kind = IPv6Address if ":" in hostName else IPv4Address
-            resolution = _Literal(hostName)
-            resolutionReceiver.resolutionBegan(resolution)
-            if kind in self._types:
-                resolutionReceiver.addressResolved(kind("TCP", hostName, portNumber))
-            resolutionReceiver.resolutionComplete()
-            return resolution
         told = _Told(resolutionReceiver, hostName, self._tell)
         resolver: IHostnameResolver = self._reactor.nameResolver
         return resolver.resolveHostName(told, hostName, portNumber, self._types, transportSemantics)
 
 
-@implementer(IHostResolution)
-class _Literal:
+@implementer(IStreamClientEndpoint)
+class _NoAddress:
     """
-    The resolution of an address, which takes no time.
+    The endpoint of an address that was not to be used.
     """
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def cancel(self) -> None:
-        pass
+    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
+        return fail(DNSLookupError())
 
 
 @implementer(IResolutionReceiver)

@@ -115,8 +115,9 @@ class Session:
         self._console = console
         self._reactor = reactor
         self._agentFor = agentFor
-        self._responses: list[Response] = []
+        self._running: set[_Job] = set()
         self._done = 0
+        self._bytes = 0
 
     async def run(self) -> int:
         """
@@ -135,7 +136,7 @@ class Session:
         for number, url in enumerate(wishes.urls, 1):
             after: Deferred[None] = Deferred()
             job = _Job(self, number, url, turn)
-            jobs.append(slots.run(Deferred.fromCoroutine, _inTurn(job, after)))
+            jobs.append(slots.run(Deferred.fromCoroutine, self.inTurn(job, after)))
             turn = after
         all_ = gatherResults(jobs, consumeErrors=True)
         try:
@@ -155,15 +156,20 @@ class Session:
             return
         count = len(self._wishes.urls)
         what = f"{self._done} of {count}" if count > 1 else "gopherfetch"
-        self._console.showProgress(sum(each.size for each in self._responses), what)
+        self._console.showProgress(self._bytes + sum(job.size for job in self._running), what)
 
-
-async def _inTurn(job: _Job, after: Deferred[None]) -> int:
-    try:
-        return await job.run()
-    finally:
-        job.session._done += 1
-        after.callback(None)
+    async def inTurn(self, job: _Job, after: Deferred[None]) -> int:
+        """
+        Do one job, then let the next have the console.
+        """
+        self._running.add(job)
+        try:
+            return await job.run()
+        finally:
+            self._running.discard(job)
+            self._bytes += job.size
+            self._done += 1
+            after.callback(None)
 
 
 class _Job:
@@ -183,8 +189,16 @@ class _Job:
         self._url: GopherURL | None = None
         self._turn: Deferred[None] | None = turn
         self._response: Response | None = None
+        self._responses: list[Response] = []
         self._data = b""
         self._began = session._reactor.seconds()
+
+    @property
+    def size(self) -> int:
+        """
+        How many bytes have come for it.
+        """
+        return sum(response.size for response in self._responses)
 
     async def run(self) -> int:
         if self._console.isBroken and not (self._wishes.named or self._wishes.output):
@@ -301,7 +315,7 @@ class _Job:
         self._response = None
         response = await self.session._agentFor(limit, self._tell).fetch(url)
         self._response = response
-        self.session._responses.append(response)
+        self._responses.append(response)
         return response
 
     async def _output(self, url: GopherURL) -> None:

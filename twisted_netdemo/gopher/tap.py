@@ -35,7 +35,6 @@ class Options(ServiceOptions):
     Each option is the same for the command and under twistd.
     """
 
-    synopsis = "[options] [URL...]"
     longdesc = (
         "Fetch what Gopher URLs lead to. A menu is shown as a list, a text as a text, and a binary "
         "goes to standard output, or into a file where that is a terminal. "
@@ -54,10 +53,10 @@ class Options(ServiceOptions):
     ]
     optParameters = [
         ["output", "o", None, "Save as this file, byte for byte; - is standard output."],
-        ["host", None, None, "The long way to name what to fetch: a host,"],
-        ["port", None, None, "its port [default: 70],"],
-        ["selector", None, None, "the selector as it is, without percent-encoding,"],
-        ["type", None, None, "and the item type [default: 1]."],
+        ["host", None, None, "Instead of a URL: the host."],
+        ["port", None, None, "With --host: its port [default: 70]."],
+        ["selector", None, None, "With --host: the selector as it is, not percent-encoded."],
+        ["type", None, None, "With --host: the item type [default: 1]."],
         ["search", None, None, "Words for a search (item type 7)."],
         ["connect-timeout", None, "30", "How long connecting may take, TLS included."],
         ["timeout", None, "60", "How long the server may send nothing."],
@@ -81,6 +80,10 @@ class Options(ServiceOptions):
         super().__init__()
         self["urls"] = ()
         self["items"] = []
+
+    def getSynopsis(self) -> str:
+        command = "Usage: gopherfetch" if self.parent is None else "gopherfetch"
+        return f"{command} [options] [URL...]"
 
     def opt_item(self, text: str) -> None:
         """
