@@ -261,6 +261,7 @@ def gophernicus(test: SynchronousTestCase) -> tuple[str, Path]:
     """
     tcpserver, program = needs("tcpserver"), needs("gophernicus")
     root, port = gopherHole(test), freePort()
+    (root / "a b.txt").write_bytes(b"odd\n")
     search = root / "cgi-bin" / "search"
     search.parent.mkdir()
     search.write_text(_SEARCH.replace("PORT", str(port)))

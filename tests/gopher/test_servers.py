@@ -124,6 +124,10 @@ class GophernicusTests(ServerTestCase):
         A server that ends no text, runs searches, and reports what is missing in two ways.
         """
         base, _ = gophernicus(self)
+        document = json.loads(self.shown("--json", base))
+        (odd,) = [item for item in document["items"] if item["text"].startswith("a b.txt")]
+        self.assertEqual(odd["selector"], "/a#040b.txt")  # its own way to write a space
+        self.assertEqual(self.shown(odd["url"]), "odd\n")
         search = "7/cgi-bin/search"
         self.parity(
             base,

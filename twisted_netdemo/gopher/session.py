@@ -41,7 +41,7 @@ SERVER_ERROR = 22
 CANNOT_WRITE = 23
 
 #: curl's numbers
-_STATUSES: list[tuple[type[FetchError], int]] = [
+STATUSES: list[tuple[type[FetchError], int]] = [
     (CannotResolve, 6),
     (CannotConnect, 7),
     (ConnectionBroke, 18),
@@ -211,7 +211,7 @@ class _Job:
         except _Failed as error:
             status, message = error.status, str(error)
         except FetchError as error:
-            status = next(number for kind, number in _STATUSES if isinstance(error, kind))
+            status = next(number for kind, number in STATUSES if isinstance(error, kind))
             message = str(error)
             connecting = isinstance(error, ConnectError)
             self._response = error.response or self._response
