@@ -17,7 +17,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.processes import folder
 from twisted_netdemo.gopher.agent import Agent
 from twisted_netdemo.gopher.console import Console, OutputError
-from twisted_netdemo.gopher.session import Session, Wishes
+from twisted_netdemo.gopher.job import Wishes
+from twisted_netdemo.gopher.session import Session
 from twisted_netdemo.gopher.url import GopherURL
 
 from .memory import Server
@@ -490,6 +491,20 @@ class SeveralTests(SessionTestCase):
         self.assertEqual(len(self.servers), 3)
         self.serve(2, b"3")
         self.assertEqual(self.successResultOf(done), 0)
+
+    def test_many(self) -> None:
+        """
+        However many wait for one that is slow, and however many fail at once, all of them have
+        their turn.
+        """
+        urls = [f"h{number}/0" for number in range(500)]
+        done = self.begin(*urls, *["http://h/"] * 500, parallel=500)
+        for number in range(499, 0, -1):
+            self.serve(number, b"%d" % number)
+        self.serve(0, b"0")
+        self.assertEqual(self.successResultOf(done), 3)
+        self.assertEqual(self.console.out, b"".join(b"%d\n" % number for number in range(500)))
+        self.assertEqual(len(self.console.said), 500)
 
     def test_firstFailure(self) -> None:
         """

@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except UsageError as error:
         _end(USAGE, f"gopherfetch: {error}\nTry 'gopherfetch --help'.\n")
     except OSError as error:  # a full or closed output
-        from .session import CANNOT_WRITE
+        from .job import CANNOT_WRITE
 
         _end(CANNOT_WRITE, f"Error: cannot write: {error.strerror}\n")
     from .console import Console

@@ -1,122 +1,37 @@
 """
-What one call of gopherfetch does: its URLs to their outputs, in order, and an exit status.
+What one call of gopherfetch does: all of its URLs, some at a time, put out in order.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
-from twisted.internet.defer import Deferred, DeferredSemaphore, FirstError, gatherResults
+from twisted.internet.defer import Deferred, FirstError, gatherResults, succeed
 from twisted.internet.task import LoopingCall
 
-from .agent import MOST, Agent
-from .console import Console, OutputError
-from .display import menuText, safeText
-from .document import document
-from .errors import (
-    CannotConnect,
-    CannotResolve,
-    CertificateRejected,
-    ConnectError,
-    ConnectionBroke,
-    ConnectTimedOut,
-    FetchError,
-    HandshakeFailed,
-    NothingCame,
-    TimedOut,
-    TooLarge,
-)
-from .itemtypes import Kind, bodyKind, isFetched, itemType
-from .menu import numbered
-from .response import Response
-from .saving import Download, fileName
-from .url import GopherURL, InvalidURL, checkSelector
-
-OK = 0
-MALFORMED = 3
-SERVER_ERROR = 22
-CANNOT_WRITE = 23
-
-#: curl's numbers
-STATUSES: list[tuple[type[FetchError], int]] = [
-    (CannotResolve, 6),
-    (CannotConnect, 7),
-    (ConnectionBroke, 18),
-    (ConnectTimedOut, 28),
-    (TimedOut, 28),
-    (HandshakeFailed, 35),
-    (NothingCame, 56),
-    (CertificateRejected, 60),
-    (TooLarge, 63),
-]
+from .console import Console
+from .job import OK, AgentFor, Job, Wishes
 
 #: seconds
 _PROGRESS_AFTER = 1.0
 _PROGRESS_EVERY = 0.25
 
 
-@dataclass(frozen=True)
-class Wishes:
-    """
-    What was asked for.
-
-    @ivar urls: the texts of the URLs, or URLs.
-    @ivar output: C{-o}, an absolute path.
-    @ivar folder: where C{-O} and binaries for a terminal go, absolute.
-    @ivar named: C{-O}.
-    @ivar search: the words for searches.
-    @ivar items: numbers of links to follow, one after the other.
-    @ivar maxSize: C{None} where it was not said.
-    @ivar mode: permissions for files, where the umask is not the user's.
-    @ivar usageStatus: the exit status for wrong usage.
-    """
-
-    urls: tuple[str | GopherURL, ...]
-    folder: str
-    output: str | None = None
-    named: bool = False
-    raw: bool = False
-    json: bool = False
-    search: bytes | None = None
-    items: tuple[int, ...] = ()
-    maxSize: int | None = None
-    parallel: int = 1
-    verbose: bool = False
-    mode: int | None = None
-    usageStatus: int = 2
-
-
-class _Failed(Exception):
-    """
-    One URL failed, with this status.
-    """
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-
-
 class Session:
     """
-    @param agentFor: makes an agent for a size limit, and for who is told its steps.
+    As many jobs at a time as was wished.
     """
 
-    def __init__(
-        self,
-        wishes: Wishes,
-        console: Console,
-        reactor: Any,
-        agentFor: Callable[[int | None, Callable[[str], None]], Agent],
-    ) -> None:
+    def __init__(self, wishes: Wishes, console: Console, reactor: Any, agentFor: AgentFor) -> None:
         self._wishes = wishes
         self._console = console
         self._reactor = reactor
         self._agentFor = agentFor
-        self._running: set[_Job] = set()
-        self._done = 0
+        self._turns = _Turns()
+        self._running: set[Job] = set()
+        self._statuses: dict[int, int] = {}
         self._bytes = 0
 
     async def run(self) -> int:
@@ -125,22 +40,14 @@ class Session:
 
         @return: the status of the first that failed.
         """
-        wishes = self._wishes
-        slots = DeferredSemaphore(wishes.parallel)
         progress = LoopingCall(self._showProgress)
         progress.clock = self._reactor
         started = self._reactor.callLater(_PROGRESS_AFTER, lambda: progress.start(_PROGRESS_EVERY))
-        turn: Deferred[None] = Deferred()
-        turn.callback(None)
-        jobs: list[Deferred[int]] = []
-        for number, url in enumerate(wishes.urls, 1):
-            after: Deferred[None] = Deferred()
-            job = _Job(self, number, url, turn)
-            jobs.append(slots.run(Deferred.fromCoroutine, self.inTurn(job, after)))
-            turn = after
-        all_ = gatherResults(jobs, consumeErrors=True)
+        jobs = self._jobs()
+        count = min(self._wishes.parallel, len(self._wishes.urls))
+        workers = [Deferred.fromCoroutine(self._work(jobs)) for _ in range(count)]
         try:
-            statuses = await all_
+            await gatherResults(workers, consumeErrors=True)
         except FirstError as error:  # jobs do not fail: it was cancelled
             error.subFailure.raiseException()
         finally:
@@ -149,266 +56,72 @@ class Session:
             elif progress.running:
                 progress.stop()
             self._console.hideProgress()
-        return next((status for status in statuses if status != OK), OK)
+        failed = sorted(number for number, status in self._statuses.items() if status != OK)
+        return self._statuses[failed[0]] if failed else OK
+
+    def _jobs(self) -> Iterator[Job]:
+        for number, url in enumerate(self._wishes.urls, 1):
+            yield Job(
+                number=number,
+                url=url,
+                wishes=self._wishes,
+                console=self._console,
+                clock=self._reactor,
+                agentFor=self._agentFor,
+                turn=partial(self._turns.wait, number),
+            )
+
+    async def _work(self, jobs: Iterator[Job]) -> None:
+        """
+        One job after the other. A job that is done keeps its place until its turn has come, so that
+        no more results wait than are fetched at a time.
+        """
+        for job in jobs:
+            self._running.add(job)
+            try:
+                self._statuses[job.number] = await job.run()
+            finally:
+                self._running.discard(job)
+                self._bytes += job.size
+            self._turns.finish()
 
     def _showProgress(self) -> None:
         if self._wishes.verbose:
             return
         count = len(self._wishes.urls)
-        what = f"{self._done} of {count}" if count > 1 else "gopherfetch"
+        what = f"{len(self._statuses)} of {count}" if count > 1 else "gopherfetch"
         self._console.showProgress(self._bytes + sum(job.size for job in self._running), what)
 
-    async def inTurn(self, job: _Job, after: Deferred[None]) -> int:
-        """
-        Do one job, then let the next have the console.
-        """
-        self._running.add(job)
-        try:
-            return await job.run()
-        finally:
-            self._running.discard(job)
-            self._bytes += job.size
-            self._done += 1
-            after.callback(None)
 
-
-class _Job:
+class _Turns:
     """
-    One URL. It may only use the console when its turn has come.
+    Who may use the console: each in the order of its number, however many wait.
     """
 
-    def __init__(
-        self, session: Session, number: int, url: str | GopherURL, turn: Deferred[None]
-    ) -> None:
-        self.session = session
-        self._wishes = session._wishes
-        self._console = session._console
-        self._number = number
-        self._given = url
-        self._several = len(self._wishes.urls) > 1
-        self._url: GopherURL | None = None
-        self._turn: Deferred[None] | None = turn
-        self._response: Response | None = None
-        self._responses: list[Response] = []
-        self._data = b""
-        self._began = session._reactor.seconds()
+    def __init__(self) -> None:
+        self._current = 1
+        self._waiting: dict[int, Deferred[None]] = {}
+        self._passing = False
 
-    @property
-    def size(self) -> int:
+    def wait(self, number: int) -> Deferred[None]:
         """
-        How many bytes have come for it.
+        Fires when this number's turn has come.
         """
-        return sum(response.size for response in self._responses)
+        if number == self._current:
+            return succeed(None)
+        self._waiting[number] = Deferred()
+        return self._waiting[number]
 
-    async def run(self) -> int:
-        if self._console.isBroken and not (self._wishes.named or self._wishes.output):
-            return CANNOT_WRITE  # which has been said
-        status, message, connecting = OK, None, False
+    def finish(self) -> None:
+        """
+        The current one is done. The next may be done at once: a loop, since it may be a long row.
+        """
+        self._current += 1
+        if self._passing:
+            return
+        self._passing = True
         try:
-            await self._follow()
-        except InvalidURL as error:
-            status, message = MALFORMED, str(error)
-        except _Failed as error:
-            status, message = error.status, str(error)
-        except FetchError as error:
-            status = next(number for kind, number in STATUSES if isinstance(error, kind))
-            message = str(error)
-            connecting = isinstance(error, ConnectError)
-            self._response = error.response or self._response
-        except OutputError as error:
-            status, message = CANNOT_WRITE, str(error)
-        except OSError as error:
-            status, message = CANNOT_WRITE, f"cannot write {error.filename or ''}: {error.strerror}"
-            message = message.replace(" :", ":")
-        await self._myTurn()
-        if self._wishes.json and status != CANNOT_WRITE:
-            try:
-                self._console.writeText(self._document(message) + "\n")
-            except OutputError as error:
-                status, message = CANNOT_WRITE, str(error)
-        if message is not None:
-            self._sayError(message, connecting)
-        elif self._response is not None and self._response.verdict is not None:
-            verdict = self._response.verdict
-            if verdict.name == "suspect":
-                self._say(f"{self._which()}suspect: {verdict.reason}")
-        return status
-
-    def _document(self, message: str | None) -> str:
-        seconds = self.session._reactor.seconds() - self._began
-        return document(self._url or str(self._given), self._response, self._data, message, seconds)
-
-    def _sayError(self, message: str, connecting: bool) -> None:
-        prefix = "Error connecting to server: " if connecting else "Error: "
-        self._say(f"{prefix}{self._which()}{message}")
-
-    def _which(self) -> str:
-        return f"{self._url or self._given}: " if self._several else ""
-
-    def _say(self, line: str) -> None:
-        self._console.say(line)
-
-    def _tell(self, line: str) -> None:
-        if self._wishes.verbose:
-            self._console.say(f"* [{self._number}] {line}" if self._several else f"* {line}")
-
-    async def _myTurn(self) -> None:
-        if self._turn is not None:
-            turn, self._turn = self._turn, None
-            await turn
-
-    async def _follow(self) -> None:
-        """
-        From the URL, by way of the links to follow, to what is to be put out.
-        """
-        url = self._given if isinstance(self._given, GopherURL) else GopherURL.parse(self._given)
-        for number in self._wishes.items:
-            url = await self._link(self._asked(url), number)
-        self._url = url = self._asked(url)
-        await self._output(url)
-
-    def _asked(self, url: GopherURL) -> GopherURL:
-        """
-        A search gets its words; what cannot be fetched is refused.
-        """
-        self._url = url
-        known = itemType(url.type)
-        if not isFetched(url.type):
-            raise _Failed(MALFORMED, f"{url} is of type {known.name}, which is not fetched")
-        if known.kind is not Kind.SEARCH:
-            return url
-        words = self._wishes.search
-        if words is None and url.search is not None:
-            return url
-        if words is None:
-            if not self._console.canAsk:
-                raise _Failed(
-                    self._wishes.usageStatus, f"{url} is a search: say --search and its words"
-                )
-            try:
-                words = checkSelector(self._console.ask("Search words: ").encode(), "search")
-            except EOFError:
-                raise _Failed(self._wishes.usageStatus, "no search words") from None
-        return replace(url, search=words)
-
-    async def _link(self, url: GopherURL, number: int) -> GopherURL:
-        if bodyKind(url.type) is not Kind.MENU:
-            raise _Failed(MALFORMED, f"{url} is no menu, so it has no link {number}")
-        response = await self._fetch(url, MOST)
-        data = await response.bytes()
-        if response.serverError is not None:
-            raise _Failed(SERVER_ERROR, response.serverError)
-        links = [
-            (item.gopherURL(url), address)
-            for _, item, address in numbered(response.asMenu(data), url)
-            if address is not None
-        ]
-        if number > len(links):
-            raise _Failed(MALFORMED, f"{url} has {len(links)} links, and no link {number}")
-        target, address = links[number - 1]
-        if target is None:
-            raise _Failed(MALFORMED, f"link {number} is {address}, which is not Gopher")
-        return target
-
-    async def _fetch(self, url: GopherURL, most: int | None) -> Response:
-        limit = most if self._wishes.maxSize is None else self._wishes.maxSize
-        self._response = None
-        response = await self.session._agentFor(limit, self._tell).fetch(url)
-        self._response = response
-        self._responses.append(response)
-        return response
-
-    async def _output(self, url: GopherURL) -> None:
-        wishes = self._wishes
-        binary = bodyKind(url.type) is Kind.BINARY
-        if wishes.output is not None:
-            await self._save(url, Download(wishes.output, mine=False, mode=wishes.mode))
-        elif wishes.named or (
-            binary and self._console.isTerminal and not (wishes.raw or wishes.json)
-        ):
-            path = f"{wishes.folder}/{fileName(url)}"
-            download = Download(path, mine=True, mode=wishes.mode)
-            await self._save(url, download)
-            await self._myTurn()
-            self._say(f"saved {os.path.basename(download.path)}")
-        elif wishes.raw:
-            await self._stream(url, evenErrors=True)
-        elif wishes.json:
-            await self._collect(url)
-        elif binary:
-            await self._stream(url, evenErrors=False)
-        else:
-            await self._show(url)
-
-    async def _save(self, url: GopherURL, download: Download) -> None:
-        response = await self._fetch(url, None)
-        try:
-            await self._pour(response, download.write, evenErrors=False)
-            download.finish()
+            while self._current in self._waiting:
+                self._waiting.pop(self._current).callback(None)
         finally:
-            download.close()
-
-    async def _stream(self, url: GopherURL, evenErrors: bool) -> None:
-        response = await self._fetch(url, None)
-        await self._myTurn()
-        await self._pour(response, self._console.write, evenErrors)
-        if response.serverError is not None:
-            raise _Failed(SERVER_ERROR, response.serverError)
-
-    async def _pour(
-        self, response: Response, write: Callable[[bytes], None], evenErrors: bool
-    ) -> None:
-        """
-        Write the bytes as they come, but not what turns out to be the server's error.
-        """
-        held: list[bytes] = []
-        try:
-            async for chunk in response.chunks():
-                if not evenErrors and response.mayBeError:
-                    held.append(chunk)
-                    continue
-                if held:
-                    chunk = b"".join((*held, chunk))
-                    held = []
-                write(chunk)
-        except FetchError:
-            if held:
-                write(b"".join(held))  # what came is kept
-            raise
-        if response.serverError is not None and not evenErrors:
-            raise _Failed(SERVER_ERROR, response.serverError)
-        if held:
-            write(b"".join(held))
-
-    async def _collect(self, url: GopherURL) -> Response:
-        response = await self._fetch(url, MOST)
-        try:
-            self._data = await response.bytes()
-        except FetchError as error:
-            self._data = error.partial
-            raise
-        if response.serverError is not None:
-            raise _Failed(SERVER_ERROR, response.serverError)
-        return response
-
-    async def _show(self, url: GopherURL) -> None:
-        try:
-            response = await self._collect(url)
-        except FetchError as error:
-            if error.response is not None and self._data:
-                await self._print(error.response)
-            raise
-        await self._print(response)
-
-    async def _print(self, response: Response) -> None:
-        console = self._console
-        if response.kind is Kind.TEXT:
-            text = safeText(response.asText(self._data))
-            if text and not text.endswith("\n"):
-                text += "\n"
-        else:
-            items = response.asMenu(self._data)
-            charset = response.charset or "utf-8"
-            text = menuText(items, response.url, charset, console.columns, console.colour)
-        await self._myTurn()
-        console.writeText(text)
+            self._passing = False

@@ -206,7 +206,8 @@ def makeSession(options: Options, reactor: Any, console: Any, usageStatus: int) 
     """
     from .agent import Agent
     from .charset import Charsets
-    from .session import Session, Wishes
+    from .job import Wishes
+    from .session import Session
 
     charsets = Charsets()
     trust = _trust(options, console)
