@@ -135,6 +135,7 @@ class ProxiedFactory(WrappingFactory[Any]):
     """
 
     protocol: Any = ProxiedConnection
+    noisy = False
 
     def __init__(
         self,
