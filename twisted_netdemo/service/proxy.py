@@ -158,9 +158,18 @@ class ProxiedFactory(WrappingFactory[Any]):
 
     def stopFactory(self) -> None:
         """
-        The last port has closed; who has not sent a header by now is not waited for.
+        The last port has closed; the deadlines hold for the connections that there are.
         """
-        self.deadlines.stop()
+        self._stopTimer()
+
+    def unregisterProtocol(self, p: Any) -> None:
+        WrappingFactory.unregisterProtocol(self, p)
+        if not self.numPorts:
+            self._stopTimer()
+
+    def _stopTimer(self) -> None:
+        if not self.protocols:
+            self.deadlines.stop()
 
     def believes(self, peer: IAddress) -> bool:
         """
