@@ -179,7 +179,7 @@ class Starting(SynchronousTestCase):
         """
         Endpoints replace the default port, an explicit port adds one, and each is announced.
         """
-        path = f"/tmp/linecount-{os.getpid()}.sock"
+        path = f"{folder(self)}/s"
         program, _ = serve(
             self,
             *("--endpoint", "tcp6:0:interface=\\:\\:1"),
