@@ -4,9 +4,12 @@ A real linecount under test: started, and talked to over real sockets.
 
 from __future__ import annotations
 
+import os
 import socket
+import struct
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -87,6 +90,32 @@ def rest(client: socket.socket) -> bytes:
     while data := client.recv(65536):
         received += data
     return received
+
+
+def until(happened: Callable[[], bool], what: str) -> None:
+    """
+    Look again and again until something outside has happened.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while not happened():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what} never happened")
+        time.sleep(0.01)
+
+
+def descriptors(program: Program) -> int:
+    """
+    How many files a program has open.
+    """
+    return len(os.listdir(f"/proc/{program.process.pid}/fd"))
+
+
+def reset(client: socket.socket) -> None:
+    """
+    Close with a reset.
+    """
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
 
 
 def session(test: SynchronousTestCase, port: int, said: bytes, host: str = "127.0.0.1") -> bytes:

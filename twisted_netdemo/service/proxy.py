@@ -106,16 +106,21 @@ class ProxiedConnection(ProtocolWrapper):
             self.wrappedProtocol.dataReceived(header.rest)
 
     def readConnectionLost(self) -> None:
-        protocol = IHalfCloseableProtocol(self.wrappedProtocol, None) if self._begun else None
+        protocol = self._halfCloseable()
         if protocol is None:
             self.transport.loseConnection()
         else:
             protocol.readConnectionLost()
 
     def writeConnectionLost(self) -> None:
-        protocol = IHalfCloseableProtocol(self.wrappedProtocol, None) if self._begun else None
+        protocol = self._halfCloseable()
         if protocol is not None:
             protocol.writeConnectionLost()
+
+    def _halfCloseable(self) -> Any:
+        # Its class is asked: TLS, which cannot, provides whatever its transport does, which we are.
+        able = self._begun and IHalfCloseableProtocol.implementedBy(type(self.wrappedProtocol))
+        return self.wrappedProtocol if able else None
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if self._begun:
