@@ -179,6 +179,22 @@ class Ways(RelayCase):
             self.connections[0].sent, [(b"%d" % n, round(0.02 + n * 0.001, 6)) for n in range(100)]
         )
 
+    def test_flood(self) -> None:
+        """
+        A thousand that are due at one time leave in parts, and others' calls come in between.
+        """
+        relay = self.relay(Figures(delay=1))
+        for n in range(1000):
+            self.send(relay, b"%d" % n)
+        seen: list[int] = []
+        self.clock.callLater(1, lambda: seen.append(len(self.connections[0].sent)))
+        self.clock.advance(1)
+        for _ in range(100):
+            self.clock.advance(0)
+        self.assertLess(seen[0], 200)
+        arrived = [data for data, _ in self.connections[0].sent]
+        self.assertEqual(arrived, [b"%d" % n for n in range(1000)])
+
     def test_idle(self) -> None:
         """
         Who is silent for the idle time is forgotten; who comes back is a new client, whose place
