@@ -151,6 +151,22 @@ class Datagrams(ImpairCase):
         other.sendto(b"other", ("127.0.0.1", port))
         self.assertEqual(target.recvfrom(100)[0], b"other")
 
+    def test_udpcount(self) -> None:
+        """
+        C{nc -u} asks udpcount through it, over IPv6.
+        """
+        nc = needs("nc")
+        server = twistd(self, "udpcount", "--port", "0")
+        number = int(server.line(r"running on port (\d+)")[1])
+        port = self.impair("udp", ("::1", number), "--delay", "5ms", at=":interface=::1")
+        client = start(self, nc, "-u", "::1", str(port), stdin=-1)
+        assert client.process.stdin is not None
+        client.process.stdin.write(b"123\n")
+        client.process.stdin.flush()
+        client.line("^Welcome, .'::1', \\d+.$")
+        client.line("^You entered 3 characters.$")
+        self.end()
+
     def test_refusal(self) -> None:
         """
         Where nobody listens at the target the log says so, once; when somebody does, the very
