@@ -380,6 +380,27 @@ class Streams(ImpairCase):
                 end.recv(100)
         self.end()
 
+    def test_stop(self) -> None:
+        """
+        Stopped in mid-text, to an IPv6 target, it resets both ends: neither takes the part that it
+        has for the whole.
+        """
+        listener = self.socket(socket.AF_INET6, socket.SOCK_STREAM, bind="::1")
+        listener.listen()
+        port = self.impair("tcp", listener.getsockname(), "--rate", "1mbit")
+        client = self.socket(kind=socket.SOCK_STREAM)
+        client.connect(("127.0.0.1", port))
+        server, _ = listener.accept()
+        self.addCleanup(server.close)
+        server.settimeout(PATIENCE)
+        client.sendall(bytes(50_000))
+        self.assertGreater(len(server.recv(1000)), 0)
+        self.end()
+        for end in (client, server):
+            with self.assertRaises(ConnectionResetError):
+                while end.recv(65536):
+                    pass
+
     def test_refused(self) -> None:
         """
         A target where nobody listens resets the client.
