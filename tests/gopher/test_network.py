@@ -306,6 +306,16 @@ class TLSTests(NetworkTestCase):
         self.assertIn("authority", str(error))
         self.assertEqual(factory.asked, b"")
 
+    async def test_expired(self) -> None:
+        """
+        One that has expired is said to have.
+        """
+        certificate, _ = writeCertificate(self.folder, "old", days=-1)
+        url, factory = self.serveTLS(name="old")
+        error = await self.fails(CertificateRejected, url, trust=Verified(str(certificate)))
+        self.assertEqual(str(error), "the certificate has expired")
+        self.assertEqual(factory.asked, b"")
+
     async def test_otherHost(self) -> None:
         """
         One for another host is refused, and nothing was sent.

@@ -63,7 +63,7 @@ class _Trust:
         if isinstance(error, SSL.Error):
             words = _words(error)
             if "certificate verify failed" in words:
-                return CertificateRejected("the certificate is not signed by a trusted authority")
+                return CertificateRejected(_mistrust(transport))
             return HandshakeFailed(f"the TLS handshake failed: {words or 'no reason given'}")
         return HandshakeFailed("the server closed the connection during the TLS handshake")
 
@@ -176,6 +176,18 @@ def _name(host: str) -> str:
 
 def _version(transport: Any) -> str:
     return str(transport.getHandle().get_protocol_version_name())
+
+
+def _mistrust(transport: Any) -> str:
+    """
+    What is wrong with a certificate that OpenSSL did not verify.
+    """
+    chain = transport.getHandle().get_peer_cert_chain() or []
+    if chain and chain[0].has_expired():
+        return "the certificate has expired"
+    if chain and chain[0].get_issuer() == chain[0].get_subject():
+        return "the certificate is signed by itself, not by a trusted authority"
+    return "the certificate is not signed by a trusted authority"
 
 
 def _words(error: SSL.Error) -> str:
