@@ -182,11 +182,12 @@ def _mistrust(transport: Any) -> str:
     """
     What is wrong with a certificate that OpenSSL did not verify.
     """
-    chain = transport.getHandle().get_peer_cert_chain() or []
-    if chain and chain[0].has_expired():
-        return "the certificate has expired"
-    if chain and chain[0].get_issuer() == chain[0].get_subject():
-        return "the certificate is signed by itself, not by a trusted authority"
+    for certificate in (transport.getHandle().get_peer_cert_chain() or [])[:1]:
+        if certificate.has_expired():
+            return "the certificate has expired"
+        names = certificate.to_cryptography()
+        if names.issuer == names.subject:
+            return "the certificate is signed by itself, not by a trusted authority"
     return "the certificate is not signed by a trusted authority"
 
 
