@@ -111,10 +111,10 @@ class Console:
         @raise EOFError: where there is none.
         """
         print(question, end="", file=self._errors, flush=True)
-        line = sys.stdin.readline()
+        line = sys.stdin.buffer.readline()
         if not line:
             raise EOFError
-        return line.rstrip("\r\n")
+        return line.decode("utf-8", "surrogateescape").rstrip("\r\n")
 
     def showProgress(self, size: int, what: str) -> None:
         """

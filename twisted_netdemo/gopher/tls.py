@@ -63,7 +63,7 @@ class _Trust:
         if isinstance(error, SSL.Error):
             words = _words(error)
             if "certificate verify failed" in words:
-                return CertificateRejected("the certificate is not signed by a trusted authority")
+                return CertificateRejected(_mistrust(transport))
             return HandshakeFailed(f"the TLS handshake failed: {words or 'no reason given'}")
         return HandshakeFailed("the server closed the connection during the TLS handshake")
 
@@ -176,6 +176,19 @@ def _name(host: str) -> str:
 
 def _version(transport: Any) -> str:
     return str(transport.getHandle().get_protocol_version_name())
+
+
+def _mistrust(transport: Any) -> str:
+    """
+    What is wrong with a certificate that OpenSSL did not verify.
+    """
+    for certificate in (transport.getHandle().get_peer_cert_chain() or [])[:1]:
+        if certificate.has_expired():
+            return "the certificate has expired"
+        names = certificate.to_cryptography()
+        if names.issuer == names.subject:
+            return "the certificate is signed by itself, not by a trusted authority"
+    return "the certificate is not signed by a trusted authority"
 
 
 def _words(error: SSL.Error) -> str:
