@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +20,19 @@ from tests.badwire import traffic
 FIGURES = ("--loss=15%", "--corrupt=5%", "--duplicate=5%", "--reorder=10%")
 
 
-def run(seed: int, host: str, *wrapper: str) -> tuple[str, dict[str, Any]]:
+def run(
+    seed: int, host: str, python: Sequence[str] = (sys.executable,)
+) -> tuple[str, dict[str, Any]]:
     """
     One run.
 
-    @param wrapper: by what badwire is started, another user say.
+    @param python: what runs Python, as another user say.
     @return: what the traffic printed, and badwire's figures.
     """
-    badwire = [sys.executable, "-m", "twisted_netdemo.badwire", "run", "--json", "--quiet"]
-    command = [sys.executable, str(Path(traffic.__file__)), host]
+    badwire = [*python, "-m", "twisted_netdemo.badwire", "run", "--json", "--quiet"]
+    command = [python[-1], str(Path(traffic.__file__)), host]
     done = subprocess.run(
-        [*(wrapper or ()), *badwire, *FIGURES, f"--seed={seed}", "--", *command],
+        [*badwire, *FIGURES, f"--seed={seed}", "--", *command],
         capture_output=True,
         timeout=120,
         check=False,

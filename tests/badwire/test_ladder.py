@@ -15,7 +15,7 @@ from tests.badwire.scenes import Part, Scene, datagrams, lesson
 from twisted_netdemo.badwire.events import Arrived
 from twisted_netdemo.badwire.ladder import flows, fold, rows
 from twisted_netdemo.badwire.terminal import draw
-from twisted_netdemo.badwire.words import cells, label, shorten, snippet
+from twisted_netdemo.badwire.words import cells, clock, label, shorten, snippet
 
 LESSON = """\
 Flow 0: TCP over IPv4
@@ -333,6 +333,19 @@ class WordTests(SynchronousTestCase):
         No payload gets a control character onto the terminal.
         """
         self.assertTrue(snippet(data, more).isprintable())
+
+    def test_clock(self) -> None:
+        """
+        A long run's times fit their column too.
+        """
+        for seconds, shown in (
+            (0.0004, "0.000"),
+            (999.9994, "999.999"),
+            (1234.56, "1234.6"),
+            (1234567.8, "1234568"),
+            (1e9, "1.0e+09"),
+        ):
+            self.assertEqual(clock(seconds), shown)
 
     @given(st.text(max_size=40), st.integers(8, 40))
     def test_shorten(self, words: str, most: int) -> None:

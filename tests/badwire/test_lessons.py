@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import signal
 
+from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.badwire.scenes import Scene
@@ -187,8 +188,9 @@ class CommandTests(SynchronousTestCase):
             (("tcp",), "no lesson is called 'tcp'; see 'badwire lesson'"),
             (("--html", "x.html"), "--html: which lessons?"),
         ):
-            done = lesson(*arguments)
-            self.assertEqual((done.returncode, done.stderr.decode()), (2, f"badwire: {error}\n"))
+            mistake = self.assertRaises(UsageError, Options().parseOptions, arguments)
+            self.assertEqual(str(mistake), error)
+        self.assertEqual(lesson("tcp").returncode, 2)
 
     def test_notSeen(self) -> None:
         """

@@ -4,10 +4,11 @@ Tests of the drawings, in a browser.
 
 from __future__ import annotations
 
+import atexit
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from random import Random
-from typing import ClassVar
 from xml.etree import ElementTree
 
 from selenium.webdriver import Chrome, ChromeOptions
@@ -20,7 +21,7 @@ from tests.badwire.scenes import Scene, datagrams, lesson
 from tests.processes import folder, needs
 from twisted_netdemo.badwire import page, svg
 from twisted_netdemo.badwire.events import Arrived, Sent
-from twisted_netdemo.badwire.ladder import flows
+from twisted_netdemo.badwire.ladder import flows, rows
 
 EVIL = (
     b"</script></title>",
@@ -105,6 +106,32 @@ def html(events: list[Sent | Arrived]) -> str:
     return "".join(page.document("A <bad> wire", [page.Chapter("", [flows(events)])]))
 
 
+@cache
+def chromium() -> Chrome:
+    """
+    A headless Chromium that ends with the tests. (trial knows no setUpClass.)
+    """
+    options = ChromeOptions()
+    options.binary_location = needs("chromium")
+    for flag in (
+        "headless",
+        "no-sandbox",
+        "disable-gpu",
+        "disable-quic",
+        "no-first-run",
+        "disable-background-networking",
+        "disable-component-update",
+        "disable-sync",
+        "disable-dev-shm-usage",
+        "window-size=1400,900",
+    ):
+        options.add_argument(f"--{flag}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    browser = Chrome(options, Service(needs("chromedriver")))
+    atexit.register(browser.quit)
+    return browser
+
+
 class FileTests(SynchronousTestCase):
     """
     The files, without a browser.
@@ -140,31 +167,8 @@ class BrowserTests(SynchronousTestCase):
     The page in headless Chromium, from a file.
     """
 
-    browser: ClassVar[Chrome]
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        options = ChromeOptions()
-        options.binary_location = needs("chromium")
-        for flag in (
-            "headless",
-            "no-sandbox",
-            "disable-gpu",
-            "disable-quic",
-            "no-first-run",
-            "disable-background-networking",
-            "disable-component-update",
-            "disable-sync",
-            "disable-dev-shm-usage",
-            "window-size=1400,900",
-        ):
-            options.add_argument(f"--{flag}")
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        cls.browser = Chrome(options, Service(needs("chromedriver")))
-
-    @classmethod
-    def tearDownClass(cls) -> None:
-        cls.browser.quit()
+    def setUp(self) -> None:
+        self.browser = chromium()
 
     def open(self, text: str, name: str = "page.html") -> Path:
         file = folder(self) / name
@@ -221,6 +225,32 @@ class BrowserTests(SynchronousTestCase):
         self.assertEqual(shown(), [False, False])
         self.find('input[value="udp"]')[0].click()
         self.assertEqual(shown(), [False, True])
+
+    def test_longFlow(self) -> None:
+        """
+        A long flow comes in panels, no arrow lost between them; the arrow keys cross over.
+        """
+        events = storm(3, 1500)
+        (flow,) = flows(events)
+        self.open(html(events))
+        panels = self.find(".flow svg")
+        self.assertGreater(len(panels), 2)
+        arrows = self.browser.execute_script("return document.querySelectorAll('.arrow').length")
+        made = rows(flow)
+        late = {row.sent.n for row in made if row.kind == "arrives" and not row.arrived.copy}
+        self.assertEqual(
+            arrows,
+            sum(row.sent is not None for row in made)
+            - sum(row.kind == "leaves" and row.sent.n in late for row in made),
+        )
+        last = self.browser.execute_script(
+            "const all = document.querySelectorAll('.flow svg')[0].querySelectorAll('.packet');"
+            "choose(all[all.length - 1]); return chosen.dataset.n"
+        )
+        self.browser.switch_to.active_element.send_keys(Keys.ARROW_DOWN)
+        first = panels[1].find_element(By.CSS_SELECTOR, ".packet")
+        self.assertIn("chosen", first.get_attribute("class"))
+        self.assertNotEqual(first.get_attribute("data-n"), last)
 
     def test_noMarkupFromALog(self) -> None:
         """

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from subprocess import CompletedProcess
 
+from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.badwire.scenes import Scene, datagrams, lesson
@@ -19,6 +20,7 @@ from tests.processes import folder, run, script
 from twisted_netdemo.badwire import pictures
 from twisted_netdemo.badwire.events import Arrived, Sent
 from twisted_netdemo.badwire.pictures import Pictures
+from twisted_netdemo.badwire.show import Options
 
 
 def show(*arguments: str, **options) -> CompletedProcess[bytes]:
@@ -231,4 +233,6 @@ class ShowTests(SynchronousTestCase):
             (("a", "--to=1x"), "--to: '1x' is not a duration (60, 1.5s, 20ms, 2m or 1h)"),
             (("a", "--to=1", "--from=2"), "--from is later than --to"),
         ):
-            self.check(show(*arguments), 2, f"badwire: {error}\n")
+            mistake = self.assertRaises(UsageError, Options().parseOptions, arguments)
+            self.assertEqual(str(mistake), error)
+        self.check(show("a", "b"), 2, "badwire: one LOG at a time, not a b\n")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from html import escape
 
 from twisted_netdemo.badwire.ladder import Flow
-from twisted_netdemo.badwire.svg import STYLE, WIDTH, panel
+from twisted_netdemo.badwire.svg import STYLE, WIDTH, panels
 from twisted_netdemo.badwire.words import protocolName
 
 _STYLE = f"""\
@@ -31,6 +31,7 @@ fieldset {{ border: 1px solid #bbb; max-height: 9rem; overflow: auto; }}
 label {{ display: inline-block; margin-right: 1.2rem; }}
 aside {{ position: sticky; top: 1rem; align-self: start; border-left: 3px solid #bbb;
   padding-left: 1rem; }}
+.flow {{ margin-bottom: 1.5rem; }}
 .flow svg {{ display: block; width: 100%; height: auto; }}
 .packet {{ cursor: pointer; }}
 .packet:hover > .hit {{ fill: #eef3fb; }}
@@ -57,7 +58,7 @@ function choose(packet) {
   chosen = packet;
   if (!packet) return;
   const same = `.packet[data-n="${packet.dataset.n}"]`;
-  for (const part of packet.closest("svg").querySelectorAll(same)) part.classList.add("chosen");
+  for (const part of packet.closest(".flow").querySelectorAll(same)) part.classList.add("chosen");
   show(packet);
 }
 
@@ -77,7 +78,7 @@ document.addEventListener("change", event => filter(event.target.closest(".chapt
 document.addEventListener("keydown", event => {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (!step || !chosen) return;
-  const packets = [...chosen.closest("svg").querySelectorAll(".packet")];
+  const packets = [...chosen.closest(".flow").querySelectorAll(".packet")];
   const next = packets[packets.indexOf(chosen) + step];
   if (next) {
     choose(next);
@@ -154,16 +155,17 @@ def _chapter(chapter: Chapter) -> Iterator[str]:
 
 
 def _flow(flow: Flow, place: int) -> Iterator[str]:
-    parts, height = panel(flow)
-    # a flow out of sight costs the browser nothing
-    size = f"content-visibility: auto; contain-intrinsic-size: auto {height}px"
     yield (
-        f'<div class="flow" data-protocol="{escape(flow.first.protocol)}" '
-        f'data-flow="#{place}" style="{size}">\n'
-        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(flow.title)}">\n'
+        f'<div class="flow" data-protocol="{escape(flow.first.protocol)}" data-flow="#{place}">\n'
     )
-    yield from parts
-    yield "</svg>\n</div>\n"
+    for drawn, height in panels(flow):
+        # what is out of sight costs the browser nothing
+        size = f"content-visibility: auto; contain-intrinsic-size: auto {height}px"
+        yield (
+            f'<svg viewBox="0 0 {WIDTH} {height}" style="{size}" role="img" '
+            f'aria-label="{escape(flow.title)}">\n{drawn}</svg>\n'
+        )
+    yield "</div>\n"
 
 
 def _boxes(legend: str, choices: Sequence[tuple[str, str]]) -> str:

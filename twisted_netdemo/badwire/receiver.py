@@ -173,7 +173,7 @@ class Receivers:
         A packet leaves its sender, whatever then becomes of it. To be told in the order of
         leaving: it is how a receiver's own end of the connection is known.
         """
-        if sent.protocol == "tcp" and not sent.fragment:
+        if sent.protocol == "tcp" and sent.fragment is None:
             # what goes up is received below
             self._ends(sent.flow)["down" if sent.direction == "up" else "up"].sends(sent)
 

@@ -12,11 +12,18 @@ from twisted.plugin import getPlugins
 from twisted.python import usage
 
 
-class _Parent(dict[str, Any]):
+class _Parent(usage.Options):
     """
     What stands where a plugin looks for twistd's options: a process in the foreground whose pid
     file, user and log are not the plugin's business.
     """
+
+    synopsis = "Usage: --serve"
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.subCommand = name
+        self.update(nodaemon=True, pidfile="", rundir=".")
 
     def __missing__(self, key: str) -> None:
         return None
@@ -40,15 +47,11 @@ class Served:
         self.name = words[0]
         self._maker = _maker(self.name)
         self._options = self._maker.options()
-        self._options.parent = _Parent(nodaemon=True, pidfile="", rundir=".")
+        self._options.parent = _Parent(self.name)
         try:
             self._options.parseOptions(words[1:])
         except usage.UsageError as error:
             raise ValueError(f"{self.name}: {_lastLine(error)}") from None
-        except SystemExit:
-            raise ValueError(
-                f"{text!r} asks {self.name} for its help, which twistd gives"
-            ) from None
 
     def make(self) -> IService:
         """

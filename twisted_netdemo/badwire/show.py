@@ -109,10 +109,10 @@ def main(options: Options) -> int:
             except OSError as error:
                 return fail(options[option], error)
     if options["json"]:
-        return printLines([pictures.json()])
-    if options["svg"] is None and options["html"] is None:
+        printLines([pictures.json()])
+    elif options["svg"] is None and options["html"] is None:
         width = shutil.get_terminal_size().columns
-        return printLines(pictures.text(width) if pictures.flows else ["No packets."])
+        printLines(pictures.text(width) if pictures.flows else ["No packets."])
     return 0
 
 
@@ -157,11 +157,11 @@ def _opened(name: str) -> contextlib.AbstractContextManager[BinaryIO]:
     return contextlib.nullcontext(sys.stdin.buffer) if name == "-" else open(name, "rb")
 
 
-def printLines(lines: Iterable[str]) -> int:
+def printLines(lines: Iterable[str]) -> None:
     """
-    Print to stdout whatever its encoding; who has stopped reading is no failure.
+    Print to stdout whatever its encoding.
 
-    @return: the exit status.
+    @raise SystemExit: it cannot be written to; that its reader has gone is no failure.
     """
     encoding = sys.stdout.encoding or "utf-8"
     try:
@@ -171,8 +171,8 @@ def printLines(lines: Iterable[str]) -> int:
     except OSError as error:
         # what is left in the buffer would fail once more at the end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0 if isinstance(error, BrokenPipeError) else fail("stdout", error)
-    return 0
+        isFailure = not isinstance(error, BrokenPipeError)
+        raise SystemExit(fail("stdout", error) if isFailure else 0) from None
 
 
 def fail(name: str, error: OSError) -> int:

@@ -14,7 +14,7 @@ from html import escape
 
 from twisted_netdemo.badwire.events import Arrived
 from twisted_netdemo.badwire.ladder import Flow, Row, rows
-from twisted_netdemo.badwire.words import details, shorten
+from twisted_netdemo.badwire.words import clock, details, shorten
 
 WIDTH = 960
 
@@ -25,6 +25,10 @@ _GAP = 12
 _LABEL, _NOTE = 32, 34
 _LINE, _SLANT, _SPACE = 16, 10, 8
 _HEAD = 62
+#: Between two flows.
+_APART = 24
+#: Rows of a panel at least, if more follow.
+_BLOCK = 400
 
 STYLE = """\
 svg { font: 13px ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; color: #222; }
@@ -56,57 +60,74 @@ def document(flows: Sequence[Flow], remark: str = "") -> Iterator[str]:
 
     @param remark: a last line, such as what was left out.
     """
-    panels = [panel(flow) for flow in flows]
-    height = sum(size for _, size in panels) + (40 if remark else 16)
+    drawn = [each for flow in flows for each in [*panels(flow), ("", _APART)]]
+    height = sum(size for _, size in drawn) + (40 if remark else 16)
     yield (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" '
         f'viewBox="0 0 {WIDTH} {height}">\n<style>\n{STYLE}</style>\n'
         f'<rect width="{WIDTH}" height="{height}" fill="#fff"/>\n'
     )
     top = 8
-    for parts, size in panels:
-        yield f'<g transform="translate(0 {top})">\n'
-        yield from parts
-        yield "</g>\n"
+    for parts, size in drawn:
+        yield f'<g transform="translate(0 {top})">\n{parts}</g>\n'
         top += size
     if remark:
         yield f'<text x="{_TIME}" y="{height - 14}">{escape(remark)}</text>\n'
     yield "</svg>\n"
 
 
-def panel(flow: Flow) -> tuple[list[str], int]:
+def panels(flow: Flow) -> Iterator[tuple[str, int]]:
     """
-    A flow's drawing, and how high it is.
+    A flow's drawing, in panels that belong one below the other, and how high each one is.
+
+    A long flow has several, so that a browser can leave out those that are out of sight; no arrow
+    crosses from one to the next.
     """
-    made = rows(flow)
+    arrivals = flow.arrivals()
+    parts = [_heading(flow)]
+    top = _HEAD
+    for block in _blocks(rows(flow)):
+        departures: dict[int, float] = {}
+        start = top - 6
+        for row in block:
+            if row.sent is None:
+                parts.append(_pause(row, top))
+            else:
+                if row.kind != "arrives":
+                    departures[row.sent.n] = top + _LINE / 2
+                parts.append(_packet(row, top, departures, arrivals.get(row.sent.n, [])))
+            top += _height(row)
+        sides = f"M{_LEFT} {start}V{top}M{_RIGHT} {start}V{top}"
+        # the sides lie under the words and the arrows
+        yield f'<path class="side" d="{sides}"/>\n{"".join(parts)}', top
+        parts = []
+        top = 6
+
+
+def _heading(flow: Flow) -> str:
     near, far = flow.ends
-    parts = [
+    return (
         f'<text class="title" x="8" y="22">{escape(flow.title)}</text>\n'
         f'<text class="time end" x="{_TIME}" y="48">seconds</text>\n'
         f'<text class="middle" x="{_LEFT}" y="48">{escape(near)}</text>\n'
         f'<text class="middle" x="{_RIGHT}" y="48">{escape(far)}</text>\n'
-    ]
-    tops = []
-    bottom = _HEAD
-    for row in made:
-        tops.append(bottom)
-        bottom += _height(row)
-    end = bottom + 10
-    parts.append(
-        f'<path class="side" d="M{_LEFT} {_HEAD - 6}V{end}M{_RIGHT} {_HEAD - 6}V{end}"/>\n'
     )
-    arrivals = flow.arrivals()
-    departures = {
-        row.sent.n: top + _LINE / 2
-        for row, top in zip(made, tops, strict=True)
-        if row.sent is not None and row.kind != "arrives"
-    }
-    for row, top in zip(made, tops, strict=True):
-        if row.sent is None:
-            parts.append(_pause(row, top))
-        else:
-            parts.append(_packet(row, top, departures, arrivals.get(row.sent.n, [])))
-    return parts, end + 14
+
+
+def _blocks(made: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    """
+    Rows in blocks that end where nothing is on its way.
+    """
+    last = {row.sent.n: place for place, row in enumerate(made) if row.sent is not None}
+    start = landed = 0
+    for place, row in enumerate(made):
+        if row.sent is not None:
+            landed = max(landed, last[row.sent.n])
+        if place - start >= _BLOCK and landed <= place:
+            yield made[start : place + 1]
+            start = place + 1
+    if start < len(made):
+        yield made[start:]
 
 
 def _labels(row: Row) -> tuple[list[str], list[str]]:
@@ -154,7 +175,7 @@ def _packet(row: Row, top: int, departures: dict[int, float], arrivals: Sequence
     drawn = [
         f'<g class="packet {_kind(row)}" data-n="{sent.n}"><title>{words}</title>'
         f'<rect class="hit" x="0" y="{top}" width="{WIDTH}" height="{height}"/>'
-        f'<text class="time end" x="{_TIME}" y="{when + 4:g}">{row.t:.3f}</text>'
+        f'<text class="time end" x="{_TIME}" y="{when + 4:g}">{clock(row.t)}</text>'
     ]
     drawn += _texts(sender, y + 4, isUp, "what")
     drawn += _texts(receiver, y + _SLANT + 4, not isUp, "note")

@@ -13,6 +13,7 @@ from typing import Any
 
 from twisted.application.internet import TimerService
 from twisted.application.service import IService
+from twisted.logger import Logger
 from twisted.python import usage
 
 from twisted_netdemo.badwire.conclusion import Conclusion
@@ -26,6 +27,8 @@ from twisted_netdemo.badwire.wire import Wire
 from twisted_netdemo.impair.figures import FigureOptions, chance, figure
 from twisted_netdemo.quantities import duration, whole
 from twisted_netdemo.service.process import StartError, exitWith, reportStartErrors
+
+_log = Logger()
 
 #: The exit status where the system forbids it, as sysexits.h has it.
 UNAVAILABLE = 69
@@ -164,12 +167,15 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     stderr = sys.stderr  # logging replaces it
 
     def say(line: str) -> None:
-        tell(line, stderr)
+        if options.isDaemon:
+            _log.info("{line}", line=line)
+        else:
+            tell(line, stderr)
 
     try:
         service = prepare(options, say)
     except Forbidden as error:
-        say(f"badwire: {error}")
+        tell(f"badwire: {error}", stderr)
         raise SystemExit(UNAVAILABLE) from None
     if reactor is None:
         from twisted.internet import reactor

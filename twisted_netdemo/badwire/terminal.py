@@ -12,7 +12,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from twisted_netdemo.badwire.ladder import Flow, Row, fold, rows
-from twisted_netdemo.badwire.words import cells, shorten
+from twisted_netdemo.badwire.words import cells, clock, shorten
 
 #: The narrowest ladder; a narrower terminal wraps its lines.
 NARROWEST = 60
@@ -50,7 +50,7 @@ def _row(row: Row, lane: int, note: int) -> Iterator[str]:
         return
     arrow = _arrow(row, lane)
     words = textwrap.wrap(row.note, note) or [""]
-    yield f"{row.t:{_TIME - 2}.3f}  |{arrow}|  {words[0]}".rstrip()
+    yield f"{clock(row.t):>{_TIME - 2}}  |{arrow}|  {words[0]}".rstrip()
     for more in words[1:]:
         yield f"{'':{_TIME}}|{'':{lane}}|  {more}"
 

@@ -32,6 +32,10 @@ from twisted_netdemo.impair.link import Lane, Link
 
 _log = Logger()
 
+# What is due in less than this, in seconds, is due now: times are rounded, and a clock that counts
+# from 1970 cannot tell them apart.
+_SOON = 1e-6
+
 
 class _UnderWay:
     """
@@ -239,7 +243,7 @@ class Wire:
         """
         now = self._clock.seconds() - self._start
         for link in self._links.values():
-            for comes in link.due(now):
+            for comes in link.due(now + _SOON):
                 self._arrive(comes, now)
         times = [when for link in self._links.values() if (when := link.next()) is not None]
         when = min(times, default=None)

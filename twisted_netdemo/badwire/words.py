@@ -8,9 +8,10 @@ by L{snippet} alone.
 from __future__ import annotations
 
 import unicodedata
+from collections import deque
 from collections.abc import Sequence
 
-from twisted_netdemo.badwire.events import HEAD, Arrived, Sent
+from twisted_netdemo.badwire.events import DIRECTIONS, HEAD, Arrived, Sent
 
 #: The fates with which nothing arrives.
 LOSSES = {
@@ -46,6 +47,8 @@ _ICMP_CODES = {
     ("icmp", 3, 4): "too big to pass whole",
     ("icmp6", 1, 4): _UNREACHABLE,
 }
+#: How many lost acknowledgements are remembered at once.
+_PENDING = 100
 _DNS_PORT = 53
 _NXDOMAIN = 3
 _ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t", '"': '\\"', "\\": "\\\\"}
@@ -56,6 +59,17 @@ def protocolName(protocol: str) -> str:
     How people write a protocol's name.
     """
     return _NAMES.get(protocol, f"protocol {protocol}")
+
+
+def clock(seconds: float) -> str:
+    """
+    A time in seven characters at most, with milliseconds as long as there is room.
+    """
+    for decimals in (3, 1, 0):
+        shown = f"{seconds:.{decimals}f}"
+        if len(shown) <= 7:
+            return shown
+    return f"{seconds:.1e}"
 
 
 def cells(text: str) -> int:
@@ -76,7 +90,7 @@ def snippet(data: bytes, more: bool = False) -> str:
         text = text.rstrip("\N{REPLACEMENT CHARACTER}")  # a character cut in two
     shown = "".join(
         _ESCAPES.get(letter)
-        or (letter if letter.isprintable() and not unicodedata.combining(letter) else ".")
+        or (letter if letter.isprintable() and unicodedata.category(letter)[0] != "M" else ".")
         for letter in text.replace("\N{REPLACEMENT CHARACTER}", ".")
     )
     return f'"{shown}{"..." if more else ""}"'
@@ -160,7 +174,10 @@ class Story:
         self._expected: dict[str, int] = {}
         self._highest: dict[str, int] = {}
         self._acks: dict[str, int] = {}
-        self._lostAcks: dict[str, list[tuple[int, int]]] = {"up": [], "down": []}
+        # bounded, or a log could keep us busy for hours
+        self._lostAcks: dict[str, deque[tuple[int, int]]] = {
+            direction: deque(maxlen=_PENDING) for direction in DIRECTIONS
+        }
         self._synAnswered = False
         self._isOpen = False
 
@@ -254,13 +271,13 @@ class Story:
         """
         Say what came of lost acknowledgements whose number lies within.
         """
-        left = []
-        for place, ack in self._lostAcks[direction]:
+        pending = self._lostAcks[direction]
+        for _ in range(len(pending)):
+            place, ack = pending.popleft()
             if (above is None or ack >= above) and (upTo is None or ack <= upTo):
                 self.notes[place] += f"; {words}"
             else:
-                left.append((place, ack))
-        self._lostAcks[direction] = left
+                pending.append((place, ack))
 
 
 def takesNumbers(sent: Sent) -> bool:

@@ -152,7 +152,8 @@ class Stage:
                         process.terminate()
             if process.returncode:
                 last = snippet(errors.strip().rpartition(b"\n")[2])[1:-1].removeprefix("badwire: ")
-                raise Unable(process.returncode, last or f"status {process.returncode}")
+                status = process.returncode if process.returncode > 0 else 128 - process.returncode
+                raise Unable(status, last or f"status {status}")
             pictures = Pictures()
             with open(log, "rb") as stream:
                 read(stream, pictures)

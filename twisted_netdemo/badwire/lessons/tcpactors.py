@@ -62,7 +62,7 @@ def serving(serve: Callable[[socket.socket], None], port: int = PORT) -> Iterato
     finally:
         listening.shutdown(socket.SHUT_RDWR)  # wakes accept
         listening.close()
-        thread.join(5)
+        thread.join(0.2)  # a connection that is never closed may keep it longer
 
 
 def lines(connection: socket.socket) -> Iterator[bytes]:
@@ -85,11 +85,20 @@ def ask(host: str, port: int, questions: list[str]) -> Iterator[Figures]:
             client.sendall(f"{question}\n".encode())
             answer = b"".join(reader).decode().strip()
             yield {
+                "range": _portRange(),
                 "own": client.getsockname()[:2],
                 "server": client.getpeername()[:2],
                 "welcome": welcome,
                 "answer": answer.removeprefix("Please enter a string: "),
             }
+
+
+def _portRange() -> list[int]:
+    """
+    The first and the last port that the kernel chooses for a client.
+    """
+    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as setting:
+        return [int(number) for number in setting.read().split()]
 
 
 def carry(host: str, size: int, repeats: int = 1) -> Iterator[Figures]:
@@ -172,6 +181,19 @@ def call(
             said |= failure(error)
         said["seconds"] = time.monotonic() - began
         yield said
+
+
+def speak(host: str, patience: float, after: float) -> Iterator[Figures]:
+    """
+    L{call} a server of one's own, which listens for ever.
+    """
+
+    def listen(connection: socket.socket) -> None:
+        connection.sendall(b"Welcome\n")
+        connection.recv(65536)
+
+    with serving(listen):
+        yield from call(host, PORT, patience=patience, after=after)
 
 
 def ports(taken: int) -> Iterator[Figures]:

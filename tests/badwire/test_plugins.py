@@ -1,0 +1,534 @@
+"""
+Tests of badwire with the real kernel and real programs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from twisted.trial.unittest import TestCase
+
+from tests.badwire import seeds, users
+from tests.processes import folder, needs, run, script, start, twistd
+from twisted_netdemo.badwire.events import Sent, fromJSON
+
+BADWIRE = ("-m", "twisted_netdemo.badwire")
+
+
+def within(script: str) -> list[str]:
+    """
+    What runs a program after a shell has changed a mount namespace of its own.
+    """
+    return ["unshare", "--mount", "sh", "-c", f'{script} && exec "$@"', "sh"]
+
+
+class WireCase(TestCase):
+    """
+    Runs badwire as somebody.
+    """
+
+    who: Callable[[], list[str]] = staticmethod(users.root)
+
+    def badwire(
+        self, *arguments: str, before: Sequence[str] = (), **options: Any
+    ) -> subprocess.CompletedProcess[bytes]:
+        """
+        @param before: what starts it.
+        """
+        return run(*before, *self.who(), *BADWIRE, *arguments, **options)
+
+    def said(self, *arguments: str, **options: Any) -> str:
+        """
+        What COMMAND printed, where all went well.
+        """
+        done = self.badwire("run", "--quiet", *arguments, **options)
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        return done.stdout.decode()
+
+
+class UserTests:
+    """
+    What anybody can do with it.
+    """
+
+    user: str
+    runs: list[tuple[int, str]]
+
+    def test_check(self: Any) -> None:
+        """
+        The check says that it can run here.
+        """
+        done = self.badwire("check")
+        self.assertEqual(done.returncode, 0, done)
+        self.assertNotIn(b"NO", done.stdout)
+
+    def test_intact(self: Any) -> None:
+        """
+        TCP delivers what was sent, over either IP, and the kernel's counters are the log's.
+        """
+        for seed, host in self.runs:
+            said, found = seeds.run(seed, host, self.who())
+            self.assertTrue(said.startswith("intact"), said)
+            self.assertEqual(seeds.differences(found), [])
+            fates = found["packets"]["tcp"]
+            self.assertTrue(fates["lost"] and fates["corrupted"], fates)
+
+    def test_command(self: Any) -> None:
+        """
+        COMMAND is who started it, without capabilities; it finds the other side by name.
+        """
+        said = self.said(
+            "--",
+            "sh",
+            "-c",
+            "id -u; grep CapEff /proc/self/status; getent ahosts far.wire; echo $WIRE_FAR",
+        )
+        self.assertTrue(said.startswith(f"{self.user}\n"), said)
+        self.assertIn("CapEff:\t0000000000000000\n", said)
+        for address in ("10.77.0.2", "fd77::2"):
+            self.assertIn(address, said)
+
+    def test_ping(self: Any) -> None:
+        """
+        ping works, over either IP.
+        """
+        ping = needs("ping")
+        for host in ("far4.wire", "far6.wire"):
+            self.assertIn("1 received", self.said("--", ping, "-c", "1", host))
+
+
+class RootTests(UserTests, WireCase):
+    """
+    Root.
+    """
+
+    user = "0"
+    runs = [(1, "far4.wire")]
+
+
+class WeakRootTests(UserTests, WireCase):
+    """
+    Root in a container, without CAP_SYS_ADMIN.
+    """
+
+    who = staticmethod(users.weakRoot)
+    user = "0"
+    runs = [(3, "far6.wire")]
+
+
+class NobodyTests(UserTests, WireCase):
+    """
+    An ordinary user.
+    """
+
+    who = staticmethod(users.nobody)
+    user = "65534"
+    runs = [(2, "far6.wire")]
+
+
+class NobodyWithoutTunTests(UserTests, WireCase):
+    """
+    An ordinary user to whom the TUN device is closed.
+    """
+
+    who = staticmethod(users.nobodyWithoutTun)
+    user = "65534"
+    runs = [(4, "far4.wire")]
+
+
+class RootWithoutTunTests(WireCase):
+    """
+    Root where there is no TUN device.
+    """
+
+    who = staticmethod(users.rootWithoutTun)
+
+    def test_intact(self) -> None:
+        """
+        It runs all the same.
+        """
+        said, found = seeds.run(3, "far.wire", self.who())
+        self.assertTrue(said.startswith("intact"), said)
+        self.assertEqual(seeds.differences(found), [])
+
+
+class CommandTests(WireCase):
+    """
+    COMMAND runs as if badwire were not there.
+    """
+
+    def test_status(self) -> None:
+        """
+        Its exit status is passed on, 128 + N for a signal; what cannot be run is 126 or 127.
+        """
+        for status, command in (
+            (0, ("true",)),
+            (7, ("sh", "-c", "exit 7")),
+            (137, ("sh", "-c", "kill -9 $$")),
+            (127, ("nosuchprogram",)),
+            (126, ("/etc/passwd",)),
+        ):
+            done = self.badwire("run", "--quiet", "--", *command)
+            self.assertEqual(done.returncode, status, done)
+            self.assertEqual(len(done.stderr.splitlines()), int(status in (126, 127)), done)
+
+    def test_terminate(self) -> None:
+        """
+        SIGTERM is passed to it; SIGINT, which the terminal sends to both, is left to it.
+        """
+        script = "trap 'echo over; exit 5' TERM; echo ready; while :; do sleep 0.05; done"
+        program = start(self, *self.who(), *BADWIRE, "run", "-q", "--", "sh", "-c", script)
+        program.line("ready")
+        program.signal(signal.SIGINT)
+        program.signal(signal.SIGTERM)
+        program.line("over")
+        self.assertEqual(program.wait(), 5)
+
+    def test_killed(self) -> None:
+        """
+        Where badwire is killed, COMMAND is told to end.
+        """
+        where = folder(self)
+        script = "trap 'echo > over; exit' TERM; echo ready; while :; do sleep 0.05; done"
+        program = start(
+            self, *self.who(), *BADWIRE, "run", "-q", "--", "sh", "-c", script, cwd=where
+        )
+        program.line("ready")
+        program.signal(signal.SIGKILL)
+        program.wait()  # all of its output has ended: so has COMMAND
+        self.assertTrue((where / "over").exists())
+
+    def test_shell(self) -> None:
+        """
+        Without COMMAND there is the user's shell, or /bin/sh for who has none.
+        """
+        for shell in ("/bin/sh", "/usr/sbin/nologin", "/no/such/shell", ""):
+            done = self.badwire("run", "-q", data=b"echo $0", env={**os.environ, "SHELL": shell})
+            self.assertEqual((done.returncode, done.stdout), (0, b"/bin/sh\n"), done)
+
+    def test_environment(self) -> None:
+        """
+        Proxies, which are outside, are not asked.
+        """
+        env = {**os.environ, "http_proxy": "http://x", "ALL_PROXY": "http://x", "KEPT": "1"}
+        said = self.said("--", "env", env=env)
+        self.assertNotIn("http://x", said)
+        self.assertIn("KEPT=1", said)
+
+    def test_ownServer(self) -> None:
+        """
+        A server that COMMAND starts is reached at the far address.
+        """
+        script = "nc -l 9000 >/dev/null & sleep 0.2; echo hello | nc -N far4.wire 9000 && echo took"
+        needs("nc")
+        self.assertEqual(self.said("--", "sh", "-c", script), "took\n")
+
+    def test_iperf3(self) -> None:
+        """
+        iperf3 runs through it.
+        """
+        iperf3 = needs("iperf3")
+        script = f"{iperf3} -s -1 >/dev/null & sleep 0.3; {iperf3} -J -c far6.wire -t 1"
+        found = json.loads(self.said("--", "sh", "-c", script))
+        self.assertGreater(found["end"]["sum_received"]["bytes"], 100_000)
+
+
+class ServiceTests(WireCase):
+    """
+    What stands beside the wire.
+    """
+
+    def test_plugins(self) -> None:
+        """
+        Several installed plugins are reached at once: ours, and one of Twisted's own.
+        """
+        where = folder(self)
+        (where / "page.txt").write_text("a page\n")
+        script = "curl -sS http://far4.wire:8080/page.txt; echo hello | nc far6.wire 51423"
+        needs("curl"), needs("nc")
+        said = self.said(
+            *("--serve", "linecount", "--serve", f"web --path {where}", "--", "sh", "-c", script)
+        )
+        self.assertIn("a page\n", said)
+        self.assertIn("You entered 5 characters.", said)
+
+    def test_names(self) -> None:
+        """
+        With --names a name becomes an address by questions on the wire, and others are denied.
+        """
+        where = folder(self)
+        log = where / "log"
+        said = self.said(
+            *("--names", "--log", str(log), "--", "sh", "-c"),
+            "getent ahostsv4 far.wire; getent ahosts no.wire; echo $?; "
+            "getent hosts far6.wire; getent ahostsv4 far6.wire; echo $?",
+        )
+        self.assertEqual(
+            [line.split()[0] for line in said.splitlines()],
+            ["10.77.0.2", "10.77.0.2", "10.77.0.2", "2", "fd77::2", "2"],
+        )
+        events = [fromJSON(line) for line in log.read_text().splitlines()]
+        asked = [event for event in events if isinstance(event, Sent) and event.destination == 53]
+        self.assertGreaterEqual(len(asked), 4)
+
+    def test_busy(self) -> None:
+        """
+        A service that cannot listen is one line, and badwire's failure.
+        """
+        twice = ("--serve", "linecount --port 50007", "--serve", "linecount --port 50007")
+        done = self.badwire("run", "--quiet", *twice, "--", "true")
+        self.assertEqual(done.returncode, 125, done)
+        self.assertEqual(len(done.stderr.splitlines()), 1, done)
+
+
+class ShownTests(WireCase):
+    """
+    What is shown afterwards.
+    """
+
+    def test_summary(self) -> None:
+        """
+        The seed, the figures, and the two columns of counts.
+        """
+        done = self.badwire(
+            *("run", "--serve", "linecount", "--down-loss", "@2", "--"),
+            *("sh", "-c", "echo hello | nc far4.wire 51423"),
+        )
+        lines = done.stderr.decode().splitlines()
+        self.assertRegex(lines[0], "^badwire: --seed [0-9]+$")
+        self.assertRegex(lines[1], r"^[0-9]+ packets in .* s: [0-9]+ TCP \(1 lost\)$")
+        self.assertTrue(all(line.endswith("=") for line in lines[3:]), lines)
+
+    def test_files(self) -> None:
+        """
+        Log, capture, drawing and page are written, for the user's eyes only; tshark reads the
+        capture and its comments.
+        """
+        where = folder(self)
+        names = {name: str(where / name) for name in ("log", "pcap", "svg", "html")}
+        options = [word for name, path in names.items() for word in (f"--{name}", path)]
+        self.said("--loss", "@2", "--serve", "linecount", *options, "--", *self.line())
+        for path in names.values():
+            self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
+            self.assertGreater(os.stat(path).st_size, 500)
+        events = [fromJSON(line) for line in Path(names["log"]).read_text().splitlines()]
+        sent = [event for event in events if isinstance(event, Sent)]
+        self.assertEqual([event.n for event in sent], list(range(len(sent))))
+        self.assertIn(("lost",), [event.fates for event in sent])
+        tshark = run(needs("tshark"), "-r", names["pcap"], "-T", "fields", "-e", "frame.comment")
+        comments = tshark.stdout.decode().splitlines()
+        self.assertEqual(len(comments), len(sent))
+        self.assertTrue(any("lost" in comment for comment in comments), comments)
+
+    def line(self) -> list[str]:
+        """
+        A program that has a line counted.
+        """
+        return ["sh", "-c", f"echo hello | {needs('nc')} far4.wire 51423 >/dev/null"]
+
+    def test_full(self) -> None:
+        """
+        Where a log cannot be written, a line says so, and the status.
+        """
+        for option in ("log", "pcap", "html"):
+            done = self.badwire("run", "-q", f"--{option}", "/dev/full", "--", *self.line())
+            self.assertEqual(done.returncode, 125, done)
+            self.assertIn(b"No space left on device", done.stderr)
+            self.assertEqual(len(done.stderr.splitlines()), 1, done)
+        done = self.badwire("run", "-q", "--log", "/no/such/log", "--", "true")
+        self.assertEqual((done.returncode, len(done.stderr.splitlines())), (125, 1), done)
+
+    def test_repeatable(self) -> None:
+        """
+        The same packet of the same seed meets the same fate in another run.
+        """
+        where = folder(self)
+        fates: list[dict[Any, Any]] = []
+        for number in range(2):
+            log = where / str(number)
+            self.said(
+                "--loss",
+                "30%",
+                "--seed",
+                "4",
+                "--log",
+                str(log),
+                "--serve",
+                "linecount",
+                "--",
+                *self.line(),
+            )
+            events = [fromJSON(line) for line in log.read_text().splitlines()]
+            fates.append(
+                {
+                    (e.flow, e.direction, e.flags, e.seq, e.length, e.attempt): e.fates
+                    for e in events
+                    if isinstance(e, Sent)
+                }
+            )
+        both = fates[0].keys() & fates[1].keys()
+        self.assertGreater(len(both), 4)
+        self.assertEqual([fates[0][key] for key in both], [fates[1][key] for key in both])
+
+
+class RefusalTests(WireCase):
+    """
+    What forbids it is named, with its remedy; status 69.
+    """
+
+    who = staticmethod(users.nobody)
+
+    def refused(self, pattern: str, before: Sequence[str], *options: str) -> None:
+        """
+        Both check and run say so.
+        """
+        for arguments in (("check",), ("run", "-q", *options, "--", "true")):
+            done = self.badwire(*arguments, before=before)
+            self.assertEqual(done.returncode, 69, done)
+            shown = done.stdout if arguments == ("check",) else done.stderr
+            self.assertRegex(shown.decode().splitlines()[-1], pattern)
+
+    def test_noUserNamespaces(self) -> None:
+        """
+        user.max_user_namespaces is 0.
+        """
+        self.who = users.weakRoot  # in a namespace where it is root, and may set it
+        zero = 'echo 0 >/proc/sys/user/max_user_namespaces && exec "$@"'
+        before = ["unshare", "--user", "--map-root-user", "sh", "-c", zero, "sh"]
+        self.refused("user.max_user_namespaces is 0: sysctl -w .*, or run it as root", before)
+
+    def test_filtered(self) -> None:
+        """
+        A seccomp filter, as a container's.
+        """
+        path = Path(__file__).with_name("seccomp.py")
+        before = [sys.executable, str(path), "unshare", *self.who()]
+        done = run(*before, *BADWIRE, "check")
+        self.assertEqual(done.returncode, 69, done)
+        self.assertIn(b"seccomp", done.stdout.splitlines()[-1])
+
+    def test_danglingLink(self) -> None:
+        """
+        A file that cannot be covered is named.
+        """
+        script = (
+            "mount -t tmpfs none /mnt && cp /etc/hosts /etc/passwd /mnt/ && "
+            "ln -s nowhere /mnt/nsswitch.conf && mount --bind /mnt /etc"
+        )
+        self.refused("/etc/nsswitch.conf is a link to nothing", within(script))
+
+    def test_readOnlySettings(self) -> None:
+        """
+        Where /proc/sys is read-only it runs untuned and says so; a setting asked for is refused.
+        """
+        before = within("mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys")
+        done = self.badwire("run", "-q", "--", "true", before=before)
+        self.assertEqual(done.returncode, 0, done)
+        self.assertIn(b"read-only", done.stderr)
+        done = self.badwire(
+            "run", "--sysctl", "net.ipv4.tcp_retries2=3", "--", "true", before=before
+        )
+        self.assertEqual(done.returncode, 69, done)
+        self.assertIn(b"--sysctl net.ipv4.tcp_retries2=3: Read-only", done.stderr)
+
+    def test_usage(self) -> None:
+        """
+        A mistake is one line that names option and value, status 2.
+        """
+        done = self.badwire("run", "--loss", "10", "--", "true")
+        self.assertEqual((done.returncode, len(done.stderr.splitlines())), (2, 1), done)
+        self.assertIn(b"--loss: '10'", done.stderr)
+
+
+class OutsideTests(WireCase):
+    """
+    Nothing outside is changed.
+    """
+
+    def test_sharedMounts(self) -> None:
+        """
+        Where mounts are shared, as systemd has it, none of badwire's shows outside.
+        """
+        script = (
+            'mount --make-rshared / && cat /proc/self/mountinfo >before && "$@" && '
+            "cat /proc/self/mountinfo >after"
+        )
+        where = folder(self)
+        done = self.badwire(
+            *("run", "-q", "--names", "--", "cat", "/etc/hosts"),
+            before=["unshare", "--mount", "--propagation", "unchanged", "sh", "-c", script, "sh"],
+            cwd=where,
+        )
+        self.assertEqual(done.returncode, 0, done)
+        self.assertEqual((where / "before").read_text(), (where / "after").read_text())
+
+    def test_setting(self) -> None:
+        """
+        A setting is the private network's alone.
+        """
+        path = "/proc/sys/net/ipv4/tcp_retries2"
+        before = Path(path).read_text()
+        said = self.said("--sysctl", "net.ipv4.tcp_retries2=3", "--", "cat", path)
+        self.assertEqual(said, "3\n")
+        self.assertEqual(Path(path).read_text(), before)
+
+
+class TwistdTests(WireCase):
+    """
+    The same under twistd.
+    """
+
+    def test_command(self) -> None:
+        """
+        COMMAND's output and status are its own.
+        """
+        done = run(
+            *(script("twistd"), "-n", "badwire", "--quiet", "--serve", "linecount", "--"),
+            *("sh", "-c", "echo hello | nc far4.wire 51423; exit 7"),
+            cwd=folder(self),
+        )
+        self.assertEqual(done.returncode, 7, done)
+        self.assertRegex(done.stdout.decode(), r"\AWelcome, .*\n.*You entered 5 characters.\n\Z")
+        self.assertEqual(done.stderr, b"")
+
+    def test_stays(self) -> None:
+        """
+        Without COMMAND it stays up, and says how another terminal enters.
+        """
+        program = twistd(self, "badwire", "--serve", "linecount", "--seed", "1")
+        enter = program.line(r"the network is up: (nsenter .*)$")[1].split()
+        done = run(*enter, "sh", "-c", "echo hello | nc far6.wire 51423")
+        self.assertIn(b"You entered 5 characters.", done.stdout)
+        program.signal(signal.SIGTERM)
+        program.wait()
+        self.assertIn("TCP segments sent", program.errors)
+
+    def test_usage(self) -> None:
+        """
+        --uid is refused in one line, as any mistake is.
+        """
+        for arguments in (("--uid", "1", "badwire"), ("badwire", "--loss", "x")):
+            done = run(script("twistd"), "-n", *arguments, cwd=folder(self))
+            self.assertEqual(done.returncode, 1, done)
+            last = (done.stdout + done.stderr).decode().strip().splitlines()[-1]
+            self.assertRegex(last, "--uid: |--loss: ")
+
+    def test_forbidden(self) -> None:
+        """
+        What the system forbids is status 69 here as well.
+        """
+        script_ = "mount -t tmpfs none /etc && touch /etc/hosts"
+        done = run(
+            *within(script_), script("twistd"), "-n", "badwire", "--", "true", cwd=folder(self)
+        )
+        self.assertEqual(done.returncode, 69, done)
+        self.assertTrue(re.search(rb"^badwire: /etc/nsswitch.conf is missing", done.stderr), done)

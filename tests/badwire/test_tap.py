@@ -1,0 +1,101 @@
+"""
+Tests of badwire's command line.
+"""
+
+from __future__ import annotations
+
+import os
+
+from twisted.python import usage
+from twisted.trial.unittest import SynchronousTestCase
+
+from twisted_netdemo.badwire.tap import Options, shell
+from twisted_netdemo.impair.fates import Places, Ratio
+
+
+class OptionsTests(SynchronousTestCase):
+    """
+    What is typed is understood, or refused in one line.
+    """
+
+    def taken(self, *arguments: str) -> Options:
+        """
+        The options of a command line.
+        """
+        options = Options()
+        options.parseOptions(arguments)
+        return options
+
+    def test_command(self) -> None:
+        """
+        COMMAND begins after the options, with or without two dashes, and keeps its own.
+        """
+        for arguments in (["--loss", "20%", "--", "nc", "-u", "x"], ["-q", "nc", "-u", "x"]):
+            self.assertEqual(self.taken(*arguments).command, ("nc", "-u", "x"))
+
+    def test_figures(self) -> None:
+        """
+        The figures are impair's, and a direction may have its own.
+        """
+        options = self.taken("--loss", "20%", "--up-loss", "@2", "--down-undetectable", "5%")
+        self.assertEqual(options.figures["down"].loss, Ratio(0.2))
+        self.assertEqual(options.figures["up"].loss, Places(((2, 2),)))
+        self.assertEqual(options.figures["up"].hold, 0.04)
+        self.assertEqual(options.undetectable, {"up": Ratio(0.0), "down": Ratio(0.05)})
+
+    def test_repeated(self) -> None:
+        """
+        What may be repeated is kept all.
+        """
+        options = self.taken(
+            *("--blackout", "1s-9s", "--blackout", "20s-1m", "--serve", "web --path ."),
+            *("--sysctl", "net.ipv4.tcp_retries2=3", "--sysctl", "net/ipv6/bindv6only=0"),
+        )
+        self.assertEqual(options["blackout"], [(1.0, 9.0), (20.0, 60.0)])
+        self.assertEqual([served.name for served in options["serve"]], ["web"])
+        self.assertEqual(
+            options["sysctl"], {"net.ipv4.tcp_retries2": "3", "net.ipv6.bindv6only": "0"}
+        )
+
+    def test_mistakes(self) -> None:
+        """
+        A mistake is one line that names the option.
+        """
+        for option, value in (
+            ("--loss", "10"),
+            ("--mtu", "1279"),
+            ("--mtu", "65536"),
+            ("--serve", "nosuch"),
+            ("--serve", "web --port"),
+            ("--serve", "'"),
+            ("--serve", ""),
+            ("--sysctl", "kernel.panic=1"),
+            ("--sysctl", "net/../kernel/panic=1"),
+            ("--sysctl", "net..kernel=1"),
+            ("--sysctl", "net.ipv4.tcp_retries2"),
+            ("--sysctl", "net=1"),
+            ("--blackout", "9s-1s"),
+            ("--blackout", "1s"),
+            ("--blackout", "1-2"),
+            ("--drain", "3"),
+            ("--undetectable", "x"),
+            ("--seed", "-1"),
+        ):
+            with self.assertRaises(usage.UsageError) as raised:
+                self.taken(option, value, "--", "true")
+            message = str(raised.exception)
+            self.assertTrue(message.startswith(f"{option}: "), message)
+            self.assertEqual(len(message.splitlines()), 1, message)
+
+    def test_shell(self) -> None:
+        """
+        Who has no shell to speak of gets the one that is always there.
+        """
+        for named, found in (
+            ("/bin/sh", "/bin/sh"),
+            ("/usr/sbin/nologin", "/bin/sh"),
+            ("/bin/false", "/bin/sh"),
+            ("/no/such", "/bin/sh"),
+        ):
+            self.patch(os, "environ", {"SHELL": named})
+            self.assertEqual(shell(), found)
