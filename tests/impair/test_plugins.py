@@ -314,6 +314,7 @@ class Streams(ImpairCase):
         self.assertEqual(client.wait(), 0)
         self.assertEqual(client.output, "answer\n")
         self.end()
+        self.assertNotIn("factory", self.program.output)
 
     def test_aMegabyte(self) -> None:
         """
