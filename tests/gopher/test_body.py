@@ -102,6 +102,7 @@ class ErrorTests(TestCase):
         b"3Not found\tfake\t(NULL)\t0\r\n": b"Not found",
         b"3Not found\tx\n.\n": b"Not found",
         b"3'/x' does not exist\t\terror.host\t1": b"'/x' does not exist",
+        b"3Error: Gone\tErr\th\t1\r\n": b"Gone",
         b"3Gone\tErr\tlocalhost\t70\r\n.\r\n\r\n": b"Gone",
         b"Error: File or directory not found!": b"File or directory not found!",
         b"Error: no\r\n": b"no",

@@ -179,6 +179,31 @@ class TCPTests(NetworkTestCase):
         error = await self.fails(CannotResolve, "gopher://no-such-host.invalid/")
         self.assertEqual(str(error), "cannot resolve no-such-host.invalid")
 
+    async def test_oddName(self) -> None:
+        """
+        A name that DNS may know though it is no host name proper is asked for as it is.
+        """
+        from twisted.internet import reactor
+
+        real: Any = reactor
+        port, _ = self.serve(hello)
+        asked: list[str] = []
+
+        class Names:
+            seconds, callLater, connectTCP = real.seconds, real.callLater, real.connectTCP
+
+            def resolveHostName(self, receiver: Any, host: str, *arguments: Any) -> Any:
+                asked.append(host)
+                return real.nameResolver.resolveHostName(receiver, "localhost", *arguments)
+
+            nameResolver = property(lambda self: self)
+
+        response = await Agent(Names()).fetch(f"gopher://a_b:{port}/0")
+        self.assertEqual(await response.text(), "hello\n")
+        self.assertEqual(asked, ["a_b"])
+        error = await self.fails(HandshakeFailed, "gophers://a_b/")
+        self.assertEqual(str(error), "no certificate can be for a host named a_b")
+
     async def test_refused(self) -> None:
         """
         A port where nobody listens is said in the system's words.
@@ -304,6 +329,16 @@ class TLSTests(NetworkTestCase):
         url, factory = self.serveTLS()
         error = await self.fails(CertificateRejected, url)
         self.assertIn("authority", str(error))
+        self.assertEqual(factory.asked, b"")
+
+    async def test_expired(self) -> None:
+        """
+        One that has expired is said to have.
+        """
+        certificate, _ = writeCertificate(self.folder, "old", days=-1)
+        url, factory = self.serveTLS(name="old")
+        error = await self.fails(CertificateRejected, url, trust=Verified(str(certificate)))
+        self.assertEqual(str(error), "the certificate has expired")
         self.assertEqual(factory.asked, b"")
 
     async def test_otherHost(self) -> None:

@@ -222,18 +222,21 @@ class CommandTests(CommandTestCase):
         reading, writing = os.pipe()
         os.close(reading)
         self.addCleanup(os.close, writing)
-        for arguments in ([url], ["--raw", url], ["--json", url], ["-v", url]):
-            with open("/dev/full", "wb") as full:
+        with open("/dev/full", "wb") as full:
+            for output, arguments, words in (
+                (full, [url], b"No space left on device"),
+                (full, ["--json", url], b"No space left on device"),
+                (writing, [url], b"Broken pipe"),
+                (writing, ["--raw", url], b"Broken pipe"),
+            ):
                 done = subprocess.run(
-                    [GOPHERFETCH, *arguments], stdout=full, stderr=subprocess.PIPE, timeout=PATIENCE
+                    [GOPHERFETCH, *arguments],
+                    stdout=output,
+                    stderr=subprocess.PIPE,
+                    timeout=PATIENCE,
                 )
-            self.assertEqual(done.returncode, 23)
-            self.assertTrue(done.stderr.endswith(b"Error: cannot write: No space left on device\n"))
-            done = subprocess.run(
-                [GOPHERFETCH, *arguments], stdout=writing, stderr=subprocess.PIPE, timeout=PATIENCE
-            )
-            self.assertEqual(done.returncode, 23)
-            self.assertTrue(done.stderr.endswith(b"Error: cannot write: Broken pipe\n"))
+                message = b"Error: cannot write: %s\n" % words
+                self.assertEqual((done.returncode, done.stderr), (23, message))
         done = run("/bin/sh", "-c", f"exec {GOPHERFETCH} --help >/dev/full")
         message = b"Error: cannot write: No space left on device\n"
         self.assertEqual((done.returncode, done.stderr), (23, message))
@@ -307,7 +310,7 @@ class TwistdTests(CommandTestCase):
                 ([closed], 7, b"", f"Error connecting to server: {closed}: Connection refused"),
                 ([missing], 22, b"", "Error: no"),
             ):
-                if len(program) == 1 and status in (3, 22):
+                if len(program) == 1 and (not arguments[0].startswith("--") and status != 7):
                     continue  # seen often enough
                 done = run(*program, "gopherfetch", *arguments, cwd=where)
                 errors = done.stderr.decode()

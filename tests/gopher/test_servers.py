@@ -31,12 +31,14 @@ class ServerTestCase(SynchronousTestCase):
         """
         For each of these paths --raw puts out what curl does, byte for byte.
         """
-        curl = needs("curl")
-        for path in paths:
-            expected = run(curl, "-s", "--path-as-is", f"{base}/{path}").stdout
-            out = gopherfetch("--raw", f"{base}/{path}")[1]
-            self.assertEqual(out, expected, path)
-            self.assertTrue(expected, path)
+        curl, urls = needs("curl"), [f"{base}/{path}" for path in paths]
+        expected = [run(curl, "-s", "--path-as-is", url).stdout for url in urls]
+        self.assertNotIn(b"", expected)
+        out = gopherfetch("--raw", *urls)[1]
+        for path, each in zip(paths, expected, strict=True):
+            self.assertEqual(out[: len(each)], each, path)
+            out = out[len(each) :]
+        self.assertEqual(out, b"")
 
     def shown(self, *arguments: str) -> str:
         status, out, said = gopherfetch(*arguments)

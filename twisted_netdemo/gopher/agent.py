@@ -23,6 +23,7 @@ from .errors import (
     ConnectError,
     ConnectTimedOut,
     FetchError,
+    HandshakeFailed,
 )
 from .response import Response
 from .url import GopherURL, InvalidURL, hostPort
@@ -144,7 +145,13 @@ class _Fetch:
         if self._trust is not None:
             from .tls import overTLS
 
-            factory = overTLS(factory, self._trust, self._url.host, self._clock)
+            try:
+                factory = overTLS(factory, self._trust, self._url.host, self._clock)
+            except ValueError:  # an underscore, say, which DNS knows and IDNA does not
+                self._connection.fail(
+                    HandshakeFailed(f"no certificate can be for a host named {self._url.host}")
+                )
+                return self._result
         self._connecting = agent._endpoint(self._url.host, self._url.port).connect(factory)
         self._connecting.addCallbacks(self._connected, self._notConnected)
         return self._result

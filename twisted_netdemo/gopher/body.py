@@ -146,5 +146,5 @@ def errorWords(body: bytes) -> bytes | None:
     if line.startswith(_ERROR_TEXT):
         return line[len(_ERROR_TEXT) :].strip()
     if line.startswith(b"3") and b"\t" in line:
-        return line[1:].partition(b"\t")[0].strip()
+        return line[1:].partition(b"\t")[0].removeprefix(_ERROR_TEXT).strip()
     return None

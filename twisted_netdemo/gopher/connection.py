@@ -27,7 +27,6 @@ from .errors import (
     Aborted,
     ConnectionBroke,
     FetchError,
-    HandshakeFailed,
     NothingCame,
     TimedOut,
     TooLarge,
@@ -165,11 +164,14 @@ class GopherConnection(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if self._over:
             return
-        if not self.isSent:
-            if self._trust is None:
-                self.fail(HandshakeFailed("the connection broke before the request was sent"))
-            else:
-                self.fail(self._trust.explain(reason, self.transport))
+        rejected: FetchError | None = None
+        if self._trust is not None and not self.isSent:
+            rejected = self._trust.explain(reason, self.transport)
+        elif self._trust is not None and not self._body.size:
+            # older Twisteds end the handshake before they refuse the name; nothing has left them
+            rejected = self._trust.rejection(reason)
+        if rejected is not None:
+            self.fail(rejected)
         elif reason.check(ConnectionDone):
             self._finish(Ending.CLOSED, "the server closed the connection")
         elif self.tcpEnd is not None and self.tcpEnd.check(ConnectionDone):

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -159,9 +160,6 @@ class Job:
             self._response = error.response or self._response
         except OutputError as error:
             status, message = CANNOT_WRITE, str(error)
-        except OSError as error:
-            status, message = CANNOT_WRITE, f"cannot write {error.filename or ''}: {error.strerror}"
-            message = message.replace(" :", ":")
         await self._myTurn()
         if self._wishes.json and status != CANNOT_WRITE:
             try:
@@ -228,15 +226,18 @@ class Job:
                     self._wishes.usageStatus, f"{url} is a search: say --search and its words"
                 )
             try:
-                words = checkSelector(self._console.ask("Search words: ").encode(), "search")
+                answer = self._console.ask("Search words: ")
+                words = checkSelector(answer.encode("utf-8", "surrogateescape"), "search")
             except EOFError:
                 raise _Failed(self._wishes.usageStatus, "no search words") from None
+            except InvalidURL as error:
+                raise _Failed(self._wishes.usageStatus, str(error)) from None
         return replace(url, search=words)
 
     async def _link(self, url: GopherURL, number: int) -> GopherURL:
         if bodyKind(url.type) is not Kind.MENU:
             raise _Failed(MALFORMED, f"{url} is no menu, so it has no link {number}")
-        response = await self._fetch(url, MOST)
+        response = await self._begin(url, MOST)
         data = await response.bytes()
         if response.serverError is not None:
             raise _Failed(SERVER_ERROR, response.serverError)
@@ -253,9 +254,18 @@ class Job:
         return target
 
     async def _fetch(self, url: GopherURL, most: int | None) -> Response:
-        limit = most if self._wishes.maxSize is None else self._wishes.maxSize
+        """
+        Ask for what is to be put out.
+
+        @param most: the size limit, unless another was wished.
+        """
+        return await self._begin(
+            url, most if self._wishes.maxSize is None else self._wishes.maxSize
+        )
+
+    async def _begin(self, url: GopherURL, maxSize: int | None) -> Response:
         self._response = None
-        response = await self._agentFor(limit, self._tell).fetch(url)
+        response = await self._agentFor(maxSize, self._tell).fetch(url)
         self._response = response
         self._responses.append(response)
         return response
@@ -287,6 +297,9 @@ class Job:
         try:
             await self._pour(response, download.write, evenErrors=False)
             download.finish()
+        except OSError as error:
+            where = error.filename or download.path
+            raise _Failed(CANNOT_WRITE, f"cannot write {where}: {error.strerror}") from None
         finally:
             download.close()
 
@@ -305,14 +318,12 @@ class Job:
         """
         held: list[bytes] = []
         try:
-            async for chunk in response.chunks():
-                if not evenErrors and response.mayBeError:
+            async with aclosing(response.chunks()) as chunks:
+                async for chunk in chunks:
                     held.append(chunk)
-                    continue
-                if held:
-                    chunk = b"".join((*held, chunk))
-                    held = []
-                write(chunk)
+                    if evenErrors or not response.mayBeError:
+                        write(b"".join(held))
+                        held = []
         except FetchError:
             if held:
                 write(b"".join(held))  # what came is kept

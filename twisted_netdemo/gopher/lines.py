@@ -32,6 +32,8 @@ class _Splitter:
         self.open = False
 
     def feed(self, data: bytes) -> list[bytes]:
+        if self._size > self._most:
+            raise LineTooLong(f"a line is longer than {self._most} bytes")
         lines = data.split(b"\n")
         if len(lines) > 1:
             lines[0] = b"".join((*self._pieces, lines[0]))
@@ -41,8 +43,6 @@ class _Splitter:
         if last:
             self._pieces.append(last)
             self._size += len(last)
-            if self._size > self._most:
-                raise LineTooLong(f"a line is longer than {self._most} bytes")
         return [line.removesuffix(b"\r") for line in lines]
 
     def end(self) -> list[bytes]:
@@ -72,7 +72,7 @@ class TextLines:
         """
         The lines, without line ends, that have become certain.
 
-        @raise LineTooLong: where a line is.
+        @raise LineTooLong: where a line was already, with what came before.
         """
         return self._take(self._splitter.feed(data))
 
@@ -127,7 +127,7 @@ class MenuLines:
         """
         The lines, without line ends, that have become complete.
 
-        @raise LineTooLong: where a line is.
+        @raise LineTooLong: where a line was already, with what came before.
         """
         return [] if self._ended else self._take(self._splitter.feed(data))
 

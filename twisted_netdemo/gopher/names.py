@@ -38,12 +38,13 @@ def directEndpoint(
     """
     from twisted.internet.endpoints import HostnameEndpoint, TCP4ClientEndpoint, TCP6ClientEndpoint
 
-    network = _Network(reactor, family, tell)
+    network = _Network(reactor, host, family, tell)
     if isIPAddress(host):
         return _NoAddress() if family == 6 else TCP4ClientEndpoint(network, host, port, timeout)
     if isIPv6Address(host):
         return _NoAddress() if family == 4 else TCP6ClientEndpoint(network, host, port, timeout)
-    return HostnameEndpoint(network, host, port, timeout)
+    # It would refuse names with an underscore, which resolvers know; ours asks for the host itself.
+    return HostnameEndpoint(network, "host", port, timeout)
 
 
 class _Network:
@@ -51,12 +52,12 @@ class _Network:
     What L{HostnameEndpoint} needs of a reactor, watched.
     """
 
-    def __init__(self, reactor: Any, family: int | None, tell: Tell) -> None:
+    def __init__(self, reactor: Any, host: str, family: int | None, tell: Tell) -> None:
         self._reactor = reactor
         self._tell = tell
         self._next: Any = None
         self.seconds = reactor.seconds
-        self.nameResolver = _Resolver(reactor, family, tell)
+        self.nameResolver = _Resolver(reactor, host, family, tell)
         alsoProvides(self, IReactorPluggableNameResolver)
 
     def callLater(self, *arguments: Any) -> Any:
@@ -81,8 +82,13 @@ class _Network:
 
 @implementer(IHostnameResolver)
 class _Resolver:
-    def __init__(self, reactor: Any, family: int | None, tell: Tell) -> None:
+    """
+    Resolves one host, whatever the endpoint calls it.
+    """
+
+    def __init__(self, reactor: Any, host: str, family: int | None, tell: Tell) -> None:
         self._reactor = reactor
+        self._host = host
         self._tell = tell
         types = {4: IPv4Address, 6: IPv6Address}
         self._types = [types[family]] if family else [*types.values()]
@@ -95,9 +101,11 @@ class _Resolver:
         addressTypes: Sequence[type[IAddress]] | None = None,
         transportSemantics: str = "TCP",
     ) -> IHostResolution:
-        told = _Told(resolutionReceiver, hostName, self._tell)
+        told = _Told(resolutionReceiver, self._host, self._tell)
         resolver: IHostnameResolver = self._reactor.nameResolver
-        return resolver.resolveHostName(told, hostName, portNumber, self._types, transportSemantics)
+        return resolver.resolveHostName(
+            told, self._host, portNumber, self._types, transportSemantics
+        )
 
 
 @implementer(IStreamClientEndpoint)

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import builtins
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
@@ -148,9 +149,12 @@ class Response:
 
     def stopProducing(self) -> None:
         """
-        Close the connection; what has not come will not.
+        Close the connection; what has not been delivered will not be.
         """
+        self._buffer.clear()
+        self._paused = False
         self._connection.abort()
+        self._pump()  # where it had ended before, but not been said to
 
     abort = stopProducing
 
@@ -170,7 +174,7 @@ class Response:
         if not self._paused:
             self._connection.resumeProducing()
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
         """
         The bytes as they come. Leaving the loop early closes the connection.
 
@@ -184,7 +188,7 @@ class Response:
         finally:
             self.abort()
 
-    async def lines(self) -> AsyncIterator[str]:
+    async def lines(self) -> AsyncGenerator[str, None]:
         """
         The lines of a text or a menu, each as it arrives, without its line end. The C{.} that ends
         a menu, or a stuffed text, is none of them.
@@ -197,9 +201,10 @@ class Response:
         failure: FetchError | None = None
         self.charset = UTF8
         try:
-            async for chunk in self.chunks():
-                for line in decoder.feed(chunk):
-                    yield self._decodeLine(line)
+            async with aclosing(self.chunks()) as chunks:
+                async for chunk in chunks:
+                    for line in decoder.feed(chunk):
+                        yield self._decodeLine(line)
         except FetchError as error:
             failure = error
         except LineTooLong as error:

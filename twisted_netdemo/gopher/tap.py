@@ -131,7 +131,7 @@ class Options(ServiceOptions):
         if len(trusts) > 1:
             raise usage.UsageError(f"{' and '.join(trusts)} do not go together")
         if self["cafile"] is not None:
-            self["cafile"] = os.path.abspath(self["cafile"])
+            self["cafile"] = _absolute(self["cafile"])
             self.check("cafile", self["cafile"], _verified)
         self._settleParent()
 
@@ -151,7 +151,11 @@ class Options(ServiceOptions):
         elif self["urls"]:
             raise usage.UsageError("--host and a URL do not go together")
         else:
-            port = self.check("port", self["port"] or "70", lambda text: quantities.port(text, 1))
+            port = self.check(
+                "port",
+                "70" if self["port"] is None else self["port"],
+                lambda text: quantities.port(text, 1),
+            )
             selector = self.check("selector", self["selector"] or "", _field)
             try:
                 kind = "1" if self["type"] is None else self["type"]
@@ -176,8 +180,18 @@ class Options(ServiceOptions):
                 raise usage.UsageError("--output goes with one URL; --remote-name with several")
             if not self["output"]:
                 raise usage.UsageError("--output: the name is empty")
-            self["output"] = os.path.abspath(self["output"])
-        self["folder"] = os.getcwd()
+            self["output"] = _absolute(self["output"])
+        self["folder"] = _absolute(".")
+
+
+def _absolute(path: str) -> str:
+    """
+    A path that stays the same where a daemon goes elsewhere.
+    """
+    try:
+        return os.path.abspath(path)
+    except OSError:  # the folder that we are in is gone
+        return path
 
 
 def _isSearch(url: str | GopherURL) -> bool:

@@ -51,6 +51,11 @@ class Trust(Protocol):
         Why the handshake failed.
         """
 
+    def rejection(self, reason: Failure) -> FetchError | None:
+        """
+        Why the certificate was refused after the handshake, if it was.
+        """
+
 
 class _Trust:
     def accept(self, url: GopherURL, transport: Any) -> str:
@@ -58,14 +63,20 @@ class _Trust:
 
     def explain(self, reason: Failure, transport: Any) -> FetchError:
         error = reason.value
-        if isinstance(error, VerificationError):
-            return CertificateRejected("the certificate is for another host")
+        rejected = self.rejection(reason)
+        if rejected is not None:
+            return rejected
         if isinstance(error, SSL.Error):
             words = _words(error)
             if "certificate verify failed" in words:
-                return CertificateRejected("the certificate is not signed by a trusted authority")
+                return CertificateRejected(_mistrust(transport))
             return HandshakeFailed(f"the TLS handshake failed: {words or 'no reason given'}")
         return HandshakeFailed("the server closed the connection during the TLS handshake")
+
+    def rejection(self, reason: Failure) -> FetchError | None:
+        if isinstance(reason.value, VerificationError):
+            return CertificateRejected("the certificate is for another host")
+        return None
 
 
 class Verified(_Trust):
@@ -176,6 +187,19 @@ def _name(host: str) -> str:
 
 def _version(transport: Any) -> str:
     return str(transport.getHandle().get_protocol_version_name())
+
+
+def _mistrust(transport: Any) -> str:
+    """
+    What is wrong with a certificate that OpenSSL did not verify.
+    """
+    for certificate in (transport.getHandle().get_peer_cert_chain() or [])[:1]:
+        if certificate.has_expired():
+            return "the certificate has expired"
+        names = certificate.to_cryptography()
+        if names.issuer == names.subject:
+            return "the certificate is signed by itself, not by a trusted authority"
+    return "the certificate is not signed by a trusted authority"
 
 
 def _words(error: SSL.Error) -> str:

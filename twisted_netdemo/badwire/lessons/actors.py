@@ -65,6 +65,7 @@ def main() -> None:
     actor(tcpactors.ask, host=str, port=int, questions=str)
     actor(tcpactors.carry, host=str, size=int)
     actor(tcpactors.call, host=str, port=int, attempts=int, patience=float, after=float)
+    actor(tcpactors.speak, host=str, patience=float, after=float)
     actor(tcpactors.ports, taken=int)
     actor(tcpactors.gopher, host=str)
     actor(udpactors.resolve, names=str)

@@ -131,11 +131,11 @@ def giveup(stage: Stage) -> None:
     )
     stage.say()
     run = stage.run(
-        "--blackout 2s-60s --drain 0s --serve linecount",
-        "call far4.wire 51423 --after 2 --patience 1.5",
+        "--blackout 1.5s-60s --drain 0s",
+        "speak far4.wire --after 1.5 --patience 1.5",
     )
     dead = run.found[0]
-    stage.ladder(run, 10)
+    stage.ladder(run, 20)
     stage.conclude(
         dead.get("error") == "Connection timed out" and bool(dead.get("welcome")),
         f"The line went dead in mid-sentence: {dead.get('error')!r}, {dead['seconds']:.1f} s after "

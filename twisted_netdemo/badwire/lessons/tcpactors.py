@@ -62,7 +62,7 @@ def serving(serve: Callable[[socket.socket], None], port: int = PORT) -> Iterato
     finally:
         listening.shutdown(socket.SHUT_RDWR)  # wakes accept
         listening.close()
-        thread.join(5)
+        thread.join(0.2)  # a connection that is never closed may keep it longer
 
 
 def lines(connection: socket.socket) -> Iterator[bytes]:
@@ -181,6 +181,19 @@ def call(
             said |= failure(error)
         said["seconds"] = time.monotonic() - began
         yield said
+
+
+def speak(host: str, patience: float, after: float) -> Iterator[Figures]:
+    """
+    L{call} a server of one's own, which listens for ever.
+    """
+
+    def listen(connection: socket.socket) -> None:
+        connection.sendall(b"Welcome\n")
+        connection.recv(65536)
+
+    with serving(listen):
+        yield from call(host, PORT, patience=patience, after=after)
 
 
 def ports(taken: int) -> Iterator[Figures]:

@@ -126,7 +126,7 @@ def echo(server: socket.socket, data: bytes, sender: tuple[str, int]) -> None:
     server.sendto(data, sender)
 
 
-def questions(host: str, count: int, patience: float = 0.3) -> Figures:
+def questions(host: str, count: int, patience: float = 0.2) -> Figures:
     """
     So many questions, each asked when the one before is answered or given up.
     """

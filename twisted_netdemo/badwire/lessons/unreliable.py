@@ -101,8 +101,8 @@ def choose(stage: Stage) -> None:
     """
     When to use which: three tasks, by UDP and by TCP.
     """
-    good = stage.run("--delay 2ms", "choose far4.wire 1000000")
-    bad = stage.run("--delay 2ms --loss 3% --seed 3", "choose far4.wire 1000000")
+    good = stage.run("--delay 1ms", "choose far4.wire 1000000")
+    bad = stage.run("--delay 1ms --loss 3% --seed 3", "choose far4.wire 1000000")
     rows: list[list[Any]] = []
     for place, found in enumerate(good.found):
         rows.append([_task(found), found["by"], *_outcome(found), *_outcome(bad.found[place])])
