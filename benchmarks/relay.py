@@ -26,6 +26,7 @@ import tempfile
 import time
 
 GROUP = 32  # datagrams in flight
+_LARGEST = 65535  # asyncio reads into 256 KiB, which some C libraries map anew each time
 _SILENCE = 5.0  # seconds after which a relay is taken to be dead
 
 
@@ -40,6 +41,7 @@ def bareRelay(target: int) -> None:
 
         def connection_made(self, transport: asyncio.DatagramTransport) -> None:
             self.transport = transport
+            transport.max_size = _LARGEST
 
         def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
             down = self.clients.get(addr)
@@ -61,6 +63,7 @@ def bareRelay(target: int) -> None:
 
         def connection_made(self, transport: asyncio.DatagramTransport) -> None:
             self.transport = transport
+            transport.max_size = _LARGEST
             for data in self.waiting:
                 transport.sendto(data)
 

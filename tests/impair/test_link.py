@@ -97,6 +97,18 @@ class Delays(SynchronousTestCase):
         link.enter(other, 4, 100, fate(0.059), 0.001)
         self.assertEqual(link.due(1.0), [3, 1, 4, 2])
 
+    def test_aFewAtATime(self) -> None:
+        """
+        What is due can be taken in parts, so that a flood does not hold others up.
+        """
+        link: Link[int] = Link(Figures())
+        lane = link.lane()
+        for n in range(10):
+            link.enter(lane, n, 1, fate(0.01), n * 0.001)
+        self.assertEqual(link.due(1.0, 4), [0, 1, 2, 3])
+        self.assertEqual(link.next(), 0.014)
+        self.assertEqual(link.due(1.0), [4, 5, 6, 7, 8, 9])
+
     @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 50), st.integers(0, 9))))
     def test_order(self, packets: list[tuple[int, int, int]]) -> None:
         """

@@ -151,6 +151,22 @@ class Datagrams(ImpairCase):
         other.sendto(b"other", ("127.0.0.1", port))
         self.assertEqual(target.recvfrom(100)[0], b"other")
 
+    def test_udpcount(self) -> None:
+        """
+        C{nc -u} asks udpcount through it, over IPv6.
+        """
+        nc = needs("nc")
+        server = twistd(self, "udpcount", "--port", "0")
+        number = int(server.line(r"running on port (\d+)")[1])
+        port = self.impair("udp", ("::1", number), "--delay", "5ms", at=":interface=::1")
+        client = start(self, nc, "-u", "::1", str(port), stdin=-1)
+        assert client.process.stdin is not None
+        client.process.stdin.write(b"123\n")
+        client.process.stdin.flush()
+        client.line("^Welcome, .'::1', \\d+.$")
+        client.line("^You entered 3 characters.$")
+        self.end()
+
     def test_refusal(self) -> None:
         """
         Where nobody listens at the target the log says so, once; when somebody does, the very
@@ -363,6 +379,27 @@ class Streams(ImpairCase):
             with self.assertRaises(TimeoutError):
                 end.recv(100)
         self.end()
+
+    def test_stop(self) -> None:
+        """
+        Stopped in mid-text, to an IPv6 target, it resets both ends: neither takes the part that it
+        has for the whole.
+        """
+        listener = self.socket(socket.AF_INET6, socket.SOCK_STREAM, bind="::1")
+        listener.listen()
+        port = self.impair("tcp", listener.getsockname(), "--rate", "1mbit")
+        client = self.socket(kind=socket.SOCK_STREAM)
+        client.connect(("127.0.0.1", port))
+        server, _ = listener.accept()
+        self.addCleanup(server.close)
+        server.settimeout(PATIENCE)
+        client.sendall(bytes(50_000))
+        self.assertGreater(len(server.recv(1000)), 0)
+        self.end()
+        for end in (client, server):
+            with self.assertRaises(ConnectionResetError):
+                while end.recv(65536):
+                    pass
 
     def test_refused(self) -> None:
         """

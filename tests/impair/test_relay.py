@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import errno
 import json
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -40,9 +41,14 @@ class FakePort:
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.sent: list[tuple[bytes, Address, str | None, float]] = []
+        self.sendErrors: Counter[str] = Counter()
+        self.works = True
 
     def send(self, data: bytes, to: Address, source: str | None = None) -> None:
-        self.sent.append((data, to, source, round(self.clock.seconds(), 6)))
+        if self.works:
+            self.sent.append((data, to, source, round(self.clock.seconds(), 6)))
+        else:
+            self.sendErrors["EPERM"] += 1
 
 
 class FakeConnection:
@@ -105,6 +111,7 @@ class RelayCase(SynchronousTestCase):
         self.path = str(folder(self) / "truth.jsonl")
         relay.truth = LineFile(self.path, self.clock)
         relay.started(self.port)
+        relay.sendErrors = self.port.sendErrors
         return relay
 
     def send(self, relay: Relay, data: bytes, source: Address = ALICE) -> None:
@@ -178,6 +185,22 @@ class Ways(RelayCase):
         self.assertEqual(
             self.connections[0].sent, [(b"%d" % n, round(0.02 + n * 0.001, 6)) for n in range(100)]
         )
+
+    def test_flood(self) -> None:
+        """
+        A thousand that are due at one time leave in parts, and others' calls come in between.
+        """
+        relay = self.relay(Figures(delay=1))
+        for n in range(1000):
+            self.send(relay, b"%d" % n)
+        seen: list[int] = []
+        self.clock.callLater(1, lambda: seen.append(len(self.connections[0].sent)))
+        self.clock.advance(1)
+        for _ in range(100):
+            self.clock.advance(0)
+        self.assertLess(seen[0], 200)
+        arrived = [data for data, _ in self.connections[0].sent]
+        self.assertEqual(arrived, [b"%d" % n for n in range(1000)])
 
     def test_idle(self) -> None:
         """
@@ -378,6 +401,19 @@ class WhenThingsFail(RelayCase):
         one, two, _, summary = self.truth(relay)
         self.assertEqual((one["sent"], two["sent"], two["copies"]), ([0], [], 0))
         self.assertEqual(summary["summary"]["up"], counts(3, 2, 1, 2))
+
+    def test_notAnswered(self) -> None:
+        """
+        The same goes for an answer.
+        """
+        relay = self.relay()
+        self.send(relay, b"question")
+        self.port.works = False
+        self.connections[0].received(b"answer")
+        self.port.works = True
+        self.connections[0].received(b"answer")
+        lines = [line for line in self.truth(relay)[:-1] if line["direction"] == "down"]
+        self.assertEqual([(line["copies"], line["sent"]) for line in lines], [(0, []), (1, [0])])
 
     def test_stop(self) -> None:
         """

@@ -4,13 +4,17 @@ A real linecount under test: started, and talked to over real sockets.
 
 from __future__ import annotations
 
+import os
 import socket
-from collections.abc import Sequence
+import struct
+import sys
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.processes import PATIENCE, Program, twistd
+from tests.processes import PATIENCE, Program, folder, start, twistd
 
 PROMPT = b"Please enter a string: "
 
@@ -33,6 +37,27 @@ def portOf(program: Program, times: int = 1) -> int:
     The port in the so-maniest line that says where the server runs.
     """
     return int(program.line(r"Server is running on port (\d+); press Ctrl-C", times)[1])
+
+
+# As systemd passes a socket: it is number 3, and the variables are for the named process alone.
+_PASS = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ["LISTEN_PID"] = str(os.getpid())
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+def withSocket(test: SynchronousTestCase, passed: socket.socket, *command: str) -> Program:
+    """
+    Start a command with a listening socket passed to it as systemd does, under the name C{count}.
+    """
+    return start(
+        *(test, sys.executable, "-c", _PASS, str(passed.fileno()), *command),
+        cwd=folder(test),
+        env={"LISTEN_FDS": "1", "LISTEN_FDNAMES": "count"},
+        pass_fds=[passed.fileno()],
+    )
 
 
 def connect(test: SynchronousTestCase, port: int, host: str = "127.0.0.1") -> socket.socket:
@@ -65,6 +90,32 @@ def rest(client: socket.socket) -> bytes:
     while data := client.recv(65536):
         received += data
     return received
+
+
+def until(happened: Callable[[], bool], what: str) -> None:
+    """
+    Look again and again until something outside has happened.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while not happened():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what} never happened")
+        time.sleep(0.01)
+
+
+def descriptors(program: Program) -> int:
+    """
+    How many files a program has open.
+    """
+    return len(os.listdir(f"/proc/{program.process.pid}/fd"))
+
+
+def reset(client: socket.socket) -> None:
+    """
+    Close with a reset.
+    """
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
 
 
 def session(test: SynchronousTestCase, port: int, said: bytes, host: str = "127.0.0.1") -> bytes:

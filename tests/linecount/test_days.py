@@ -6,38 +6,29 @@ from __future__ import annotations
 
 import os
 import socket
-import struct
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.linecount.running import connect, portOf, prompted, rest, serve, session, welcome
+from tests.linecount.running import (
+    connect,
+    descriptors,
+    portOf,
+    prompted,
+    reset,
+    rest,
+    serve,
+    session,
+    until,
+    welcome,
+)
 from tests.namespace import Namespace
 from tests.processes import PATIENCE, Program, folder, needs, run, script, start, twistd
 
 ANSWER = b"You entered 3 characters.\n"
 MIB = 1 << 20
-
-
-def until(happened: Callable[[], bool], what: str) -> None:
-    """
-    Look again and again until something outside has happened.
-    """
-    deadline = time.monotonic() + PATIENCE
-    while not happened():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"{what} never happened")
-        time.sleep(0.01)
-
-
-def descriptors(program: Program) -> int:
-    """
-    How many files a program has open.
-    """
-    return len(os.listdir(f"/proc/{program.process.pid}/fd"))
 
 
 def memory(program: Program, name: str) -> int:
@@ -47,14 +38,6 @@ def memory(program: Program, name: str) -> int:
     status = Path(f"/proc/{program.process.pid}/status").read_text()
     (line,) = (line for line in status.splitlines() if line.startswith(f"{name}:"))
     return int(line.split()[1]) * 1024
-
-
-def reset(client: socket.socket) -> None:
-    """
-    Close with a reset.
-    """
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    client.close()
 
 
 class Ports(SynchronousTestCase):

@@ -9,7 +9,6 @@ import json
 import os
 import signal
 import socket
-import sys
 import time
 import urllib.request
 from pathlib import Path
@@ -17,9 +16,18 @@ from pathlib import Path
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.linecount.running import connect, portOf, prompted, rest, serve, session, welcome
+from tests.linecount.running import (
+    connect,
+    portOf,
+    prompted,
+    rest,
+    serve,
+    session,
+    welcome,
+    withSocket,
+)
 from tests.namespace import Namespace
-from tests.processes import PATIENCE, folder, needs, run, script, start, twistd
+from tests.processes import PATIENCE, folder, missing, needs, run, script, start, twistd
 from twisted_netdemo.linecount.tap import Options
 
 USAGE = [
@@ -49,15 +57,6 @@ USAGE = [
     (("--prot", "8000"), "option --prot not recognized"),
     (("8000",), "Wrong number of arguments"),
 ]
-
-
-# As systemd does it: the socket is number 3, and the variables are for the named process alone.
-PASS_SOCKET = """
-import os, sys
-os.dup2(int(sys.argv[1]), 3)
-os.environ["LISTEN_PID"] = str(os.getpid())
-os.execv(sys.argv[2], sys.argv[2:])
-"""
 
 
 class Conversations(SynchronousTestCase):
@@ -180,7 +179,7 @@ class Starting(SynchronousTestCase):
         """
         Endpoints replace the default port, an explicit port adds one, and each is announced.
         """
-        path = f"/tmp/linecount-{os.getpid()}.sock"
+        path = f"{folder(self)}/s"
         program, _ = serve(
             self,
             *("--endpoint", "tcp6:0:interface=\\:\\:1"),
@@ -249,6 +248,8 @@ class Starting(SynchronousTestCase):
         """
         Root's port is opened before C{--uid} gives up root, and the pid file goes with the stop.
         """
+        if os.geteuid() != 0:
+            missing("only root can become another user")
         inside = Namespace(self)
         inside.run("sysctl", "-w", "net.ipv4.ip_unprivileged_port_start=1024")
         cwd = folder(self)
@@ -273,13 +274,8 @@ class Starting(SynchronousTestCase):
         for description in ("systemd:domain=INET:index=0", "systemd:domain=INET:name=count"):
             with self.subTest(description), socket.create_server(("127.0.0.1", 0)) as passed:
                 port = passed.getsockname()[1]
-                server = start(
-                    self,
-                    *(sys.executable, "-c", PASS_SOCKET, str(passed.fileno())),
-                    *(script("twistd"), "-n", "linecount", "--endpoint", description),
-                    cwd=folder(self),
-                    env={"LISTEN_FDS": "1", "LISTEN_FDNAMES": "count"},
-                    pass_fds=[passed.fileno()],
+                server = withSocket(
+                    self, passed, script("twistd"), "-n", "linecount", "--endpoint", description
                 )
                 self.assertEqual(portOf(server), port)
                 self.assertIn(b"You entered 3", session(self, port, b"123\n"))

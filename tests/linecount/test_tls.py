@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.linecount.running import connect, prompted, rest, serve, welcome
+from tests.linecount.running import connect, prompted, reset, rest, serve, welcome
 from tests.processes import folder, needs, run, script, start
 
 MIB = 1 << 20
@@ -107,6 +107,14 @@ class TLS(SynchronousTestCase):
         self.assertIn(b"Welcome, ('192.0.2.7', 4711)\n", prompted(client))
         client.sendall(b"123\n")
         self.assertEqual(rest(client), b"You entered 3 characters.\n")
+        client.close()
+        # TLS has no half-close: who ends TCP under it has gone.
+        other = connect(self, self.port)
+        other.sendall(b"PROXY TCP4 192.0.2.7 127.0.0.1 4711 443\r\n")
+        other.shutdown(socket.SHUT_WR)
+        self.assertEqual(rest(other), b"")
+        self.program.line("vanished")
+        self.end()
 
     def test_openssl(self) -> None:
         """
@@ -174,8 +182,7 @@ class TLS(SynchronousTestCase):
         self.serve()
         client = self.connect()
         prompted(client)
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-        client.close()
+        reset(client)
         self.program.line("vanished, 0 characters")
         self.end()
 

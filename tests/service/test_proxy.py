@@ -87,6 +87,20 @@ class ProxyTests(SynchronousTestCase):
         self.assertTrue(late.value().endswith(b"Timed out: no line within 60 seconds.\n"))
         self.assertEqual(self.factory.waiting, 0)
 
+    def test_stopped(self) -> None:
+        """
+        When the server stops listening, deadlines hold for those that it waits for, and no timer
+        is left behind them.
+        """
+        self.factory.doStart()
+        silent, late = self.connect(), self.connect()
+        late.protocol.dataReceived(HEADER)
+        self.factory.doStop()
+        self.clock.advance(60)
+        self.assertEqual((silent.ended, late.ended), ("aborted", "half"))
+        late.peerEnds()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
     def test_takenOver(self) -> None:
         """
         Once the line is answered the header's deadline no longer closes anything.

@@ -4,6 +4,8 @@ UDP ports: real sockets on the loopback, and a reactor that the test turns by ha
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import select
 import socket
 import sys
@@ -16,6 +18,7 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
+from twisted_netdemo.service import mmsg
 from twisted_netdemo.service import udp as udpModule
 from twisted_netdemo.service.datagram import Datagram
 from twisted_netdemo.service.mmsg import MultipleMessages, controlsIn, controlsOut
@@ -291,7 +294,8 @@ class PortMixin:
 
     def test_closed(self) -> None:
         """
-        A port can be closed at any point, even by what it has received; the rest is not sent.
+        A port can be closed at any point, even by what it has received: it receives and sends
+        nothing more.
         """
 
         class Closing(Echo):
@@ -299,9 +303,13 @@ class PortMixin:
                 super().datagramReceived(datagram)
                 port.close()
 
-        port = self.open(Closing())
-        clientOf(self, "127.0.0.1", port.number).send(b"x")
+        closing = Closing()
+        port = self.open(closing)
+        client = clientOf(self, "127.0.0.1", port.number)
+        for data in (b"1", b"2"):
+            client.send(data)
         self.turn(port)
+        self.assertEqual([each.data for each in closing.received], [b"1"])
         port.send(b"x", ("127.0.0.1", 9))
         port.close()
         self.assertEqual(self.reactor.getReaders(), [])
@@ -350,6 +358,22 @@ class MultipleTests(PortMixin, SynchronousTestCase):
         """
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
             self.assertIsInstance(socketCalls(udp), MultipleMessages)
+
+    def test_notAllowed(self) -> None:
+        """
+        In a sandbox that forbids the calls, or on a kernel that has none, datagrams are read and
+        sent one by one.
+        """
+
+        def forbidden(*arguments: object) -> int:
+            ctypes.set_errno(errno.EPERM)
+            return -1
+
+        for name in ("recvmmsg", "sendmmsg"):
+            patched = self.patch(mmsg._calls(), name, forbidden)
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+                self.assertIsInstance(socketCalls(udp), SingleMessages)
+            patched.restore()
 
     def test_oneBatch(self) -> None:
         """

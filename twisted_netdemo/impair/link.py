@@ -20,6 +20,7 @@ pass and leaves right after the last of them, or C{hold} seconds later where the
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from heapq import heappop, heappush
 from typing import Generic, TypeVar
@@ -99,15 +100,15 @@ class Lane(Generic[T]):
         held = self._held[0][1]
         return held if waiting is None else min(held, waiting)
 
-    def _due(self, now: float, leaving: list[T]) -> int:
+    def _due(self, now: float, leaving: list[T], most: int) -> int:
         """
-        Add what leaves to the list.
+        Add what leaves to the list, until about so many are in it.
 
         @return: the octets of it.
         """
         waiting, held = self._waiting, self._held
         freed = 0
-        while (when := self._next()) is not None and when <= now:
+        while len(leaving) < most and (when := self._next()) is not None and when <= now:
             if held and held[0][1] <= when:
                 _, _, packet, octets = held.popleft()
                 leaving.append(packet)
@@ -194,15 +195,17 @@ class Link(Generic[T]):
             heappop(agenda)
         return agenda[0][0] if agenda else None
 
-    def due(self, now: float) -> list[T]:
+    def due(self, now: float, most: int = sys.maxsize) -> list[T]:
         """
         What leaves by now, in the order of leaving. A duplicated packet is in it once.
+
+        @param most: about how many to take; the rest is due at once.
         """
         leaving: list[T] = []
-        while (when := self.next()) is not None and when <= now:
+        while len(leaving) < most and (when := self.next()) is not None and when <= now:
             lane = heappop(self._agenda)[2]
             lane._scheduled = None
             # one lane's time after the other's, so that the whole comes out in order
-            self._octets -= lane._due(when, leaving)
+            self._octets -= lane._due(when, leaving, most)
             self._schedule(lane)
         return leaving

@@ -5,7 +5,7 @@ datagram meets its fate on the way.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
@@ -134,6 +134,7 @@ class Relay:
     @ivar tallies: what has been counted, by direction.
     @ivar clients: how many clients there have been.
     @ivar truth: where each datagram's fate is written, if anywhere.
+    @ivar sendErrors: what could not be sent to clients, as the port that it leaves from counts it.
     """
 
     def __init__(
@@ -155,6 +156,7 @@ class Relay:
         self._reactor = reactor
         self._idle = idle
         self.truth: LineFile | None = None
+        self.sendErrors: Counter[str] = Counter()
         self._present: OrderedDict[Address, Client] = OrderedDict()
         self._ways = {d: Way[Parcel](figures[d], reactor, self._leave) for d in DIRECTIONS}
         self._seconds = self._ways["up"].seconds
@@ -189,8 +191,9 @@ class Relay:
             self._enter(client.down, data)
 
         def answer(data: bytes) -> bool:
+            before = self.sendErrors.total()
             self._port.send(data, source, client.destination)
-            return True
+            return self.sendErrors.total() == before
 
         try:
             client.connection = self._connect(answered, self._connectionFailed)

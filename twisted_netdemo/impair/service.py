@@ -53,12 +53,11 @@ class RelayService(UDPService):
         @param truth: the path of the truth file, or C{None}.
         @param seed: the seed, and whether it was drawn.
         """
-        super().__init__(relay, listen.port, listen.interface, reactor=reactor)
+        super().__init__(relay, listen.port, listen.interface, reactor=reactor, announce=False)
         self._relay = relay
         self._where = listen, target
         self._truth = truth
         self._seed = seed
-        self._clock = reactor
         self._hasBegun = False
 
     def privilegedStartService(self) -> None:
@@ -73,14 +72,15 @@ class RelayService(UDPService):
         if self._hasBegun or self.port is None:
             return
         self._hasBegun = True
+        self._relay.sendErrors = self.port.sendErrors
         if self._truth is not None:
             try:
-                self._relay.truth = LineFile(self._truth, self._clock)
+                self._relay.truth = LineFile(self._truth, self._reactor)
             except (OSError, ValueError) as error:  # ValueError: a NUL in the path
                 why = error.strerror if isinstance(error, OSError) else error
                 raise StartError(f"--truth: {self._truth!r} cannot be written: {why}.") from None
         # A signal that comes before the reactor runs would be a traceback.
-        self._clock.callWhenRunning(self._say, self.port.number)
+        self._reactor.callWhenRunning(self._say, self.port.number)
 
     def _say(self, port: int) -> None:
         if self.port is not None:

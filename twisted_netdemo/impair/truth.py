@@ -147,8 +147,10 @@ class LineFile:
         self._limit = limit
         self._waiting = bytearray()
         self._isBroken = False
-        # A pipe must not hold up the reactor; a regular file does not care.
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK | os.O_CLOEXEC
+        # A pipe must not hold up the reactor; a regular file does not care. Windows has its own.
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        for name in ("O_NONBLOCK", "O_CLOEXEC", "O_BINARY", "O_NOINHERIT"):
+            flags |= getattr(os, name, 0)
         self._file = os.open(path, flags, 0o600)
         self._delayed: IDelayedCall | None = None
         self._behind = Quiet(clock, self._sayBehind)

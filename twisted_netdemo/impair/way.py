@@ -14,6 +14,9 @@ from twisted_netdemo.service.timer import timer
 
 T = TypeVar("T")
 
+# How many leave in a row: the rest of the process waits for so many.
+_BATCH = 64
+
 
 class Way(Generic[T]):
     """
@@ -44,7 +47,8 @@ class Way(Generic[T]):
 
     def enter(self, lane: Lane[T], packet: T, octets: int, fate: Fate) -> bool:
         """
-        Set out, as L{Link.enter}. What takes no time has left when this returns.
+        Set out, as L{Link.enter}. What takes no time leaves before this returns, unless many are
+        before it.
         """
         entered = self._link.enter(lane, packet, octets, fate, self.seconds())
         if entered and not self._looking:
@@ -58,7 +62,7 @@ class Way(Generic[T]):
     def _look(self) -> None:
         self._looking = True
         try:
-            for packet in self._link.due(self.seconds()):
+            for packet in self._link.due(self.seconds(), _BATCH):
                 self._leave(packet)
         finally:
             self._looking = False

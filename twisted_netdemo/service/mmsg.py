@@ -144,7 +144,6 @@ class _Messages:
     uint = stride // 4
     size = stride // _WORD
     length = _MMsgHdr.len.offset // 4
-    nameLength = _MsgHdr.namelen.offset // 4
     controlLength = _MsgHdr.controllen.offset // _WORD
 
     def __init__(self) -> None:
@@ -213,9 +212,11 @@ class MultipleMessages:
         self._fileno = udp.fileno
         self._most = BATCH
         self._family = _FAMILIES[udp.family]
-        # a kernel (or a sandbox) without the call says ENOSYS or EPERM to this
-        if self._recvmmsg(-1, self._inAddress, 0, 0, None) < 0:
-            number = ctypes.get_errno()
+        # a kernel (or a sandbox) without the calls says ENOSYS or EPERM to this
+        self._recvmmsg(-1, self._inAddress, 0, 0, None)
+        numbers = [ctypes.get_errno()]
+        self._sendmmsg(-1, self._inAddress, 0, 0)
+        for number in (*numbers, ctypes.get_errno()):
             if number != errno.EBADF:
                 raise OSError(number, os.strerror(number))
 

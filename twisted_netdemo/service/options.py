@@ -76,18 +76,19 @@ class ServiceOptions(usage.Options):
             and not (parent["nodaemon"] or parent["debug"])
         )
 
-    def choosePidFile(self, name: str) -> None:
+    def choosePidFile(self, name: str | None) -> None:
         """
         Where the user named no pid file, have none in the foreground and C{NAME.pid} for a daemon,
-        so that several services can run from one folder.
+        so that several services can run from one folder. With C{None} for a name, a daemon has none
+        either.
         """
         parent = self.parent
         # getopt takes abbreviations; twistd has no other option that begins so.
         named = any(argument.startswith("--pi") for argument in sys.argv[1:])
         if isinstance(parent, ServerOptions) and "pidfile" in parent and not named:
-            parent["pidfile"] = f"{name}.pid" if self.isDaemon else ""
+            parent["pidfile"] = f"{name}.pid" if name and self.isDaemon else ""
             # twistd looks for another's before it enters the folder, and writes its own after.
-            if self.isDaemon and parent["rundir"] != "." and not parent["chroot"]:
+            if parent["pidfile"] and parent["rundir"] != "." and not parent["chroot"]:
                 parent["pidfile"] = os.path.abspath(os.path.join(parent["rundir"], f"{name}.pid"))
 
 

@@ -106,16 +106,21 @@ class ProxiedConnection(ProtocolWrapper):
             self.wrappedProtocol.dataReceived(header.rest)
 
     def readConnectionLost(self) -> None:
-        protocol = IHalfCloseableProtocol(self.wrappedProtocol, None) if self._begun else None
+        protocol = self._halfCloseable()
         if protocol is None:
             self.transport.loseConnection()
         else:
             protocol.readConnectionLost()
 
     def writeConnectionLost(self) -> None:
-        protocol = IHalfCloseableProtocol(self.wrappedProtocol, None) if self._begun else None
+        protocol = self._halfCloseable()
         if protocol is not None:
             protocol.writeConnectionLost()
+
+    def _halfCloseable(self) -> Any:
+        # Its class is asked: TLS, which cannot, provides whatever its transport does, which we are.
+        able = self._begun and IHalfCloseableProtocol.implementedBy(type(self.wrappedProtocol))
+        return self.wrappedProtocol if able else None
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if self._begun:
@@ -135,6 +140,7 @@ class ProxiedFactory(WrappingFactory[Any]):
     """
 
     protocol: Any = ProxiedConnection
+    noisy = False
 
     def __init__(
         self,
@@ -157,9 +163,18 @@ class ProxiedFactory(WrappingFactory[Any]):
 
     def stopFactory(self) -> None:
         """
-        The last port has closed; who has not sent a header by now is not waited for.
+        The last port has closed; the deadlines hold for the connections that there are.
         """
-        self.deadlines.stop()
+        self._stopTimer()
+
+    def unregisterProtocol(self, p: Any) -> None:
+        WrappingFactory.unregisterProtocol(self, p)
+        if not self.numPorts:
+            self._stopTimer()
+
+    def _stopTimer(self) -> None:
+        if not self.protocols:
+            self.deadlines.stop()
 
     def believes(self, peer: IAddress) -> bool:
         """

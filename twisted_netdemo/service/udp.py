@@ -202,6 +202,8 @@ class UDPPort:
         if len(datagrams) > 1:
             self._gathered = []
         for datagram in datagrams:
+            if self._closed:
+                break
             try:
                 self._receiver.datagramReceived(datagram)
             except Exception:

@@ -1,0 +1,127 @@
+"""
+What is shown: menus that can be read, and nothing that drives a terminal.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from twisted_netdemo.gopher.display import menuText, safeLine, safeText, width
+from twisted_netdemo.gopher.menu import parseMenu
+from twisted_netdemo.gopher.url import GopherURL
+
+MENU = parseMenu(
+    [
+        b"iWelcome\t\t\t0",
+        b"i\t\t\t0",
+        b"no tabs",
+        b"0About\t/about\th\t70",
+        b"3broken\t\terror.host\t1",
+        b"1Bad port\ts\th\t99999",
+        b"7Find\t/s\th\t7070+",
+        b"hWeb\tURL:https://e.org/\th\t70",
+        b"8Log in\t\th\t23",
+    ]
+)
+
+
+class SafeTests(SynchronousTestCase):
+    def test_shown(self) -> None:
+        """
+        What would set a title, move a cursor or turn letters round is shown, not done.
+        """
+        for text, shown in {
+            "\x1b]0;evil\x07": "^[]0;evil^G",
+            "a\rb": "a^Mb",
+            "a\x08b\x7f": "a^Hb^?",
+            "\x9b31m": "\\x9b31m",
+            "a\u202eb": "a\\u202eb",
+            "caf\xe9\tx\n": "caf\xe9\tx\n",
+        }.items():
+            self.assertEqual(safeText(text), shown)
+        self.assertEqual(safeLine("a\tb\nc"), "a^Ib^Jc")
+
+    @given(st.text())
+    def test_anyText(self, text: str) -> None:
+        """
+        No text at all leaves a control character.
+        """
+        left = {char for char in safeText(text) if unicodedata.category(char) == "Cc"}
+        self.assertLessEqual(left, {"\n", "\t"})
+        self.assertFalse(
+            {unicodedata.bidirectional(char) for char in safeText(text)} & {"RLO", "LRO"}
+        )
+
+
+class MenuTests(SynchronousTestCase):
+    def test_list(self) -> None:
+        """
+        Each link has its number, its name, its type and its address; information is only read,
+        and what cannot be used is there without a number.
+        """
+        self.assertEqual(
+            menuText(MENU, None, "utf-8"),
+            "   Welcome\n"
+            "\n"
+            "   no tabs\n"
+            "1  About  [text]  gopher://h/0/about\n"
+            "   broken  [error]\n"
+            "   Bad port  [menu]\n"
+            "2  Find  [search]  gopher://h:7070/7/s\n"
+            "3  Web  [HTML]  https://e.org/\n"
+            "4  Log in  [telnet]  telnet://h\n",
+        )
+
+    def test_narrow(self) -> None:
+        """
+        On a narrow terminal an address that does not fit stands below its name, whole.
+        """
+        lines = menuText(MENU, None, "utf-8", columns=34).splitlines()
+        self.assertIn("1  About  [text]", lines)
+        self.assertIn("   gopher://h/0/about", lines)
+        self.assertIn("4  Log in  [telnet]  telnet://h", lines)
+
+    def test_colour(self) -> None:
+        """
+        Colours change no word of it.
+        """
+        coloured = menuText(MENU, None, "utf-8", colour=True)
+        for code in ("\x1b[0m", "\x1b[1m", "\x1b[2m"):
+            self.assertIn(code, coloured)
+            coloured = coloured.replace(code, "")
+        self.assertEqual(coloured, menuText(MENU, None, "utf-8"))
+
+    def test_hostile(self) -> None:
+        """
+        Neither names, types, selectors nor addresses of a menu reach the terminal unchanged.
+        """
+        menu = parseMenu(
+            [
+                b"0\x1b]0;x\x07\t/\x1bz\th\t70",
+                b"\x1bname\t/\th\t70",
+                b"hx\tURL:\x1b[2J\th\t70",
+                b"i\x1b[2J\t\t\t",
+                b"x\x9b\ty\xc2\x9b\th\t70",
+            ]
+        )
+        shown = menuText(menu, None, "utf-8")
+        self.assertEqual(
+            [char for char in shown if unicodedata.category(char) == "Cc" and char != "\n"], []
+        )
+
+    def test_overTLS(self) -> None:
+        """
+        In a menu that came over TLS the addresses say so.
+        """
+        base = GopherURL("h", scheme="gophers")
+        self.assertIn("gophers://h/0/about", menuText(MENU, base, "utf-8"))
+
+    def test_width(self) -> None:
+        """
+        Wide and combining characters take the room that terminals give them.
+        """
+        self.assertEqual([width("abc"), width("\u65e5\u672c"), width("e\u0301")], [3, 4, 1])

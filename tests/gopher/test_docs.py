@@ -1,0 +1,57 @@
+"""
+The page about gopherfetch says what is.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+import twisted_netdemo.gopher
+from tests.processes import folder, run
+from twisted_netdemo.gopher import job
+from twisted_netdemo.gopher.command import USAGE
+
+from .peers import peer, resets, sends
+
+PAGE = (Path(__file__).parents[2] / "docs" / "gopherfetch.md").read_text()
+
+
+class PageTests(SynchronousTestCase):
+    def test_library(self) -> None:
+        """
+        The program that shows the library runs as it stands, and says how it ended.
+        """
+        (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+        program = folder(self) / "program.py"
+        for behave, out in (
+            (sends(b"one\r\n..two\r\n.\r\n"), b"one\n.two\nwhole 15 utf-8\n"),
+            (
+                resets(b"half"),
+                b"half\nbroken off: the connection broke after 4 bytes\ntruncated 4 utf-8\n",
+            ),
+        ):
+            program.write_text(code.replace("127.0.0.1:7070", f"127.0.0.1:{peer(self, behave)}"))
+            done = run(sys.executable, str(program))
+            self.assertEqual((done.stdout, done.stderr), (out, b""))
+
+    def test_statuses(self) -> None:
+        """
+        Every exit status is explained, and no other.
+        """
+        explained = {int(number) for number in re.findall(r"^\| (\d+) \| \w", PAGE, re.MULTILINE)}
+        known = {number for _, number in job.STATUSES}
+        others = {job.OK, job.MALFORMED, job.SERVER_ERROR, job.CANNOT_WRITE, USAGE}
+        self.assertEqual(explained, known | others)
+
+    def test_names(self) -> None:
+        """
+        Every name that the package offers is there; any other is missed as usual.
+        """
+        for name in twisted_netdemo.gopher.__all__:
+            self.assertEqual(getattr(twisted_netdemo.gopher, name).__name__, name)
+        with self.assertRaises(AttributeError):
+            _ = twisted_netdemo.gopher.nothing

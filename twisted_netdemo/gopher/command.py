@@ -1,0 +1,97 @@
+"""
+The command C{gopherfetch}: the same options as under twistd, without what a service brings along.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from twisted.python.usage import UsageError
+
+from .tap import Options, makeSession
+
+USAGE = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """
+    Run it, and end the process.
+    """
+    # A signal ends it at once, as it would a program in C: what has come is in its file by then.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    _fillDescriptors()
+    options = Options()
+    try:
+        _parse(options, sys.argv[1:] if arguments is None else arguments)
+    except UsageError as error:
+        _end(USAGE, f"gopherfetch: {error}\nTry 'gopherfetch --help'.\n")
+    except OSError as error:  # a full or closed output
+        from .job import CANNOT_WRITE
+
+        _end(CANNOT_WRITE, f"Error: cannot write: {error.strerror}\n")
+    from .console import Console
+
+    console = Console()
+    _end(_run(options, console))
+
+
+def _parse(options: Options, arguments: Sequence[str]) -> None:
+    try:
+        options.parseOptions(arguments)
+    except SystemExit:  # --help and --version have printed what they have to say
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        raise
+
+
+def _run(options: Options, console: Any) -> int:
+    from twisted.internet import reactor as _reactor
+    from twisted.internet.defer import Deferred
+    from twisted.python.failure import Failure
+
+    reactor: Any = _reactor
+    statuses: list[int] = []
+
+    def failed(reason: Failure) -> int:
+        console.say(f"Error: this should not have happened: {reason.value!r}")
+        return 1
+
+    def done(status: int) -> None:
+        statuses.append(status)
+        reactor.stop()
+
+    def begin() -> None:
+        session = makeSession(options, reactor, console, USAGE)
+        Deferred.fromCoroutine(session.run()).addErrback(failed).addCallback(done)
+
+    reactor.callWhenRunning(begin)
+    reactor.run(installSignalHandlers=False)
+    return statuses[0] if statuses else 1
+
+
+def _end(status: int, message: str = "") -> NoReturn:
+    """
+    End now: the reactor's threads may be waiting for a name server, for whose answer nobody waits.
+    """
+    try:
+        if message and sys.stderr is not None:
+            sys.stderr.write(message)
+            sys.stderr.flush()
+    except OSError:
+        pass
+    os._exit(status)
+
+
+def _fillDescriptors() -> None:
+    """
+    Where stdin, stdout or stderr is closed, let no socket or file take its number.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)

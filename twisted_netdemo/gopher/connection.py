@@ -1,0 +1,281 @@
+"""
+One request over one connection: what is sent, how long it may take, how it ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import (
+    IDelayedCall,
+    IHandshakeListener,
+    IPushProducer,
+    IReactorTime,
+    ITCPTransport,
+)
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from ..quantities import showDuration
+from .body import Body, Ending
+from .charset import Charsets
+from .errors import (
+    Aborted,
+    ConnectionBroke,
+    FetchError,
+    NothingCame,
+    TimedOut,
+    TooLarge,
+    TransferError,
+)
+from .itemtypes import bodyKind
+from .response import Response
+from .url import GopherURL, hostPort
+
+if TYPE_CHECKING:
+    from .tls import Trust
+
+_ERRORS: dict[Ending, type[TransferError]] = {
+    Ending.BROKEN: ConnectionBroke,
+    Ending.IDLE: TimedOut,
+    Ending.LATE: TimedOut,
+    Ending.LARGE: TooLarge,
+    Ending.CANCELLED: Aborted,
+}
+
+
+class _Transport(ITCPTransport, IPushProducer):
+    """
+    TCP, or TLS over it.
+    """
+
+
+@implementer(IHandshakeListener)
+class GopherConnection(Protocol):
+    """
+    The client's side of RFC 1436 2: connect, send one line, read until the server closes.
+
+    @ivar whenBegun: fires with the L{Response} when its first bytes have come, or its end.
+    @ivar isSent: whether the request was.
+    @ivar tcpEnd: under TLS, how the connection below ended.
+    """
+
+    transport: _Transport
+    tcpEnd: Failure | None = None
+
+    def __init__(
+        self,
+        url: GopherURL,
+        clock: IReactorTime,
+        trust: Trust | None,
+        idleTimeout: float,
+        maxSize: int | None,
+        charsets: Charsets,
+        began: float,
+        tell: Callable[[str], None],
+        onSent: Callable[[], None],
+        onOver: Callable[[], None],
+    ) -> None:
+        self.whenBegun: Deferred[Response] = Deferred(lambda _: self.abort())
+        self._url = url
+        self._clock = clock
+        self._trust = trust
+        self._idleTimeout = idleTimeout
+        self._maxSize = maxSize
+        self._charsets = charsets
+        self._began = began
+        self._tell = tell
+        self._onSent = onSent
+        self._onOver = onOver
+        self._body = Body(bodyKind(url.type))
+        self._response: Response | None = None
+        self._idleCall: IDelayedCall | None = None
+        self._last = 0.0  # when the server last did something, or was allowed to
+        self._paused = False
+        self.isSent = False
+        self._over = False
+
+    def connectionMade(self) -> None:
+        if self._over:  # an endpoint that could not be cancelled
+            self.transport.abortConnection()
+            return
+        # a closed transport no longer knows them
+        self._local, self._remote = self.transport.getHost(), self.transport.getPeer()
+        self._tell(f"connected: {ends(self._local)} -> {ends(self._remote)}")
+        if self._trust is None:
+            self._send()
+
+    def handshakeCompleted(self) -> None:
+        if self._trust is None or self._over:
+            return
+        try:
+            self._tell(self._trust.accept(self._url, self.transport))
+        except FetchError as error:
+            self.fail(error)
+        else:
+            self._send()
+
+    def _send(self) -> None:
+        line = self._url.requestLine()
+        self.isSent = True
+        self._onSent()
+        self._tell(f"sent: {line!r}")
+        self.transport.write(line)
+        self._last = self._clock.seconds()
+        self._idleCall = self._clock.callLater(self._idleTimeout, self._checkIdle)
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._over:
+            return
+        if not self._body.size:
+            self._tell(f"first bytes after {self._seconds():.3f} s")
+        room = len(data) if self._maxSize is None else self._maxSize - self._body.size
+        if room:
+            self._deliver(data[:room])
+        if room < len(data):
+            self._finish(Ending.LARGE, f"more than {self._maxSize} bytes came")
+            self.transport.abortConnection()
+        # after delivery, which may have waited for a slow disk or pipe
+        self._last = self._clock.seconds()
+
+    def _deliver(self, data: bytes) -> None:
+        self._body.feed(data)
+        response = self._respond()
+        response.received(data)
+        if not self.whenBegun.called:
+            self.whenBegun.callback(response)
+
+    def _respond(self) -> Response:
+        if self._response is None:
+            self._response = Response(
+                self._url,
+                self._body,
+                self._charsets,
+                self,
+                self._local,
+                self._remote,
+            )
+        return self._response
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if self._over:
+            return
+        if self._trust is not None and not self.isSent:
+            self.fail(self._trust.explain(reason, self.transport))
+        elif reason.check(ConnectionDone):
+            self._finish(Ending.CLOSED, "the server closed the connection")
+        elif self.tcpEnd is not None and self.tcpEnd.check(ConnectionDone):
+            self._finish(Ending.UNCLEAN, "TLS ended without close_notify")
+        else:
+            self._finish(Ending.BROKEN, "the connection broke")
+
+    def tookTooLong(self, seconds: float) -> None:
+        """
+        The total timeout has passed.
+        """
+        self._finish(Ending.LATE, f"it took longer than {showDuration(seconds)}")
+        self.transport.abortConnection()
+
+    def abort(self) -> None:
+        """
+        Close the connection, if it is not closed yet.
+        """
+        if not self._over:
+            self._finish(Ending.CANCELLED, "the connection was closed on this side")
+            if self.transport is not None:
+                self.transport.abortConnection()
+
+    def fail(self, error: FetchError) -> None:
+        """
+        Close the connection, before the request was sent.
+        """
+        if self._over:
+            return
+        self._close()
+        self.whenBegun.errback(error)
+        if self.transport is not None:
+            self.transport.abortConnection()
+
+    def _close(self) -> None:
+        self._over = True
+        self._onOver()
+        if self._idleCall is not None and self._idleCall.active():
+            self._idleCall.cancel()
+
+    def _finish(self, ending: Ending, why: str) -> None:
+        if self._over:
+            return
+        self._close()
+        verdict = self._body.end(ending, why)
+        size = self._body.size
+        self._tell(
+            f"{size} bytes in {self._seconds():.3f} s; {verdict.name}: {verdict.reason or why}"
+        )
+        error: FetchError | None = None
+        if verdict.name == "truncated":
+            if size:
+                error = _ERRORS[ending](
+                    why if ending is Ending.LARGE else f"{why} after {size} bytes"
+                )
+            elif ending is Ending.BROKEN:
+                error = NothingCame(f"{why} before anything came")
+            else:
+                error = _ERRORS[ending](why)
+        if self.transport is None:  # cancelled before there was a connection
+            self.whenBegun.errback(error or Aborted(why))
+            return
+        response = self._respond()
+        response.finished(verdict, error, self._seconds())
+        if not self.whenBegun.called:
+            self.whenBegun.callback(response) if error is None else self.whenBegun.errback(error)
+
+    def _seconds(self) -> float:
+        return self._clock.seconds() - self._began
+
+    # Idleness is looked at seldom, not rescheduled with each chunk.
+
+    def _checkIdle(self) -> None:
+        left = self._last + self._idleTimeout - self._clock.seconds()
+        if self._paused:
+            left = self._idleTimeout
+        if left > 0:
+            self._idleCall = self._clock.callLater(left, self._checkIdle)
+        else:
+            # If the whole process was held up, bytes may be waiting: let them be read first.
+            self._idleCall = self._clock.callLater(0, self._timeOut, self._last)
+
+    def _timeOut(self, last: float) -> None:
+        if self._last != last or self._paused:
+            self._checkIdle()
+            return
+        self._finish(Ending.IDLE, f"nothing came for {showDuration(self._idleTimeout)}")
+        self.transport.abortConnection()
+
+    def pauseProducing(self) -> None:
+        """
+        Stop reading.
+        """
+        if not self._paused and not self._over:
+            self._paused = True
+            self.transport.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """
+        Read on; the server's time begins anew.
+        """
+        if self._paused and not self._over:
+            self._paused = False
+            self._last = self._clock.seconds()
+            self.transport.resumeProducing()
+
+
+def ends(address: object) -> str:
+    """
+    One end of a connection, as C{host:port} where it has them.
+    """
+    host, port = getattr(address, "host", None), getattr(address, "port", None)
+    return str(address) if host is None or port is None else hostPort(host, port)

@@ -1,0 +1,97 @@
+"""
+The item types of RFC 1436 3.8 and those in use since: what each is, and how it is fetched.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Kind(Enum):
+    """
+    How the answer to an item is read.
+    """
+
+    TEXT = "text"
+    MENU = "menu"
+    #: asked with words; answered by a menu
+    SEARCH = "search"
+    BINARY = "binary"
+    #: says something, leads nowhere
+    NOTE = "note"
+    #: leads to another protocol: recorded, not fetched
+    ELSEWHERE = "elsewhere"
+    #: one more server for the item above it
+    MIRROR = "mirror"
+
+
+@dataclass(frozen=True)
+class ItemType:
+    """
+    @ivar char: the character that begins a menu line.
+    @ivar name: a word for people.
+    @ivar scheme: for L{Kind.ELSEWHERE}, the URL scheme of the other protocol.
+    @ivar port: that scheme's default port.
+    """
+
+    char: str
+    name: str
+    kind: Kind
+    scheme: str = ""
+    port: int = 0
+
+
+ITEM_TYPES: dict[str, ItemType] = {
+    each.char: each
+    for each in (
+        ItemType("0", "text", Kind.TEXT),
+        ItemType("1", "menu", Kind.MENU),
+        ItemType("2", "phone book", Kind.ELSEWHERE, "cso", 105),
+        ItemType("3", "error", Kind.NOTE),
+        ItemType("4", "BinHex", Kind.TEXT),
+        ItemType("5", "archive", Kind.BINARY),
+        ItemType("6", "uuencoded", Kind.TEXT),
+        ItemType("7", "search", Kind.SEARCH),
+        ItemType("8", "telnet", Kind.ELSEWHERE, "telnet", 23),
+        ItemType("9", "binary", Kind.BINARY),
+        ItemType("+", "mirror", Kind.MIRROR),
+        ItemType("g", "GIF", Kind.BINARY),
+        ItemType("I", "image", Kind.BINARY),
+        ItemType("T", "tn3270", Kind.ELSEWHERE, "tn3270", 23),
+        ItemType("h", "HTML", Kind.TEXT),
+        ItemType("i", "information", Kind.NOTE),
+        ItemType("s", "sound", Kind.BINARY),
+        ItemType("d", "document", Kind.BINARY),
+        ItemType("p", "PNG", Kind.BINARY),
+        ItemType(";", "video", Kind.BINARY),
+        ItemType("M", "mail", Kind.TEXT),
+        ItemType("P", "PDF", Kind.BINARY),
+        ItemType("c", "calendar", Kind.TEXT),
+    )
+}
+
+
+def itemType(char: str) -> ItemType:
+    """
+    What an item type is; one that nobody has heard of is read as a binary, which changes nothing.
+    """
+    return ITEM_TYPES.get(char) or ItemType(char, f"type {char}", Kind.BINARY)
+
+
+def bodyKind(char: str) -> Kind:
+    """
+    How the answer to a request for this type is read: L{Kind.TEXT}, L{Kind.MENU} or
+    L{Kind.BINARY}.
+    """
+    kind = itemType(char).kind
+    if kind is Kind.SEARCH:
+        return Kind.MENU
+    return kind if kind in (Kind.TEXT, Kind.MENU) else Kind.BINARY
+
+
+def isFetched(char: str) -> bool:
+    """
+    Whether a request for this type means anything.
+    """
+    return itemType(char).kind not in (Kind.NOTE, Kind.ELSEWHERE)

@@ -1,0 +1,367 @@
+"""
+One URL of a call of gopherfetch: by way of links and searches to its output, and an exit status.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from .agent import MOST, Agent
+from .console import Console, OutputError
+from .display import menuText, safeText
+from .document import document
+from .errors import (
+    CannotConnect,
+    CannotResolve,
+    CertificateRejected,
+    ConnectError,
+    ConnectionBroke,
+    ConnectTimedOut,
+    FetchError,
+    HandshakeFailed,
+    NothingCame,
+    TimedOut,
+    TooLarge,
+)
+from .itemtypes import Kind, bodyKind, isFetched, itemType
+from .menu import numbered
+from .response import Response
+from .saving import Download, fileName
+from .url import GopherURL, InvalidURL, checkSelector
+
+#: makes an agent for a size limit, and for who is told its steps
+AgentFor = Callable[[int | None, Callable[[str], None]], Agent]
+
+OK = 0
+MALFORMED = 3
+SERVER_ERROR = 22
+CANNOT_WRITE = 23
+
+#: curl's numbers
+STATUSES: list[tuple[type[FetchError], int]] = [
+    (CannotResolve, 6),
+    (CannotConnect, 7),
+    (ConnectionBroke, 18),
+    (ConnectTimedOut, 28),
+    (TimedOut, 28),
+    (HandshakeFailed, 35),
+    (NothingCame, 56),
+    (CertificateRejected, 60),
+    (TooLarge, 63),
+]
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """
+    What was asked for.
+
+    @ivar urls: the texts of the URLs, or URLs.
+    @ivar output: C{-o}, an absolute path.
+    @ivar folder: where C{-O} and binaries for a terminal go, absolute.
+    @ivar named: C{-O}.
+    @ivar search: the words for searches.
+    @ivar items: numbers of links to follow, one after the other.
+    @ivar maxSize: C{None} where it was not said.
+    @ivar mode: permissions for files, where the umask is not the user's.
+    @ivar usageStatus: the exit status for wrong usage.
+    """
+
+    urls: tuple[str | GopherURL, ...]
+    folder: str
+    output: str | None = None
+    named: bool = False
+    raw: bool = False
+    json: bool = False
+    search: bytes | None = None
+    items: tuple[int, ...] = ()
+    maxSize: int | None = None
+    parallel: int = 1
+    verbose: bool = False
+    mode: int | None = None
+    usageStatus: int = 2
+
+
+class _Failed(Exception):
+    """
+    One URL failed, with this status.
+    """
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Job:
+    """
+    One URL. It may only use the console when its turn has come.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        url: str | GopherURL,
+        wishes: Wishes,
+        console: Console,
+        clock: Any,
+        agentFor: AgentFor,
+        turn: Callable[[], Deferred[None]],
+    ) -> None:
+        """
+        @param turn: asks for the job's turn.
+        """
+        self.number = number
+        self._given = url
+        self._wishes = wishes
+        self._console = console
+        self._clock = clock
+        self._agentFor = agentFor
+        self._several = len(self._wishes.urls) > 1
+        self._url: GopherURL | None = None
+        self._turn: Callable[[], Deferred[None]] | None = turn
+        self._response: Response | None = None
+        self._responses: list[Response] = []
+        self._data = b""
+        self._began = clock.seconds()
+
+    @property
+    def size(self) -> int:
+        """
+        How many bytes have come for it.
+        """
+        return sum(response.size for response in self._responses)
+
+    async def run(self) -> int:
+        """
+        Do it; whatever fails is said.
+
+        @return: the exit status.
+        """
+        if self._console.isBroken and not (self._wishes.named or self._wishes.output):
+            await self._myTurn()
+            return CANNOT_WRITE  # which has been said
+        status, message, connecting = OK, None, False
+        try:
+            await self._follow()
+        except InvalidURL as error:
+            status, message = MALFORMED, str(error)
+        except _Failed as error:
+            status, message = error.status, str(error)
+        except FetchError as error:
+            status = next(number for kind, number in STATUSES if isinstance(error, kind))
+            message = str(error)
+            connecting = isinstance(error, ConnectError)
+            self._response = error.response or self._response
+        except OutputError as error:
+            status, message = CANNOT_WRITE, str(error)
+        await self._myTurn()
+        if self._wishes.json and status != CANNOT_WRITE:
+            try:
+                self._console.writeText(self._document(message) + "\n")
+            except OutputError as error:
+                status, message = CANNOT_WRITE, str(error)
+        if message is not None:
+            self._sayError(message, connecting)
+        elif self._response is not None and self._response.verdict is not None:
+            verdict = self._response.verdict
+            if verdict.name == "suspect":
+                self._say(f"{self._which()}suspect: {verdict.reason}")
+        return status
+
+    def _document(self, message: str | None) -> str:
+        seconds = self._clock.seconds() - self._began
+        return document(self._url or str(self._given), self._response, self._data, message, seconds)
+
+    def _sayError(self, message: str, connecting: bool) -> None:
+        prefix = "Error connecting to server: " if connecting else "Error: "
+        self._say(f"{prefix}{self._which()}{message}")
+
+    def _which(self) -> str:
+        return f"{self._url or self._given}: " if self._several else ""
+
+    def _say(self, line: str) -> None:
+        self._console.say(line)
+
+    def _tell(self, line: str) -> None:
+        if self._wishes.verbose:
+            self._console.say(f"* [{self.number}] {line}" if self._several else f"* {line}")
+
+    async def _myTurn(self) -> None:
+        if self._turn is not None:
+            turn, self._turn = self._turn, None
+            await turn()
+
+    async def _follow(self) -> None:
+        """
+        From the URL, by way of the links to follow, to what is to be put out.
+        """
+        url = self._given if isinstance(self._given, GopherURL) else GopherURL.parse(self._given)
+        for number in self._wishes.items:
+            url = await self._link(self._asked(url), number)
+        self._url = url = self._asked(url)
+        await self._output(url)
+
+    def _asked(self, url: GopherURL) -> GopherURL:
+        """
+        A search gets its words; what cannot be fetched is refused.
+        """
+        self._url = url
+        known = itemType(url.type)
+        if not isFetched(url.type):
+            raise _Failed(MALFORMED, f"{url} is of type {known.name}, which is not fetched")
+        if known.kind is not Kind.SEARCH:
+            return url
+        words = self._wishes.search
+        if words is None and url.search is not None:
+            return url
+        if words is None:
+            if not self._console.canAsk:
+                raise _Failed(
+                    self._wishes.usageStatus, f"{url} is a search: say --search and its words"
+                )
+            try:
+                answer = self._console.ask("Search words: ")
+                words = checkSelector(answer.encode("utf-8", "surrogateescape"), "search")
+            except EOFError:
+                raise _Failed(self._wishes.usageStatus, "no search words") from None
+            except InvalidURL as error:
+                raise _Failed(self._wishes.usageStatus, str(error)) from None
+        return replace(url, search=words)
+
+    async def _link(self, url: GopherURL, number: int) -> GopherURL:
+        if bodyKind(url.type) is not Kind.MENU:
+            raise _Failed(MALFORMED, f"{url} is no menu, so it has no link {number}")
+        response = await self._begin(url, MOST)
+        data = await response.bytes()
+        if response.serverError is not None:
+            raise _Failed(SERVER_ERROR, response.serverError)
+        links = [
+            (item.gopherURL(url), address)
+            for _, item, address in numbered(response.asMenu(data), url)
+            if address is not None
+        ]
+        if number > len(links):
+            raise _Failed(MALFORMED, f"{url} has {len(links)} links, and no link {number}")
+        target, address = links[number - 1]
+        if target is None:
+            raise _Failed(MALFORMED, f"link {number} is {address}, which is not Gopher")
+        return target
+
+    async def _fetch(self, url: GopherURL, most: int | None) -> Response:
+        """
+        Ask for what is to be put out.
+
+        @param most: the size limit, unless another was wished.
+        """
+        return await self._begin(
+            url, most if self._wishes.maxSize is None else self._wishes.maxSize
+        )
+
+    async def _begin(self, url: GopherURL, maxSize: int | None) -> Response:
+        self._response = None
+        response = await self._agentFor(maxSize, self._tell).fetch(url)
+        self._response = response
+        self._responses.append(response)
+        return response
+
+    async def _output(self, url: GopherURL) -> None:
+        wishes = self._wishes
+        binary = bodyKind(url.type) is Kind.BINARY
+        if wishes.output is not None:
+            await self._save(url, Download(wishes.output, mine=False, mode=wishes.mode))
+        elif wishes.named or (
+            binary and self._console.isTerminal and not (wishes.raw or wishes.json)
+        ):
+            path = f"{wishes.folder}/{fileName(url)}"
+            download = Download(path, mine=True, mode=wishes.mode)
+            await self._save(url, download)
+            await self._myTurn()
+            self._say(f"saved {os.path.basename(download.path)}")
+        elif wishes.raw:
+            await self._stream(url, evenErrors=True)
+        elif wishes.json:
+            await self._collect(url)
+        elif binary:
+            await self._stream(url, evenErrors=False)
+        else:
+            await self._show(url)
+
+    async def _save(self, url: GopherURL, download: Download) -> None:
+        response = await self._fetch(url, None)
+        try:
+            await self._pour(response, download.write, evenErrors=False)
+            download.finish()
+        except OSError as error:
+            where = error.filename or download.path
+            raise _Failed(CANNOT_WRITE, f"cannot write {where}: {error.strerror}") from None
+        finally:
+            download.close()
+
+    async def _stream(self, url: GopherURL, evenErrors: bool) -> None:
+        response = await self._fetch(url, None)
+        await self._myTurn()
+        await self._pour(response, self._console.write, evenErrors)
+        if response.serverError is not None:
+            raise _Failed(SERVER_ERROR, response.serverError)
+
+    async def _pour(
+        self, response: Response, write: Callable[[bytes], None], evenErrors: bool
+    ) -> None:
+        """
+        Write the bytes as they come, but not what turns out to be the server's error.
+        """
+        held: list[bytes] = []
+        try:
+            async with aclosing(response.chunks()) as chunks:
+                async for chunk in chunks:
+                    held.append(chunk)
+                    if evenErrors or not response.mayBeError:
+                        write(b"".join(held))
+                        held = []
+        except FetchError:
+            if held:
+                write(b"".join(held))  # what came is kept
+            raise
+        if response.serverError is not None and not evenErrors:
+            raise _Failed(SERVER_ERROR, response.serverError)
+        if held:
+            write(b"".join(held))
+
+    async def _collect(self, url: GopherURL) -> Response:
+        response = await self._fetch(url, MOST)
+        try:
+            self._data = await response.bytes()
+        except FetchError as error:
+            self._data = error.partial
+            raise
+        if response.serverError is not None:
+            raise _Failed(SERVER_ERROR, response.serverError)
+        return response
+
+    async def _show(self, url: GopherURL) -> None:
+        try:
+            response = await self._collect(url)
+        except FetchError as error:
+            if error.response is not None and self._data:
+                await self._print(error.response)
+            raise
+        await self._print(response)
+
+    async def _print(self, response: Response) -> None:
+        console = self._console
+        if response.kind is Kind.TEXT:
+            text = safeText(response.asText(self._data))
+            if text and not text.endswith("\n"):
+                text += "\n"
+        else:
+            items = response.asMenu(self._data)
+            charset = response.charset or "utf-8"
+            text = menuText(items, response.url, charset, console.columns, console.colour)
+        await self._myTurn()
+        console.writeText(text)

@@ -1,0 +1,142 @@
+"""
+From a name to a connection: all of its addresses, the fastest wins, and each step is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from twisted.internet.abstract import isIPAddress, isIPv6Address
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.error import DNSLookupError
+from twisted.internet.interfaces import (
+    IAddress,
+    IHostnameResolver,
+    IHostResolution,
+    IProtocol,
+    IProtocolFactory,
+    IReactorPluggableNameResolver,
+    IResolutionReceiver,
+    IStreamClientEndpoint,
+)
+from zope.interface import alsoProvides, implementer
+
+from .url import hostPort
+
+Tell = Callable[[str], None]
+
+
+def directEndpoint(
+    reactor: Any, host: str, port: int, timeout: float, family: int | None, tell: Tell
+) -> IStreamClientEndpoint:
+    """
+    An endpoint that tries all addresses of a host, a moment apart, until one answers (RFC 8305).
+
+    @param family: 4 or 6 to leave out the addresses of the other.
+    """
+    from twisted.internet.endpoints import HostnameEndpoint, TCP4ClientEndpoint, TCP6ClientEndpoint
+
+    network = _Network(reactor, host, family, tell)
+    if isIPAddress(host):
+        return _NoAddress() if family == 6 else TCP4ClientEndpoint(network, host, port, timeout)
+    if isIPv6Address(host):
+        return _NoAddress() if family == 4 else TCP6ClientEndpoint(network, host, port, timeout)
+    # It would refuse names with an underscore, which resolvers know; ours asks for the host itself.
+    return HostnameEndpoint(network, "host", port, timeout)
+
+
+class _Network:
+    """
+    What L{HostnameEndpoint} needs of a reactor, watched.
+    """
+
+    def __init__(self, reactor: Any, host: str, family: int | None, tell: Tell) -> None:
+        self._reactor = reactor
+        self._tell = tell
+        self._next: Any = None
+        self.seconds = reactor.seconds
+        self.nameResolver = _Resolver(reactor, host, family, tell)
+        alsoProvides(self, IReactorPluggableNameResolver)
+
+    def callLater(self, *arguments: Any) -> Any:
+        """
+        The only call that the endpoint makes later is its next attempt.
+        """
+        self._next = self._reactor.callLater(*arguments)
+        return self._next
+
+    def connectTCP(self, host: str, port: int, factory: Any, *arguments: Any, **more: Any) -> Any:
+        self._tell(f"trying {hostPort(host, port)}")
+        failed = factory.clientConnectionFailed
+
+        def nextAtOnce(connector: Any, reason: Any) -> None:
+            failed(connector, reason)
+            if self._next is not None and self._next.active():
+                self._next.reset(0)  # RFC 8305 5: a failure need not be waited out
+
+        factory.clientConnectionFailed = nextAtOnce
+        return self._reactor.connectTCP(host, port, factory, *arguments, **more)
+
+
+@implementer(IHostnameResolver)
+class _Resolver:
+    """
+    Resolves one host, whatever the endpoint calls it.
+    """
+
+    def __init__(self, reactor: Any, host: str, family: int | None, tell: Tell) -> None:
+        self._reactor = reactor
+        self._host = host
+        self._tell = tell
+        types = {4: IPv4Address, 6: IPv6Address}
+        self._types = [types[family]] if family else [*types.values()]
+
+    def resolveHostName(
+        self,
+        resolutionReceiver: IResolutionReceiver,
+        hostName: str,
+        portNumber: int = 0,
+        addressTypes: Sequence[type[IAddress]] | None = None,
+        transportSemantics: str = "TCP",
+    ) -> IHostResolution:
+        told = _Told(resolutionReceiver, self._host, self._tell)
+        resolver: IHostnameResolver = self._reactor.nameResolver
+        return resolver.resolveHostName(
+            told, self._host, portNumber, self._types, transportSemantics
+        )
+
+
+@implementer(IStreamClientEndpoint)
+class _NoAddress:
+    """
+    The endpoint of an address that was not to be used.
+    """
+
+    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
+        return fail(DNSLookupError())
+
+
+@implementer(IResolutionReceiver)
+class _Told:
+    """
+    Pass a resolution on, and tell its addresses.
+    """
+
+    def __init__(self, receiver: IResolutionReceiver, host: str, tell: Tell) -> None:
+        self._receiver = receiver
+        self._host = host
+        self._tell = tell
+        self._found: list[str] = []
+
+    def resolutionBegan(self, resolutionInProgress: IHostResolution) -> None:
+        self._receiver.resolutionBegan(resolutionInProgress)
+
+    def addressResolved(self, address: IAddress) -> None:
+        self._found.append(str(getattr(address, "host", address)))
+        self._receiver.addressResolved(address)
+
+    def resolutionComplete(self) -> None:
+        self._tell(f"resolved {self._host}: {', '.join(self._found) or 'no address'}")
+        self._receiver.resolutionComplete()

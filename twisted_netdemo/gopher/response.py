@@ -1,0 +1,274 @@
+"""
+A response that streams: with the reader's pace, and a verdict at its end.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections import deque
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IAddress, IProtocol, IPushProducer
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from .body import Body, Verdict
+from .charset import UTF8, Charsets, decode
+from .errors import FetchError, TooLarge
+from .itemtypes import Kind, bodyKind
+from .lines import LineTooLong, MenuLines, TextLines, menuLines, textBytes
+from .menu import Item, parseMenu
+from .reader import BodyTransport, ChunkReader
+from .url import GopherURL
+
+if TYPE_CHECKING:
+    from .connection import GopherConnection
+
+
+@implementer(IPushProducer)
+class Response:
+    """
+    What a server sends, as it comes. One of L{deliverBody}, L{chunks}, L{lines}, L{bytes}, L{text}
+    and L{menu} takes it, once; until then the server is kept waiting.
+
+    @ivar url: what was asked for.
+    @ivar kind: how it is read: L{Kind.TEXT}, L{Kind.MENU} or L{Kind.BINARY}.
+    @ivar local: our end of the connection.
+    @ivar remote: the server's end.
+    @ivar verdict: at the end, how much the body can be relied on.
+    @ivar serverError: at the end, the server's words, if all that it sent is its report of an
+        error (whatever was asked for).
+    @ivar seconds: at the end, how long it took, from the call of C{fetch}.
+    @ivar charset: the Python codec of the text, once a part of it was decoded.
+    """
+
+    verdict: Verdict | None = None
+    serverError: str | None = None
+    seconds: float = 0.0
+    charset: str | None = None
+
+    def __init__(
+        self,
+        url: GopherURL,
+        body: Body,
+        charsets: Charsets,
+        connection: GopherConnection,
+        local: IAddress,
+        remote: IAddress,
+    ) -> None:
+        self.url = url
+        self.kind = bodyKind(url.type)
+        self.local = local
+        self.remote = remote
+        self._body = body
+        self._charsets = charsets
+        self._connection = connection
+        self._consumer: IProtocol | None = None
+        self._buffer: deque[bytes] = deque()
+        self._paused = False
+        self._pumping = False
+        self._end: Failure | None = None
+        self._ended = False
+
+    @property
+    def size(self) -> int:
+        """
+        How many bytes came so far.
+        """
+        return self._body.size
+
+    @property
+    def mayBeError(self) -> bool:
+        """
+        Whether all that came so far could be the server's report of an error: one short line.
+        """
+        return self._body.mayBeError
+
+    # The connection's side.
+
+    def received(self, data: bytes) -> None:
+        """
+        The connection calls this with each chunk.
+        """
+        self._buffer.append(data)
+        self._pump()
+        if self._consumer is None:
+            self._connection.pauseProducing()
+
+    def finished(self, verdict: Verdict, error: FetchError | None, seconds: float) -> None:
+        """
+        The connection calls this once, after the last chunk.
+        """
+        self.verdict = verdict
+        self.seconds = seconds
+        words = self._body.errorWords()
+        if words is not None and error is None:
+            self.serverError = self.decode(words)
+        if error is None:
+            self._end = Failure(ConnectionDone())
+        else:
+            error.response = self
+            self._end = Failure(error)
+        self._pump()
+
+    def _pump(self) -> None:
+        consumer = self._consumer
+        if consumer is None or self._pumping:
+            return
+        self._pumping = True
+        try:
+            while self._buffer and not self._paused:
+                consumer.dataReceived(self._buffer.popleft())
+        finally:
+            self._pumping = False
+        if self._end is not None and not self._buffer and not self._ended:
+            self._ended = True
+            consumer.connectionLost(self._end)
+
+    # The reader's side.
+
+    def pauseProducing(self) -> None:
+        """
+        Keep the server waiting. Time in which it waits is not counted as idle.
+        """
+        self._paused = True
+        self._connection.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """
+        Go on.
+        """
+        self._paused = False
+        self._pump()
+        if not self._paused:
+            self._connection.resumeProducing()
+
+    def stopProducing(self) -> None:
+        """
+        Close the connection; what has not come will not.
+        """
+        self._connection.abort()
+
+    abort = stopProducing
+
+    def deliverBody(self, protocol: IProtocol) -> None:
+        """
+        Give the bytes, as they come, to a protocol.
+
+        Its C{transport} is an L{IPushProducer}, by which it can keep the server waiting. At the end
+        comes C{connectionLost}, with L{ConnectionDone} for a body that is whole or suspect, else
+        with a L{FetchError<twisted_netdemo.gopher.errors.FetchError>}.
+        """
+        if self._consumer is not None:
+            raise RuntimeError("the body has been given to another reader")
+        self._consumer = protocol
+        protocol.makeConnection(BodyTransport(self))
+        self._pump()
+        if not self._paused:
+            self._connection.resumeProducing()
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        """
+        The bytes as they come. Leaving the loop early closes the connection.
+
+        @raise FetchError: after the last chunk, if the body is truncated.
+        """
+        reader = ChunkReader(self)
+        self.deliverBody(reader)
+        try:
+            while (chunk := await reader.next()) is not None:
+                yield chunk
+        finally:
+            self.abort()
+
+    async def lines(self) -> AsyncGenerator[str, None]:
+        """
+        The lines of a text or a menu, each as it arrives, without its line end. The C{.} that ends
+        a menu, or a stuffed text, is none of them.
+
+        @raise FetchError: after the last line, if the body is truncated.
+        """
+        if self.kind is Kind.BINARY:
+            raise ValueError("a binary has no lines")
+        decoder = MenuLines() if self.kind is Kind.MENU else TextLines()
+        failure: FetchError | None = None
+        self.charset = UTF8
+        try:
+            async with aclosing(self.chunks()) as chunks:
+                async for chunk in chunks:
+                    for line in decoder.feed(chunk):
+                        yield self._decodeLine(line)
+        except FetchError as error:
+            failure = error
+        except LineTooLong as error:
+            failure = TooLarge(str(error))
+            failure.response = self
+        for line in decoder.end():
+            yield self._decodeLine(line)
+        if failure is not None:
+            raise failure
+
+    def _decodeLine(self, line: bytes) -> str:
+        if self.charset == UTF8:
+            self.charset = self._charsets.guess(self.url.host, line)
+        return decode(line, self.charset or UTF8)
+
+    def decode(self, data: bytes) -> str:
+        """
+        Bytes of this body as text, in the charset that they let guess (see L{charset}).
+        """
+        self.charset = self._charsets.guess(self.url.host, data)
+        return decode(data, self.charset)
+
+    def bytes(self) -> Deferred[builtins.bytes]:
+        """
+        All bytes as they came.
+
+        @return: fails with a L{FetchError}, whose C{partial} is what came, if that is truncated.
+            Cancelling it closes the connection.
+        """
+        return Deferred.fromCoroutine(self._collect())
+
+    def text(self) -> Deferred[str]:
+        """
+        A whole text, with C{\\n} for its line ends.
+
+        @return: fails as L{bytes} does.
+        """
+        return self.bytes().addCallback(self.asText)
+
+    def menu(self) -> Deferred[list[Item]]:
+        """
+        The items of a whole menu.
+
+        @return: fails as L{bytes} does.
+        """
+        return self.bytes().addCallback(self.asMenu)
+
+    def asText(self, data: builtins.bytes) -> str:
+        """
+        Bytes that came, whole or not, as a text.
+        """
+        return self.decode(textBytes(data))
+
+    def asMenu(self, data: builtins.bytes) -> list[Item]:
+        """
+        Bytes that came, whole or not, as a menu's items.
+        """
+        lines = menuLines(data)
+        self.charset = self._charsets.guess(self.url.host, b"\n".join(lines))
+        return parseMenu(lines)
+
+    async def _collect(self) -> builtins.bytes:
+        parts: list[builtins.bytes] = []
+        try:
+            async for chunk in self.chunks():
+                parts.append(chunk)
+        except FetchError as error:
+            error.partial = b"".join(parts)
+            raise
+        return b"".join(parts)

@@ -1,0 +1,192 @@
+"""
+Gopher URLs (RFC 4266): text to bytes and back, so that any selector makes the round trip.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import quote_from_bytes, unquote_to_bytes
+
+DEFAULT_PORT = 70
+
+_SCHEMES = ("gopher", "gophers")
+# RFC 4266 2.1 reserves nothing within the path; '#' would begin a fragment, '%' an escape.
+_PLAIN = "/!$&'()*+,;=:@?"
+_NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?", re.ASCII)
+_AUTHORITY = re.compile(r"(?P<host>\[[^\[\]]*\]|[^:\[\]]*)(?::(?P<port>[^:]*))?")
+# What would end the request line or its fields early (RFC 1436 2).
+_FORBIDDEN = {b"\r": "a carriage return", b"\n": "a line feed", b"\0": "a NUL", b"\t": "a TAB"}
+
+
+class InvalidURL(ValueError):
+    """
+    A text, or a part given to L{GopherURL}, that names nothing on Gopher; the message says why.
+    """
+
+
+def checkSelector(data: bytes, name: str = "selector") -> bytes:
+    """
+    The bytes unchanged, if they can stand in a request line as one field.
+
+    @raise InvalidURL: where they would end it early.
+    """
+    for byte, word in _FORBIDDEN.items():
+        if byte in data:
+            raise InvalidURL(f"the {name} contains {word}")
+    return data
+
+
+def normalHost(host: str) -> str:
+    """
+    A host as it is compared and resolved: a name in lower case and ASCII (IDNA), an IPv6 address
+    in its shortest form, without brackets.
+
+    @raise InvalidURL: for what can be neither.
+    """
+    if ":" in host:
+        import ipaddress
+
+        try:
+            return str(ipaddress.IPv6Address(host))
+        except ValueError:
+            raise InvalidURL(f"{host!r} is not an IPv6 address") from None
+    name = host.lower()
+    if not name.isascii():
+        import idna
+
+        try:
+            name = idna.encode(name, uts46=True).decode("ascii")
+        except idna.IDNAError as error:
+            raise InvalidURL(f"{host!r} is not a host name: {error}") from None
+    if len(name) > 253 or not _NAME.fullmatch(name):
+        raise InvalidURL(f"{host!r} is not a host name" if host else "the host is missing")
+    return name
+
+
+def hostPort(host: str, port: int) -> str:
+    """
+    The two ends of a connection as people write them: C{127.0.0.1:70}, C{[::1]:70}.
+    """
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+@dataclass(frozen=True)
+class GopherURL:
+    """
+    One resource: where it is, what it is said to be, and the bytes that ask for it.
+
+    @ivar host: a name in ASCII or an address without brackets; see L{normalHost}.
+    @ivar port: 1 to 65535.
+    @ivar type: the item type, one printable ASCII character.
+    @ivar selector: any bytes but CR, LF, NUL and TAB; opaque, never normalised.
+    @ivar search: the words of a search, or C{None} for no search field.
+    @ivar plus: the Gopher+ field, which only follows a search field.
+    @ivar scheme: C{gopher}, or C{gophers} for the same over TLS.
+
+    @raise InvalidURL: by the constructor, for parts that no request could carry.
+    """
+
+    host: str
+    port: int = DEFAULT_PORT
+    type: str = "1"
+    selector: bytes = b""
+    search: bytes | None = None
+    plus: bytes | None = None
+    scheme: str = "gopher"
+
+    def __post_init__(self) -> None:
+        if self.scheme not in _SCHEMES:
+            raise InvalidURL(f"{self.scheme!r} is neither gopher nor gophers")
+        object.__setattr__(self, "host", normalHost(self.host))
+        if not 1 <= self.port <= 65535:
+            raise InvalidURL(f"{self.port} is not a port number, 1 to 65535")
+        if len(self.type) != 1 or not "!" <= self.type <= "~":
+            raise InvalidURL(f"{self.type!r} is not an item type, one printable character")
+        checkSelector(self.selector)
+        checkSelector(self.search or b"", "search")
+        checkSelector(self.plus or b"", "Gopher+ field")
+        if self.plus is not None and self.search is None:
+            raise InvalidURL("a Gopher+ field needs a search field before it")
+
+    @classmethod
+    def parse(cls, text: str) -> GopherURL:
+        """
+        Read a URL, or a bare host with or without a port and a path.
+
+        A character that is not ASCII stands for its UTF-8 bytes (a byte of the command line that
+        was not UTF-8, for itself). A fragment is dropped: it is never sent.
+
+        @raise InvalidURL: for what is not a Gopher URL.
+        """
+        scheme, separator, rest = text.partition("://")
+        if not separator or not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme):
+            scheme, rest = "gopher", text
+        scheme = scheme.lower()
+        if scheme not in _SCHEMES:
+            raise InvalidURL(f"{scheme}:// is not Gopher")
+        authority, _, path = rest.partition("#")[0].partition("/")
+        match = _AUTHORITY.fullmatch(authority)
+        if match is None:
+            raise InvalidURL(f"{authority!r} is not a host (an IPv6 address needs brackets)")
+        host = match["host"]
+        if host.startswith("["):
+            host = host[1:-1].replace("%25", "%", 1)  # a zone, RFC 6874
+            if ":" not in host:
+                raise InvalidURL(f"{host!r} is not an IPv6 address")
+        port = match["port"] or str(DEFAULT_PORT)
+        if not re.fullmatch(r"[0-9]{1,5}", port, re.ASCII):
+            raise InvalidURL(f"{port!r} is not a port number, 1 to 65535")
+        fields = _decode(path)
+        kind = fields[0][:1].decode("latin-1")
+        if not kind and (len(fields) > 1):
+            raise InvalidURL("the item type is missing")
+        return cls(
+            host=host,
+            port=int(port),
+            type=kind or "1",
+            selector=fields[0][1:],
+            search=fields[1] if len(fields) > 1 else None,
+            plus=fields[2] if len(fields) > 2 else None,
+            scheme=scheme,
+        )
+
+    def __str__(self) -> str:
+        path = [self.type.encode() + self.selector]
+        path += [field for field in (self.search, self.plus) if field is not None]
+        host = self.host.replace("%", "%25")
+        authority = f"[{host}]" if ":" in host else host
+        if self.port != DEFAULT_PORT:
+            authority += f":{self.port}"
+        escaped = "%09".join(quote_from_bytes(field, safe=_PLAIN) for field in path)
+        return f"{self.scheme}://{authority}/{escaped}"
+
+    @property
+    def overTLS(self) -> bool:
+        return self.scheme == "gophers"
+
+    def requestLine(self) -> bytes:
+        """
+        What is sent: the selector, the fields that follow it, CRLF (RFC 1436 2, RFC 4266 2.1).
+        """
+        fields = [self.selector]
+        fields += [field for field in (self.search, self.plus) if field is not None]
+        return b"\t".join(fields) + b"\r\n"
+
+
+def _decode(path: str) -> list[bytes]:
+    """
+    The fields of a URL's path: item type and selector, search, Gopher+.
+    """
+    if "\t" in path:
+        raise InvalidURL("the URL contains a TAB; before a search stands %09")
+    try:
+        data = unquote_to_bytes(path.encode("utf-8", "surrogateescape"))
+    except UnicodeEncodeError:
+        raise InvalidURL("the URL contains half of a surrogate pair") from None
+    fields = data.split(b"\t")
+    if len(fields) > 3:
+        raise InvalidURL("the URL has more than two %09")
+    for field in fields:
+        checkSelector(field, "URL")
+    return fields
