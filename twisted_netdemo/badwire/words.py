@@ -30,7 +30,7 @@ _EFFECTS = {
     "again": "delivered again",
 }
 _NAMES = {"tcp": "TCP", "udp": "UDP", "icmp": "ICMP", "icmp6": "ICMPv6"}
-_UNREACHABLE = "nobody listens at that port"
+_UNREACHABLE = "nobody listens there"
 # (type, code) of RFC 792 and RFC 4443; where no code is listed, any
 _ICMP = {
     "icmp": {8: "echo request", 0: "echo reply", 3: "unreachable", 11: "time exceeded"},
@@ -49,6 +49,7 @@ _ICMP_CODES = {
 }
 #: How many lost acknowledgements are remembered at once.
 _PENDING = 100
+_UDP_HEADER = 8
 _DNS_PORT = 53
 _NXDOMAIN = 3
 _ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t", '"': '\\"', "\\": "\\\\"}
@@ -117,7 +118,9 @@ def label(sent: Sent) -> str:
     What a packet is: C{SYN}, C{bytes 1-5 "hello"}, C{ACK 6}.
     """
     if sent.fragment is not None:
-        return f"part, {_bytes(sent.fragment, sent.length)}"
+        # the first part begins with the header of UDP
+        header = _UDP_HEADER if sent.protocol == "udp" and not sent.fragment else 0
+        return f"part, {_bytes(sent.fragment, sent.length + header)}"
     payload = f" {snippet(sent.head, sent.length > HEAD)}" if sent.length else ""
     if sent.protocol == "tcp":
         parts = []
