@@ -18,7 +18,6 @@ from twisted.python import usage
 
 from twisted_netdemo.badwire.conclusion import Conclusion
 from twisted_netdemo.badwire.events import Listener
-from twisted_netdemo.badwire.names import NameServer
 from twisted_netdemo.badwire.network import Forbidden, Network, sysctl
 from twisted_netdemo.badwire.observers import tell
 from twisted_netdemo.badwire.running import BadWire
@@ -48,26 +47,31 @@ class Options(FigureOptions):
     longdesc = (
         "Runs COMMAND in a private network whose one wire loses, corrupts, duplicates, reorders "
         "and delays IP packets, and shows what became of each. COMMAND finds the other side as "
-        "far.wire. Without COMMAND 'badwire run' starts a shell."
+        "far.wire. Without COMMAND 'badwire run' starts a shell. The figures have a form for each "
+        "direction: --up-loss from who opened a flow, --down-loss back to it."
     )
     hold = 0.04
     command: Sequence[str] = ()
 
     optParameters = [
-        *figure("undetectable", "0%", "Which have two words exchanged: no checksum sees it."),
-        ["mtu", None, "1500", "The largest packet that passes, in bytes."],
-        ["drain", None, "3s", "How long to wait for the network after COMMAND's end, at most."],
-        ["log", None, None, "Write each packet's fate to this file, a line of JSON each."],
-        ["pcap", None, None, "Write the packets to this file, their fates as comments (pcapng)."],
-        ["svg", None, None, "Draw the ladder to this file."],
-        ["html", None, None, "Write a page with the ladder to this file."],
+        *figure(
+            "undetectable",
+            "0%",
+            "which have two words exchanged, which no checksum sees: a ratio or places",
+        ),
+        ["mtu", None, "1500", "the largest packet that passes, in bytes"],
+        ["drain", None, "3s", "how long to wait for the network after COMMAND's end, at most"],
+        ["log", None, None, "write what becomes of each packet to this file, in lines of JSON"],
+        ["pcap", None, None, "write the packets to this file, their fates as comments (pcapng)"],
+        ["svg", None, None, "draw the ladder to this file"],
+        ["html", None, None, "write a page with the ladder to this file"],
     ]
     optFlags = [
-        ["ladder", None, "Draw the ladder on stderr."],
-        ["names", None, "Let names be asked for across the wire."],
-        ["json", None, "Print the figures for programs, after all that COMMAND prints."],
-        ["quiet", "q", "Say no figures."],
-        ["verbose", "v", "Show all that is logged, not warnings alone."],
+        ["ladder", None, "draw the ladder on stderr"],
+        ["names", None, "let names be asked for across the wire"],
+        ["json", None, "print the figures for programs, after all that COMMAND prints"],
+        ["quiet", "q", "say no figures"],
+        ["verbose", "v", "show all that is logged, not warnings alone"],
     ]
 
     def __init__(self) -> None:
@@ -78,19 +82,19 @@ class Options(FigureOptions):
 
     def opt_serve(self, service: str) -> None:
         """
-        Start a twistd plugin inside: "linecount", "web --path ."; may be repeated.
+        start a twistd plugin inside, as in "linecount" or "web --path ."; may be repeated
         """
         self["serve"].append(service)
 
     def opt_sysctl(self, setting: str) -> None:
         """
-        Set net.KEY=VALUE, in the private network alone; may be repeated.
+        set net.KEY=VALUE, in the private network alone; may be repeated
         """
         self["sysctl"].append(setting)
 
     def opt_blackout(self, span: str) -> None:
         """
-        Let nothing pass from one time to another, 1s-9s say; may be repeated.
+        let nothing pass from one time to another, as in 1s-9s; may be repeated
         """
         self["blackout"].append(span)
 
@@ -233,6 +237,8 @@ def prepare(options: Options, say: Callable[[str], None]) -> Callable[[Any], Bad
             options["drain"],
         )
         if options["names"]:
+            from twisted_netdemo.badwire.names import NameServer  # only now: it takes its time
+
             services.append(NameServer(network.names(), reactor))
         if options["log"] is not None:
             flushing = TimerService(_FLUSH, conclusion.flush)
