@@ -24,6 +24,7 @@ def root() -> list[str]:
     """
     What runs Python as root.
     """
+    needs("unshare")
     if os.geteuid():
         missing("we are not root")
     return [sys.executable]
