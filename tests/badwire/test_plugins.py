@@ -13,6 +13,7 @@ import stat
 import subprocess
 import sys
 import termios
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from typing import Any
 from twisted.trial.unittest import TestCase
 
 from tests.badwire import seeds, users
-from tests.processes import folder, needs, run, script, start, twistd
+from tests.processes import PATIENCE, folder, needs, run, script, start, twistd
 from twisted_netdemo.badwire.events import Sent, fromJSON
 
 BADWIRE = ("-m", "twisted_netdemo.badwire")
@@ -558,6 +559,48 @@ class TwistdTests(WireCase):
         program.signal(signal.SIGTERM)
         program.wait()
         self.assertIn("TCP segments sent", program.errors)
+
+    def test_secondSignal(self) -> None:
+        """
+        A second signal ends a stop that waits for sessions, without a traceback.
+        """
+        program = twistd(self, "badwire", "--serve", "linecount --grace 60", "-q", "--drain", "0s")
+        enter = program.line(r"the network is up: (nsenter .*)$")[1].split()
+        client = start(self, *enter, "nc", "far4.wire", "51423", stdin=subprocess.PIPE)
+        client.line("Welcome")
+        program.signal(signal.SIGTERM)
+        program.line("Port 51423 Closed")
+        program.signal(signal.SIGTERM)
+        program.wait()
+        self.assertNotIn("Traceback", program.output + program.errors)
+
+    def test_daemon(self) -> None:
+        """
+        As a daemon it tells in its log how it is entered, and what came of it.
+        """
+        where = folder(self)
+        done = run(script("twistd"), "badwire", "--serve", "linecount", cwd=where)
+        self.assertEqual(done.returncode, 0, done)
+        log = where / "twistd.log"
+        entry = re.compile(r"the network is up: (nsenter .*)")
+        self.eventually(lambda: log.exists() and entry.search(log.read_text()))
+        found = entry.search(log.read_text())
+        assert found is not None
+        done = run(*found[1].split(), "sh", "-c", "echo hello | nc far6.wire 51423")
+        self.assertIn(b"You entered 5 characters.", done.stdout)
+        os.kill(int((where / "badwire.pid").read_text()), signal.SIGTERM)
+        self.eventually(lambda: not (where / "badwire.pid").exists())
+        self.assertIn("TCP segments sent", log.read_text())
+
+    def eventually(self, holds: Callable[[], object]) -> None:
+        """
+        Wait for what a process that is not ours does.
+        """
+        deadline = time.monotonic() + PATIENCE
+        while not holds():
+            if time.monotonic() > deadline:
+                self.fail("it did not come")
+            time.sleep(0.02)
 
     def test_usage(self) -> None:
         """

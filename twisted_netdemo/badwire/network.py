@@ -149,7 +149,7 @@ class Network:
 
     def _openDevice(self) -> str:
         # before it comes up: no detection of duplicates, no solicitations
-        for switch, value in (("accept_dad", "0"), ("addr_gen_mode", "1")):
+        for switch, value in (("disable_ipv6", "0"), ("accept_dad", "0"), ("addr_gen_mode", "1")):
             for which in ("default", "all"):
                 self._set(f"net.ipv6.conf.{which}.{switch}", value)
         try:

@@ -25,6 +25,7 @@ from twisted_netdemo.badwire.events import Listener
 from twisted_netdemo.badwire.network import FAR, FAR6, Network
 from twisted_netdemo.badwire.summary import Summary
 from twisted_netdemo.badwire.wire import Wire
+from twisted_netdemo.service.process import onSecondSignal
 
 if TYPE_CHECKING:
     from twisted.pair.tuntap import TuntapPort
@@ -249,6 +250,20 @@ class BadWire(MultiService):
             refused=wire.refused,
         )
 
+    def _orAborted(self, stopped: defer.Deferred[None]) -> defer.Deferred[None]:
+        """
+        Who is told twice to stop waits for nobody.
+        """
+        either: defer.Deferred[None] = defer.Deferred()
+
+        def over(result: object = None) -> None:
+            if not either.called:
+                either.callback(None)
+
+        stopped.addBoth(over)
+        onSecondSignal(self._reactor, over)
+        return either
+
     def stopService(self) -> defer.Deferred[None]:
         """
         Stop what stands beside the wire, then the wire.
@@ -258,6 +273,8 @@ class BadWire(MultiService):
         if self._command is not None:
             self._command.signal(signal.SIGTERM)
         stopped: defer.Deferred[None] = defer.maybeDeferred(super().stopService)
+        if self._ended is None:
+            stopped = self._orAborted(stopped)
 
         def close(result: object) -> Any:
             port, self._port = self._port, None
