@@ -4,6 +4,7 @@ Tests of badwire with the real kernel and real programs.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -11,6 +12,7 @@ import signal
 import stat
 import subprocess
 import sys
+import termios
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,14 @@ def within(script: str) -> list[str]:
     What runs a program after a shell has changed a mount namespace of its own.
     """
     return ["unshare", "--mount", "sh", "-c", f'{script} && exec "$@"', "sh"]
+
+
+def _controllingTerminal() -> None:
+    """
+    A session of its own whose terminal is stdin.
+    """
+    os.setsid()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 class WireCase(TestCase):
@@ -214,6 +224,35 @@ class CommandTests(WireCase):
         for shell in ("/bin/sh", "/usr/sbin/nologin", "/no/such/shell", ""):
             done = self.badwire("run", "-q", data=b"echo $0", env={**os.environ, "SHELL": shell})
             self.assertEqual((done.returncode, done.stdout), (0, b"/bin/sh\n"), done)
+
+    def test_terminal(self) -> None:
+        """
+        A shell on a terminal has job control; Ctrl-C ends the program in it, not the network.
+        """
+        terminal, other = os.openpty()
+        self.addCleanup(os.close, terminal)
+        program = start(
+            self,
+            *(*self.who(), *BADWIRE, "run", "-q", "--", needs("bash"), "--norc", "-i"),
+            stdin=other,
+            preexec_fn=_controllingTerminal,
+        )
+        os.close(other)
+
+        def type_(line: bytes) -> None:
+            os.write(terminal, line)
+
+        type_(b"echo re''ady; sleep 99; echo st''atus $?\n")
+        program.line("^ready")
+        type_(b"\x03")
+        type_(b"echo af''ter; (echo in''ner; exec sleep 99)\n")
+        program.line("inner")
+        type_(b"\x1a")
+        program.line("Stopped")
+        type_(b"kill %1; wait; echo co''untdown; exit 9\n")
+        program.line("countdown")
+        self.assertEqual(program.wait(), 9)
+        self.assertNotIn("no job control", program.errors)
 
     def test_environment(self) -> None:
         """
@@ -470,6 +509,14 @@ class OutsideTests(WireCase):
         )
         self.assertEqual(done.returncode, 0, done)
         self.assertEqual((where / "before").read_text(), (where / "after").read_text())
+
+    def test_nameServiceCache(self) -> None:
+        """
+        A name service cache outside cannot answer: its socket is out of sight.
+        """
+        before = within("mount -t tmpfs none /run && mkdir /run/nscd && touch /run/nscd/socket")
+        done = self.badwire("run", "-q", "--", "ls", "/run/nscd", before=before)
+        self.assertEqual((done.returncode, done.stdout), (0, b""), done)
 
     def test_setting(self) -> None:
         """

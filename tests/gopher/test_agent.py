@@ -395,6 +395,24 @@ class CancelTests(AgentTestCase):
         reader.reason.trap(Aborted)
         self.assertTrue(self.server.isAborted)
 
+    def test_pausedReaderStops(self) -> None:
+        """
+        So is one that had paused, whether or not the server had finished by then; it gets no more.
+        """
+        for finished in (False, True):
+            self.server = Server()
+            response = self.respond(b"x")
+            reader = self.deliver(response)
+            transport: Any = reader.transport
+            transport.pauseProducing()
+            self.server.send(b"y")
+            if finished:
+                self.server.close()
+            self.assertIs(reader.reason, None)
+            transport.loseConnection()
+            self.assertIsNotNone(reader.reason)
+            self.assertEqual(reader.received, [b"x"])
+
     def test_leaveLoop(self) -> None:
         """
         Leaving a loop over the lines early closes the connection.

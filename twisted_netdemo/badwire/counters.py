@@ -93,10 +93,11 @@ def parseCounters(text: str) -> dict[str, int]:
     for index, words in enumerate(lines):
         if len(words) == 2 and words[1].isdigit() and not words[0].endswith(":"):
             counters[words[0]] = int(words[1])
-        elif index and words and words[0] == lines[index - 1][0] and len(words) > 1:
+        elif index and words[:1] == lines[index - 1][:1] and len(words) > 1:
             group = words[0].rstrip(":")
             for name, value in zip(lines[index - 1][1:], words[1:], strict=False):
-                counters[group + name] = int(value)
+                if value.lstrip("-").isdigit():
+                    counters[group + name] = int(value)
     return counters
 
 

@@ -8,12 +8,15 @@ before there is a reactor, so that what is forbidden is known first.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
-import fcntl
 import os
 import socket
 import struct
+
+with contextlib.suppress(ImportError):  # Windows lacks it, and never comes to use it
+    import fcntl
 
 #: What the device is called inside.
 NAME = "wire"

@@ -10,14 +10,13 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import MultiService
 from twisted.internet import defer
 from twisted.internet.error import ProcessTerminated
 from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import Logger
-from twisted.pair.tuntap import TuntapPort
 from twisted.python.failure import Failure
 
 from twisted_netdemo.badwire import device, helper
@@ -26,6 +25,9 @@ from twisted_netdemo.badwire.events import Listener
 from twisted_netdemo.badwire.network import FAR, FAR6, Network
 from twisted_netdemo.badwire.summary import Summary
 from twisted_netdemo.badwire.wire import Wire
+
+if TYPE_CHECKING:
+    from twisted.pair.tuntap import TuntapPort
 
 _log = Logger()
 
@@ -157,6 +159,9 @@ class BadWire(MultiService):
         """
         Let the wire carry, then start what stands beside it.
         """
+        # where there is no fcntl there is no such module, and no private network to come here
+        from twisted.pair.tuntap import TuntapPort
+
         far = [socket.inet_aton(FAR)]
         if self._network.hasIPv6:
             far.append(socket.inet_pton(socket.AF_INET6, FAR6))

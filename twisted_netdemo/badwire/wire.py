@@ -8,11 +8,11 @@ exchanged, so that who listens near is reached at the far address.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.pair.raw import IRawPacketProtocol
-from twisted.pair.tuntap import TuntapPort
 from zope.interface import implementer
 
 from twisted_netdemo.badwire.events import HEAD, Arrived, Listener, Sent
@@ -29,6 +29,9 @@ from twisted_netdemo.badwire.packet import (
 from twisted_netdemo.badwire.receiver import Receivers
 from twisted_netdemo.impair.fates import NEVER, Chance, Direction, Fate, Fates, Figures
 from twisted_netdemo.impair.link import Lane, Link
+
+if TYPE_CHECKING:
+    from twisted.pair.tuntap import TuntapPort
 
 _log = Logger()
 

@@ -164,8 +164,14 @@ class GopherConnection(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if self._over:
             return
+        rejected: FetchError | None = None
         if self._trust is not None and not self.isSent:
-            self.fail(self._trust.explain(reason, self.transport))
+            rejected = self._trust.explain(reason, self.transport)
+        elif self._trust is not None and not self._body.size:
+            # older Twisteds end the handshake before they refuse the name; nothing has left them
+            rejected = self._trust.rejection(reason)
+        if rejected is not None:
+            self.fail(rejected)
         elif reason.check(ConnectionDone):
             self._finish(Ending.CLOSED, "the server closed the connection")
         elif self.tcpEnd is not None and self.tcpEnd.check(ConnectionDone):

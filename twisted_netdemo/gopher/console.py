@@ -4,6 +4,7 @@ The two ways out, for a person or a program: what was asked for, and what is sai
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable
@@ -98,11 +99,12 @@ class Console:
             self._say(line)
             return
         self._hideBar()
-        # with stderr closed there is nobody to tell
-        try:
-            print(line.encode("utf-8", "backslashreplace").decode(), file=self._errors, flush=True)
-        except (OSError, ValueError, AttributeError):
-            self._say = lambda line: None
+        if self._errors is None:
+            return
+        # one write, so that no line of a log comes between; with stderr broken nobody can be told
+        with contextlib.suppress(OSError, ValueError):
+            self._errors.write(line.encode("utf-8", "backslashreplace").decode() + "\n")
+            self._errors.flush()
 
     def ask(self, question: str) -> str:
         """

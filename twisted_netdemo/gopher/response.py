@@ -149,9 +149,12 @@ class Response:
 
     def stopProducing(self) -> None:
         """
-        Close the connection; what has not come will not.
+        Close the connection; what has not been delivered will not be.
         """
+        self._buffer.clear()
+        self._paused = False
         self._connection.abort()
+        self._pump()  # where it had ended before, but not been said to
 
     abort = stopProducing
 

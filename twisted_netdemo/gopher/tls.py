@@ -51,6 +51,11 @@ class Trust(Protocol):
         Why the handshake failed.
         """
 
+    def rejection(self, reason: Failure) -> FetchError | None:
+        """
+        Why the certificate was refused after the handshake, if it was.
+        """
+
 
 class _Trust:
     def accept(self, url: GopherURL, transport: Any) -> str:
@@ -58,14 +63,20 @@ class _Trust:
 
     def explain(self, reason: Failure, transport: Any) -> FetchError:
         error = reason.value
-        if isinstance(error, VerificationError):
-            return CertificateRejected("the certificate is for another host")
+        rejected = self.rejection(reason)
+        if rejected is not None:
+            return rejected
         if isinstance(error, SSL.Error):
             words = _words(error)
             if "certificate verify failed" in words:
                 return CertificateRejected(_mistrust(transport))
             return HandshakeFailed(f"the TLS handshake failed: {words or 'no reason given'}")
         return HandshakeFailed("the server closed the connection during the TLS handshake")
+
+    def rejection(self, reason: Failure) -> FetchError | None:
+        if isinstance(reason.value, VerificationError):
+            return CertificateRejected("the certificate is for another host")
+        return None
 
 
 class Verified(_Trust):

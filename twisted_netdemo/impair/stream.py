@@ -255,7 +255,9 @@ class StreamRelay(Factory):
         """
         Connect to the target.
         """
-        return self._target.connect(Factory.forProtocol(lambda: server))
+        factory = Factory.forProtocol(lambda: server)
+        factory.noisy = False  # no line for each connection
+        return self._target.connect(factory)
 
     def notConnected(self, failure: Failure) -> None:
         """

@@ -13,6 +13,7 @@ import socket
 import sys
 from contextlib import suppress
 from typing import Any
+from weakref import WeakSet
 
 from twisted.internet import tcp
 from twisted.internet.error import CannotListenError
@@ -31,6 +32,9 @@ _LAST_ACCEPTS = 5000 if sys.platform != "win32" else 1
 _SHORTAGE = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _PAUSE = 1.0
 
+# The ports in whose queues somebody may wait: a shortage is the process's, not a port's.
+_short: WeakSet[_Patient] = WeakSet()
+
 
 class _Patient:
     """
@@ -40,7 +44,6 @@ class _Patient:
 
     reactor: Any
     socket: Any
-    _short = False
     _resumption: Any = None
 
     def doRead(self) -> None:
@@ -52,9 +55,7 @@ class _Patient:
             try:
                 connection, address = self.socket.accept()
             except BlockingIOError:
-                if self._short:
-                    self._short = False
-                    _log.info("Nobody waits any longer: new connections are accepted again.")
+                self._recovered()
                 return
             except OSError as error:
                 if error.errno in _SHORTAGE:
@@ -86,8 +87,9 @@ class _Patient:
                 transport.abortConnection()
 
     def _pause(self, error: OSError) -> None:
-        if not self._short:
-            self._short = True
+        first = not _short
+        _short.add(self)
+        if first:
             _log.warn(
                 "Out of file descriptors or memory ({error}): those connected are served, new "
                 "connections wait.",
@@ -96,6 +98,12 @@ class _Patient:
         port: Any = self
         port.stopReading()
         self._resumption = self.reactor.callLater(_PAUSE, self._resume)
+
+    def _recovered(self) -> None:
+        if self in _short:
+            _short.discard(self)
+            if not _short:
+                _log.info("Nobody waits any longer: new connections are accepted again.")
 
     def _resume(self) -> None:
         port: Any = self
@@ -114,6 +122,7 @@ class _Patient:
         if self._resumption is not None:
             self._resumption.cancel()
             self._resumption = None
+        _short.discard(self)
         return super().loseConnection(*reason)  # type: ignore[misc]  # of Twisted's port
 
     stopListening = loseConnection
