@@ -165,11 +165,12 @@ class RowTests(SynchronousTestCase):
 
     def test_brokenOff(self) -> None:
         """
-        A reset in mid-connection is no refusal.
+        A reset in mid-connection is no refusal, also where its beginning is not in the log.
         """
         self.scene.open()
         self.scene.go("down", "RA", 1, ack=1)
         self.assertEqual(notes(self.scene.events)[-1], "broken off")
+        self.assertEqual(notes(self.scene.events[-2:]), ["broken off"])
 
     def test_lostAcknowledgementThatMatters(self) -> None:
         """

@@ -148,6 +148,18 @@ class FileTests(SynchronousTestCase):
             self.assertNotIn("href", drawn)
             self.assertIn("Some <are> left out.", "".join(tree.itertext()))
 
+    def test_manyCopies(self) -> None:
+        """
+        A log that lets one packet arrive for ever makes no drawing that grows with the square.
+        """
+        scene = Scene()
+        sent = scene.leave("up", protocol="udp")
+        for copy in range(2000):
+            scene.arrive(sent, copy)
+        drawn = "".join(svg.document(flows(scene.events)))
+        self.assertIn("1,990 more copies arrived", drawn)
+        self.assertLess(len(drawn), 2000 * 2000)
+
     def test_notByColourAlone(self) -> None:
         """
         What is lost, damaged, late or a copy has a shape or a dash pattern of its own.

@@ -10,7 +10,10 @@ import stat
 from dataclasses import replace
 from pathlib import Path
 from subprocess import CompletedProcess
+from xml.etree import ElementTree
 
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -18,9 +21,19 @@ from tests.badwire.scenes import Scene, datagrams, lesson
 from tests.badwire.test_page import both, evil
 from tests.processes import folder, run, script
 from twisted_netdemo.badwire import pictures
-from twisted_netdemo.badwire.events import Arrived, Sent
+from twisted_netdemo.badwire.events import (
+    DIRECTIONS,
+    FATES,
+    HEAD,
+    OTHER_EFFECTS,
+    TCP_EFFECTS,
+    Arrived,
+    Sent,
+    fromJSON,
+)
 from twisted_netdemo.badwire.pictures import Pictures
 from twisted_netdemo.badwire.show import Options
+from twisted_netdemo.badwire.words import cells
 
 
 def show(*arguments: str, **options) -> CompletedProcess[bytes]:
@@ -62,6 +75,61 @@ class PicturesTests(SynchronousTestCase):
         self.assertIn(remark, "".join(full.svg()))
         self.assertIn(remark, "".join(full.html("x")))
         self.assertEqual(json.loads(full.json())["left_out"], left)
+
+
+small = st.integers(0, 3)
+large = st.integers(0, 1 << 53)
+sents = st.builds(
+    Sent,
+    t=st.floats(0, 1e9),
+    n=small | large,
+    flow=small,
+    direction=st.sampled_from(DIRECTIONS),
+    protocol=st.sampled_from(("tcp", "udp", "icmp", "icmp6", "47")),
+    version=st.sampled_from((4, 6)),
+    source=st.none() | st.sampled_from((53, 40000)),
+    destination=st.none() | st.sampled_from((53, 65535)),
+    length=st.integers(0, 65535),
+    flags=st.sampled_from(("", "S", "SA", "A", "PA", "FA", "FPA", "R", "RA", "SFRPA")),
+    seq=small | large,
+    ack=st.none() | small | large,
+    attempt=small | large,
+    fates=st.lists(st.sampled_from(FATES), max_size=3).map(tuple),
+    delay=st.floats(0, 1e9),
+    checksum=st.booleans(),
+    head=st.binary(max_size=HEAD),
+    fragment=st.none() | st.integers(0, 65535),
+)
+arrivals = st.builds(
+    Arrived,
+    t=st.floats(0, 1e9),
+    n=small,
+    copy=small,
+    flow=small,
+    direction=st.sampled_from(DIRECTIONS),
+    effect=st.sampled_from((*TCP_EFFECTS, *OTHER_EFFECTS)),
+    released=small | large,
+)
+
+
+class AnyLogTests(SynchronousTestCase):
+    """
+    What could be in a log, in any order, however little sense it makes.
+    """
+
+    @given(st.lists(sents | arrivals, max_size=12), st.integers(60, 200), st.none() | st.just(3))
+    def test_drawn(self, events: list[Sent | Arrived], width: int, most: int | None) -> None:
+        """
+        Each form is drawn: text without control characters and no wider than the terminal, XML
+        that is well-formed, JSON.
+        """
+        drawn = told([fromJSON(event.toJSON()) for event in events])
+        for line in drawn.text(width, most):
+            self.assertTrue(line.isprintable())
+            self.assertLessEqual(cells(line), width)
+        ElementTree.fromstring("".join(drawn.svg()))
+        self.assertEqual("".join(drawn.html("x")).count("<script"), 1)
+        json.loads(drawn.json())
 
 
 class ShowTests(SynchronousTestCase):

@@ -219,7 +219,7 @@ def _arrow(x1: float, y1: float, x2: float, y2: float, row: Row, part: float = 1
     dx, dy = (x2 - x1) / length, (y2 - y1) / length
     drawn = f'<path class="arrow" d="M{x1:g} {y1:.1f}L{x2:.1f} {y2:.1f}"/>'
     if row.isLost:
-        return drawn + (f'<path class="mark" d="M{x2 - 6:.1f} {y2 - 6:.1f}l12 12m0 -12l-12 12"/>')
+        return f'{drawn}<path class="mark" d="M{x2 - 6:.1f} {y2 - 6:.1f}l12 12m0 -12l-12 12"/>'
     if part < 1:
         return drawn
     back, wide = 11, 4.5

@@ -49,6 +49,8 @@ _ICMP_CODES = {
 }
 #: How many lost acknowledgements are remembered at once.
 _PENDING = 100
+#: How many of a packet's copies have a line among its details; the wire makes two.
+_COPIES = 10
 _UDP_HEADER = 8
 _DNS_PORT = 53
 _NXDOMAIN = 3
@@ -181,6 +183,7 @@ class Story:
         self._lostAcks: dict[str, deque[tuple[int, int]]] = {
             direction: deque(maxlen=_PENDING) for direction in DIRECTIONS
         }
+        self._isAsking = False
         self._synAnswered = False
         self._isOpen = False
 
@@ -194,6 +197,8 @@ class Story:
         if isNumbered and sent.attempt > 1:
             notes.append(f"sent again (no. {sent.attempt})")
             self._complete(_other(sent.direction), sent.seq + 1, None, "so it is sent again")
+        if "S" in sent.flags and "A" not in sent.flags:
+            self._isAsking = True
         if not sent.checksum:
             notes.append("leaves with a wrong checksum")
         notes += [LOSSES[fate] for fate in sent.fates if fate in LOSSES]
@@ -242,7 +247,8 @@ class Story:
     def _delivered(self, sent: Sent, arrived: Arrived, note: str) -> str:
         size = sent.length + len({"S", "F"} & {*sent.flags})
         if "R" in sent.flags:
-            return "broken off" if self._isOpen else "refused: nobody listens there"
+            isRefusal = self._isAsking and not self._synAnswered
+            return "refused: nobody listens there" if isRefusal else "broken off"
         self._expected[sent.direction] = sent.seq + size + arrived.released
         if "S" in sent.flags:
             if "A" not in sent.flags:
@@ -316,9 +322,11 @@ def details(sent: Sent, arrivals: Sequence[Arrived]) -> list[str]:
     )
     fates = ", ".join(sent.fates) if sent.fates else "passed"
     lines.append(f"fate: {fates}" + ("" if sent.checksum else "; left with a wrong checksum"))
-    for arrived in arrivals:
+    for arrived in arrivals[:_COPIES]:
         lines.append(
             f"copy {arrived.copy} arrived at {arrived.t:.6f} s: {arrived.effect}"
             + (f", {arrived.released:,} held bytes released" if arrived.released else "")
         )
+    if len(arrivals) > _COPIES:
+        lines.append(f"{len(arrivals) - _COPIES:,} more copies arrived")
     return lines

@@ -145,11 +145,9 @@ class Stage:
                 try:
                     output, errors = process.communicate(timeout=PATIENCE)
                 except subprocess.TimeoutExpired:
-                    process.terminate()
                     raise Unable(125, f"it took more than {PATIENCE:g} s") from None
                 finally:
-                    if process.poll() is None:
-                        process.terminate()
+                    process.terminate()  # where it is over, this does nothing
             if process.returncode:
                 last = snippet(errors.strip().rpartition(b"\n")[2])[1:-1].removeprefix("badwire: ")
                 status = process.returncode if process.returncode > 0 else 128 - process.returncode
@@ -198,13 +196,9 @@ class Stage:
 def _text(cell: object) -> str:
     if cell is None:
         return "-"
-    return (
-        f"{cell:,.2f}"
-        if isinstance(cell, float)
-        else f"{cell:,}"
-        if isinstance(cell, int)
-        else str(cell)
-    )
+    if isinstance(cell, float):
+        return f"{cell:,.2f}"
+    return f"{cell:,}" if isinstance(cell, int) else str(cell)
 
 
 def _folded(words: str, width: int) -> list[str]:

@@ -69,7 +69,7 @@ def setup(stage: Stage) -> None:
     try:
         run = stage.run("--delay 50ms --sysctl net.ipv4.tcp_fastopen=3", "setup far4.wire")
     except Unable as error:
-        if error.status != UNAVAILABLE or "sysctl" not in str(error):
+        if error.status != UNAVAILABLE or "--sysctl" not in str(error):
             raise
         note = f" ({error}: without TCP Fast Open, then.)"
         run = stage.run("--delay 50ms", "setup far4.wire")
@@ -133,14 +133,8 @@ def _task(found: Figures) -> str:
 
 
 def _outcome(found: Figures) -> tuple[float, str]:
-    done, of = (
-        (found["arrived"], found["sent"])
-        if found["what"] == "bytes"
-        else (
-            found["answered"],
-            found["asked"],
-        )
-    )
+    names = ("arrived", "sent") if found["what"] == "bytes" else ("answered", "asked")
+    done, of = (found[name] for name in names)
     return found["seconds"], "all" if done == of else f"{done / of:.1%}"
 
 
