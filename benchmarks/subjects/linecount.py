@@ -38,6 +38,7 @@ CONTESTANTS = [
         "linecount, stock transports",
         service("linecount", "--port", "{port}"),
         "the same",
+        environment={"NETDEMO_TRANSPORT": "stock"},
     ),
     Contestant(
         BARE,

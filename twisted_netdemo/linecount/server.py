@@ -18,17 +18,15 @@ from twisted.internet.interfaces import (
     ITCPTransport,
 )
 from twisted.internet.protocol import Factory, Protocol, connectionDone
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_netdemo.linecount import wire
 from twisted_netdemo.service.deadlines import Deadline, Deadlines
+from twisted_netdemo.service.events import Events
 from twisted_netdemo.service.figures import Figure, Spread
 from twisted_netdemo.service.limits import Limits, clientOf
 from twisted_netdemo.welcome import Unit, answer, count, greeting, plainHost
-
-_log = Logger()
 
 #: After its answer a client's further input is read and dropped until the client closes: a socket
 #: closed with unread input sends a reset, which can destroy the answer on its way (RFC 2525 2.17).
@@ -248,9 +246,8 @@ class LineCountFactory(Factory):
         self.outcomes: Counter[str] = Counter()
         self._characters = 0
         self._seconds = Spread()
-        self._text = None
-        if logSessions:
-            self._text = "{peer}: {outcome}, {characters} characters, {seconds:.3f} seconds"
+        text = "{peer}: {outcome}, {characters} characters, {seconds:.3f} seconds"
+        self._events = Events(__name__, text if logSessions else None)
         self._none: list[Deferred[None]] = []
 
     def report(self, peer: str, outcome: str, characters: int, seconds: float) -> None:
@@ -260,7 +257,7 @@ class LineCountFactory(Factory):
         self.outcomes[outcome] += 1
         self._characters += characters
         self._seconds.add(seconds)
-        _log.info(self._text, peer=peer, outcome=outcome, characters=characters, seconds=seconds)
+        self._events.happened(peer=peer, outcome=outcome, characters=characters, seconds=seconds)
 
     def ended(self, session: LineCount) -> None:
         self.sessions.discard(session)

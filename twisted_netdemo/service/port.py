@@ -20,6 +20,8 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.posixbase import PosixReactorBase
 from twisted.logger import Logger
 
+from twisted_netdemo.service.transport import Fast, fast
+
 if sys.platform != "win32":
     from twisted.internet import unix
 
@@ -53,7 +55,7 @@ class _Patient:
         port: Any = self
         for _ in range(most):
             try:
-                connection, address = self.socket.accept()
+                connection, address = self.accept()
             except BlockingIOError:
                 self._recovered()
                 return
@@ -64,9 +66,8 @@ class _Patient:
                 # accept(2): what the network did to the connection while it waited is passed on
                 # here; the next one may be well.
                 continue
-            if (
-                isinstance(address, tuple) and len(address) == 4
-            ):  # IPv6: the name of the scope, where there is one
+            if isinstance(address, tuple) and len(address) == 4 and address[3]:
+                # IPv6 with a scope: by its name.
                 host, _ = socket.getnameinfo(address, socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)
                 address = (host, *address[1:])
             protocol = None
@@ -85,6 +86,21 @@ class _Patient:
             except Exception:
                 _log.failure("A new connection failed at once")
                 transport.abortConnection()
+            self.made()
+
+    def accept(self) -> tuple[Any, Any]:
+        """
+        The next connection and the peer's address, as the socket module has it.
+
+        @raise OSError: there is none.
+        """
+        connection, address = self.socket.accept()
+        return connection, address
+
+    def made(self) -> None:
+        """
+        A connection has been made, and told so.
+        """
 
     def _pause(self, error: OSError) -> None:
         first = not _short
@@ -138,6 +154,16 @@ class TCPPort(_Patient, tcp.Port):
         if self.addressFamily == socket.AF_INET6 and self.interface == "::":
             created.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         return created
+
+
+class FastTCPPort(Fast, TCPPort):
+    """
+    A TCP port whose connections write at once.
+    """
+
+
+def _tcpPort() -> type[TCPPort]:
+    return FastTCPPort if fast() else TCPPort
 
 
 if sys.platform != "win32":
@@ -199,7 +225,7 @@ class Listening:
             backlog = BACKLOG
         if not isinstance(self._reactor, PosixReactorBase):
             return self._reactor.listenTCP(port, factory, backlog, interface)
-        return _started(TCPPort(port, factory, backlog, interface, self._reactor))
+        return _started(_tcpPort()(port, factory, backlog, interface, self._reactor))
 
     def listenSSL(
         self, port: Any, factory: Any, contextFactory: Any, backlog: int = 50, interface: str = ""
@@ -226,7 +252,7 @@ class Listening:
         if addressFamily == socket.AF_UNIX:
             port = UNIXPort._fromListeningDescriptor(self._reactor, fileDescriptor, factory)
         else:
-            port = TCPPort._fromListeningDescriptor(
+            port = _tcpPort()._fromListeningDescriptor(
                 self._reactor, fileDescriptor, addressFamily, factory
             )
         return _started(port)
