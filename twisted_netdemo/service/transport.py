@@ -21,7 +21,9 @@ from twisted.internet import tcp
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.address import IPv6Address
 from twisted.internet.error import ConnectionAborted
+from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
+from twisted.python import log
 from twisted.python.failure import Failure
 
 from twisted_netdemo.service.hub import DONE, IN, OUT, Hub, hubOf
@@ -223,6 +225,19 @@ class Server(tcp.Server):
             return CONNECTION_DONE
         self.protocol.dataReceived(data)
         return None
+
+    def _closeWriteConnection(self) -> None:
+        if not IHalfCloseableProtocol.providedBy(self.protocol):
+            super()._closeWriteConnection()
+            return
+        # As Twisted's, without adapting what needs no adapter.
+        with suppress(OSError):  # the peer may be gone
+            self.socket.shutdown(socket.SHUT_WR)
+        try:
+            self.protocol.writeConnectionLost()
+        except BaseException:
+            log.err()
+            self.connectionLost(Failure())
 
     def loseConnection(self) -> None:
         if self._writeDisconnected and self.connected and not (self.disconnecting or self.TLS):
