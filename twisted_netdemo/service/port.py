@@ -72,7 +72,8 @@ class _Patient:
                 address = (host, *address[1:])
             protocol = None
             try:
-                protocol = port.factory.buildProtocol(port._buildAddr(address))
+                peer = port._buildAddr(address)
+                protocol = port.factory.buildProtocol(peer)
             except Exception:
                 _log.failure("No protocol for a new connection")
             if protocol is None:
@@ -82,11 +83,10 @@ class _Patient:
             port.sessionno = number + 1
             transport = port.transport(connection, protocol, address, port, number, self.reactor)
             try:
-                protocol.makeConnection(transport)
+                self.made(transport, protocol, peer)
             except Exception:
                 _log.failure("A new connection failed at once")
                 transport.abortConnection()
-            self.made()
 
     def accept(self) -> tuple[Any, Any]:
         """
@@ -97,10 +97,11 @@ class _Patient:
         connection, address = self.socket.accept()
         return connection, address
 
-    def made(self) -> None:
+    def made(self, transport: Any, protocol: Any, peer: Any) -> None:
         """
-        A connection has been made, and told so.
+        A connection has been made, and is to be told so.
         """
+        protocol.makeConnection(transport)
 
     def _pause(self, error: OSError) -> None:
         first = not _short

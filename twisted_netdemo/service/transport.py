@@ -14,6 +14,7 @@ import struct
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
+from errno import ENOBUFS
 from functools import cached_property
 from typing import Any
 
@@ -30,7 +31,9 @@ from twisted_netdemo.service.hub import DONE, IN, OUT, Hub, hubOf
 
 # The whole of what is said: the end of output goes with it. As plain numbers: the flags of the
 # socket module are an enum, whose arithmetic is done anew on each call.
-_LAST = int(getattr(socket, "MSG_MORE", 0))
+_AT_ONCE = int(getattr(socket, "MSG_DONTWAIT", 0))
+_LAST = _AT_ONCE | int(getattr(socket, "MSG_MORE", 0))
+_STREAM = int(socket.SOCK_STREAM)
 _RESET = struct.pack("ii", 1, 0)
 
 #: The names that are taken from classes of Twisted and of Python without their leave.
@@ -89,6 +92,7 @@ class Server(tcp.Server):
     accepting = False
     watched = 0
     unsettled = False
+    peer: Any = None
     _tempDataBuffer: Any = None
     _tempDataLen = 0
     connected = 1
@@ -128,6 +132,17 @@ class Server(tcp.Server):
     def repstr(self) -> str:  # type: ignore[override]
         kind = getattr(self, "protocol", None).__class__.__name__
         return f"<{kind} #{self.sessionno} on {self.server._realPortNumber}>"
+
+    def getHandle(self) -> Any:
+        """
+        The socket. Here it does not need to be told that it may not block, which costs a system
+        call; elsewhere it does.
+        """
+        self.socket.setblocking(False)
+        return self.socket
+
+    def getPeer(self) -> Any:
+        return self.peer or super().getPeer()
 
     def fileno(self) -> int:
         return self.number if self.connected else -1
@@ -195,11 +210,13 @@ class Server(tcp.Server):
             data = buffer[0] if len(buffer) == 1 else b"".join(buffer)
             ends = self._writeDisconnecting or self.disconnecting
             try:
-                sent = self.socket.send(data, _LAST if ends else 0)
+                sent = self.socket.send(data, _LAST if ends else _AT_ONCE)
             except BlockingIOError:
                 sent = 0
-            except OSError:
-                return CONNECTION_LOST
+            except OSError as error:
+                if error.errno != ENOBUFS:
+                    return CONNECTION_LOST
+                sent = 0
             self._tempDataBuffer = None
             self._tempDataLen = 0
             if sent < len(data):
@@ -214,9 +231,17 @@ class Server(tcp.Server):
             return self._closeWriteConnection()
         return None
 
+    def writeSomeData(self, data: bytes) -> Any:
+        try:
+            return self.socket.send(memoryview(data)[: self.SEND_LIMIT], _AT_ONCE)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            return 0 if error.errno == ENOBUFS else CONNECTION_LOST
+
     def doRead(self) -> Any:
         try:
-            data = self.socket.recv(self.bufferSize)
+            data = self.socket.recv(self.bufferSize, _AT_ONCE)
         except BlockingIOError:
             return None
         except OSError:
@@ -238,6 +263,22 @@ class Server(tcp.Server):
         except BaseException:
             log.err()
             self.connectionLost(Failure())
+
+    def readConnectionLost(self, reason: Failure) -> None:
+        if not IHalfCloseableProtocol.providedBy(self.protocol):
+            super().readConnectionLost(reason)
+            return
+        try:
+            self.protocol.readConnectionLost()
+        except BaseException:
+            log.err()
+            self.connectionLost(Failure())
+
+    def loseWriteConnection(self) -> None:
+        self._writeDisconnecting = True
+        self.wanted |= OUT
+        if self.connected and not self.unsettled:
+            self._hub.changed(self)
 
     def loseConnection(self) -> None:
         if self._writeDisconnected and self.connected and not (self.disconnecting or self.TLS):
@@ -299,13 +340,14 @@ class Fast:
         costs more.
         """
         number, address = self.socket._accept()  # type: ignore[attr-defined]
-        connection = socket.SocketType(self.addressFamily, socket.SOCK_STREAM, 0, number)
-        connection.setblocking(False)
-        return connection, address
+        return socket.SocketType(self.addressFamily, _STREAM, 0, number), address
 
-    def made(self) -> None:
+    def made(self, transport: Server, protocol: Any, peer: Any) -> None:
         """
-        A connection has been made.
+        A connection has been made, and is to be told so; most ask at once who the peer is.
         """
+        transport.peer = peer
+        protocol.makeConnection(transport)
+        transport.peer = None
         if self.hub.accepts:
             self.hub.settle()
