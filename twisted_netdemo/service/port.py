@@ -11,6 +11,7 @@ import errno
 import os
 import socket
 import sys
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 from weakref import WeakSet
@@ -202,14 +203,22 @@ BACKLOG = 1024
 _TWISTED_BACKLOG = 50
 
 
+#: Opens a TCP port: number, factory, backlog, interface.
+Opened = Callable[[int, Any, int, str], Any]
+
+
 class Listening:
     """
     A reactor's stand-in for endpoints, whose listening methods make these ports; all else is the
     reactor's own. With a reactor that is not built on Twisted's sockets, its own ports are used.
     """
 
-    def __init__(self, reactor: Any) -> None:
+    def __init__(self, reactor: Any, opened: Opened | None = None) -> None:
+        """
+        @param opened: opens TCP ports in place of this, where they are shared by processes.
+        """
         self._reactor = reactor
+        self._opened = opened
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._reactor, name)
@@ -224,6 +233,8 @@ class Listening:
         factory = self.wrap(factory)
         if backlog == _TWISTED_BACKLOG:
             backlog = BACKLOG
+        if self._opened is not None:
+            return self._opened(port, factory, backlog, interface)
         if not isinstance(self._reactor, PosixReactorBase):
             return self._reactor.listenTCP(port, factory, backlog, interface)
         return _started(_tcpPort()(port, factory, backlog, interface, self._reactor))
@@ -257,6 +268,24 @@ class Listening:
                 self._reactor, fileDescriptor, addressFamily, factory
             )
         return _started(port)
+
+
+class Adopting:
+    """
+    Opens TCP ports that were opened by a parent, in the order in which it opened them.
+    """
+
+    def __init__(self, reactor: Any, numbers: Iterable[int]) -> None:
+        """
+        @param numbers: the listening sockets' file descriptors.
+        """
+        self._reactor = reactor
+        self._numbers = iter(numbers)
+
+    def __call__(self, port: int, factory: Any, backlog: int, interface: str) -> Any:
+        number = next(self._numbers)
+        with socket.socket(fileno=number) as given:  # closed, for the port makes a copy
+            return Listening(self._reactor).adoptStreamPort(number, given.family, factory)
 
 
 def _started(port: Any) -> Any:
