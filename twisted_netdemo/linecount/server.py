@@ -203,7 +203,7 @@ class LineCount(Protocol):
         """
         self._reader = None
         now = self.factory.clock.seconds()
-        self.factory.report(self.peer, outcome, counted, now - self._began)
+        self.factory.report(self, outcome, counted, now - self._began)
         return now
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -266,14 +266,17 @@ class LineCountFactory(Factory):
         self._events = Events(__name__, text if logSessions else None)
         self._none: list[Deferred[None]] = []
 
-    def report(self, peer: str, outcome: str, characters: int, seconds: float) -> None:
+    def report(self, session: LineCount, outcome: str, characters: int, seconds: float) -> None:
         """
         How a session went. Without a text the event is for structured logs alone.
         """
         self.outcomes[outcome] += 1
         self._characters += characters
         self._seconds.add(seconds)
-        self._events.happened(peer=peer, outcome=outcome, characters=characters, seconds=seconds)
+        if self._events.heard():
+            self._events.happened(
+                peer=session.peer, outcome=outcome, characters=characters, seconds=seconds
+            )
 
     def ended(self, session: LineCount) -> None:
         self.sessions.discard(session)

@@ -1,8 +1,8 @@
 """
-Structured log events that happen once a session, at the cost of making a dictionary.
+Structured log events that happen once a session: made and published where something listens.
 
-C{Logger.info} takes several times as long as the rest of such an event's way; this is the same
-event, handed to the same publisher.
+A text log writes nothing for an event without a text, but has it made, passed on and formatted
+first, which takes a tenth of a whole session.
 """
 
 from __future__ import annotations
@@ -10,7 +10,10 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from twisted.logger import LogLevel, globalLogPublisher
+from twisted.logger import FileLogObserver, LogEvent, LogLevel, globalLogPublisher
+
+# A private name of Twisted's: the observers, as a list. Without it every event is published.
+_OBSERVERS = "_observers"
 
 
 class Events:
@@ -25,13 +28,35 @@ class Events:
         """
         self._namespace = namespace
         self._text = text
+        self._observers: list[object] = []
+        self._heard = False
+
+    def heard(self) -> bool:
+        """
+        Whether any observer would do anything with one.
+        """
+        observers: list[object] | None = getattr(globalLogPublisher, _OBSERVERS, None)
+        if observers is None:
+            return True
+        if observers != self._observers:
+            self._observers = observers[:]
+            self._heard = any(map(self._hears, observers))
+        return self._heard
+
+    def _hears(self, observer: object) -> bool:
+        if not isinstance(observer, FileLogObserver):
+            return True
+        return bool(observer.formatEvent(self._event({})))
+
+    def _event(self, fields: dict[str, Any]) -> LogEvent:
+        fields["log_level"] = LogLevel.info
+        fields["log_namespace"] = self._namespace
+        fields["log_format"] = self._text
+        fields["log_time"] = time.time()
+        return fields
 
     def happened(self, **fields: Any) -> None:
         """
         Publish one.
         """
-        fields["log_level"] = LogLevel.info
-        fields["log_namespace"] = self._namespace
-        fields["log_format"] = self._text
-        fields["log_time"] = time.time()
-        globalLogPublisher(fields)
+        globalLogPublisher(self._event(fields))
