@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 from benchmarks.contest import (
     FOLDER,
@@ -25,6 +26,7 @@ from benchmarks.contest import (
 )
 
 OURS = "linecount"
+WORKERS = "linecount --workers 2"
 BARE = "uvloop Protocol, bare"
 PLAIN = "plain Twisted"
 
@@ -39,6 +41,11 @@ CONTESTANTS = [
         service("linecount", "--port", "{port}"),
         "the same",
         environment={"NETDEMO_TRANSPORT": "stock"},
+    ),
+    Contestant(
+        WORKERS,
+        service("linecount", "--port", "{port}", "--workers", "2"),
+        "the same, on one core here as all others: what sharing costs, not what it gives",
     ),
     Contestant(
         BARE,
@@ -99,6 +106,8 @@ def tables(settings: Settings) -> Iterator[Table]:
             )
             yield Table(f"{words} of the most, {rate:.0f} sessions a second", rows, reference)
 
+    yield from growth(settings)
+
     # In processes of their own: memory that was used once is used again.
     many = [contestant for contestant in CONTESTANTS if contestant.atOnce != 1]
     connections = 200 if settings.small else 2000
@@ -112,13 +121,33 @@ def tables(settings: Settings) -> Iterator[Table]:
     )
 
 
-def idle(server: Server, connections: int) -> Sample:
+def growth(settings: Settings) -> Iterator[Table]:
     """
-    What idle connections hold of the server's own memory.
+    Sessions of 16 clients while others are connected and silent.
     """
-    underLoad(server, "lines", "closed", 64, 500)
-    before = server.memory()
-    holding = subprocess.Popen(
+    some = [contestant for contestant in CONTESTANTS if contestant.name in (OURS, BARE, PLAIN)]
+    with running(some) as servers:
+        reference = BARE if BARE in servers else PLAIN
+        for server in servers.values():
+            underLoad(server, "lines", "closed", 4, settings.units(2000))
+        for connections in (100,) if settings.small else (0, 1000, 9900):
+            with ExitStack() as stack:
+                for server in servers.values():
+                    stack.enter_context(holding(server, connections))
+                rows = interleaved(
+                    settings.rounds,
+                    servers,
+                    lambda server: underLoad(server, "lines", "closed", 16, settings.units(3000)),
+                )
+            yield Table(f"16 clients, {connections} idle connections beside them", rows, reference)
+
+
+@contextmanager
+def holding(server: Server, connections: int) -> Iterator[None]:
+    """
+    Idle connections, for a while.
+    """
+    clients = subprocess.Popen(
         [
             sys.executable,
             str(FOLDER / "loads" / "lines.py"),
@@ -129,9 +158,18 @@ def idle(server: Server, connections: int) -> Sample:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
-    with holding:
-        assert holding.stdout is not None
-        held = json.loads(holding.stdout.readline())["units"]
-        sample = Sample(memory=(server.memory() - before) / held)
-        holding.communicate()
-    return sample
+    with clients:
+        assert clients.stdout is not None
+        json.loads(clients.stdout.readline())
+        yield
+        clients.communicate()
+
+
+def idle(server: Server, connections: int) -> Sample:
+    """
+    What idle connections hold of the server's own memory.
+    """
+    underLoad(server, "lines", "closed", 64, 500)
+    before = server.memory()
+    with holding(server, connections):
+        return Sample(memory=(server.memory() - before) / connections)

@@ -93,6 +93,7 @@ class Server(tcp.Server):
     watched = 0
     unsettled = False
     peer: Any = None
+    deadline: Any = None  # there is none before the protocol's own
     _tempDataBuffer: Any = None
     _tempDataLen = 0
     connected = 1
