@@ -79,7 +79,7 @@ def tables(settings: Settings) -> Iterator[Table]:
             underLoad(server, "lines", "closed", 4, settings.units(2000))
 
         full = Table("64 clients at once", {}, reference)
-        for clients, many in ((64, 5000), (16, 5000), (1, 3000)):
+        for clients, many in ((64, 3000), (16, 3000), (1, 1000)):
             rows = interleaved(
                 rounds,
                 servers,
@@ -101,7 +101,7 @@ def tables(settings: Settings) -> Iterator[Table]:
                 rounds,
                 servers,
                 lambda server, rate=rate: underLoad(
-                    server, "lines", "open", rate, settings.units(4000)
+                    server, "lines", "open", rate, settings.units(1500)
                 ),
             )
             yield Table(f"{words} of the most, {rate:.0f} sessions a second", rows, reference)
@@ -137,7 +137,7 @@ def growth(settings: Settings) -> Iterator[Table]:
                 rows = interleaved(
                     settings.rounds,
                     servers,
-                    lambda server: underLoad(server, "lines", "closed", 16, settings.units(3000)),
+                    lambda server: underLoad(server, "lines", "closed", 16, settings.units(1500)),
                 )
             yield Table(f"16 clients, {connections} idle connections beside them", rows, reference)
 

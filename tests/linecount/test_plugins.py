@@ -54,7 +54,7 @@ USAGE = [
     (("--endpoint", "stdio:"), "--endpoint: 'stdio:' is no endpoint"),
     (("--endpoint", "systemd:domain=INET:index=0"), "systemd passed no such socket"),
     (("--metrics", "9100"), "--metrics: '9100' is no endpoint"),
-    (("--workers", "none"), "--workers: 'none' is not a whole number, 0 or more"),
+    (("--workers", "none"), "--workers: 'none' is not auto, or 1 to 1024"),
     (("--workers", "0"), "--workers: '0' is not auto, or 1 to 1024"),
     (
         ("--workers", "3", "--max-connections", "2"),

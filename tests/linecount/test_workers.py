@@ -14,7 +14,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.linecount.running import connect, prompted, rest, serve, session
-from tests.processes import PATIENCE, Program
+from tests.processes import PATIENCE, Program, folder, script, start
 
 ANSWER = b"You entered 3 characters.\n"
 
@@ -185,6 +185,22 @@ class TerminalTests(SynchronousTestCase):
         client.sendall(b"123\n")
         self.assertEqual(rest(client), ANSWER)
         program.wait()
+
+    def test_twist(self) -> None:
+        """
+        twist has workers too, of its own kind of reactor, and its JSON log their sessions.
+        """
+        program = start(
+            self,
+            *(script("twist"), "--reactor", "poll", "--log-format", "json", "linecount"),
+            *("--port", "0", "--workers", "2"),
+            cwd=folder(self),
+        )
+        port = int(program.line(r'"port": (\d+), .*"log_format": "Server is running')[1])
+        self.assertIn(ANSWER, session(self, port, b"123\n"))
+        program.line(r'"outcome": "answered"')
+        command = Path(f"/proc/{workersOf(program)[0]}/cmdline").read_text()
+        self.assertIn("\0poll\0", command)
 
     def test_divided(self) -> None:
         """

@@ -19,6 +19,7 @@ from contextlib import suppress
 from typing import Any
 
 from twisted.application.app import ServerOptions
+from twisted.application.reactors import getReactorTypes
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.internet.error import CannotListenError
@@ -28,12 +29,11 @@ from twisted.logger import Logger, eventFromJSON, globalLogPublisher
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_netdemo.quantities import whole
 from twisted_netdemo.service.figures import Figure, fromPlain, total
 from twisted_netdemo.service.listening import StreamService, Where
 from twisted_netdemo.service.options import ServiceOptions
 from twisted_netdemo.service.port import BACKLOG
-from twisted_netdemo.service.process import onSecondSignal
+from twisted_netdemo.service.process import exitWith, onSecondSignal
 from twisted_netdemo.service.system import takeNoMore
 
 _log = Logger()
@@ -52,12 +52,23 @@ def parseWorkers(text: str) -> int:
     """
     if text == "auto":
         return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-    number = whole(text)
+    number = int(text) if text.isascii() and text.isdigit() else 0
     if not 1 <= number <= 1024:
         raise ValueError(f"{text!r} is not auto, or 1 to 1024")
     if number > 1 and not hasattr(socket, "SO_REUSEPORT"):
         raise ValueError("this system has no SO_REUSEPORT to share a port with")
     return number
+
+
+def _kind(reactor: Any) -> str:
+    """
+    The name under which a worker can have such a reactor too.
+    """
+    module = type(reactor).__module__
+    names = [
+        each.shortName for each in getReactorTypes() if getattr(each, "moduleName", "") == module
+    ]
+    return names[0] if names else "default"
 
 
 def share(most: int, index: int, workers: int) -> int:
@@ -227,7 +238,7 @@ class WorkerService(StreamService):
         self._command = [
             *(sys.executable, "-m", "twisted_netdemo.service.worker"),
             *(type(options).__module__, "every" if every else "text"),
-            (parent or {}).get("reactor") or "default",
+            _kind(reactor),
         ]
         self._arguments = options.arguments
         self._folder = options.folder
@@ -241,12 +252,19 @@ class WorkerService(StreamService):
         self._reactor.callWhenRunning(self._startAll)
 
     def _startAll(self) -> None:
-        for index in range(self._workers if self.running else 0):
-            self._start(index)
+        try:
+            for index in range(self._workers if self.running else 0):
+                self._start(index)
+        except OSError as error:
+            _log.critical(
+                "A worker cannot be started ({python}: {error}).",
+                python=sys.executable,
+                error=error.strerror,
+            )
+            if self._ownsProcess:
+                exitWith(1, self._reactor)
 
     def _start(self, index: int) -> None:
-        if not self.running:
-            return
         child = Child(
             lambda child, why: self._ended(index, child, why), began=self._reactor.seconds()
         )
@@ -257,10 +275,17 @@ class WorkerService(StreamService):
             sockets.append(port.sockets[index])
         numbers: dict[int, Any] = {0: "w", 1: "r", 2: "r"}
         numbers.update({3 + at: each.fileno() for at, each in enumerate(sockets)})
+        try:
+            self._spawn(child, index, len(sockets), numbers)
+        except OSError:
+            del self.children[index]
+            raise
+
+    def _spawn(self, child: Child, index: int, sockets: int, numbers: dict[int, Any]) -> None:
         self._reactor.spawnProcess(
             child,
             sys.executable,
-            [*self._command, str(index), str(self._workers), str(len(sockets)), *self._arguments],
+            [*self._command, str(index), str(self._workers), str(sockets), *self._arguments],
             env=None,
             path=self._folder,
             childFDs=numbers,
@@ -278,7 +303,14 @@ class WorkerService(StreamService):
             why=why.removeprefix("A process has ended ").strip(),
         )
         self._later = [call for call in self._later if call.active()]
-        self._later.append(self._reactor.callLater(wait, self._start, index))
+        self._later.append(self._reactor.callLater(wait, self._replace, index))
+
+    def _replace(self, index: int) -> None:
+        try:
+            self._start(index)
+        except OSError as error:
+            _log.error("A worker cannot be replaced yet: {error}.", error=error.strerror)
+            self._later.append(self._reactor.callLater(_SOON, self._replace, index))
 
     def stopService(self) -> Deferred[None]:
         """
