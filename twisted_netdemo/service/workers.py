@@ -175,7 +175,9 @@ class Child(ProcessProtocol):
         """
         Have it stop, abort or send its figures.
         """
-        self.transport.writeToChild(0, what.encode() + b"\n")  # type: ignore[union-attr]
+        process: Any = self.transport
+        with suppress(KeyError):  # it has closed that end, and is about to be gone
+            process.writeToChild(0, what.encode() + b"\n")
 
     def ask(self, reactor: Any) -> Deferred[None]:
         """
