@@ -10,8 +10,9 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.linecount.running import connect, rest, serve, session, welcome, withSocket
-from tests.processes import folder, needs, run, script, start
+from tests.linecount.running import portOf, session, withSocket
+from tests.namespace import Namespace
+from tests.processes import folder, needs, run, script
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 ANSWER = b"You entered 3 characters.\n"
@@ -66,28 +67,23 @@ class HAProxy(SynchronousTestCase):
 
     def test_asItStands(self) -> None:
         """
-        HAProxy itself takes it, and the clients behind it are shown.
+        HAProxy itself takes it, and the clients behind it are shown, of both families.
         """
-        text = (DEPLOY / "haproxy.cfg").read_text()
-        description = re.findall(r"--endpoint (haproxy:tcp:\S+)", text)[0]
-        _, port = serve(self, "--endpoint", description.replace("51424", "0"))
-        passed = socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True)
-        self.addCleanup(passed.close)
-        self.assertIn("bind :51423 v4v6", text)
-        cwd = folder(self)
-        (cwd / "haproxy.cfg").write_text(text)
-        done = run(needs("haproxy"), "-c", "-f", "haproxy.cfg", cwd=cwd)
+        path = DEPLOY / "haproxy.cfg"
+        done = run(needs("haproxy"), "-c", "-f", str(path))
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertNotIn(b"WARNING", done.stdout + done.stderr)
-        text = text.replace("127.0.0.1:51424", f"127.0.0.1:{port}")
-        text = text.replace(":51423 v4v6", f"fd@{passed.fileno()}")
-        (cwd / "here.cfg").write_text(text)
-        start(
-            *(self, needs("haproxy"), "-db", "-f", "here.cfg"),
-            cwd=cwd,
-            pass_fds=[passed.fileno()],
-        )
-        client = connect(self, passed.getsockname()[1])
-        client.sendall(b"123")
-        client.shutdown(socket.SHUT_WR)
-        self.assertEqual(rest(client), welcome(client) + ANSWER)
+        # The command that the file names, and its ports, in a network where they are free.
+        command = re.findall(r"^#   twistd (-n linecount .*)$", path.read_text(), re.M)[0].split()
+        inside = Namespace(self)
+        server = inside.start(script("twistd"), *command, "--log-sessions", cwd=folder(self))
+        portOf(server)
+        inside.start(needs("haproxy"), "-db", "-f", str(path))
+        server.line("vanished")  # HAProxy's first health check: it is there
+        needs("nc")
+        for host in ("127.0.0.1", "::1"):
+            answered = inside.run("sh", "-c", f"printf 123 | nc -N {host} 51423")
+            self.assertRegex(
+                answered,
+                rf"^Welcome, \('{host}', \d+\)\nPlease enter a string: You entered 3 char",
+            )

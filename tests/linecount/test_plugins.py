@@ -54,6 +54,16 @@ USAGE = [
     (("--endpoint", "stdio:"), "--endpoint: 'stdio:' is no endpoint"),
     (("--endpoint", "systemd:domain=INET:index=0"), "systemd passed no such socket"),
     (("--metrics", "9100"), "--metrics: '9100' is no endpoint"),
+    (("--workers", "none"), "--workers: 'none' is not auto, or 1 to 1024"),
+    (("--workers", "0"), "--workers: '0' is not auto, or 1 to 1024"),
+    (
+        ("--workers", "3", "--max-connections", "2"),
+        "--max-connections: 2 cannot be divided among 3 workers",
+    ),
+    (
+        ("--workers", "2", "--endpoint", "unix:sock"),
+        "--endpoint: 'unix:sock' is no endpoint: several workers can share TCP ports alone",
+    ),
     (("--prot", "8000"), "option --prot not recognized"),
     (("8000",), "Wrong number of arguments"),
 ]

@@ -18,17 +18,15 @@ from twisted.internet.interfaces import (
     ITCPTransport,
 )
 from twisted.internet.protocol import Factory, Protocol, connectionDone
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_netdemo.linecount import wire
 from twisted_netdemo.service.deadlines import Deadline, Deadlines
+from twisted_netdemo.service.events import Events
 from twisted_netdemo.service.figures import Figure, Spread
 from twisted_netdemo.service.limits import Limits, clientOf
 from twisted_netdemo.welcome import Unit, answer, count, greeting, plainHost
-
-_log = Logger()
 
 #: After its answer a client's further input is read and dropped until the client closes: a socket
 #: closed with unread input sends a reset, which can destroy the answer on its way (RFC 2525 2.17).
@@ -46,13 +44,13 @@ _REFUSED_LINGERING = 500
 class LineCount(Protocol):
     """
     One session: greet, prompt, read one line, answer, close.
-
-    @ivar peer: the client as the log has it.
     """
 
     factory: LineCountFactory
     transport: ITCPTransport
-    peer = ""
+    # Of a client with an address.
+    _host = ""
+    _port = 0
     _client: Hashable | None = None
     _present = False  # counted by the limits
     _reader: wire.LineReader | None = None
@@ -72,7 +70,7 @@ class LineCount(Protocol):
         # One that began with the PROXY header goes on.
         deadline: Deadline | None = getattr(self.transport, "deadline", None)
         if deadline is None:
-            deadline = factory.lineDeadlines.begin(self._timedOut)
+            deadline = factory.lineDeadlines.begin(self._timedOut, self._began)
         else:
             deadline.callback = self._timedOut
         self._deadline = deadline
@@ -86,16 +84,25 @@ class LineCount(Protocol):
 
     def _meet(self, address: object) -> bytes:
         if isinstance(address, UNIXAddress):
-            self.peer = "unix"
             own = self.transport.getHost()
             assert isinstance(own, UNIXAddress)
             return wire.localGreeting(own.name or b"")
         # Everything else that Twisted serves streams on has a host and a port.
         named: Any = address  # an IPv4Address or an IPv6Address
-        host: str = plainHost(named.host)
-        self.peer = f"[{host}]:{named.port}" if ":" in host else f"{host}:{named.port}"
+        self._host = host = plainHost(named.host)
+        self._port = named.port
         self._client = clientOf(host)
         return greeting((host, named.port))
+
+    @property
+    def peer(self) -> str:
+        """
+        The client as the log has it.
+        """
+        host = self._host
+        if not host:
+            return "unix"
+        return f"[{host}]:{self._port}" if ":" in host else f"{host}:{self._port}"
 
     def handshakeCompleted(self) -> None:
         """
@@ -169,14 +176,14 @@ class LineCount(Protocol):
         """
         The last words, and the end of our output; the input is dropped until it ends too.
         """
-        self._report(outcome, counted)
+        now = self._report(outcome, counted)
         factory = self.factory
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
         transport = self.transport
         transport.write(words)
-        self._linger = factory.lingerDeadlines.begin(self._lingered)
+        self._linger = factory.lingerDeadlines.begin(self._lingered, now)
         # Over TLS our close_notify is followed by a wait for the client's; TLS has no half-close.
         if self._inputEnded or ISSLTransport.providedBy(transport):
             transport.loseConnection()
@@ -190,19 +197,26 @@ class LineCount(Protocol):
         else:
             self.abort()
 
-    def _report(self, outcome: str, counted: int = 0) -> None:
+    def _report(self, outcome: str, counted: int = 0) -> float:
+        """
+        @return: the clock's seconds now.
+        """
         self._reader = None
-        seconds = self.factory.clock.seconds() - self._began
-        self.factory.report(self.peer, outcome, counted, seconds)
+        now = self.factory.clock.seconds()
+        self.factory.report(self, outcome, counted, now - self._began)
+        return now
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         factory = self.factory
         if self._reader is not None:
             self._report("vanished")
+        # Both know a method of this object's: without them it is freed at once, by its count.
         if self._deadline is not None:
             self._deadline.cancel()
+            self._deadline = None
         if self._linger is not None:
             self._linger.cancel()
+            self._linger = None
         if self._present:
             factory.limits.leave(self._client)
         factory.refused.discard(self)
@@ -248,19 +262,21 @@ class LineCountFactory(Factory):
         self.outcomes: Counter[str] = Counter()
         self._characters = 0
         self._seconds = Spread()
-        self._text = None
-        if logSessions:
-            self._text = "{peer}: {outcome}, {characters} characters, {seconds:.3f} seconds"
+        text = "{peer}: {outcome}, {characters} characters, {seconds:.3f} seconds"
+        self._events = Events(__name__, text if logSessions else None)
         self._none: list[Deferred[None]] = []
 
-    def report(self, peer: str, outcome: str, characters: int, seconds: float) -> None:
+    def report(self, session: LineCount, outcome: str, characters: int, seconds: float) -> None:
         """
         How a session went. Without a text the event is for structured logs alone.
         """
         self.outcomes[outcome] += 1
         self._characters += characters
         self._seconds.add(seconds)
-        _log.info(self._text, peer=peer, outcome=outcome, characters=characters, seconds=seconds)
+        if self._events.heard():
+            self._events.happened(
+                peer=session.peer, outcome=outcome, characters=characters, seconds=seconds
+            )
 
     def ended(self, session: LineCount) -> None:
         self.sessions.discard(session)

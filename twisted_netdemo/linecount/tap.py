@@ -19,6 +19,7 @@ from twisted_netdemo.service.options import ServiceOptions, parseUnit
 from twisted_netdemo.service.process import reportStartErrors
 from twisted_netdemo.service.proxy import LOOPBACK, Network
 from twisted_netdemo.service.system import raiseFileLimit
+from twisted_netdemo.service.workers import Holding, WorkerService, parseWorkers, share
 
 PORT = 51423
 
@@ -39,6 +40,13 @@ class Options(ServiceOptions):
         ["max-line", None, "65536", "longest line, in bytes (or KiB, MiB)"],
         ["max-connections", None, "10000", "most connections at one time, 0 for no limit"],
         ["max-per-client", None, "100", "the same for one address, or one IPv6 /64"],
+        [
+            "workers",
+            "w",
+            "1",
+            "processes that share the port, or auto: one a processor; --max-connections is divided "
+            "among them, --max-per-client holds in each",
+        ],
         ["grace", "g", "5", "seconds that sessions have to end after SIGTERM"],
         [
             "metrics",
@@ -87,6 +95,14 @@ class Options(ServiceOptions):
         self.take("max-line", quantities.size)
         for name in ("max-connections", "max-per-client"):
             self.take(name, quantities.whole)
+        workers = self.take("workers", parseWorkers)
+        if 0 < self["max-connections"] < workers:
+            raise usage.UsageError(
+                f"--max-connections: {self['max-connections']} cannot be divided among {workers} "
+                "workers"
+            )
+        if workers > 1 and self.opened is None:
+            self.opened = Holding(workers)
         self["proxy-from"] = [
             self.check("proxy-from", text, _network) for text in self["proxy-from"]
         ] or list(LOOPBACK)
@@ -96,11 +112,11 @@ class Options(ServiceOptions):
         from twisted.internet import reactor
 
         def place(text: str) -> Where:
-            return described(reactor, text, self["timeout"], self["proxy-from"])
+            return described(reactor, text, self["timeout"], self["proxy-from"], opened=self.opened)
 
         self.places = [self.check("endpoint", text, place) for text in self["endpoints"]]
         if self["port"] is not None:
-            self.places.insert(0, onPort(reactor, self["port"], self["interface"]))
+            self.places.insert(0, onPort(reactor, self["port"], self["interface"], self.opened))
         self.metricsPlaces = metrics.places(self)
 
 
@@ -120,12 +136,27 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     if options.ownsProcess:
         reportStartErrors(options.isDaemon)
         raiseFileLimit()
+    if options["workers"] > 1:
+        parent = WorkerService(reactor, options, options.places, options["workers"])
+        return metrics.beside(reactor, parent, parent.figures, options.metricsPlaces)
+    service, figures = makeWorker(options, reactor)
+    return metrics.beside(reactor, service, figures, options.metricsPlaces)
+
+
+def makeWorker(
+    options: Options, reactor: Any, index: int = 0, workers: int = 1
+) -> tuple[StreamService, metrics.Figures]:
+    """
+    The server itself, as one of so many, and what it counts.
+    """
+    if workers > 1:
+        raiseFileLimit()
     factory = LineCountFactory(
         reactor,
         unit=options["unit"],
         timeout=options["timeout"],
         maxLine=options["max-line"],
-        limits=Limits(options["max-connections"], options["max-per-client"]),
+        limits=Limits(share(options["max-connections"], index, workers), options["max-per-client"]),
         logSessions=bool(options["log-sessions"]),
     )
     service = StreamService(
@@ -136,4 +167,4 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         grace=options["grace"],
         ownsProcess=options.ownsProcess,
     )
-    return metrics.beside(reactor, service, factory.figures, options.metricsPlaces)
+    return service, factory.figures

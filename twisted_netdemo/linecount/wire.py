@@ -57,12 +57,15 @@ class LineReader:
     limit and two bytes besides the piece it was given last.
     """
 
+    __slots__ = ("_held", "_limit")
+
     def __init__(self, limit: int) -> None:
         """
         @param limit: the longest line allowed, in bytes, its end not counted.
         """
         self._limit = limit
-        self._held = bytearray()
+        # Most lines come in one piece, and most who wait have sent nothing.
+        self._held: bytes | bytearray = b""
 
     def feed(self, data: bytes) -> Line | TooLong | None:
         """
@@ -76,6 +79,8 @@ class LineReader:
         # One byte more than the limit may be the CR of a CRLF.
         if len(data) > room + 1 or (len(data) == room + 1 and data[-1:] != b"\r"):
             return TooLong()
+        if not self._held:
+            self._held = bytearray()
         self._held += data
         return None
 

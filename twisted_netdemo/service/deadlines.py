@@ -49,11 +49,15 @@ class Deadlines:
         self._pending: dict[Deadline, None] = {}
         self._timer: IDelayedCall | None = None
 
-    def begin(self, callback: Callable[[], None]) -> Deadline:
+    def begin(self, callback: Callable[[], None], now: float | None = None) -> Deadline:
         """
         Have C{callback} called after the time that is the same for all.
+
+        @param now: the clock's seconds, of who has just asked.
         """
-        deadline = Deadline(self._clock.seconds() + self.seconds, callback, self._pending)
+        if now is None:
+            now = self._clock.seconds()
+        deadline = Deadline(now + self.seconds, callback, self._pending)
         self._pending[deadline] = None
         if self._timer is None:
             self._timer = self._clock.callLater(self.seconds, self._fire)

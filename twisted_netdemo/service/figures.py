@@ -7,8 +7,9 @@ Pure: nothing here knows who asks (L{twisted_netdemo.service.metrics} does).
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 #: Upper bounds, in seconds, for how long something took that a person or a program waits for.
 SECONDS = (0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0)
@@ -48,3 +49,59 @@ class Figure:
     value: Spread | float | Mapping[str, float]
     label: str = ""
     rises: bool = field(default=True)
+
+
+def toPlain(figure: Figure) -> dict[str, Any]:
+    """
+    A figure for JSON.
+    """
+    value: Any = figure.value
+    if isinstance(value, Spread):
+        value = {"bounds": value.bounds, "counts": value.counts, "sum": value.sum}
+    elif isinstance(value, Mapping):
+        value = {"each": dict(value)}
+    return {
+        "name": figure.name,
+        "help": figure.help,
+        "value": value,
+        "label": figure.label,
+        "rises": figure.rises,
+    }
+
+
+def fromPlain(plain: dict[str, Any]) -> Figure:
+    """
+    What L{toPlain} made.
+    """
+    value = plain["value"]
+    if isinstance(value, dict) and "bounds" in value:
+        spread = Spread(value["bounds"])
+        spread.counts, spread.sum = value["counts"], value["sum"]
+        value = spread
+    elif isinstance(value, dict):
+        value = value["each"]
+    return Figure(**{**plain, "value": value})
+
+
+def total(several: Iterable[Iterable[Figure]]) -> list[Figure]:
+    """
+    The figures of several, as one's.
+    """
+    sums: dict[str, Figure] = {}
+    for figures in several:
+        for figure in figures:
+            before = sums.get(figure.name)
+            value = figure.value if before is None else _sum(before.value, figure.value)
+            sums[figure.name] = replace(figure, value=value)
+    return list(sums.values())
+
+
+def _sum(one: Any, other: Any) -> Any:
+    if isinstance(one, Spread):
+        spread = Spread(one.bounds)
+        spread.counts = [a + b for a, b in zip(one.counts, other.counts, strict=True)]
+        spread.sum = one.sum + other.sum
+        return spread
+    if isinstance(one, Mapping):
+        return {key: one.get(key, 0) + other.get(key, 0) for key in {**one, **other}}
+    return one + other

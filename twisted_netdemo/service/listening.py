@@ -22,7 +22,7 @@ from twisted.python.failure import Failure
 from twisted_netdemo.quantities import port as parsePort
 from twisted_netdemo.quantities import showDuration
 from twisted_netdemo.service.binding import KNOWN, RUNNING, bindFailure, hasIPv6, knownService
-from twisted_netdemo.service.port import Listening
+from twisted_netdemo.service.port import Listening, Opened
 from twisted_netdemo.service.process import StartError, exitWith, onSecondSignal
 from twisted_netdemo.service.proxy import LOOPBACK, Network, ProxiedListening
 
@@ -62,36 +62,46 @@ class Sessions(Protocol):
 Where = Callable[[Any], Deferred[IListeningPort]]
 
 
-def onPort(reactor: Any, port: int, interface: str | None = None) -> Where:
+def onPort(
+    reactor: Any, port: int, interface: str | None = None, opened: Opened | None = None
+) -> Where:
     """
     A TCP port.
 
     @param interface: an IP address; C{None} for every one, of both families where there are two.
+    @param opened: see L{Listening}.
     """
     if interface is None:
         interface = "::" if hasIPv6() else ""
-    listening = Listening(reactor)
+    listening = Listening(reactor, opened)
     return lambda factory: maybeDeferred(listening.listenTCP, port, factory, interface=interface)
 
 
 def described(
-    reactor: Any, description: str, timeout: float = 60.0, proxies: Sequence[Network] = LOOPBACK
+    reactor: Any,
+    description: str,
+    timeout: float = 60.0,
+    proxies: Sequence[Network] = LOOPBACK,
+    opened: Opened | None = None,
 ) -> Where:
     """
     What an endpoint description says, with C{haproxy:} before it as our own PROXY protocol.
 
     @param timeout: seconds until a PROXY header has to be there.
     @param proxies: from whom a PROXY header is believed.
+    @param opened: see L{Listening}; only TCP ports can be opened so.
     @raise ValueError: the description is wrong.
     """
     inner = description.removeprefix("haproxy:")
-    listening = Listening(reactor)
+    listening = Listening(reactor, opened)
     if inner != description:
-        listening = ProxiedListening(reactor, timeout, proxies)
+        listening = ProxiedListening(reactor, timeout, proxies, opened)
     kind, _, rest = inner.partition(":")
     try:
         if kind in ("haproxy", "stdio"):  # a header in a header; a connection, not a place
             raise ValueError(f"{kind} is no place to listen in")
+        if opened is not None and kind not in ("tcp", "tcp6", "ssl"):
+            raise ValueError("several workers can share TCP ports alone")
         if kind in ("tcp", "tcp6", "ssl"):
             words = rest.split(":")
             named = [word[5:] for word in words if word.startswith("port=")]
@@ -123,7 +133,10 @@ class StreamService(Service):
     Listens in several places with one factory.
 
     @ivar ports: what it listens on while it runs.
+    @ivar announces: whether it says where it listens.
     """
+
+    announces = True
 
     def __init__(
         self,
@@ -196,7 +209,7 @@ class StreamService(Service):
         self._reactor.callWhenRunning(self._announced, port)
 
     def _announced(self, port: IListeningPort) -> None:
-        if port in self.ports:
+        if port in self.ports and self.announces:
             self._announce(port)
 
     def stopService(self) -> Deferred[None]:
@@ -205,7 +218,7 @@ class StreamService(Service):
         """
         Service.stopService(self)
         if self._ownsProcess and self._sessions is not None:
-            onSecondSignal(self._reactor, self._abort)
+            onSecondSignal(self._reactor, self.abort)
         self._bound = False
         ports, self.ports = self.ports, []
         stopped = [maybeDeferred(port.stopListening).addErrback(_notStopped) for port in ports]
@@ -232,7 +245,10 @@ class StreamService(Service):
             if timer.active():
                 timer.cancel()
 
-    def _abort(self) -> None:
+    def abort(self) -> None:
+        """
+        End the sessions that are left, now.
+        """
         sessions = self._sessions
         if sessions is not None and sessions.waiting():
             _log.info("A second signal: ending {waiting} session(s).", waiting=sessions.waiting())

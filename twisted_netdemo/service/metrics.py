@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import IService, MultiService
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python import usage
 
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 
 _log = Logger()
 
+#: A service's figures, now, or soon where they are of several processes.
 Figures = Callable[[], Iterable[Figure]]
+LaterFigures = Callable[[], Deferred[list[Figure]]]
 
 
 def missing() -> str | None:
@@ -37,11 +40,10 @@ def missing() -> str | None:
 
 
 class _Collector:
-    def __init__(self, figures: Figures) -> None:
-        self._figures = figures
+    figures: Iterable[Figure] = ()
 
     def collect(self) -> Iterator[Metric]:
-        for figure in self._figures():
+        for figure in self.figures:
             yield _metric(figure)
 
 
@@ -77,14 +79,14 @@ def announce(port: Any) -> None:
     _log.info("Metrics are served on {where}, at /metrics.", where=where)
 
 
-def metricsFactory(figures: Figures) -> Any:
+def metricsFactory(figures: Figures | LaterFigures) -> Any:
     """
     An HTTP factory that answers C{/metrics}, with the process's own figures beside the service's.
     """
     from prometheus_client import CollectorRegistry, ProcessCollector
     from prometheus_client.exposition import choose_encoder
     from twisted.web.resource import Resource
-    from twisted.web.server import Request, Site
+    from twisted.web.server import NOT_DONE_YET, Request, Site
 
     class Page(Resource):
         """
@@ -93,9 +95,24 @@ def metricsFactory(figures: Figures) -> Any:
 
         isLeaf = True
 
-        def render_GET(self, request: Request) -> bytes:
+        def render_GET(self, request: Request) -> bytes | int:
+            now = figures()
+            if not isinstance(now, Deferred):
+                return self._page(request, now)
+            gone = request.notifyFinish()
+            gone.addErrback(lambda _: now.cancel())
+
+            def answer(these: list[Figure]) -> None:
+                request.write(self._page(request, these))
+                request.finish()
+
+            now.addCallbacks(answer, lambda _: None)
+            return NOT_DONE_YET
+
+        def _page(self, request: Request, now: Iterable[Figure]) -> bytes:
             encode, contentType = choose_encoder(request.getHeader("accept") or "")
             request.setHeader("content-type", contentType)
+            collector.figures = now
             return encode(registry)
 
     class QuietSite(Site):
@@ -107,8 +124,9 @@ def metricsFactory(figures: Figures) -> Any:
 
         def log(self, request: Any) -> None: ...
 
+    collector = _Collector()
     registry = CollectorRegistry()
-    registry.register(_Collector(figures))
+    registry.register(collector)
     ProcessCollector(registry=registry)
     root = Resource()
     root.putChild(b"metrics", Page())
@@ -128,7 +146,9 @@ def places(options: ServiceOptions) -> list[Where]:
     return [options.check("metrics", options["metrics"], lambda text: described(reactor, text))]
 
 
-def beside(reactor: Any, service: IService, figures: Figures, places: Sequence[Where]) -> IService:
+def beside(
+    reactor: Any, service: IService, figures: Figures | LaterFigures, places: Sequence[Where]
+) -> IService:
     """
     A service together with its metrics, where they are to be served.
     """

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import Any, TypeVar
 
@@ -28,6 +28,16 @@ class ServiceOptions(usage.Options):
     """
 
     parent: Any = None
+    #: What it was given, and the folder that relative paths in it are of.
+    arguments: Sequence[str] = ()
+    folder = "."
+    #: Opens TCP ports, where processes share them.
+    opened: Any = None
+
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        self.arguments = list(sys.argv[1:] if options is None else options)
+        self.folder = os.getcwd()
+        super().parseOptions(options)
 
     def opt_version(self) -> None:
         """

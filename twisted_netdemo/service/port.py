@@ -11,6 +11,7 @@ import errno
 import os
 import socket
 import sys
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 from weakref import WeakSet
@@ -19,6 +20,8 @@ from twisted.internet import tcp
 from twisted.internet.error import CannotListenError
 from twisted.internet.posixbase import PosixReactorBase
 from twisted.logger import Logger
+
+from twisted_netdemo.service.transport import Fast, fast
 
 if sys.platform != "win32":
     from twisted.internet import unix
@@ -53,7 +56,7 @@ class _Patient:
         port: Any = self
         for _ in range(most):
             try:
-                connection, address = self.socket.accept()
+                connection, address = self.accept()
             except BlockingIOError:
                 self._recovered()
                 return
@@ -64,14 +67,14 @@ class _Patient:
                 # accept(2): what the network did to the connection while it waited is passed on
                 # here; the next one may be well.
                 continue
-            if (
-                isinstance(address, tuple) and len(address) == 4
-            ):  # IPv6: the name of the scope, where there is one
+            if isinstance(address, tuple) and len(address) == 4 and address[3]:
+                # IPv6 with a scope: by its name.
                 host, _ = socket.getnameinfo(address, socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)
                 address = (host, *address[1:])
             protocol = None
             try:
-                protocol = port.factory.buildProtocol(port._buildAddr(address))
+                peer = port._buildAddr(address)
+                protocol = port.factory.buildProtocol(peer)
             except Exception:
                 _log.failure("No protocol for a new connection")
             if protocol is None:
@@ -81,10 +84,25 @@ class _Patient:
             port.sessionno = number + 1
             transport = port.transport(connection, protocol, address, port, number, self.reactor)
             try:
-                protocol.makeConnection(transport)
+                self.made(transport, protocol, peer)
             except Exception:
                 _log.failure("A new connection failed at once")
                 transport.abortConnection()
+
+    def accept(self) -> tuple[Any, Any]:
+        """
+        The next connection and the peer's address, as the socket module has it.
+
+        @raise OSError: there is none.
+        """
+        connection, address = self.socket.accept()
+        return connection, address
+
+    def made(self, transport: Any, protocol: Any, peer: Any) -> None:
+        """
+        A connection has been made, and is to be told so.
+        """
+        protocol.makeConnection(transport)
 
     def _pause(self, error: OSError) -> None:
         first = not _short
@@ -140,6 +158,16 @@ class TCPPort(_Patient, tcp.Port):
         return created
 
 
+class FastTCPPort(Fast, TCPPort):
+    """
+    A TCP port whose connections write at once.
+    """
+
+
+def _tcpPort() -> type[TCPPort]:
+    return FastTCPPort if fast() else TCPPort
+
+
 if sys.platform != "win32":
 
     class UNIXPort(_Patient, unix.Port):
@@ -175,14 +203,22 @@ BACKLOG = 1024
 _TWISTED_BACKLOG = 50
 
 
+#: Opens a TCP port: number, factory, backlog, interface.
+Opened = Callable[[int, Any, int, str], Any]
+
+
 class Listening:
     """
     A reactor's stand-in for endpoints, whose listening methods make these ports; all else is the
     reactor's own. With a reactor that is not built on Twisted's sockets, its own ports are used.
     """
 
-    def __init__(self, reactor: Any) -> None:
+    def __init__(self, reactor: Any, opened: Opened | None = None) -> None:
+        """
+        @param opened: opens TCP ports in place of this, where they are shared by processes.
+        """
         self._reactor = reactor
+        self._opened = opened
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._reactor, name)
@@ -197,9 +233,11 @@ class Listening:
         factory = self.wrap(factory)
         if backlog == _TWISTED_BACKLOG:
             backlog = BACKLOG
+        if self._opened is not None:
+            return self._opened(port, factory, backlog, interface)
         if not isinstance(self._reactor, PosixReactorBase):
             return self._reactor.listenTCP(port, factory, backlog, interface)
-        return _started(TCPPort(port, factory, backlog, interface, self._reactor))
+        return _started(_tcpPort()(port, factory, backlog, interface, self._reactor))
 
     def listenSSL(
         self, port: Any, factory: Any, contextFactory: Any, backlog: int = 50, interface: str = ""
@@ -226,10 +264,28 @@ class Listening:
         if addressFamily == socket.AF_UNIX:
             port = UNIXPort._fromListeningDescriptor(self._reactor, fileDescriptor, factory)
         else:
-            port = TCPPort._fromListeningDescriptor(
+            port = _tcpPort()._fromListeningDescriptor(
                 self._reactor, fileDescriptor, addressFamily, factory
             )
         return _started(port)
+
+
+class Adopting:
+    """
+    Opens TCP ports that were opened by a parent, in the order in which it opened them.
+    """
+
+    def __init__(self, reactor: Any, numbers: Iterable[int]) -> None:
+        """
+        @param numbers: the listening sockets' file descriptors.
+        """
+        self._reactor = reactor
+        self._numbers = iter(numbers)
+
+    def __call__(self, port: int, factory: Any, backlog: int, interface: str) -> Any:
+        number = next(self._numbers)
+        with socket.socket(fileno=number) as given:  # closed, for the port makes a copy
+            return Listening(self._reactor).adoptStreamPort(number, given.family, factory)
 
 
 def _started(port: Any) -> Any:

@@ -20,7 +20,7 @@ from twisted.python.failure import Failure
 from zope.interface import directlyProvides, implementer, providedBy
 
 from twisted_netdemo.service.deadlines import Deadline, Deadlines
-from twisted_netdemo.service.port import Listening
+from twisted_netdemo.service.port import Listening, Opened
 from twisted_netdemo.service.proxyheader import BadHeader, HeaderReader
 from twisted_netdemo.service.quiet import Quiet
 from twisted_netdemo.welcome import plainHost
@@ -211,9 +211,13 @@ class ProxiedListening(Listening):
     """
 
     def __init__(
-        self, reactor: Any, timeout: float, networks: Sequence[Network] = LOOPBACK
+        self,
+        reactor: Any,
+        timeout: float,
+        networks: Sequence[Network] = LOOPBACK,
+        opened: Opened | None = None,
     ) -> None:
-        Listening.__init__(self, reactor)
+        Listening.__init__(self, reactor, opened)
         self._timeout = timeout
         self._networks = networks
 

@@ -1,0 +1,214 @@
+"""
+linecount in several processes: one port, one set of figures, one end.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+import urllib.request
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.linecount.running import connect, prompted, rest, serve, session
+from tests.processes import PATIENCE, Program, folder, script, start
+
+ANSWER = b"You entered 3 characters.\n"
+
+
+def workersOf(program: Program) -> list[int]:
+    """
+    The process ids of its workers.
+    """
+    pid = program.process.pid
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(child) for child in children]
+
+
+class WorkersTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.program, self.port = serve(
+            self, "--workers", "2", "--metrics", "tcp:0:interface=127.0.0.1", "--log-sessions"
+        )
+        self.metrics = int(self.program.line(r"Metrics are served on port (\d+)")[1])
+
+    def figure(self, name: str) -> float:
+        url = f"http://127.0.0.1:{self.metrics}/metrics"
+        with urllib.request.urlopen(url, timeout=PATIENCE) as page:
+            for line in page.read().decode().splitlines():
+                if line.startswith(name + " "):
+                    return float(line.split()[-1])
+        return 0.0
+
+    def hold(self, number: int) -> list[socket.socket]:
+        held = [connect(self, self.port) for _ in range(number)]
+        for client in held:
+            prompted(client)
+        return held
+
+    def test_asOne(self) -> None:
+        """
+        Both serve, and the figures and the log are those of one service.
+        """
+        held = self.hold(40)
+        self.assertEqual(len(workersOf(self.program)), 2)
+        self.assertEqual(self.figure("linecount_connections_open"), 40)
+        for client in held:
+            client.sendall(b"123\n")
+            self.assertEqual(rest(client), ANSWER)
+        self.program.line(r"answered, 3 characters", times=40)
+        self.assertEqual(self.figure('linecount_sessions_total{outcome="answered"}'), 40)
+        self.assertEqual(self.figure("linecount_session_seconds_count"), 40)
+
+    def test_oneKilled(self) -> None:
+        """
+        A worker that is killed takes its own sessions with it and no others, is replaced, and
+        what had been counted stays counted.
+        """
+        self.assertIn(ANSWER, session(self, self.port, b"123\n"))
+        held = self.hold(40)
+        self.assertEqual(self.figure('linecount_sessions_total{outcome="answered"}'), 1)
+        os.kill(workersOf(self.program)[0], signal.SIGKILL)
+        self.program.line("A worker has ended, and is replaced: .*signal 9")
+        answered = 0
+        for client in held:
+            try:
+                client.sendall(b"123\n")
+                answered += rest(client) == ANSWER
+            except ConnectionError:
+                pass
+        # The kernel spreads them by a hash: 40 on one side has not happened in this universe.
+        self.assertTrue(0 < answered < 40, answered)
+        for _ in range(20):
+            self.assertIn(ANSWER, session(self, self.port, b"123\n"))
+        self.assertEqual(
+            self.figure('linecount_sessions_total{outcome="answered"}'), 1 + answered + 20
+        )
+
+    def test_oneStopped(self) -> None:
+        """
+        A worker that is told to end serves those whom it has, and is replaced.
+        """
+        held = self.hold(20)
+        os.kill(workersOf(self.program)[0], signal.SIGTERM)
+        for client in held:
+            client.sendall(b"123\n")
+            self.assertEqual(rest(client), ANSWER)
+        self.program.line("A worker has ended, and is replaced")
+
+    def test_drain(self) -> None:
+        """
+        SIGTERM while clients come and go: each is answered or refused, none is reset.
+        """
+        wrong: list[str] = []
+        served = [0]
+
+        def clients() -> None:
+            while True:
+                try:
+                    with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as client:
+                        prompted(client)
+                        client.sendall(b"123\n")
+                        if rest(client) != ANSWER:
+                            wrong.append("answer")
+                        served[0] += 1
+                except ConnectionRefusedError:
+                    return
+                except Exception as error:
+                    wrong.append(repr(error))
+                    return
+
+        held = self.hold(4)
+        threads = [threading.Thread(target=clients) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        self.program.line(r"answered, 3 characters", times=200)
+        self.program.signal(signal.SIGTERM)
+        for thread in threads:
+            thread.join(PATIENCE)
+        for client in held:
+            client.sendall(b"123\n")
+            self.assertEqual(rest(client), ANSWER)
+        self.assertEqual(self.program.wait(), -signal.SIGTERM)
+        self.assertEqual(wrong, [])
+        self.program.line(r"answered, 3 characters", times=served[0] + 4)
+
+    def test_secondSignal(self) -> None:
+        """
+        A second signal ends them all now.
+        """
+        held = self.hold(10)
+        self.program.signal(signal.SIGTERM)
+        self.program.line(r"Stopping: up to 5 seconds", times=1)
+        self.program.signal(signal.SIGTERM)
+        self.program.wait()
+        for client in held:
+            self.assertRaises(ConnectionResetError, client.recv, 1)
+
+    def test_parentKilled(self) -> None:
+        """
+        Workers do not outlive their parent.
+        """
+        self.hold(1)[0].close()
+        workers = workersOf(self.program)
+        self.program.signal(signal.SIGKILL)
+        self.program.wait()
+        for worker in workers:
+            descriptor = -1
+            try:
+                descriptor = os.pidfd_open(worker)
+            except ProcessLookupError:
+                continue
+            self.addCleanup(os.close, descriptor)
+            self.assertTrue(ended(descriptor), f"worker {worker} lives on")
+
+
+def ended(descriptor: int) -> bool:
+    import select
+
+    return bool(select.select([descriptor], [], [], PATIENCE)[0])
+
+
+class TerminalTests(SynchronousTestCase):
+    def test_controlC(self) -> None:
+        """
+        Ctrl-C, which the terminal sends to all of them, still lets sessions end.
+        """
+        program, port = serve(self, "--workers", "2", start_new_session=True)
+        client = connect(self, port)
+        prompted(client)
+        os.killpg(program.process.pid, signal.SIGINT)
+        program.line("Stopping: up to 5 seconds")
+        client.sendall(b"123\n")
+        self.assertEqual(rest(client), ANSWER)
+        program.wait()
+
+    def test_twist(self) -> None:
+        """
+        twist has workers too, of its own kind of reactor, and its JSON log their sessions.
+        """
+        program = start(
+            self,
+            *(script("twist"), "--reactor", "poll", "--log-format", "json", "linecount"),
+            *("--port", "0", "--workers", "2"),
+            cwd=folder(self),
+        )
+        port = int(program.line(r'"port": (\d+), .*"log_format": "Server is running')[1])
+        self.assertIn(ANSWER, session(self, port, b"123\n"))
+        program.line(r'"outcome": "answered"')
+        command = Path(f"/proc/{workersOf(program)[0]}/cmdline").read_text()
+        self.assertIn("\0poll\0", command)
+
+    def test_divided(self) -> None:
+        """
+        The divided limit: the connection above it is told so.
+        """
+        program, port = serve(self, "--workers", "2", "--max-connections", "2")
+        told = [connect(self, port) for _ in range(12)]
+        first = [client.recv(1) for client in told]
+        self.assertTrue(0 < first.count(b"W") <= 2)
+        self.assertEqual(first.count(b"S"), 12 - first.count(b"W"))
+        program.signal()

@@ -1,0 +1,87 @@
+"""
+What a service's processes share, and how their figures become one's.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.error import CannotListenError
+from twisted.trial.unittest import SynchronousTestCase
+
+from twisted_netdemo.service.figures import Figure, Spread, fromPlain, toPlain, total
+from twisted_netdemo.service.workers import HeldPort, parseWorkers, share
+
+
+def figures(answered: int, open: int, seconds: float) -> list[Figure]:
+    spread = Spread()
+    spread.add(seconds)
+    return [
+        Figure("sessions", "", {"answered": answered}, "outcome"),
+        Figure("open", "", open, rises=False),
+        Figure("seconds", "", spread),
+    ]
+
+
+class FiguresTests(SynchronousTestCase):
+    def test_total(self) -> None:
+        """
+        Labels, numbers and spreads of several, added up, after a way through JSON.
+        """
+        several = [
+            [fromPlain(json.loads(json.dumps(toPlain(figure)))) for figure in one]
+            for one in (figures(1, 2, 0.25), figures(5, 7, 1e6), [])
+        ]
+        sessions, opened, seconds = total(several)
+        self.assertEqual((sessions.value, sessions.label), ({"answered": 6}, "outcome"))
+        self.assertEqual((opened.value, opened.rises), (9, False))
+        assert isinstance(seconds.value, Spread)
+        self.assertEqual((sum(seconds.value.counts), seconds.value.sum), (2, 1e6 + 0.25))
+        self.assertEqual(seconds.value.counts[-1], 1)
+
+
+class ShareTests(SynchronousTestCase):
+    @given(st.integers(0, 10**6), st.integers(1, 64))
+    def test_nothingIsLost(self, most: int, workers: int) -> None:
+        """
+        What is divided is the same in all, nearly even, and no limit stays none.
+        """
+        shares = [share(most, index, workers) for index in range(workers)]
+        self.assertEqual(sum(shares), most)
+        self.assertLessEqual(max(shares) - min(shares), 1)
+
+    def test_workers(self) -> None:
+        """
+        A number, or one for each processor.
+        """
+        self.assertEqual(parseWorkers("3"), 3)
+        self.assertGreaterEqual(parseWorkers("auto"), 1)
+        for wrong in ("0", "-1", "many", "5000"):
+            self.assertRaises(ValueError, parseWorkers, wrong)
+
+
+class HeldPortTests(SynchronousTestCase):
+    def test_oneAddress(self) -> None:
+        """
+        A free port is the same for all; it takes both families on ::, and is free afterwards.
+        """
+        held = HeldPort(3, 0, 10, "::")
+        self.addCleanup(held.stopListening)
+        ports = {each.getsockname()[1] for each in held.sockets}
+        self.assertEqual(ports, {held.getHost().port})
+        socket.create_connection(("127.0.0.1", held.getHost().port), 5).close()
+        socket.create_connection(("::1", held.getHost().port), 5).close()
+
+    def test_busy(self) -> None:
+        """
+        Two services do not share a port by accident, though each of them could.
+        """
+        held = HeldPort(2, 0, 10, "127.0.0.1")
+        self.addCleanup(held.stopListening)
+        error = self.assertRaises(
+            CannotListenError, HeldPort, 2, held.getHost().port, 10, "127.0.0.1"
+        )
+        self.assertEqual(error.port, held.getHost().port)

@@ -1,0 +1,235 @@
+"""
+One descriptor in the reactor for many sockets: an epoll of its own, whose sockets settle what they
+want at the end of each callback.
+
+The reactor, of whatever kind, watches the epoll's descriptor as it would any other. What a callback
+does to a socket (begin to write, stop to read, close) is noted, and done once when the callback has
+returned: several writes become one send, an answer and the end of output one segment, and a wish
+that a later one takes back costs no system call.
+"""
+
+from __future__ import annotations
+
+import select
+import sys
+from typing import Any, Protocol
+from weakref import WeakKeyDictionary
+
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IReadDescriptor
+from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
+from twisted.python import log
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+if sys.platform == "linux":
+    IN, OUT = select.EPOLLIN, select.EPOLLOUT
+    _GONE = select.EPOLLHUP | select.EPOLLERR
+else:
+    IN, OUT, _GONE = 1, 4, 24
+
+#: Failures without a traceback are the same for all, as the reactors have it.
+DONE = Failure(CONNECTION_DONE)
+LOST = Failure(CONNECTION_LOST)
+
+# Events in a row for descriptors that are closed here, until their cause is taken to be a copy of
+# them in another process, for which epoll(7) reports on.
+_STRANGE = 100
+
+
+class Watched(Protocol):
+    """
+    What the hub watches.
+
+    @ivar number: its file descriptor.
+    @ivar wanted: what it wants to be told of: IN, OUT, both, or 0 for nothing.
+    @ivar watched: what the kernel has been asked for; the hub's own.
+    @ivar unsettled: whether it is in the hub's list of those; the hub's own.
+    @ivar accepting: whether it makes new connections, which is done after all else.
+    """
+
+    number: int
+    wanted: int
+    watched: int
+    unsettled: bool
+    accepting: bool
+    connected: Any
+
+    def doRead(self) -> Exception | None: ...
+    def doWrite(self) -> Exception | None: ...
+    def readConnectionLost(self, reason: Failure) -> None: ...
+    def connectionLost(self, reason: Failure) -> None: ...
+
+
+@implementer(IReadDescriptor)
+class Hub:
+    """
+    Reads and writes for those that it watches, as a reactor does, event for event.
+
+    @ivar active: whether a callback runs, at whose end L{settle} is called.
+    @ivar accepts: whether that is one that makes new connections.
+    """
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+        self._epoll = select.epoll()
+        self._table: dict[int, Watched] = {}
+        self._strange = 0
+        self.active = self.accepts = False
+        self.unsettled: list[Watched] = []
+
+    def fileno(self) -> int:
+        return self._epoll.fileno()
+
+    def logPrefix(self) -> str:
+        return "netdemo"
+
+    def changed(self, one: Watched) -> None:
+        """
+        It wants something else than before.
+        """
+        if not one.unsettled:
+            if self.active:
+                one.unsettled = True
+                self.unsettled.append(one)
+            elif one.watched != one.wanted:
+                self._ask(one)
+
+    def _ask(self, one: Watched) -> None:
+        wanted = one.wanted
+        if not one.watched:
+            if not self._table:
+                self._reactor.addReader(self)
+            self._epoll.register(one.number, wanted)
+            self._table[one.number] = one
+        elif wanted:
+            self._epoll.modify(one.number, wanted)
+        else:
+            # epoll(7) reports a reset even to who asks for nothing.
+            self._epoll.unregister(one.number)
+            self.forget(one)
+        one.watched = wanted
+
+    def forget(self, one: Watched) -> None:
+        """
+        It is about to be closed, which ends the kernel's watch too.
+        """
+        self._table.pop(one.number, None)
+        if not self._table:
+            self._reactor.removeReader(self)
+
+    def doRead(self) -> None:
+        """
+        Serve all that have something to be done, those that accept last: a client that begins
+        again has had its end seen first.
+        """
+        table, unsettled = self._table, self.unsettled
+        accepting: list[Watched] = []
+        self.active = True
+        for number, event in self._epoll.poll(0):
+            one = table.get(number)
+            if one is None:
+                self._closedHere()
+            elif one.accepting:
+                accepting.append(one)
+            else:
+                inRead = True
+                why: BaseException | None = None
+                try:
+                    if event & IN:
+                        why = one.doRead()
+                    elif event & _GONE:
+                        inRead = bool(one.wanted & IN)
+                        why = CONNECTION_DONE if inRead else CONNECTION_LOST
+                    if event & OUT and not why and one.connected:
+                        inRead = False
+                        why = one.doWrite()
+                        if one.connected and one.watched != one.wanted:
+                            self.changed(one)
+                except BaseException as error:
+                    log.err()
+                    why = error
+                if why:
+                    self._ended(one, why, inRead)
+                if unsettled:
+                    self.settle()
+        self.accepts = True
+        for one in accepting:
+            if one.watched:
+                try:
+                    one.doRead()
+                except BaseException:
+                    log.err()
+                self.settle()
+        self.accepts = self.active = False
+
+    def settle(self) -> None:
+        """
+        A callback has ended: write, close, and ask the kernel for what is wanted now.
+        """
+        before, self.active = self.active, False
+        for one in self.unsettled:
+            if one.connected:
+                try:
+                    why = one.doWrite() if one.wanted & OUT else None
+                    one.unsettled = False
+                    if one.connected and not why and one.watched != one.wanted:
+                        self._ask(one)
+                except BaseException as error:
+                    log.err()
+                    why = error  # type: ignore[assignment]  # a Failure takes any
+                if why:
+                    self._ended(one, why, False)
+            one.unsettled = False
+        self.unsettled.clear()
+        self.active = before
+
+    def _ended(self, one: Watched, why: BaseException, inRead: bool) -> None:
+        try:
+            if inRead and why.__class__ is ConnectionDone:
+                one.wanted &= ~IN
+                one.readConnectionLost(DONE)
+                if one.connected:
+                    self.changed(one)
+            elif why is CONNECTION_DONE:
+                one.connectionLost(DONE)
+            elif why is CONNECTION_LOST:
+                one.connectionLost(LOST)
+            else:
+                one.connectionLost(Failure(why))
+        except BaseException:
+            log.err()
+
+    def _closedHere(self) -> None:
+        self._strange += 1
+        if self._strange > _STRANGE:
+            self._strange = 0
+            self._reactor.removeReader(self)
+            self._epoll.close()
+            self._epoll = select.epoll()
+            for one in self._table.values():
+                self._epoll.register(one.number, one.watched)
+            self._reactor.addReader(self)
+
+    def connectionLost(self, reason: Failure) -> None:
+        """
+        The reactor ends.
+        """
+        for one in list(self._table.values()):
+            try:
+                one.connectionLost(reason)
+            except BaseException:
+                log.err()
+
+
+_hubs: WeakKeyDictionary[Any, Hub] = WeakKeyDictionary()
+
+
+def hubOf(reactor: Any) -> Hub:
+    """
+    The hub of a reactor; there is one for each.
+    """
+    hub = _hubs.get(reactor)
+    if hub is None:
+        hub = _hubs[reactor] = Hub(reactor)
+    return hub
