@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from hypothesis import given
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import (
     ConnectionDone,
     ConnectionRefusedError,
@@ -357,7 +357,7 @@ class ConnectTests(AgentTestCase):
         """
         fetched = self.server.agent(totalTimeout=9).fetch("h")
         fetched.cancel()
-        self.failureResultOf(fetched)
+        self.failureResultOf(fetched, CancelledError)
         self.assertTrue(self.server.attempt.called)
         self.assertEqual(self.server.clock.getDelayedCalls(), [])
 
@@ -369,7 +369,7 @@ class CancelTests(AgentTestCase):
         """
         fetched = self.fetch()
         fetched.cancel()
-        self.failureResultOf(fetched)
+        self.failureResultOf(fetched, CancelledError)
         self.assertTrue(self.server.isAborted)
         self.assertEqual(self.server.clock.getDelayedCalls(), [])
 
@@ -379,7 +379,7 @@ class CancelTests(AgentTestCase):
         """
         collected = self.respond(b"x").bytes()
         collected.cancel()
-        self.failureResultOf(collected)
+        self.failureResultOf(collected, CancelledError)
         self.assertTrue(self.server.isAborted)
         self.assertEqual(self.server.clock.getDelayedCalls(), [])
 

@@ -49,6 +49,15 @@ class PinTests(SynchronousTestCase):
         error = self.assertRaises(ValueError, self.pins.get, "h:71")
         self.assertIn("line 2", str(error))
 
+    def test_edited(self) -> None:
+        """
+        A person who takes a pin out with an editor may leave a blank line, or no final line end.
+        """
+        self.pins.add("h:70", ONE)
+        self.path.write_text(f"\nh:71 {TWO}")
+        self.pins.add("h:70", TWO)
+        self.assertEqual([self.pins.get("h:70"), self.pins.get("h:71")], [TWO, TWO])
+
     def test_place(self) -> None:
         """
         It is where XDG has it; a relative XDG_DATA_HOME counts for nothing.

@@ -18,6 +18,7 @@ from ..quantities import showDuration
 from .charset import Charsets
 from .connection import GopherConnection
 from .errors import (
+    Aborted,
     CannotConnect,
     CannotResolve,
     ConnectError,
@@ -83,7 +84,7 @@ class Agent:
         Ask for a resource.
 
         @return: fires when the answer begins. Fails with L{InvalidURL}, or with a L{FetchError} if
-            nothing came. Cancelling it closes the connection.
+            nothing came. Cancelling it closes the connection; it fails as cancelled then.
         """
         try:
             return _Fetch(self, url if isinstance(url, GopherURL) else GopherURL.parse(url)).start()
@@ -176,7 +177,8 @@ class _Fetch:
         self._result.callback(response)
 
     def _failed(self, reason: Failure) -> None:
-        if not self._result.called:
+        # a result that is being cancelled fails by itself, as any other Deferred does
+        if not (self._result.called or reason.check(Aborted)):
             self._result.errback(reason)
 
     def _connectTooLong(self) -> None:

@@ -35,6 +35,8 @@ class Pins:
         except FileNotFoundError:
             return None
         for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
             match = _LINE.fullmatch(line)
             if match is None:
                 raise ValueError(f"line {number} of {self.path} is not a pin")
@@ -49,9 +51,11 @@ class Pins:
         @raise OSError: where the file cannot be written.
         """
         os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
-        file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         try:
-            os.write(file, f"{where} {fingerprint}\n".encode())
+            size = os.fstat(file).st_size
+            ended = not size or os.pread(file, 1, size - 1) == b"\n"  # an editor may not end it
+            os.write(file, f"{'' if ended else chr(10)}{where} {fingerprint}\n".encode())
         finally:
             os.close(file)
 
