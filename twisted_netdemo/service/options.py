@@ -10,8 +10,6 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import Any, TypeVar
 
-from twisted.application.app import ServerOptions
-from twisted.application.twist._options import TwistOptions
 from twisted.python import usage
 
 from twisted_netdemo.welcome import UNITS, Unit
@@ -72,7 +70,9 @@ class ServiceOptions(usage.Options):
         the whole process. Anything else (a .tac file, badwire, a test) runs services in a process
         of its own.
         """
-        return isinstance(self.parent, (ServerOptions, TwistOptions))
+        return _isOf(self.parent, "twisted.application.app", "ServerOptions") or _isOf(
+            self.parent, "twisted.application.twist._options", "TwistOptions"
+        )
 
     @property
     def isDaemon(self) -> bool:
@@ -81,7 +81,7 @@ class ServiceOptions(usage.Options):
         """
         parent = self.parent
         return (
-            isinstance(parent, ServerOptions)
+            _isOf(parent, "twisted.application.app", "ServerOptions")
             and "pidfile" in parent
             and not (parent["nodaemon"] or parent["debug"])
         )
@@ -95,11 +95,21 @@ class ServiceOptions(usage.Options):
         parent = self.parent
         # getopt takes abbreviations; twistd has no other option that begins so.
         named = any(argument.startswith("--pi") for argument in sys.argv[1:])
-        if isinstance(parent, ServerOptions) and "pidfile" in parent and not named:
+        isTwistd = _isOf(parent, "twisted.application.app", "ServerOptions")
+        if isTwistd and "pidfile" in parent and not named:
             parent["pidfile"] = f"{name}.pid" if name and self.isDaemon else ""
             # twistd looks for another's before it enters the folder, and writes its own after.
             if parent["pidfile"] and parent["rundir"] != "." and not parent["chroot"]:
                 parent["pidfile"] = os.path.abspath(os.path.join(parent["rundir"], f"{name}.pid"))
+
+
+def _isOf(parent: Any, module: str, name: str) -> bool:
+    """
+    Whether it is of this class; a module that nobody has loaded yet has no instances, and a
+    command of ours that is not under twistd need not wait for it.
+    """
+    loaded = sys.modules.get(module)
+    return loaded is not None and isinstance(parent, getattr(loaded, name))
 
 
 def parseUnit(text: str) -> Unit:
