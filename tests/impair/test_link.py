@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_netdemo.impair.fates import Fate, Figures
-from twisted_netdemo.impair.link import Lane, Link
+from twisted_netdemo.impair.link import OVERHEAD, Lane, Link
 
 
 def fate(delay: float = 0.0, isReordered: bool = False) -> Fate:
@@ -60,7 +60,7 @@ class Delays(SynchronousTestCase):
         link: Link[int] = Link(Figures())
         lane = link.lane()
         self.assertTrue(link.enter(lane, 1, 100, fate(0.02), 5.0))
-        self.assertEqual((link.octets, len(lane)), (100, 1))
+        self.assertEqual((link.octets, len(lane)), (100 + OVERHEAD, 1))
         self.assertEqual(link.next(), 5.02)
         self.assertEqual(link.due(5.0199), [])
         self.assertEqual(link.due(5.02), [1])
@@ -108,6 +108,15 @@ class Delays(SynchronousTestCase):
         self.assertEqual(link.due(1.0, 4), [0, 1, 2, 3])
         self.assertEqual(link.next(), 0.014)
         self.assertEqual(link.due(1.0), [4, 5, 6, 7, 8, 9])
+
+    def test_emptyOnesAreBounded(self) -> None:
+        """
+        A flood of empty datagrams under way is bounded too: each takes memory.
+        """
+        link: Link[int] = Link(Figures(), limit=10 * OVERHEAD)
+        lane = link.lane()
+        entered = [link.enter(lane, n, 0, fate(1.0), 0.0) for n in range(12)]
+        self.assertEqual(entered, [True] * 10 + [False] * 2)
 
     @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 50), st.integers(0, 9))))
     def test_order(self, packets: list[tuple[int, int, int]]) -> None:
@@ -232,7 +241,7 @@ class Bottlenecks(SynchronousTestCase):
         """
         A long delay under a flood does not fill the memory: what is too much is dropped.
         """
-        link: Link[int] = Link(Figures(), limit=2500)
+        link: Link[int] = Link(Figures(), limit=2 * (1000 + OVERHEAD))
         lane = link.lane()
         entered = [link.enter(lane, n, 1000, fate(60.0), 0.0) for n in range(3)]
         self.assertEqual(entered, [True, True, False])

@@ -8,6 +8,7 @@ from twisted.internet.task import Clock
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
+from twisted_netdemo.impair import tap
 from twisted_netdemo.impair.addresses import Listen, listen, target, written
 from twisted_netdemo.impair.flow import Mischief
 from twisted_netdemo.impair.service import RelayService, StreamRelayService
@@ -104,6 +105,30 @@ class Mistakes(SynchronousTestCase):
             error = self.assertRaises(UsageError, parsed, line)
             self.assertIn(words, str(error))
             self.assertNotIn("\n", str(error))
+
+
+class Loops(SynchronousTestCase):
+    """
+    A relay to itself would make a client of each datagram, until there are no more sockets.
+    """
+
+    def test_ownAddress(self) -> None:
+        """
+        Listening everywhere, it is reached by every address of this host; another host's port of
+        the same number is another place.
+        """
+        self.patch(tap, "_isOurs", lambda there: there.host == "192.0.2.7")
+        everywhere = "--listen udp:9:interface=0.0.0.0 --to "
+        error = self.assertRaises(UsageError, parsed, everywhere + "192.0.2.7:9")
+        self.assertIn("where the relay itself listens", str(error))
+        parsed(everywhere + "192.0.2.8:9")
+
+    def test_whatIsOurs(self) -> None:
+        """
+        Loopback addresses are, one of the documentation's is not.
+        """
+        for text, isOurs in (("127.0.0.9:9", True), ("[::1]:9", True), ("203.0.113.9:9", False)):
+            self.assertEqual(tap._isOurs(target(text)), isOurs)
 
 
 class Services(SynchronousTestCase):

@@ -6,11 +6,9 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_netdemo.service.limits import Limits, clientOf
-from twisted_netdemo.service.quiet import Quiet
 
 
 class ClientTests(SynchronousTestCase):
@@ -69,19 +67,3 @@ class LimitsTests(SynchronousTestCase):
         for client in present:
             limits.leave(client)
         self.assertEqual((limits.present, limits._clients), (0, {}))
-
-
-class QuietTests(SynchronousTestCase):
-    def test_onceAMinute(self) -> None:
-        """
-        The first is said at once, the next after a minute with how many there were.
-        """
-        clock = Clock()
-        said: list[int] = []
-        quiet = Quiet(clock, said.append)
-        for _ in range(5):
-            quiet.happened()
-        self.assertEqual(said, [1])
-        clock.advance(60)
-        quiet.happened()
-        self.assertEqual(said, [1, 5])

@@ -201,7 +201,7 @@ class WordsTests(SynchronousTestCase):
         for code, words in [
             (errno.EADDRINUSE, "Port 80 is in use by another program"),
             (errno.EACCES, "Port 80 is not open to this user"),
-            (errno.EADDRNOTAVAIL, "Port 80: no interface here has the address 192.0.2.1"),
+            (errno.EADDRNOTAVAIL, "Port 80: no interface here has the address 192.0.2.1."),
             (errno.ENODEV, "Port 80 cannot be opened: No such device"),
         ]:
             line = bindFailure(80, "192.0.2.1", OSError(code, "No such device"))

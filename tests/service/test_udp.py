@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import os
 import select
 import socket
 import sys
@@ -374,6 +375,19 @@ class MultipleTests(PortMixin, SynchronousTestCase):
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
                 self.assertIsInstance(socketCalls(udp), SingleMessages)
             patched.restore()
+
+    def test_forked(self) -> None:
+        """
+        Processes that were forked from one do not read each other's datagrams.
+        """
+        mine = mmsg._calls().incoming.payloads
+        mine[:4] = b"mine"
+        pid = os.fork()
+        if not pid:
+            mine[:4] = b"your"
+            os._exit(0)
+        os.waitpid(pid, 0)
+        self.assertEqual(mine[:4], b"mine")
 
     def test_oneBatch(self) -> None:
         """

@@ -29,8 +29,11 @@ from twisted_netdemo.impair.fates import Fate, Figures
 
 T = TypeVar("T")
 
-#: How many octets may be under way in one direction.
+#: How many octets of memory the packets under way in one direction may take.
 LIMIT = 1 << 26
+
+#: What one takes beside its own octets, about: without it, empty ones would have no bound.
+OVERHEAD = 600
 
 
 class Bottleneck:
@@ -132,8 +135,8 @@ class Link(Generic[T]):
     """
     @param figures: C{rate}, C{queue}, C{gap} and C{hold} are what counts here; the rest has gone
         into the fates.
-    @param limit: how many octets may be under way: beyond, packets are dropped as at the tail of
-        the queue.
+    @param limit: how many octets may be under way, L{OVERHEAD} counted for each packet: beyond,
+        packets are dropped as at the tail of the queue.
     """
 
     def __init__(self, figures: Figures, limit: int = LIMIT) -> None:
@@ -149,7 +152,7 @@ class Link(Generic[T]):
     @property
     def octets(self) -> int:
         """
-        How many octets are under way.
+        How many octets are under way, L{OVERHEAD} counted for each packet.
         """
         return self._octets
 
@@ -168,13 +171,14 @@ class Link(Generic[T]):
         @param octets: what it weighs at the bottleneck.
         @return: whether it was let in; else it is dropped at the tail of the queue.
         """
-        if self._octets + octets > self._limit:
+        if self._octets + octets + OVERHEAD > self._limit:
             return False
         through = self._bottleneck.enter(octets, now)
         if through is None:
             return False
-        self._octets += octets
-        lane._add(through + fate.delay, packet, octets, fate.reordered)
+        weight = octets + OVERHEAD
+        self._octets += weight
+        lane._add(through + fate.delay, packet, weight, fate.reordered)
         self._schedule(lane)
         return True
 

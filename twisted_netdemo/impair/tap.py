@@ -5,6 +5,7 @@ impair's command line, for twistd and twist.
 from __future__ import annotations
 
 import ipaddress
+import socket
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -97,12 +98,25 @@ class Options(FigureOptions):
         """
         here, there = ipaddress.ip_address(self.listen.interface), self.target
         host = ipaddress.ip_address(there.host)
-        isSame = here == host or (here.is_unspecified and host.is_loopback)
+        isSame = here == host or (here.is_unspecified and _isOurs(there))
         if isSame and self.listen.port == there.port:
             raise usage.UsageError(
                 f"--to: {self['to']!r} is where the relay itself listens "
                 f"({written(there.host, there.port)})"
             )
+
+
+def _isOurs(target: Target) -> bool:
+    """
+    Whether an address is this host's: only such a one can be bound to.
+    """
+    family = socket.AF_INET6 if ":" in target.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((target.address[0], 0, *target.address[2:]))
+        except OSError:
+            return False
+    return True
 
 
 def _count(text: str, least: int) -> int:

@@ -30,7 +30,7 @@ def bindFailure(port: int, host: str, error: OSError) -> str:
             "above 1023."
         )
     if code == errno.EADDRNOTAVAIL:
-        return f"Port {port}: no interface here has the address {host}; see --interface."
+        return f"Port {port}: no interface here has the address {host}."
     return f"Port {port} cannot be opened: {error.strerror or error}."
 
 

@@ -147,9 +147,11 @@ class _Messages:
     controlLength = _MsgHdr.controllen.offset // _WORD
 
     def __init__(self) -> None:
-        self.payloads = mmap.mmap(-1, BATCH * _PAYLOAD)
-        self.names = mmap.mmap(-1, BATCH * _NAME)
-        self.controls = mmap.mmap(-1, BATCH * _CONTROL)
+        # not shared, as is the default: a forked process has its own
+        mine = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+        self.payloads = mmap.mmap(-1, BATCH * _PAYLOAD, mine)
+        self.names = mmap.mmap(-1, BATCH * _NAME, mine)
+        self.controls = mmap.mmap(-1, BATCH * _CONTROL, mine)
         vectors = (_IoVec * BATCH)()
         messages = (_MMsgHdr * BATCH)()
         payloads, names, controls = (

@@ -22,7 +22,7 @@ class Quiet:
         self._say = say
         self._seconds = seconds
         self._since = 0
-        self._next: float | None = None
+        self._last: float | None = None
 
     def happened(self) -> None:
         """
@@ -30,7 +30,8 @@ class Quiet:
         """
         self._since += 1
         now = self._clock.seconds()
-        if self._next is None or now >= self._next:
-            self._next = now + self._seconds
+        # not so long ago; nor in the future, which is what a clock set back makes of it
+        if self._last is None or not 0 <= now - self._last < self._seconds:
+            self._last = now
             times, self._since = self._since, 0
             self._say(times)
