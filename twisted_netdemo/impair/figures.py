@@ -90,10 +90,6 @@ def _distribution(text: str) -> Distribution:
     raise ValueError(f"{text!r} is none of constant, uniform and normal")
 
 
-def _seed(text: str) -> int:
-    return whole(text)
-
-
 def figure(name: str, default: str | None, description: str) -> list[list[str | None]]:
     """
     The rows for C{optParameters} of one figure: C{--NAME}, C{--up-NAME} and C{--down-NAME}.
@@ -224,7 +220,7 @@ class FigureOptions(ServiceOptions):
         if self.isSeedDrawn:
             self.seed = random.SystemRandom().randrange(10**9)
         else:
-            self.seed = self.check("seed", self["seed"], _seed)
+            self.seed = self.check("seed", self["seed"], whole)
 
     def _burst(self, direction: Direction, figures: Figures, burst: float | None) -> Figures:
         """

@@ -7,7 +7,6 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from twisted.application.service import IService
@@ -75,10 +74,9 @@ class Options(FigureOptions):
         else:
             self._refuse(_STREAMS, "is for tcp: a datagram is whole and has no connection")
         self.takeFigures()
-        bytesOf = partial(_count, least=1)
-        pieces = self.takeOptional("slice", bytesOf)
-        resets = self.takeOptional("reset-after", bytesOf)
-        hangs = self.takeOptional("hang-after", bytesOf)
+        pieces = self.takeOptional("slice", _bytes)
+        resets = self.takeOptional("reset-after", _bytes)
+        hangs = self.takeOptional("hang-after", _bytes)
         self.mischief = {d: Mischief(pieces[d], resets[d], hangs[d]) for d in DIRECTIONS}
         self["idle"] = self.check("idle", self["idle"] or _IDLE, _idle)
         self.choosePidFile(f"impair-{self.listen.protocol}-{self.listen.port}")
@@ -119,10 +117,10 @@ def _isOurs(target: Target) -> bool:
     return True
 
 
-def _count(text: str, least: int) -> int:
+def _bytes(text: str) -> int:
     number = quantities.size(text)
-    if number < least:
-        raise ValueError(f"{text!r} is not a size of {least} or more")
+    if number < 1:
+        raise ValueError(f"{text!r} is not a size of 1 or more")
     return number
 
 

@@ -137,7 +137,8 @@ class LineFile:
 
     def __init__(self, path: str, clock: IReactorTime, limit: int = WAITING) -> None:
         """
-        Make the file anew. It holds what was in the datagrams: others may not read it.
+        Make the file, or empty it. It holds what was in the datagrams: others may not read a new
+        one.
 
         @raise OSError: that cannot be done.
         """
