@@ -23,7 +23,7 @@ from twisted_netdemo.impair.fates import NEVER, Figures, Places, Ratio
 ALWAYS = Ratio(1.0)
 
 
-class Wide(Tunnel):  # type: ignore[misc]
+class Wide(Tunnel):  # type: ignore[misc]  # Twisted leaves it untyped
     """
     A device that takes large packets, until it is full.
     """

@@ -93,7 +93,7 @@ class PortMixin:
         """
         A port whose reads are made by hand.
         """
-        test: SynchronousTestCase = self  # type: ignore[assignment]
+        test: SynchronousTestCase = self  # type: ignore[assignment]  # a mixin
         self.reactor = MemoryReactorClock()
         port = openUDP(receiver, 0, host, self.reactor, self.calls)
         test.addCleanup(port.close)
@@ -179,7 +179,7 @@ class PortMixin:
             assert each.received is not None
             # the clocks are the same, and may have been set meanwhile by less than this
             self.assertLess(abs(each.received - before), 60_000_000_000)
-        self.assertGreaterEqual(six.received, four.received)  # type: ignore[operator]
+        self.assertGreaterEqual(six.received, four.received)  # type: ignore[operator]  # not None
 
     def test_sizes(self) -> None:
         """
