@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import sys
 from typing import Any
 
 from twisted.internet import reactor
@@ -103,6 +104,37 @@ class StopTests(SynchronousTestCase):
         clock.advance(1)
         self.assertEqual(sessions.happened, ["cut short", "aborted"])
         self.successResultOf(stopped)
+
+
+class UnderWayTests(TestCase):
+    if sys.platform != "linux":
+        skip = "only Linux's sockets have filters"
+
+    async def test_served(self) -> None:
+        """
+        At the stop, who is in the middle of the handshake is served, as those in the queue are.
+        """
+        from twisted_netdemo.linecount.server import LineCountFactory
+
+        factory = LineCountFactory(reactor)
+        service = StreamService(reactor, factory, [onPort(reactor, 0)], factory)
+        service.startService()
+        port: Any = service.ports[0]
+        number = port.getHost().port
+        with socket.create_connection(("127.0.0.1", number), 5) as queued:
+            # A handshake is then not over before the client has sent something.
+            port.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 30)
+            with socket.create_connection(("127.0.0.1", number), 5) as underWay:
+                stopped = service.stopService()
+                for client in (queued, underWay):
+                    client.sendall(b"123\n")
+                    client.shutdown(socket.SHUT_WR)
+                await stopped
+                for client in (queued, underWay):
+                    received = b""
+                    while data := client.recv(100):
+                        received += data
+                    self.assertIn(b"You entered 3 characters.", received)
 
 
 class BindTests(TestCase):

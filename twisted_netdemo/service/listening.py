@@ -16,6 +16,7 @@ from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -30,6 +31,8 @@ _log = Logger()
 
 #: How long those who were cut short have to take the words that say so, in seconds.
 _LAST_WORDS = 1.0
+#: How long a port is kept for those whose handshake is under way: a round trip, in seconds.
+_HANDSHAKE = 0.25
 
 
 class Sessions(Protocol):
@@ -214,19 +217,24 @@ class StreamService(Service):
 
     def stopService(self) -> Deferred[None]:
         """
-        Stop listening at once; the sessions have the grace period to end.
+        Take no new connections at once; the sessions have the grace period to end.
         """
         Service.stopService(self)
         if self._ownsProcess and self._sessions is not None:
             onSecondSignal(self._reactor, self.abort)
         self._bound = False
         ports, self.ports = self.ports, []
-        stopped = [maybeDeferred(port.stopListening).addErrback(_notStopped) for port in ports]
-        return Deferred.fromCoroutine(self._stop(gatherResults(stopped)))
+        return Deferred.fromCoroutine(self._stop(ports))
 
-    async def _stop(self, listening: Deferred[Any]) -> None:
+    async def _stop(self, ports: Sequence[IListeningPort]) -> None:
+        able: list[Any] = [port for port in ports if hasattr(port, "refuseNew")]
+        refusing = [port.refuseNew() for port in able]
+        if any(refusing):
+            await deferLater(self._reactor, _HANDSHAKE)
+        await gatherResults(
+            [maybeDeferred(port.stopListening).addErrback(_notStopped) for port in ports]
+        )
         sessions = self._sessions
-        await listening
         if sessions is None or not sessions.waiting():
             return
         _log.info(

@@ -21,6 +21,7 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.posixbase import PosixReactorBase
 from twisted.logger import Logger
 
+from twisted_netdemo.service.system import refuseNew
 from twisted_netdemo.service.transport import Fast, fast
 
 if sys.platform != "win32":
@@ -149,13 +150,23 @@ class _Patient:
 class TCPPort(_Patient, tcp.Port):
     """
     A TCP port; on C{::} it takes IPv4 too, whatever the system's default.
+
+    @ivar shared: whether others have the socket too, and go on with it.
     """
+
+    shared = False
 
     def createInternetSocket(self) -> socket.socket:
         created: socket.socket = super().createInternetSocket()
         if self.addressFamily == socket.AF_INET6 and self.interface == "::":
             created.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         return created
+
+    def refuseNew(self) -> bool:
+        """
+        See L{refuseNew<twisted_netdemo.service.system.refuseNew>}.
+        """
+        return not self.shared and refuseNew(self.socket)
 
 
 class FastTCPPort(Fast, TCPPort):
@@ -267,6 +278,7 @@ class Listening:
             port = _tcpPort()._fromListeningDescriptor(
                 self._reactor, fileDescriptor, addressFamily, factory
             )
+            port.shared = True
         return _started(port)
 
 

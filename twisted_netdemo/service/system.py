@@ -31,19 +31,34 @@ def raiseFileLimit() -> None:
         _log.info("The limit of open files stays at {soft}.", soft=soft)
 
 
-# From Linux's asm-generic/socket.h and filter.h: a program of one instruction, which returns how
-# much of a packet may pass.
+# From Linux's asm-generic/socket.h and filter.h: instructions of a packet filter. A socket's sees
+# the packet from its TCP header on, with the flags in byte 13 (RFC 9293, section 3.1).
 _SO_ATTACH_FILTER = 26
-_NOTHING_PASSES = struct.pack("HBBI", 0x06, 0, 0, 0)
+_NO_SYN = (
+    (0x30, 0, 0, 13),  # load the byte
+    (0x54, 0, 0, 0x12),  # of it SYN and ACK
+    (0x15, 0, 1, 0x02),  # SYN alone, or skip one
+    (0x06, 0, 0, 0),  # nothing of it passes
+    (0x06, 0, 0, 0xFFFFFFFF),  # all of it passes
+)
 
 
-def takeNoMore(listening: socket.socket) -> None:
+def refuseNew(listening: socket.socket) -> bool:
     """
-    Let no new connection into a listening socket's queue, while those in it can be accepted: a
-    socket closed with somebody in its queue resets them. Who knocks now is refused once it is
-    closed. All copies of the socket are meant.
+    Have a listening TCP socket take no new knock (SYN), while those whose handshake is under way
+    come into its queue and those in it can be accepted: a socket that is closed resets them. Who
+    knocks now does so again after a second, and is refused if the socket is closed by then. All
+    copies of the socket are meant.
+
+    @return: whether it does; only Linux can.
     """
-    if sys.platform == "linux":
-        program = ctypes.create_string_buffer(_NOTHING_PASSES, len(_NOTHING_PASSES))
-        pointer = struct.pack("HP", 1, ctypes.addressof(program))
+    if sys.platform != "linux":
+        return False
+    program = b"".join(struct.pack("HBBI", *instruction) for instruction in _NO_SYN)
+    held = ctypes.create_string_buffer(program, len(program))
+    pointer = struct.pack("HP", len(_NO_SYN), ctypes.addressof(held))
+    try:
         listening.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, pointer)
+    except OSError:  # a sandbox's kernel may not
+        return False
+    return True

@@ -34,7 +34,7 @@ from twisted_netdemo.service.listening import StreamService, Where
 from twisted_netdemo.service.options import ServiceOptions
 from twisted_netdemo.service.port import BACKLOG
 from twisted_netdemo.service.process import exitWith, onSecondSignal
-from twisted_netdemo.service.system import takeNoMore
+from twisted_netdemo.service.system import refuseNew
 
 _log = Logger()
 
@@ -131,13 +131,18 @@ class HeldPort:
             return IPv4Address("TCP", *address)
         return IPv6Address("TCP", *address)
 
+    def refuseNew(self) -> bool:
+        """
+        See L{refuseNew<twisted_netdemo.service.system.refuseNew>}.
+        """
+        refusing = [refuseNew(each) for each in self.sockets]
+        return any(refusing)
+
     def stopListening(self) -> Deferred[None]:
         """
-        Who is in the queues is the workers' to serve; nobody comes in any more.
+        Who is in the queues is the workers' to serve.
         """
         for each in self.sockets:
-            with suppress(OSError):  # where that cannot be had, the queue is emptied all the same
-                takeNoMore(each)
             each.close()
         return succeed(None)
 
@@ -323,13 +328,15 @@ class WorkerService(StreamService):
         for call in self._later:
             if call.active():
                 call.cancel()
+        if self._ownsProcess:
+            onSecondSignal(self._reactor, self.abort)
+        return stopped.addCallback(self._stopAll)
+
+    def _stopAll(self, _: object) -> Deferred[None]:
         children = list(self.children.values())
         for child in children:
             child.tell("stop")
-        if self._ownsProcess:
-            onSecondSignal(self._reactor, self.abort)
-        over = gatherResults([stopped, *(child.over for child in children)])
-        return over.addCallback(lambda _: None)
+        return gatherResults([child.over for child in children]).addCallback(lambda _: None)
 
     def abort(self) -> None:
         """
