@@ -14,7 +14,7 @@ import sysconfig
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 from unittest import SkipTest
@@ -122,6 +122,25 @@ class Program:
         for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
             if pipe is not None:
                 pipe.close()
+
+
+def until(holds: Callable[[], object], what: str) -> None:
+    """
+    Look again and again until a process has done what it tells nobody: a file is gone, a
+    descriptor closed.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what} never came")
+        time.sleep(0.02)
+
+
+def untilWords(file: Path, words: str) -> None:
+    """
+    Wait until a file contains these words.
+    """
+    until(lambda: file.exists() and words in file.read_text(), f"{words!r} in {file}")
 
 
 def script(name: str) -> str:

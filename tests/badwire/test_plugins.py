@@ -13,7 +13,6 @@ import stat
 import subprocess
 import sys
 import termios
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from typing import Any
 from twisted.trial.unittest import TestCase
 
 from tests.badwire import seeds, users
-from tests.processes import PATIENCE, folder, needs, run, script, start, twistd
+from tests.processes import folder, needs, run, script, start, twistd, until
 from twisted_netdemo.badwire.events import Sent, fromJSON
 
 BADWIRE = ("-m", "twisted_netdemo.badwire")
@@ -590,24 +589,14 @@ class TwistdTests(WireCase):
         self.assertEqual(done.returncode, 0, done)
         log = where / "twistd.log"
         entry = re.compile(r"the network is up: (nsenter .*)")
-        self.eventually(lambda: log.exists() and entry.search(log.read_text()))
+        until(lambda: log.exists() and entry.search(log.read_text()), "the line in the log")
         found = entry.search(log.read_text())
         assert found is not None
         done = run(*found[1].split(), "sh", "-c", "echo hello | nc far6.wire 51423")
         self.assertIn(b"You entered 5 characters.", done.stdout)
         os.kill(int((where / "badwire.pid").read_text()), signal.SIGTERM)
-        self.eventually(lambda: not (where / "badwire.pid").exists())
+        until(lambda: not (where / "badwire.pid").exists(), "the end of the pid file")
         self.assertIn("TCP segments sent", log.read_text())
-
-    def eventually(self, holds: Callable[[], object]) -> None:
-        """
-        Wait for what a process that is not ours does.
-        """
-        deadline = time.monotonic() + PATIENCE
-        while not holds():
-            if time.monotonic() > deadline:
-                self.fail("it did not come")
-            time.sleep(0.02)
 
     def test_usage(self) -> None:
         """

@@ -15,12 +15,11 @@ import stat
 import subprocess
 import sys
 import threading
-from pathlib import Path
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.processes import PATIENCE, folder, run, script, start, twistd
+from tests.processes import PATIENCE, folder, run, script, start, twistd, untilWords
 
 from .certificates import writeCertificate
 from .peers import Behaviour, floods, freePort, holds, peer, resets, sends
@@ -28,18 +27,6 @@ from .peers import Behaviour, floods, freePort, holds, peer, resets, sends
 GOPHERFETCH = script("gopherfetch")
 MENU = b"iHello\t\t\t0\r\n0Text\t/t\t127.0.0.1\t70\r\n.\r\n"
 SHOWN = b"   Hello\n1  Text  [text]  gopher://127.0.0.1/0/t\n"
-
-
-def until(file: Path, words: str) -> None:
-    """
-    Wait until a file contains these words.
-    """
-    pause = threading.Event()
-    for _ in range(int(PATIENCE / 0.05)):
-        if file.exists() and words in file.read_text():
-            return
-        pause.wait(0.05)
-    raise AssertionError(file.read_text() if file.exists() else f"no {file}")
 
 
 class CommandTestCase(SynchronousTestCase):
@@ -254,7 +241,7 @@ class CommandTests(CommandTestCase):
         where = folder(self)
         url = self.serve(holds(b"half of it"))
         program = start(self, GOPHERFETCH, "-v", "-o", "x", url, cwd=where)
-        until(where / "x.part", "half of it")
+        untilWords(where / "x.part", "half of it")
         program.signal(signal.SIGINT)
         self.assertEqual(program.wait(), -signal.SIGINT)
         self.assertEqual(os.listdir(where), ["x.part"])
@@ -338,7 +325,7 @@ class TwistdTests(CommandTestCase):
         where = folder(self)
         url = self.serve(holds(b"half"))
         program = twistd(self, "gopherfetch", "-v", "-o", "x", url, cwd=where)
-        until(where / "x.part", "half")
+        untilWords(where / "x.part", "half")
         program.signal(signal.SIGTERM)
         self.assertEqual(program.wait(), -signal.SIGTERM)
         self.assertEqual((where / "x.part").read_bytes(), b"half")
@@ -368,7 +355,7 @@ class TwistdTests(CommandTestCase):
                 umask=0o022,
             )
             self.assertEqual((done.returncode, done.stdout, done.stderr), (0, b"", b""))
-            until(log, "Server Shut Down")
+            untilWords(log, "Server Shut Down")
             self.assertEqual((where / name).read_bytes(), b"data")
             self.assertEqual(stat.S_IMODE((where / name).stat().st_mode), 0o644)
         self.assertEqual(sorted(os.listdir(where)), ["there.bin", "x.bin"])
@@ -381,8 +368,8 @@ class TwistdTests(CommandTestCase):
         """
         where = folder(self)
         run(script("twistd"), "gopherfetch", "-o", "x", "http://h/", cwd=where)
-        until(where / "twistd.log", "Error: http:// is not Gopher")
-        until(where / "twistd.log", "Server Shut Down")
+        untilWords(where / "twistd.log", "Error: http:// is not Gopher")
+        untilWords(where / "twistd.log", "Server Shut Down")
         self.assertFalse((where / "x").exists())
 
 

@@ -8,8 +8,7 @@ import os
 import socket
 import struct
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -90,17 +89,6 @@ def rest(client: socket.socket) -> bytes:
     while data := client.recv(65536):
         received += data
     return received
-
-
-def until(happened: Callable[[], bool], what: str) -> None:
-    """
-    Look again and again until something outside has happened.
-    """
-    deadline = time.monotonic() + PATIENCE
-    while not happened():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"{what} never happened")
-        time.sleep(0.01)
 
 
 def descriptors(program: Program) -> int:

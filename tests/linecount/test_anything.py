@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import select
 import socket
 import ssl
 import time
@@ -13,9 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.linecount.running import descriptors, portOf, reset, serve, session, until
+from tests.linecount.running import descriptors, portOf, reset, serve, session
 from tests.linecount.test_tls import certificate
-from tests.processes import PATIENCE, folder
+from tests.processes import PATIENCE, folder, until
 
 SECONDS = 3.0
 AT_ONCE = 16
@@ -91,6 +92,6 @@ class Anything(SynchronousTestCase):
                         # Under TLS it is TCP's end without TLS's.
                         client.shutdown(chance.choice((socket.SHUT_WR, socket.SHUT_RDWR)))
                     else:
-                        time.sleep(chance.random() / 10)
+                        select.select([], [], [], chance.random() / 10)
                 if chance.random() < 0.3 and not isinstance(client, ssl.SSLSocket):
                     reset(client)

@@ -22,11 +22,10 @@ from tests.linecount.running import (
     rest,
     serve,
     session,
-    until,
     welcome,
 )
 from tests.namespace import Namespace
-from tests.processes import PATIENCE, Program, folder, needs, run, script, start, twistd
+from tests.processes import PATIENCE, Program, folder, needs, run, script, start, twistd, until
 
 ANSWER = b"You entered 3 characters.\n"
 MIB = 1 << 20
@@ -299,14 +298,15 @@ class Clients(SynchronousTestCase):
         answered.sendall(b"123\n")
         pouring.setblocking(False)
         bound = time.monotonic() + PATIENCE
-        while descriptors(program) > before:
+        while True:
             self.assertLess(time.monotonic(), bound)
             try:
                 pouring.send(bytes(65536))
             except BlockingIOError:
-                time.sleep(0.01)
+                select.select([], [pouring], [], PATIENCE)
             except OSError:
-                time.sleep(0.05)  # it is gone already; the others are waited for
+                break
+        until(lambda: descriptors(program) <= before, "the end of the others")
         program.line(r"timed-out")
         # What it had been told is there still.
         for client, words in ((silent, b"Timed out"), (answered, b"You entered 3")):

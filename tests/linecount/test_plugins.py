@@ -9,7 +9,6 @@ import json
 import os
 import signal
 import socket
-import time
 import urllib.request
 from pathlib import Path
 
@@ -27,7 +26,7 @@ from tests.linecount.running import (
     withSocket,
 )
 from tests.namespace import Namespace
-from tests.processes import PATIENCE, folder, missing, needs, run, script, start, twistd
+from tests.processes import PATIENCE, folder, missing, needs, run, script, start, twistd, until
 from twisted_netdemo.linecount.tap import Options
 
 USAGE = [
@@ -335,15 +334,6 @@ class Folders(SynchronousTestCase):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
 
-    def gone(self, path: Path) -> None:
-        """
-        Wait until a file is no more.
-        """
-        deadline = time.monotonic() + PATIENCE
-        while path.exists():
-            self.assertLess(time.monotonic(), deadline, f"{path} is still there")
-            time.sleep(0.02)
-
     def test_daemons(self) -> None:
         """
         Several daemons and foreground servers run from one folder; a daemon's pid file is named
@@ -364,7 +354,7 @@ class Folders(SynchronousTestCase):
         self.assertIn(b"entered 3", run(needs("nc"), "-NU", f"{cwd}/s", data=b"123").stdout)
         for pid, name in ((first, f"linecount-{port}.pid"), (second, "linecount.pid")):
             os.kill(pid, signal.SIGTERM)
-            self.gone(cwd / name)
+            until(lambda name=name: not (cwd / name).exists(), f"the end of {name}")
         log = (cwd / "twistd.log").read_text()
         self.assertIn(f"Server is running on port {port}; press Ctrl-C to terminate.", log)
         self.assertNotIn("Traceback", log)
@@ -386,7 +376,7 @@ class Folders(SynchronousTestCase):
         self.assertEqual(again.returncode, 1)
         self.assertTrue(path.exists())
         os.kill(pid, signal.SIGTERM)
-        self.gone(path)
+        until(lambda: not path.exists(), "the end of the pid file")
 
     def test_ownPidFile(self) -> None:
         """
