@@ -17,6 +17,7 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
+from tests.certificates import fingerprint, writeCertificate
 from tests.processes import folder
 from twisted_netdemo.gopher.agent import Agent
 from twisted_netdemo.gopher.body import Verdict
@@ -32,8 +33,6 @@ from twisted_netdemo.gopher.errors import (
 )
 from twisted_netdemo.gopher.pins import Pins
 from twisted_netdemo.gopher.tls import Pinned, Unverified, Verified
-
-from .certificates import fingerprint, writeCertificate
 
 
 class Answer(Protocol):

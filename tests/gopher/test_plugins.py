@@ -19,9 +19,9 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.certificates import writeCertificate
 from tests.processes import PATIENCE, folder, run, script, start, twistd, untilWords
 
-from .certificates import writeCertificate
 from .peers import Behaviour, floods, freePort, holds, peer, resets, sends
 
 GOPHERFETCH = script("gopherfetch")

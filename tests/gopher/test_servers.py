@@ -10,9 +10,9 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.certificates import fingerprint, writeCertificate
 from tests.processes import folder, needs, run, script
 
-from .certificates import fingerprint, writeCertificate
 from .peers import BINARY, TEXT, gophernicus, pygopherd, smolserve
 
 GOPHERFETCH = script("gopherfetch")

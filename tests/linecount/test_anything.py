@@ -14,8 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.certificates import writeCertificate
 from tests.linecount.running import descriptors, portOf, reset, serve, session
-from tests.linecount.test_tls import certificate
+from tests.linecount.test_tls import trusting
 from tests.processes import PATIENCE, folder, until
 
 SECONDS = 3.0
@@ -41,8 +42,8 @@ class Anything(SynchronousTestCase):
         traceback, every descriptor is closed, and the next client is served.
         """
         cwd = folder(self)
-        self.context = certificate(cwd)
-        secured = "ssl:0:privateKey=key.pem:certKey=cert.pem"
+        self.context = trusting(writeCertificate(cwd, "one")[0])
+        secured = "ssl:0:privateKey=one.key:certKey=one.pem"
         places = ("tcp:0", secured, "haproxy:tcp:0", f"haproxy:{secured}")
         endpoints = [word for place in places for word in ("--endpoint", place)]
         limits = ("--max-per-client", "14", "--max-line", "1000", "--timeout", "500ms")

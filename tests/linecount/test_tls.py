@@ -4,55 +4,24 @@ linecount over TLS, with a certificate of the test's own.
 
 from __future__ import annotations
 
-import datetime
-import ipaddress
 import socket
 import ssl
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.certificates import writeCertificate
 from tests.linecount.running import connect, prompted, reset, rest, serve, welcome
 from tests.processes import folder, needs, run, script, start
 
 MIB = 1 << 20
 
 
-def certificate(path: Path) -> ssl.SSLContext:
+def trusting(certificate: Path) -> ssl.SSLContext:
     """
-    Write key.pem and cert.pem for 127.0.0.1; a client's context that trusts them alone.
+    The context of a client that trusts this certificate alone.
     """
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "linecount")])
-    now = datetime.datetime.now(datetime.UTC)
-    day = datetime.timedelta(days=1)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - day)
-        .not_valid_after(now + day)
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
-            critical=False,
-        )
-        .sign(key, hashes.SHA256())
-    )
-    (path / "cert.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    (path / "key.pem").write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return ssl.create_default_context(cafile=str(path / "cert.pem"))
+    return ssl.create_default_context(cafile=certificate)
 
 
 class TLS(SynchronousTestCase):
@@ -60,11 +29,12 @@ class TLS(SynchronousTestCase):
     C{--endpoint ssl:}, for both versions of TLS that are in use.
     """
 
-    description = "ssl:0:privateKey=key.pem:certKey=cert.pem"
+    description = "ssl:0:privateKey=one.key:certKey=one.pem"
 
     def setUp(self) -> None:
         self.cwd = folder(self)
-        self.context = certificate(self.cwd)
+        self.certificate, _ = writeCertificate(self.cwd, "one")
+        self.context = trusting(self.certificate)
 
     def serve(self, *options: str) -> None:
         self.program, self.port = serve(
@@ -124,7 +94,7 @@ class TLS(SynchronousTestCase):
         client = start(
             self,
             *(needs("openssl"), "s_client", "-quiet", "-verify_return_error"),
-            *("-CAfile", str(self.cwd / "cert.pem"), "-connect", f"127.0.0.1:{self.port}"),
+            *("-CAfile", str(self.certificate), "-connect", f"127.0.0.1:{self.port}"),
             stdin=-1,
         )
         client.line("Please enter a string: $")

@@ -27,7 +27,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 from zope.interface import implementer
 
-from tests.linecount.test_tls import certificate
+from tests.certificates import writeCertificate
 from tests.processes import folder
 from twisted_netdemo.service import transport
 from twisted_netdemo.service.hub import hubOf
@@ -176,9 +176,8 @@ class AlikeTests(TestCase):
         return said, protocols[0].happened
 
     def context(self) -> Any:
-        path = folder(self)
-        certificate(path)
-        return DefaultOpenSSLContextFactory(str(path / "key.pem"), str(path / "cert.pem"))
+        certificate, key = writeCertificate(folder(self), "one")
+        return DefaultOpenSSLContextFactory(str(key), str(certificate))
 
     async def alike(
         self,
