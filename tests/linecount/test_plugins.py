@@ -48,10 +48,17 @@ USAGE = [
     (("--endpoint", "tpc:8000"), "--endpoint: 'tpc:8000' is no endpoint"),
     (("--endpoint", "tcp:80000"), "--endpoint: 'tcp:80000' is no endpoint"),
     (("--endpoint", "8000"), "--endpoint: '8000' is no endpoint"),
-    (("--endpoint", "tcp:8000:interfaec=::1"), "--endpoint: 'tcp:8000:interfaec=::1' is no"),
     (("--endpoint", "haproxy:haproxy:tcp:0"), "--endpoint: 'haproxy:haproxy:tcp:0' is no"),
     (("--endpoint", "stdio:"), "--endpoint: 'stdio:' is no endpoint"),
     (("--endpoint", "systemd:domain=INET:index=0"), "systemd passed no such socket"),
+    (
+        ("--endpoint", "tcp:8000:interfaec=::1"),
+        "'tcp:8000:interfaec=::1' is no endpoint: it got an unexpected keyword argument 'interfaec'",
+    ),
+    (
+        ("--endpoint", "ssl:0:privateKey=/no/key"),
+        "is no endpoint: /no/key: No such file or directory",
+    ),
     (("--metrics", "9100"), "--metrics: '9100' is no endpoint"),
     (("--workers", "none"), "--workers: 'none' is not auto, or 1 to 1024"),
     (("--workers", "0"), "--workers: '0' is not auto, or 1 to 1024"),

@@ -112,10 +112,21 @@ def described(
         endpoint = serverFromString(listening, inner)
     # Endpoint parsers are plugins, and say what is wrong in any kind of exception.
     except Exception as error:
-        why = "systemd passed no such socket" if kind == "systemd" else error
+        why = "systemd passed no such socket" if kind == "systemd" else _parseError(error)
         raise ValueError(f"{description!r} is no endpoint: {why}") from None
     listen: Where = endpoint.listen
     return listen
+
+
+def _parseError(error: Exception) -> str:
+    """
+    A parser's exception, in the words of who wrote the description.
+    """
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, TypeError):  # the description's words are the parser's arguments
+        return f"it {str(error).partition('() ')[2] or error}"
+    return str(error)
 
 
 def interface(text: str) -> str:
