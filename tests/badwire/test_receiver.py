@@ -173,6 +173,21 @@ class ConnectionTests(SynchronousTestCase):
         self.talk.go("down", "SA", 0, ack=1)
         self.assertEqual(self.talk.go("up", "A", 1, 10, ack=1), DELIVERED)
 
+    def test_lateAnswerToSyn(self) -> None:
+        """
+        A SYN-ACK that leaves again after data have come, as the answer to a repeated SYN, takes
+        none of them back.
+        """
+        self.talk.go("up", "S")
+        self.talk.leave("down", "SA", ack=1, fates=("lost",))
+        repeated = self.talk.leave("up", "S")
+        self.talk.go("down", "SA", ack=1)
+        self.talk.arrive(repeated)
+        self.talk.go("up", "A", 1, 10, ack=1)
+        self.talk.go("down", "SA", ack=1)
+        self.assertEqual(self.talk.go("up", "A", 11, 10, ack=1), DELIVERED)
+        self.assertEqual(self.talk.receivers.early, 0)
+
     def test_flowsAreApart(self) -> None:
         """
         One connection's books are not another's.

@@ -53,7 +53,7 @@ USAGE = [
     (("--endpoint", "systemd:domain=INET:index=0"), "systemd passed no such socket"),
     (
         ("--endpoint", "tcp:8000:interfaec=::1"),
-        "'tcp:8000:interfaec=::1' is no endpoint: it got an unexpected keyword argument 'interfaec'",
+        "is no endpoint: it got an unexpected keyword argument 'interfaec'",
     ),
     (
         ("--endpoint", "ssl:0:privateKey=/no/key"),

@@ -34,6 +34,9 @@ TUNING = {
     "net.ipv4.tcp_no_metrics_save": "1",
     # a repeat waits a second at most, not two minutes (newer kernels)
     "net.ipv4.tcp_rto_max_ms": "1000",
+    # a connection whose program has closed it is repeated for as often as another one
+    # (tcp_retries2): by default not once more when the wait has reached its longest
+    "net.ipv4.tcp_orphan_retries": "15",
 }
 
 _ROOT = "or run it as root"

@@ -87,11 +87,11 @@ class _End:
 
     def sends(self, sent: Sent) -> None:
         if "S" in sent.flags:
-            self.hasSentSyn = True
-            if sent.ack is not None and sent.ack < self.stream.expected:
+            if sent.ack is not None and not self.hasSentSyn and sent.ack < self.stream.expected:
                 # TCP Fast Open (RFC 7413 4.1.2): the SYN was taken, its data were not
                 self.stream = Intervals()
                 self.stream.add(0, sent.ack)
+            self.hasSentSyn = True
         if "F" in sent.flags and not self._hasSentFin:
             self._hasSentFin = True
             if self.end is not None and self.stream.expected >= self.end:
