@@ -251,6 +251,7 @@ class ProcessTests(SynchronousTestCase):
         text = " ".join(done.stdout.decode().split())
         for option in ("port", "interface", "unit", "rate", "burst", "total-rate", "metrics"):
             self.assertIn(f"--{option}=", text)
+        self.assertIn("--total-rate is divided among them, --rate and --burst hold in each", text)
         self.assertEqual(text.count("dangerous"), 3)
 
     def test_metrics(self) -> None:
