@@ -212,7 +212,10 @@ def cores() -> tuple[int, int]:
     return available[0], available[-1]
 
 
-def _freePort() -> int:
+def freePort() -> int:
+    """
+    A port that is free now.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -232,7 +235,7 @@ def running(contestants: Iterable[Contestant]) -> Iterator[dict[str, Server]]:
             if needs is not None and find_spec(needs) is None and shutil.which(needs) is None:
                 print(f"{contestant.name} sits out: no {needs} here", file=sys.stderr)
                 continue
-            port = _freePort()
+            port = freePort()
             process = subprocess.Popen(
                 [word.replace("{port}", str(port)) for word in contestant.command],
                 cwd=folder,
