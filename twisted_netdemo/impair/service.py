@@ -55,7 +55,7 @@ class RelayService(UDPService):
         @param truth: the path of the truth file, or C{None}.
         @param seed: the seed, and whether it was drawn.
         """
-        super().__init__(relay, listen.port, listen.interface, reactor=reactor)
+        super().__init__(relay, listen.port, listen.interface, reactor=reactor, details=False)
         self._relay = relay
         self._where = listen, target
         self._truth = truth

@@ -114,9 +114,11 @@ class UDPPort:
         receiver: DatagramReceiver,
         reactor: Any,
         calls: Callable[[socket.socket], SocketCalls] = socketCalls,
+        details: bool = True,
     ) -> None:
         """
         @param udp: bound and non-blocking, as L{bindUDP} makes it.
+        @param details: whether datagrams tell their TTL, traffic class and time of receipt.
         @param reactor: provides L{IReactorFDSet} and a clock.
         """
         self.host, self.number = addressOf(udp.getsockname())
@@ -124,13 +126,13 @@ class UDPPort:
         self._socket = udp
         self._receiver = receiver
         self._reactor: IReactorFDSet = reactor
+        self.knowsDestinations = ask(udp, details)
         self._calls = calls(udp)
         self._closed = False
         self._gathered: list[Outgoing] | None = None
         self._sendFailed = Quiet(reactor, self._saySendFailed)
         self._receiveFailed = Quiet(reactor, self._sayReceiveFailed)
         self._lastError = OSError()
-        self.knowsDestinations = ask(udp)
         receiver.started(self)
         self._reactor.addReader(self)
 
@@ -253,16 +255,18 @@ def openUDP(
     reactor: Any,
     calls: Callable[[socket.socket], SocketCalls] = socketCalls,
     bind: Callable[[int, str | None], socket.socket] = bindUDP,
+    details: bool = True,
 ) -> UDPPort:
     """
     Open a UDP port.
 
     @param bind: where the socket is from.
+    @param details: as L{UDPPort} has it.
     @raise OSError: it cannot be opened.
     """
     udp = bind(port, interface)
     try:
-        return UDPPort(udp, receiver, reactor, calls)
+        return UDPPort(udp, receiver, reactor, calls, details)
     except BaseException:
         udp.close()
         raise
@@ -290,17 +294,21 @@ class UDPService(Service):
         *,
         reactor: Any,
         bind: Callable[[int, str | None], socket.socket] | None = None,
+        details: bool = True,
     ) -> None:
         """
         @param port: as in L{bindUDP}.
         @param interface: as in L{bindUDP}.
         @param bind: where the socket is from, if it is another process's too.
+        @param details: whether datagrams tell their TTL, traffic class and time of receipt, which
+            costs a little.
         """
         self._receiver = receiver
         self._asked = port
         self._interface = interface
         self._reactor = reactor
         self._bind = bind
+        self._details = details
 
     def privilegedStartService(self) -> None:
         super().privilegedStartService()
@@ -331,6 +339,7 @@ class UDPService(Service):
                 self._interface,
                 self._reactor,
                 bind=self._bind or bindUDP,
+                details=self._details,
             )
         except OSError as error:
             raise StartError(bindFailure(self._asked, self._interface or "", error)) from None

@@ -114,6 +114,7 @@ def makeWorker(
         options["port"],
         options["interface"],
         reactor=reactor,
+        details=False,
         bind=None if options.opened is None else options.opened.udp,
     )
     return service, lambda: [*server.figures(), *service.figures("udpcount")]
