@@ -36,6 +36,10 @@ _PAYLOAD = 1 << 16  # no UDP payload is longer (65,527 bytes over IPv6)
 _NAME = 28  # struct sockaddr_in6; struct sockaddr_in needs 16 of it
 _CONTROL = 256  # the control messages asked for need 120
 
+# After a lone datagram, how many are read one by one, while they are small.
+_LONE = 8
+_SMALL = 4096
+
 _CMSG = struct.Struct("@Nii")
 _WORD = struct.calcsize("@N")
 _STAMP = struct.Struct("@Niill")  # cmsghdr and timespec
@@ -220,6 +224,7 @@ class MultipleMessages:
         self._inAddress = ctypes.c_void_p(self._in.address)
         self._fileno = udp.fileno
         self._most = BATCH
+        self._lone = 0
         self._stamped = bool(SO_TIMESTAMPNS and udp.getsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS))
         self._family = _FAMILIES[udp.family]
         # a kernel (or a sandbox) without the calls says ENOSYS or EPERM to this
@@ -236,6 +241,14 @@ class MultipleMessages:
 
         @raise OSError: as recvmmsg(2); nothing waiting is no error.
         """
+        if self._lone:
+            # It costs less for one at a time; after some it is seen whether they still are.
+            try:
+                datagram = self._single.one()
+            except (BlockingIOError, InterruptedError):
+                return []
+            self._lone = self._lone - 1 if len(datagram.data) < _SMALL else 0
+            return [datagram]
         count = self._recvmmsg(self._fileno(), self._inAddress, self._most, 0, None)
         if count < 0:
             number = ctypes.get_errno()
@@ -268,6 +281,8 @@ class MultipleMessages:
             datagrams.append(new(Datagram, told))  # as Datagram(*told), at half its cost
         total = sum(lengths)
         # What comes next is mostly like what came last.
+        if count == 1 and total < _SMALL:
+            self._lone = _LONE
         self._most = max(1, min(BATCH, count * BATCH_BYTES // (total or 1)))
         messages.bytes[: count * messages.stride] = messages.fresh[: count * messages.stride]
         return datagrams
