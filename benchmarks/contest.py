@@ -212,7 +212,10 @@ def cores() -> tuple[int, int]:
     return available[0], available[-1]
 
 
-def _freePort() -> int:
+def freePort() -> int:
+    """
+    A port that is free now.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -232,7 +235,7 @@ def running(contestants: Iterable[Contestant]) -> Iterator[dict[str, Server]]:
             if needs is not None and find_spec(needs) is None and shutil.which(needs) is None:
                 print(f"{contestant.name} sits out: no {needs} here", file=sys.stderr)
                 continue
-            port = _freePort()
+            port = freePort()
             process = subprocess.Popen(
                 [word.replace("{port}", str(port)) for word in contestant.command],
                 cwd=folder,
@@ -270,28 +273,30 @@ def _awaitPort(server: Server) -> None:
     raise SystemExit(f"{server.contestant.name} did not start on port {server.port}")
 
 
-def load(name: str, *arguments: object) -> dict[str, float]:
+def load(name: str, *arguments: object, core: int | None = None) -> dict[str, float]:
     """
     Run one of C{loads/} on its core to its end.
 
+    @param core: another core for it.
     @return: what it printed.
     """
+    own = cores()[1] if core is None else core
     result = subprocess.run(
         [sys.executable, str(FOLDER / "loads" / f"{name}.py"), *map(str, arguments)],
         stdout=subprocess.PIPE,
         check=True,
-        preexec_fn=lambda: os.sched_setaffinity(0, {cores()[1]}),
+        preexec_fn=lambda: os.sched_setaffinity(0, {own}),
     )
     printed: dict[str, float] = json.loads(result.stdout)
     return printed
 
 
-def underLoad(server: Server, name: str, *arguments: object) -> Sample:
+def underLoad(server: Server, name: str, *arguments: object, core: int | None = None) -> Sample:
     """
     Load a server; the load prints C{units}, C{seconds}, C{p50} and C{p99}.
     """
     before = server.cpu()
-    printed = load(name, server.port, *arguments)
+    printed = load(name, server.port, *arguments, core=core)
     spent = server.cpu() - before
     return Sample(
         cpu=spent / printed["units"] * 1e6,

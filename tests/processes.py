@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import sysconfig
 import tempfile
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -98,6 +100,14 @@ class Program:
                     )
                 self._changed.wait(min(left, 0.5))
 
+    def children(self) -> list[int]:
+        """
+        The process ids of those that it has started itself, and that are still there.
+        """
+        pid = self.process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return [int(child) for child in children]
+
     def signal(self, number: int = signal.SIGTERM) -> None:
         self.process.send_signal(number)
 
@@ -176,6 +186,31 @@ def run(*arguments: str, data: bytes = b"", **options: Any) -> subprocess.Comple
     return subprocess.run(
         arguments, input=data, capture_output=True, timeout=PATIENCE, check=False, **options
     )
+
+
+def goes(test: SynchronousTestCase, pid: int) -> None:
+    """
+    Wait until a process that is no child of ours has ended.
+    """
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    test.addCleanup(os.close, descriptor)
+    test.assertTrue(select.select([descriptor], [], [], PATIENCE)[0], f"{pid} lives on")
+
+
+def figure(port: int, name: str) -> float:
+    """
+    One of the figures that a service's metrics show on a port, 0 where it is not among them.
+
+    @param name: with its labels, as Prometheus writes them.
+    """
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE) as page:
+        for line in page.read().decode().splitlines():
+            if line.startswith(name + " "):
+                return float(line.split()[-1])
+    return 0.0
 
 
 def folder(test: SynchronousTestCase) -> Path:

@@ -8,24 +8,14 @@ import os
 import signal
 import socket
 import threading
-import urllib.request
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.linecount.running import connect, prompted, rest, serve, session
-from tests.processes import PATIENCE, Program, folder, script, start
+from tests.processes import PATIENCE, figure, folder, goes, script, start
 
 ANSWER = b"You entered 3 characters.\n"
-
-
-def workersOf(program: Program) -> list[int]:
-    """
-    The process ids of its workers.
-    """
-    pid = program.process.pid
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [int(child) for child in children]
 
 
 class WorkersTests(SynchronousTestCase):
@@ -36,12 +26,7 @@ class WorkersTests(SynchronousTestCase):
         self.metrics = int(self.program.line(r"Metrics are served on port (\d+)")[1])
 
     def figure(self, name: str) -> float:
-        url = f"http://127.0.0.1:{self.metrics}/metrics"
-        with urllib.request.urlopen(url, timeout=PATIENCE) as page:
-            for line in page.read().decode().splitlines():
-                if line.startswith(name + " "):
-                    return float(line.split()[-1])
-        return 0.0
+        return figure(self.metrics, name)
 
     def hold(self, number: int) -> list[socket.socket]:
         held = [connect(self, self.port) for _ in range(number)]
@@ -54,7 +39,7 @@ class WorkersTests(SynchronousTestCase):
         Both serve, and the figures and the log are those of one service.
         """
         held = self.hold(40)
-        self.assertEqual(len(workersOf(self.program)), 2)
+        self.assertEqual(len(self.program.children()), 2)
         self.assertEqual(self.figure("linecount_connections_open"), 40)
         for client in held:
             client.sendall(b"123\n")
@@ -71,7 +56,7 @@ class WorkersTests(SynchronousTestCase):
         self.assertIn(ANSWER, session(self, self.port, b"123\n"))
         held = self.hold(40)
         self.assertEqual(self.figure('linecount_sessions_total{outcome="answered"}'), 1)
-        os.kill(workersOf(self.program)[0], signal.SIGKILL)
+        os.kill(self.program.children()[0], signal.SIGKILL)
         self.program.line("A worker has ended, and is replaced: .*signal 9")
         answered = 0
         for client in held:
@@ -93,7 +78,7 @@ class WorkersTests(SynchronousTestCase):
         A worker that is told to end serves those whom it has, and is replaced.
         """
         held = self.hold(20)
-        os.kill(workersOf(self.program)[0], signal.SIGTERM)
+        os.kill(self.program.children()[0], signal.SIGTERM)
         for client in held:
             client.sendall(b"123\n")
             self.assertEqual(rest(client), ANSWER)
@@ -153,23 +138,11 @@ class WorkersTests(SynchronousTestCase):
         Workers do not outlive their parent.
         """
         self.hold(1)[0].close()
-        workers = workersOf(self.program)
+        workers = self.program.children()
         self.program.signal(signal.SIGKILL)
         self.program.wait()
         for worker in workers:
-            descriptor = -1
-            try:
-                descriptor = os.pidfd_open(worker)
-            except ProcessLookupError:
-                continue
-            self.addCleanup(os.close, descriptor)
-            self.assertTrue(ended(descriptor), f"worker {worker} lives on")
-
-
-def ended(descriptor: int) -> bool:
-    import select
-
-    return bool(select.select([descriptor], [], [], PATIENCE)[0])
+            goes(self, worker)
 
 
 class TerminalTests(SynchronousTestCase):
@@ -199,7 +172,7 @@ class TerminalTests(SynchronousTestCase):
         port = int(program.line(r'"port": (\d+), .*"log_format": "Server is running')[1])
         self.assertIn(ANSWER, session(self, port, b"123\n"))
         program.line(r'"outcome": "answered"')
-        command = Path(f"/proc/{workersOf(program)[0]}/cmdline").read_text()
+        command = Path(f"/proc/{program.children()[0]}/cmdline").read_text()
         self.assertIn("\0poll\0", command)
 
     def test_divided(self) -> None:

@@ -181,6 +181,21 @@ class PortMixin:
             self.assertLess(abs(each.received - before), 60_000_000_000)
         self.assertGreaterEqual(six.received, four.received)  # type: ignore[operator]  # not None
 
+    def test_withoutDetails(self) -> None:
+        """
+        Who does not ask for them is told the addresses alone.
+        """
+        test: SynchronousTestCase = self  # type: ignore[assignment]  # a mixin
+        collector = Collector()
+        for host in ("127.0.0.1", "::"):
+            port = openUDP(collector, 0, host, MemoryReactorClock(), self.calls, details=False)
+            test.addCleanup(port.close)
+            client = clientOf(test, "127.0.0.1", port.number)
+            client.send(b"x")
+            self.turn(port)
+            told = Datagram(b"x", client.getsockname(), "127.0.0.1")
+            test.assertEqual(collector.received.pop(), told)
+
     def test_sizes(self) -> None:
         """
         The empty datagram and the longest of each family arrive whole, and can be sent.

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import json
 import socket
+from contextlib import ExitStack
+from functools import partial
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +15,8 @@ from twisted.internet.error import CannotListenError
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_netdemo.service.figures import Figure, Spread, fromPlain, toPlain, total
-from twisted_netdemo.service.workers import HeldPort, parseWorkers, share
+from twisted_netdemo.service.udp import bindUDP
+from twisted_netdemo.service.workers import HeldPort, Holding, bindTCP, parseWorkers, share
 
 
 def figures(answered: int, open: int, seconds: float) -> list[Figure]:
@@ -68,20 +71,37 @@ class HeldPortTests(SynchronousTestCase):
         """
         A free port is the same for all; it takes both families on ::, and is free afterwards.
         """
-        held = HeldPort(3, 0, 10, "::")
+        held = Holding(3)(0, None, 10, "::")
         self.addCleanup(held.stopListening)
         ports = {each.getsockname()[1] for each in held.sockets}
         self.assertEqual(ports, {held.getHost().port})
         socket.create_connection(("127.0.0.1", held.getHost().port), 5).close()
         socket.create_connection(("::1", held.getHost().port), 5).close()
+        held.stopListening()
+        bindTCP(ports.pop(), "::", False, 10).close()
 
     def test_busy(self) -> None:
         """
         Two services do not share a port by accident, though each of them could.
         """
-        held = HeldPort(2, 0, 10, "127.0.0.1")
+        for bind in (partial(bindTCP, backlog=10), bindUDP):
+            held = HeldPort(2, 0, "127.0.0.1", bind)
+            self.addCleanup(held.stopListening)
+            port = held.getHost().port
+            error = self.assertRaises(CannotListenError, HeldPort, 2, port, "127.0.0.1", bind)
+            self.assertEqual(error.port, port)
+
+    def test_datagrams(self) -> None:
+        """
+        A UDP port is of both families too, is known as one, and its sockets share what comes.
+        """
+        held = HeldPort(3, 0, None, bindUDP)
         self.addCleanup(held.stopListening)
-        error = self.assertRaises(
-            CannotListenError, HeldPort, 2, held.getHost().port, 10, "127.0.0.1"
-        )
-        self.assertEqual(error.port, held.getHost().port)
+        self.assertEqual(held.getHost().type, "UDP")
+        with ExitStack() as stack:
+            for host, family in (("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)) * 40:
+                client = stack.enter_context(socket.socket(family, socket.SOCK_DGRAM))
+                client.sendto(b"x", (host, held.getHost().port))
+        for each in held.sockets:
+            self.assertEqual(each.recv(9), b"x")
+        self.assertEqual(held.dropped(), 0)

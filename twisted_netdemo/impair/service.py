@@ -39,6 +39,8 @@ class RelayService(UDPService):
     A relay of datagrams.
     """
 
+    announces = False  # that it does in words of its own
+
     def __init__(
         self,
         relay: Relay,
@@ -53,7 +55,7 @@ class RelayService(UDPService):
         @param truth: the path of the truth file, or C{None}.
         @param seed: the seed, and whether it was drawn.
         """
-        super().__init__(relay, listen.port, listen.interface, reactor=reactor, announce=False)
+        super().__init__(relay, listen.port, listen.interface, reactor=reactor, details=False)
         self._relay = relay
         self._where = listen, target
         self._truth = truth

@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import socket
 from contextlib import closing
-from typing import Literal
 
 RUNNING = "Server is running on port {port}; press Ctrl-C to terminate."
 KNOWN = "Note: port {port} is registered to the service '{known}'."
@@ -34,9 +33,11 @@ def bindFailure(port: int, host: str, error: OSError) -> str:
     return f"Port {port} cannot be opened: {error.strerror or error}."
 
 
-def knownService(port: int, protocol: Literal["tcp", "udp"]) -> str | None:
+def knownService(port: int, protocol: str) -> str | None:
     """
     The name of the service that the port is registered to in C{/etc/services}, where that exists.
+
+    @param protocol: C{tcp} or C{udp}.
     """
     try:
         return socket.getservbyport(port, protocol)

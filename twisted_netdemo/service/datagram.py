@@ -91,14 +91,16 @@ _ASK = {
 }
 
 
-def ask(udp: socket.socket) -> bool:
+def ask(udp: socket.socket, details: bool = True) -> bool:
     """
-    Have the kernel tell all that it can of each datagram that a socket receives.
+    Have the kernel tell what it can of each datagram that a socket receives.
 
+    @param details: whether more than the destination.
     @return: whether that includes the destination, so that answers can leave from it.
     """
     told = []
-    for level, name in (*_ASK[udp.family], (socket.SOL_SOCKET, "SO_TIMESTAMPNS")):
+    wanted = (*_ASK[udp.family], (socket.SOL_SOCKET, "SO_TIMESTAMPNS"))
+    for level, name in wanted if details else wanted[:1]:
         number = _number(name)
         if number is not None:
             with suppress(OSError):

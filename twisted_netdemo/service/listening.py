@@ -288,7 +288,7 @@ def announceServer(port: IListeningPort) -> None:
         _log.info("Server is running on UNIX socket {path}; press Ctrl-C to terminate.", path=path)
         return
     _log.info(RUNNING, port=address.port)
-    known = knownService(address.port, "tcp")
+    known = knownService(address.port, address.type.lower())
     if known is not None:
         _log.warn(KNOWN, port=address.port, known=known)
 

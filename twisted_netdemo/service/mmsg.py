@@ -14,11 +14,13 @@ import os
 import socket
 import struct
 import sys
+from array import array
 from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import accumulate
 from typing import Any
 
-from twisted_netdemo.service.addresses import Memory, hostText, packedHost
+from twisted_netdemo.service.addresses import Address, Memory, hostText, packedHost
 from twisted_netdemo.service.datagram import (
     SO_TIMESTAMPNS,
     Control,
@@ -33,6 +35,10 @@ from twisted_netdemo.service.msg import BATCH, BATCH_BYTES, SingleMessages
 _PAYLOAD = 1 << 16  # no UDP payload is longer (65,527 bytes over IPv6)
 _NAME = 28  # struct sockaddr_in6; struct sockaddr_in needs 16 of it
 _CONTROL = 256  # the control messages asked for need 120
+
+# After a lone datagram, how many are read one by one, while they are small.
+_LONE = 8
+_SMALL = 4096
 
 _CMSG = struct.Struct("@Nii")
 _WORD = struct.calcsize("@N")
@@ -93,7 +99,7 @@ class _Family:
 
     @ivar name: unpacks from a C{sockaddr} the port and the bytes of the host.
     @ivar hosts: from those bytes to the host's text.
-    @ivar names: from the text to what stands before and after the port in a C{sockaddr}.
+    @ivar names: from a host and port to a C{sockaddr}.
     @ivar controls: from an address to the control messages that make a datagram leave from it.
     """
 
@@ -104,12 +110,13 @@ class _Family:
         def hostOf(name: bytes) -> str:
             return hostText(name[:size], int.from_bytes(name[size:], sys.byteorder))
 
-        def nameOf(host: str) -> tuple[bytes, bytes]:
+        def nameOf(address: Address) -> bytes:
+            host, port = address
             packed, scope = packedHost(host, family)
-            head = struct.pack("@H", family)
+            head = struct.pack("@H", family) + port.to_bytes(2, "big")
             if family == socket.AF_INET:
-                return head, packed.ljust(_NAME - 4, b"\0")
-            return head, bytes(4) + packed + struct.pack("@I", scope)
+                return (head + packed).ljust(_NAME, b"\0")
+            return head + bytes(4) + packed + struct.pack("@I", scope)
 
         def controlFor(source: str | None) -> bytes:
             return controlsOut(sendFrom(source, family))
@@ -120,7 +127,7 @@ class _Family:
 
 
 _FAMILIES = {
-    int(socket.AF_INET): _Family(socket.AF_INET, "!2xH4s"),
+    int(socket.AF_INET): _Family(socket.AF_INET, "!2xH4s20x"),
     int(socket.AF_INET6): _Family(socket.AF_INET6, "!2xH4x20s"),
 }
 
@@ -136,15 +143,14 @@ class _Messages:
     """
     An array of C{mmsghdr}, and for each a name, a control buffer and a payload buffer.
 
-    @ivar uints: the array as unsigned ints, and C{sizes} as C{size_t}: plain memory is read and
-        written several times faster than fields of ctypes.
+    @ivar lengths: of the payloads received, and C{controlLengths}: of their control messages. Plain
+        memory is read and written several times faster than fields of ctypes.
+    @ivar base: where the payload buffers begin; C{bases}: where each payload that is to be sent
+        does, and C{sizes}: how long they are.
+    @ivar filled: the control messages that are there to be sent.
     """
 
     stride = ctypes.sizeof(_MMsgHdr)
-    uint = stride // 4
-    size = stride // _WORD
-    length = _MMsgHdr.len.offset // 4
-    controlLength = _MsgHdr.controllen.offset // _WORD
 
     def __init__(self) -> None:
         # not shared, as is the default: a forked process has its own
@@ -154,6 +160,7 @@ class _Messages:
         self.controls = mmap.mmap(-1, BATCH * _CONTROL, mine)
         vectors = (_IoVec * BATCH)()
         messages = (_MMsgHdr * BATCH)()
+        self.filled: list[bytes] = []
         payloads, names, controls = (
             ctypes.addressof(ctypes.c_char.from_buffer(buffer))
             for buffer in (self.payloads, self.names, self.controls)
@@ -172,9 +179,13 @@ class _Messages:
         self.address = ctypes.addressof(messages)
         self.bytes = memoryview(messages).cast("B")
         self.fresh = bytes(self.bytes)
-        self.uints = self.bytes.cast("I")
-        self.sizes = self.bytes.cast("L")  # a long is as wide as size_t
-        self.vectors = memoryview(vectors).cast("B").cast("L")
+        self.lengths = self.bytes.cast("I")[_MMsgHdr.len.offset // 4 :: self.stride // 4]
+        # a long is as wide as size_t
+        words = self.bytes.cast("L")
+        self.controlLengths = words[_MsgHdr.controllen.offset // _WORD :: self.stride // _WORD]
+        pairs = memoryview(vectors).cast("B").cast("L")
+        self.bases, self.sizes = pairs[::2], pairs[1::2]
+        self.base = payloads
 
 
 class _Calls:
@@ -213,6 +224,8 @@ class MultipleMessages:
         self._inAddress = ctypes.c_void_p(self._in.address)
         self._fileno = udp.fileno
         self._most = BATCH
+        self._lone = 0
+        self._stamped = bool(SO_TIMESTAMPNS and udp.getsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS))
         self._family = _FAMILIES[udp.family]
         # a kernel (or a sandbox) without the calls says ENOSYS or EPERM to this
         self._recvmmsg(-1, self._inAddress, 0, 0, None)
@@ -228,40 +241,48 @@ class MultipleMessages:
 
         @raise OSError: as recvmmsg(2); nothing waiting is no error.
         """
+        if self._lone:
+            # It costs less for one at a time; after some it is seen whether they still are.
+            try:
+                datagram = self._single.one()
+            except (BlockingIOError, InterruptedError):
+                return []
+            self._lone = self._lone - 1 if len(datagram.data) < _SMALL else 0
+            return [datagram]
         count = self._recvmmsg(self._fileno(), self._inAddress, self._most, 0, None)
         if count < 0:
             number = ctypes.get_errno()
             if number in (errno.EAGAIN, errno.EINTR):
                 return []
             raise OSError(number, os.strerror(number))
-        messages, family = self._in, self._family
-        payloads, names, controls = messages.payloads, messages.names, messages.controls
-        uints, length = messages.uints, messages.length
-        sizes, controlLength = messages.sizes, messages.controlLength
-        hosts, new = family.hosts, tuple.__new__
-        payload = name = control = total = 0
+        messages, stamped = self._in, self._stamped
+        payloads, controls = messages.payloads, messages.controls
+        hosts, new = self._family.hosts, tuple.__new__
+        lengths = messages.lengths[:count].tolist()
         datagrams = []
-        for _ in range(count):
-            port, host = family.name.unpack_from(names, name)
-            end = control + sizes[controlLength]
-            size, level, kind, seconds, nanoseconds = _STAMP.unpack_from(controls, control)
-            if kind == SO_TIMESTAMPNS and level == socket.SOL_SOCKET and size == _STAMP.size:
-                destination, ttl, trafficClass, _ = _told[controls[control + _STAMP.size : end]]
-                received = seconds * 1_000_000_000 + nanoseconds
-            else:
-                destination, ttl, trafficClass, received = _told[controls[control:end]]
-            size = uints[length]
-            total += size
-            data = payloads[payload : payload + size]
-            source = hosts[host], port
-            told = data, source, destination, ttl, trafficClass, received
+        for (port, host), length, payload, control, end in zip(
+            self._family.name.iter_unpack(messages.names[: count * _NAME]),
+            lengths,
+            range(0, BATCH * _PAYLOAD, _PAYLOAD),
+            range(0, BATCH * _CONTROL, _CONTROL),
+            messages.controlLengths[:count].tolist(),
+            strict=False,  # the first of them ends it
+        ):
+            end += control
+            at, received = control, None
+            if stamped:
+                size, level, kind, seconds, nanoseconds = _STAMP.unpack_from(controls, control)
+                if size == _STAMP.size and (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPNS):
+                    received = seconds * 1_000_000_000 + nanoseconds
+                    at += _STAMP.size
+            destination, ttl, trafficClass, _ = _told[controls[at:end]]
+            data = payloads[payload : payload + length]
+            told = data, (hosts[host], port), destination, ttl, trafficClass, received
             datagrams.append(new(Datagram, told))  # as Datagram(*told), at half its cost
-            payload += _PAYLOAD
-            name += _NAME
-            control += _CONTROL
-            length += messages.uint
-            controlLength += messages.size
+        total = sum(lengths)
         # What comes next is mostly like what came last.
+        if count == 1 and total < _SMALL:
+            self._lone = _LONE
         self._most = max(1, min(BATCH, count * BATCH_BYTES // (total or 1)))
         messages.bytes[: count * messages.stride] = messages.fresh[: count * messages.stride]
         return datagrams
@@ -280,28 +301,26 @@ class MultipleMessages:
         return errors
 
     def _sendBatch(self, datagrams: Sequence[Outgoing], errors: list[OSError]) -> None:
-        messages, family = self._out, self._family
-        payloads, names, controls = messages.payloads, messages.names, messages.controls
-        count = 0
-        for data, (host, port), source in datagrams:
-            length = len(data)
-            try:
-                head, tail = family.names[host]
-                control = family.controls[source]
-                if length > _PAYLOAD:
-                    raise OSError(errno.EMSGSIZE, os.strerror(errno.EMSGSIZE))
-            except OSError as error:
-                errors.append(error)
-                continue
-            at = count * _PAYLOAD
-            payloads[at : at + length] = data
-            at = count * _NAME
-            names[at : at + _NAME] = head + port.to_bytes(2, "big") + tail
-            at = count * _CONTROL
-            controls[at : at + len(control)] = control
-            messages.vectors[2 * count + 1] = length
-            messages.sizes[count * messages.size + messages.controlLength] = len(control)
-            count += 1
+        messages, family, count = self._out, self._family, len(datagrams)
+        payload = b"".join([data for data, _, _ in datagrams])
+        try:
+            names = b"".join([family.names[to] for _, to, _ in datagrams])
+            controls = [family.controls[source] for _, _, source in datagrams]
+            messages.payloads[: len(payload)] = payload
+        except (OSError, IndexError):
+            # Some cannot be sent at all: which, and why, is found out one by one.
+            errors += self._single.send(datagrams)
+            return
+        messages.names[: len(names)] = names
+        lengths = [len(data) for data, _, _ in datagrams]
+        messages.sizes[:count] = array("L", lengths)
+        messages.bases[:count] = array("L", accumulate(lengths[:-1], initial=messages.base))
+        # Mostly all leave from one address.
+        if messages.filled[:count] != controls:
+            messages.filled = controls
+            for at, control in zip(range(0, BATCH * _CONTROL, _CONTROL), controls, strict=False):
+                messages.controls[at : at + len(control)] = control
+            messages.controlLengths[:count] = array("L", map(len, controls))
         sent = 0
         while sent < count:
             address = ctypes.c_void_p(messages.address + sent * messages.stride)

@@ -284,12 +284,12 @@ class Listening:
 
 class Adopting:
     """
-    Opens TCP ports that were opened by a parent, in the order in which it opened them.
+    Opens ports that were opened by a parent, in the order in which it opened them.
     """
 
     def __init__(self, reactor: Any, numbers: Iterable[int]) -> None:
         """
-        @param numbers: the listening sockets' file descriptors.
+        @param numbers: the sockets' file descriptors.
         """
         self._reactor = reactor
         self._numbers = iter(numbers)
@@ -298,6 +298,15 @@ class Adopting:
         number = next(self._numbers)
         with socket.socket(fileno=number) as given:  # closed, for the port makes a copy
             return Listening(self._reactor).adoptStreamPort(number, given.family, factory)
+
+    def udp(self, port: int, interface: str | None) -> socket.socket:
+        """
+        The same for a UDP port; C{bind} of
+        L{UDPService<twisted_netdemo.service.udp.UDPService>}.
+        """
+        given = socket.socket(fileno=next(self._numbers))
+        given.setblocking(False)
+        return given
 
 
 def _started(port: Any) -> Any:

@@ -43,7 +43,7 @@ from twisted_netdemo.service.binding import KNOWN, RUNNING, bindFailure, hasIPv6
 from twisted_netdemo.service.datagram import Datagram, Outgoing, ask, drops
 from twisted_netdemo.service.figures import Figure
 from twisted_netdemo.service.mmsg import MultipleMessages
-from twisted_netdemo.service.msg import SingleMessages, SocketCalls
+from twisted_netdemo.service.msg import BATCH, SingleMessages, SocketCalls
 from twisted_netdemo.service.process import StartError
 from twisted_netdemo.service.quiet import Quiet
 
@@ -114,9 +114,11 @@ class UDPPort:
         receiver: DatagramReceiver,
         reactor: Any,
         calls: Callable[[socket.socket], SocketCalls] = socketCalls,
+        details: bool = True,
     ) -> None:
         """
-        @param udp: bound and non-blocking.
+        @param udp: bound and non-blocking, as L{bindUDP} makes it.
+        @param details: whether datagrams tell their TTL, traffic class and time of receipt.
         @param reactor: provides L{IReactorFDSet} and a clock.
         """
         self.host, self.number = addressOf(udp.getsockname())
@@ -124,13 +126,13 @@ class UDPPort:
         self._socket = udp
         self._receiver = receiver
         self._reactor: IReactorFDSet = reactor
+        self.knowsDestinations = ask(udp, details)
         self._calls = calls(udp)
         self._closed = False
         self._gathered: list[Outgoing] | None = None
         self._sendFailed = Quiet(reactor, self._saySendFailed)
         self._receiveFailed = Quiet(reactor, self._sayReceiveFailed)
         self._lastError = OSError()
-        self.knowsDestinations = ask(udp)
         receiver.started(self)
         self._reactor.addReader(self)
 
@@ -193,12 +195,26 @@ class UDPPort:
         return type(self._receiver).__name__
 
     def doRead(self) -> None:
+        # Who has been answered alone has often written again by then: looking costs less than
+        # another round of the reactor.
+        for _ in range(BATCH):
+            if self._read() != 1:
+                return
+
+    def _read(self) -> int:
+        """
+        Deal with a batch.
+
+        @return: how many were in it.
+        """
+        if self._closed:
+            return 0
         try:
             datagrams = self._calls.receive()
         except OSError as error:
             self._lastError = error
             self._receiveFailed.happened()
-            return
+            return 0
         if len(datagrams) > 1:
             self._gathered = []
         for datagram in datagrams:
@@ -211,24 +227,21 @@ class UDPPort:
         gathered, self._gathered = self._gathered, None
         if gathered:
             self._sendAll(gathered)
+        return len(datagrams)
 
     def connectionLost(self, reason: Failure) -> None:
         self.close()
 
 
-def openUDP(
-    receiver: DatagramReceiver,
-    port: int,
-    interface: str | None,
-    reactor: Any,
-    calls: Callable[[socket.socket], SocketCalls] = socketCalls,
-) -> UDPPort:
+def bindUDP(port: int, interface: str | None, shared: bool = False) -> socket.socket:
     """
-    Open a UDP port.
+    A bound socket, as L{UDPPort} takes it.
 
     @param port: 0 for any that is free.
     @param interface: an IP address of this host, with C{%scope} where it is link-local; C{::} is
         every address of both families, C{None} the same, or C{0.0.0.0} where there is no IPv6.
+    @param shared: whether others, bound in this way too, may have the same port; the kernel deals
+        out what comes (SO_REUSEPORT).
     @raise OSError: it cannot be opened.
     """
     if interface is None:
@@ -241,8 +254,34 @@ def openUDP(
         udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
         if family == socket.AF_INET6:
             udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        if shared:
+            udp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         udp.bind(address)
-        return UDPPort(udp, receiver, reactor, calls)
+    except BaseException:
+        udp.close()
+        raise
+    return udp
+
+
+def openUDP(
+    receiver: DatagramReceiver,
+    port: int,
+    interface: str | None,
+    reactor: Any,
+    calls: Callable[[socket.socket], SocketCalls] = socketCalls,
+    bind: Callable[[int, str | None], socket.socket] = bindUDP,
+    details: bool = True,
+) -> UDPPort:
+    """
+    Open a UDP port.
+
+    @param bind: where the socket is from.
+    @param details: as L{UDPPort} has it.
+    @raise OSError: it cannot be opened.
+    """
+    udp = bind(port, interface)
+    try:
+        return UDPPort(udp, receiver, reactor, calls, details)
     except BaseException:
         udp.close()
         raise
@@ -256,9 +295,11 @@ class UDPService(Service):
     before it gives up root's rights, twist calls C{startService} alone.
 
     @ivar port: the L{UDPPort}, while it is open.
+    @ivar announces: whether a line says on which port it runs.
     """
 
     port: UDPPort | None = None
+    announces = True
 
     def __init__(
         self,
@@ -267,18 +308,22 @@ class UDPService(Service):
         interface: str | None = None,
         *,
         reactor: Any,
-        announce: bool = True,
+        bind: Callable[[int, str | None], socket.socket] | None = None,
+        details: bool = True,
     ) -> None:
         """
-        @param port: as in L{openUDP}.
-        @param interface: as in L{openUDP}.
-        @param announce: whether a line says on which port it runs.
+        @param port: as in L{bindUDP}.
+        @param interface: as in L{bindUDP}.
+        @param bind: where the socket is from, if it is another process's too.
+        @param details: whether datagrams tell their TTL, traffic class and time of receipt, which
+            costs a little.
         """
         self._receiver = receiver
         self._asked = port
         self._interface = interface
         self._reactor = reactor
-        self._announce = announce
+        self._bind = bind
+        self._details = details
 
     def privilegedStartService(self) -> None:
         super().privilegedStartService()
@@ -294,14 +339,26 @@ class UDPService(Service):
         if port is not None:
             port.close()
 
+    def abort(self) -> None:
+        """
+        Do not wait for anything: it never does.
+        """
+
     def _open(self) -> None:
         if self.port is not None:
             return
         try:
-            self.port = openUDP(self._receiver, self._asked, self._interface, self._reactor)
+            self.port = openUDP(
+                self._receiver,
+                self._asked,
+                self._interface,
+                self._reactor,
+                bind=self._bind or bindUDP,
+                details=self._details,
+            )
         except OSError as error:
             raise StartError(bindFailure(self._asked, self._interface or "", error)) from None
-        if self._announce:
+        if self.announces:
             # A signal that comes before the reactor runs would be a traceback.
             self._reactor.callWhenRunning(self._sayWhere, self.port)
 
@@ -330,8 +387,15 @@ class UDPService(Service):
             port.sendErrors,
             "error",
         )
-        dropped = port.dropped()
-        if dropped is not None:
-            yield Figure(
-                f"{service}_dropped", "Datagrams that came faster than they were read.", dropped
-            )
+        if self._bind is None:  # else they are counted where the socket is from
+            yield from droppedFigure(service, port.dropped())
+
+
+def droppedFigure(service: str, dropped: int | None) -> Iterable[Figure]:
+    """
+    How many datagrams the kernel threw away, where it tells.
+    """
+    if dropped is not None:
+        yield Figure(
+            f"{service}_dropped", "Datagrams that came faster than they were read.", dropped
+        )

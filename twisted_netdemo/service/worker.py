@@ -20,9 +20,32 @@ from twisted.protocols.basic import LineOnlyReceiver
 from zope.interface import provider
 
 from twisted_netdemo.service.figures import toPlain
-from twisted_netdemo.service.listening import StreamService
 from twisted_netdemo.service.metrics import Figures
 from twisted_netdemo.service.port import Adopting
+
+
+class Served(Protocol):
+    """
+    What a worker runs: L{StreamService<twisted_netdemo.service.listening.StreamService>} or
+    L{UDPService<twisted_netdemo.service.udp.UDPService>}.
+    """
+
+    announces: bool
+
+    def startService(self) -> None:
+        """
+        Serve.
+        """
+
+    def stopService(self) -> object:
+        """
+        Take no more, and serve those who are there; a Deferred where that takes time.
+        """
+
+    def abort(self) -> None:
+        """
+        Do not wait for them.
+        """
 
 
 class Tap(Protocol):
@@ -34,7 +57,7 @@ class Tap(Protocol):
 
     def makeWorker(
         self, options: Any, reactor: Any, index: int, workers: int
-    ) -> tuple[StreamService, Figures]:
+    ) -> tuple[Served, Figures]:
         """
         The service as one of its workers runs it, and what it counts.
         """
@@ -47,7 +70,7 @@ class Parent(LineOnlyReceiver):
 
     delimiter = b"\n"
 
-    def __init__(self, reactor: Any, service: StreamService, figures: Figures) -> None:
+    def __init__(self, reactor: Any, service: Served, figures: Figures) -> None:
         self._reactor = reactor
         self._service = service
         self._figures = figures

@@ -1,6 +1,6 @@
 """
 One service in several processes: the parent holds the ports' sockets and keeps the workers running,
-each of which accepts from a socket of its own (SO_REUSEPORT).
+each of which accepts or receives from a socket of its own (SO_REUSEPORT).
 
 A worker is this package's L{worker<twisted_netdemo.service.worker>} with the same command line. The
 two speak JSON lines: events of the log and figures come up, C{stop}, C{abort} and C{figures} go
@@ -16,12 +16,13 @@ import socket
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from functools import partial
+from typing import Any, Literal
 
 from twisted.application.app import ServerOptions
 from twisted.application.reactors import getReactorTypes
 from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.defer import Deferred, gatherResults, succeed
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.protocol import ProcessProtocol
@@ -29,12 +30,14 @@ from twisted.logger import Logger, eventFromJSON, globalLogPublisher
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from twisted_netdemo.service.datagram import drops
 from twisted_netdemo.service.figures import Figure, fromPlain, total
 from twisted_netdemo.service.listening import StreamService, Where
 from twisted_netdemo.service.options import ServiceOptions
 from twisted_netdemo.service.port import BACKLOG
 from twisted_netdemo.service.process import exitWith, onSecondSignal
 from twisted_netdemo.service.system import refuseNew
+from twisted_netdemo.service.udp import bindUDP
 
 _log = Logger()
 
@@ -81,44 +84,31 @@ def share(most: int, index: int, workers: int) -> int:
 @implementer(IListeningPort)
 class HeldPort:
     """
-    A TCP port as its parent has it: open, and accepted from by others.
+    A port as its parent has it: open, and served by others.
 
     @ivar sockets: one for each worker.
     """
 
-    def __init__(self, workers: int, port: int, backlog: int, interface: str) -> None:
-        family, kind, _, _, address = socket.getaddrinfo(
-            interface or "0.0.0.0", port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST
-        )[0]
+    def __init__(
+        self,
+        workers: int,
+        port: int,
+        interface: str | None,
+        bind: Callable[[int, str | None, bool], socket.socket],
+    ) -> None:
+        """
+        @param bind: opens a port at an interface, to be shared or not.
+        """
         self.sockets: list[socket.socket] = []
         try:
             # Two services may not share by accident: the port has to be free without sharing too.
-            with self._bound(family, kind, address, shared=False) as probe:
-                probe.listen(1)
-                address = (address[0], probe.getsockname()[1], *address[2:])
+            with bind(port, interface, False) as probe:
+                number: int = probe.getsockname()[1]
             for _ in range(workers):
-                self.sockets.append(self._bound(family, kind, address, shared=True))
-            for each in self.sockets:
-                each.listen(backlog)
+                self.sockets.append(bind(number, interface, True))
         except OSError as error:
             self.stopListening()
             raise CannotListenError(interface, port, error) from None
-
-    @staticmethod
-    def _bound(family: int, kind: int, address: Any, shared: bool) -> socket.socket:
-        made = socket.socket(family, kind)
-        made.setblocking(False)
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if shared:
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        if address[0] == "::":
-            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        try:
-            made.bind(address)
-        except OSError:
-            made.close()
-            raise
-        return made
 
     def startListening(self) -> None:
         """
@@ -126,16 +116,26 @@ class HeldPort:
         """
 
     def getHost(self) -> IPv4Address | IPv6Address:
-        address = self.sockets[0].getsockname()
+        one = self.sockets[0]
+        kind: Literal["TCP", "UDP"] = "TCP" if one.type == socket.SOCK_STREAM else "UDP"
+        address = one.getsockname()
         if len(address) == 2:
-            return IPv4Address("TCP", *address)
-        return IPv6Address("TCP", *address)
+            return IPv4Address(kind, *address)
+        return IPv6Address(kind, *address)
+
+    def dropped(self) -> int:
+        """
+        How many datagrams the kernel threw away because a queue was full, as far as it tells.
+        """
+        return sum(drops(each) or 0 for each in self.sockets)
 
     def refuseNew(self) -> bool:
         """
-        See L{refuseNew<twisted_netdemo.service.system.refuseNew>}.
+        See L{refuseNew<twisted_netdemo.service.system.refuseNew>}; of a UDP port nothing has to
+        be waited for.
         """
-        refusing = [refuseNew(each) for each in self.sockets]
+        streams = [each for each in self.sockets if each.type == socket.SOCK_STREAM]
+        refusing = [refuseNew(each) for each in streams]
         return any(refusing)
 
     def stopListening(self) -> Deferred[None]:
@@ -147,16 +147,47 @@ class HeldPort:
         return succeed(None)
 
 
+def bindTCP(port: int, interface: str | None, shared: bool, backlog: int) -> socket.socket:
+    """
+    A listening socket, as L{HeldPort} has it.
+    """
+    family, kind, _, _, address = socket.getaddrinfo(
+        interface or "0.0.0.0", port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST
+    )[0]
+    made = socket.socket(family, kind)
+    try:
+        made.setblocking(False)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if interface == "::":
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        made.bind(address)
+        made.listen(backlog)
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
 class Holding:
     """
-    Opens ports for a parent.
+    Opens TCP ports for a parent.
     """
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
 
     def __call__(self, port: int, factory: object, backlog: int, interface: str) -> HeldPort:
-        return HeldPort(self.workers, port, max(backlog, BACKLOG), interface)
+        bind = partial(bindTCP, backlog=max(backlog, BACKLOG))
+        return HeldPort(self.workers, port, interface, bind)
+
+
+def heldUDP(workers: int, port: int, interface: str | None) -> Where:
+    """
+    A UDP port of a parent's.
+    """
+    return lambda _: maybeDeferred(HeldPort, workers, port, interface, bindUDP)
 
 
 class Child(ProcessProtocol):
@@ -235,7 +266,7 @@ class WorkerService(StreamService):
         """
         @param options: whose command line the workers are given; its class's module is where they
             find C{makeWorker}.
-        @param places: made with a L{Holding}.
+        @param places: made with a L{Holding}, or L{heldUDP}.
         """
         StreamService.__init__(self, reactor, None, places, ownsProcess=options.ownsProcess)
         parent = options.parent
@@ -349,6 +380,12 @@ class WorkerService(StreamService):
         children = list(self.children.values())
         await gatherResults([child.ask(self._reactor) for child in children])
         return total([self._gone, *(child.figures for child in children)])
+
+    def dropped(self) -> int:
+        """
+        How many datagrams the kernel threw away, whichever worker was to read them.
+        """
+        return sum(port.dropped() for port in self.ports if isinstance(port, HeldPort))
 
     def figures(self) -> Deferred[list[Figure]]:
         """

@@ -7,14 +7,18 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.application.service import IService
+from twisted.internet.defer import Deferred
+from twisted.python import usage
 
 from twisted_netdemo import quantities
 from twisted_netdemo.buckets import Buckets
 from twisted_netdemo.service import metrics
+from twisted_netdemo.service.figures import Figure
 from twisted_netdemo.service.listening import interface
 from twisted_netdemo.service.options import ServiceOptions, parseUnit
 from twisted_netdemo.service.process import reportStartErrors
-from twisted_netdemo.service.udp import UDPService
+from twisted_netdemo.service.udp import UDPService, droppedFigure
+from twisted_netdemo.service.workers import WorkerService, heldUDP, parseWorkers, share
 from twisted_netdemo.udpcount.server import UDPCount
 
 PORT = 51423
@@ -38,6 +42,14 @@ class Options(ServiceOptions):
         ["rate", "r", "100", f"answers a second for one address, or one IPv6 /64; {_LIFTED}"],
         ["burst", "b", "200", f"answers at once for one address, or one IPv6 /64; {_LIFTED}"],
         ["total-rate", None, "10000", f"answers a second in all; {_LIFTED}"],
+        [
+            "workers",
+            "w",
+            "1",
+            "processes that share the port, or auto: one a processor; --total-rate is divided "
+            "among them, --rate and --burst hold in each, and the kernel keeps a client's address "
+            "and port to one",
+        ],
         ["metrics", "m", None, "serve Prometheus metrics, as in tcp:9100:interface=127.0.0.1"],
     ]
 
@@ -51,6 +63,11 @@ class Options(ServiceOptions):
         self.take("unit", parseUnit)
         for name in ("rate", "burst", "total-rate"):
             self.take(name, quantities.whole)
+        workers = self.take("workers", parseWorkers)
+        if 0 < self["total-rate"] < workers:
+            raise usage.UsageError(
+                f"--total-rate: {self['total-rate']} cannot be divided among {workers} workers"
+            )
         self.choosePidFile("udpcount" if asGiven is None else f"udpcount-{asGiven}")
         self.metricsPlaces = metrics.places(self)
 
@@ -63,17 +80,41 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         from twisted.internet import reactor
     if options.ownsProcess:
         reportStartErrors(options.isDaemon)
-    rate, burst, totalRate = options["rate"], options["burst"], options["total-rate"]
+    workers: int = options["workers"]
+    if workers == 1:
+        service, figures = makeWorker(options, reactor)
+        return metrics.beside(reactor, service, figures, options.metricsPlaces)
+    place = heldUDP(workers, options["port"], options["interface"])
+    parent = WorkerService(reactor, options, [place], workers)
+
+    def ofAll() -> Deferred[list[Figure]]:
+        return parent.figures().addCallback(
+            lambda those: [*those, *droppedFigure("udpcount", parent.dropped())]
+        )
+
+    return metrics.beside(reactor, parent, ofAll, options.metricsPlaces)
+
+
+def makeWorker(
+    options: Options, reactor: Any, index: int = 0, workers: int = 1
+) -> tuple[UDPService, metrics.Figures]:
+    """
+    The server itself, as one of so many, and what it counts.
+    """
+    rate, burst = options["rate"], options["burst"]
+    totalRate = share(options["total-rate"], index, workers)
     server = UDPCount(
         reactor,
         unit=options["unit"],
         perSource=Buckets(rate, burst) if rate and burst else None,
         inAll=Buckets(totalRate, totalRate) if totalRate else None,
     )
-    service = UDPService(server, options["port"], options["interface"], reactor=reactor)
-    return metrics.beside(
-        reactor,
-        service,
-        lambda: [*server.figures(), *service.figures("udpcount")],
-        options.metricsPlaces,
+    service = UDPService(
+        server,
+        options["port"],
+        options["interface"],
+        reactor=reactor,
+        details=False,
+        bind=None if options.opened is None else options.opened.udp,
     )
+    return service, lambda: [*server.figures(), *service.figures("udpcount")]

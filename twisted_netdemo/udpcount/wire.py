@@ -9,6 +9,7 @@ end a loop at its first step, and limits beside them bound the rest.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Literal
 
 from twisted_netdemo.welcome import Unit, answer, count, greeting
@@ -51,6 +52,7 @@ def refusal(data: bytes, port: int, ownPort: int, destination: str | None) -> Re
     return None
 
 
+@lru_cache(1024)
 def _isGroup(host: str) -> bool:
     """
     Whether an address is multicast (RFC 4291 2.7, RFC 5771), or the broadcast to all (RFC 919 7).

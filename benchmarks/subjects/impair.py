@@ -1,0 +1,112 @@
+"""
+impair: datagrams relayed, there and back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from benchmarks.contest import (
+    Contestant,
+    Sample,
+    Server,
+    Settings,
+    Table,
+    cores,
+    freePort,
+    interleaved,
+    rival,
+    running,
+    service,
+    underLoad,
+)
+
+OURS = "impair, no figures"
+BARE = "asyncio, bare relay"
+
+_COMMAND = service("impair", "--listen", "udp:{port}", "--to", "127.0.0.1:{target}")
+_JITTER = ("--delay", "1ms", "--jitter", "200us")
+
+CONTESTANTS = [
+    Contestant(OURS, _COMMAND, "each datagram's fate drawn, counts, answers from where was asked"),
+    Contestant("impair, 1 ms +- 0.2", [*_COMMAND, *_JITTER], "the same, and delays"),
+    Contestant(
+        "the same, truth",
+        [*_COMMAND, *_JITTER, "--truth", "truth.jsonl"],
+        "the same, and each fate written down",
+    ),
+    Contestant(BARE, [*rival("relay_asyncio"), "{target}"], "a socket for each client, no more"),
+    Contestant(
+        "uvloop, bare relay",
+        [*rival("relay_asyncio"), "{target}", "uvloop"],
+        "a socket for each client, no more",
+        needs="uvloop",
+    ),
+]
+
+# How much later than decided they arrive.
+_DELAYS = {"impair, no delay": 0, "impair, 1 ms": 1, "impair, 20 ms": 20}
+
+
+def tables(settings: Settings) -> Iterator[Table]:
+    """
+    Many in flight and one, on a core beside the relay's and on the same one; part load; and how
+    late a datagram is.
+    """
+    target = freePort()
+
+    def to(contestant: Contestant) -> Contestant:
+        command = [word.replace("{target}", str(target)) for word in contestant.command]
+        return replace(contestant, command=command)
+
+    def load(server: Server, *how: object, core: int | None = None) -> Sample:
+        return underLoad(server, "relayed", target, *how, core=core)
+
+    with running(map(to, CONTESTANTS)) as servers:
+        # The first datagrams of a process cost more than all others.
+        for server in servers.values():
+            load(server, "closed", 32, settings.units(2500))
+
+        full = Table("", {}, BARE)
+        for flight, many in ((32, 8000), (1, 2500)):
+            for core, words in ((None, "a core each"), (cores()[0], "one core, by turns")):
+                rows = interleaved(
+                    settings.rounds,
+                    servers,
+                    lambda server, flight=flight, many=many, core=core: load(
+                        server, "closed", flight, settings.units(many), core=core
+                    ),
+                )
+                title = "one datagram" if flight == 1 else f"{flight} datagrams"
+                table = Table(f"{title} in flight, {words}", rows, BARE)
+                if flight > 1 and core is None:
+                    full = table
+                yield table
+
+        # There and back are two.
+        rate = full.middle(BARE, "rate") / 2 / 3
+        rows = interleaved(
+            settings.rounds,
+            servers,
+            lambda server: load(server, "open", rate, settings.units(4000)),
+        )
+        yield Table(f"a third of the most, {rate:.0f} a second there and back", rows, BARE)
+
+    late = [
+        Contestant(name, [*_COMMAND, "--delay", f"{delay}ms"], "")
+        for name, delay in _DELAYS.items()
+    ]
+    late.append(next(each for each in CONTESTANTS if each.name == BARE))
+    with running(map(to, late)) as servers:
+        rows = interleaved(
+            settings.rounds,
+            servers,
+            lambda server: load(
+                server,
+                "late",
+                _DELAYS.get(server.contestant.name, 0) / 1000,
+                settings.units(500),
+            ),
+        )
+    yield Table("later than decided", rows, BARE, main="p50", columns=("cpu", "p50", "p99"))

@@ -1,0 +1,120 @@
+"""
+udpcount: datagrams, each answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from benchmarks.contest import (
+    Contestant,
+    Sample,
+    Server,
+    Settings,
+    Table,
+    compiled,
+    cores,
+    interleaved,
+    rival,
+    running,
+    service,
+    underLoad,
+)
+
+OURS = "udpcount"
+WORKERS = "udpcount --workers 2"
+BARE = "uvloop, echo"
+PLAIN = "listenUDP, echo"
+
+# Limits are asked, and never reached.
+_COMMAND = service(
+    *("udpcount", "--port", "{port}", "--rate", "1000000", "--burst", "1000000"),
+    *("--total-rate", "100000000"),
+)
+
+CONTESTANTS = [
+    Contestant(
+        OURS,
+        _COMMAND,
+        "counts and greets, limits for each source and in all, no loops, metrics; both families, "
+        "answers from the address that was asked",
+    ),
+    Contestant(
+        WORKERS,
+        [*_COMMAND, "--workers", "2"],
+        "the same, on one core here as all others; one source is one worker's",
+    ),
+    Contestant(
+        "UDPService, echo",
+        rival("udpecho_service"),
+        "both families, answers from the address that was asked, TTL, class, time of receipt",
+    ),
+    Contestant(BARE, [*rival("udpecho_protocol"), "uvloop"], "none of them", needs="uvloop"),
+    Contestant("asyncio, echo", rival("udpecho_protocol"), "none of them"),
+    Contestant(PLAIN, rival("udpecho_twisted"), "none of them"),
+    Contestant("C and epoll, echo", compiled("udpecho"), "none of them", needs="cc"),
+]
+
+
+def _load(server: Server, *how: object, core: int | None = None) -> Sample:
+    what = "count" if server.contestant.name in (OURS, WORKERS) else "echo"
+    return underLoad(server, "datagrams", what, *how, core=core)
+
+
+def tables(settings: Settings) -> Iterator[Table]:
+    """
+    Many in flight and one, on a core beside the server's and on the same one; part load; and many
+    sources.
+    """
+    rounds = settings.rounds
+    with running(CONTESTANTS) as servers:
+        reference = BARE if BARE in servers else PLAIN
+        # The first datagrams of a process cost more than all others.
+        for server in servers.values():
+            _load(server, "closed", 64, settings.units(5000))
+
+        full = Table("", {}, reference)
+        for flight, many in ((64, 20_000), (1, 8000)):
+            for core, words in ((None, "a core each"), (cores()[0], "one core, by turns")):
+                rows = interleaved(
+                    rounds,
+                    servers,
+                    lambda server, flight=flight, many=many, core=core: _load(
+                        server, "closed", flight, settings.units(many), core=core
+                    ),
+                )
+                title = "one datagram" if flight == 1 else f"{flight} datagrams"
+                table = Table(f"{title} in flight, {words}", rows, reference)
+                if flight > 1 and core is None:
+                    full = table
+                yield table
+
+        # Of what the reference did at full load, so that every contestant has the same.
+        rate = full.middle(reference, "rate") / 3
+        rows = interleaved(
+            rounds,
+            servers,
+            lambda server: _load(server, "open", rate, settings.units(10_000)),
+        )
+        yield Table(f"a third of the most, {rate:.0f} datagrams a second", rows, reference)
+
+    yield from growth(settings)
+
+
+def growth(settings: Settings) -> Iterator[Table]:
+    """
+    64 in flight from ever more sources, which come by turns.
+    """
+    some = [each for each in CONTESTANTS if each.name in (OURS, WORKERS, BARE, PLAIN)]
+    with running(some) as servers:
+        reference = BARE if BARE in servers else PLAIN
+        for sources in (1, 100) if settings.small else (1, 1000, 100_000):
+            many = settings.units(max(20_000, sources))
+            rows = interleaved(
+                settings.rounds,
+                servers,
+                lambda server, many=many, sources=sources: _load(
+                    server, "closed", 64, many, sources, core=cores()[0]
+                ),
+            )
+            yield Table(f"64 datagrams in flight, from {sources} sources", rows, reference)
