@@ -106,7 +106,8 @@ def tables(settings: Settings) -> Iterator[Table]:
         (root / "large").write_bytes(os.urandom(1 << 20) * mebibytes)
         small = [f"small{index:04}" for index in range(many)]
         for index, name in enumerate(small):
-            (root / name).write_bytes(os.urandom(index % 4000))
+            # Nothing that could be taken for a server's error, which is no file.
+            (root / name).write_bytes(b"x" + os.urandom(index % 4000))
         server = Contestant(
             "the server", compiled("gopher_files", "servers", folder), "", needs="cc"
         )

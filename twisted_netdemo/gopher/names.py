@@ -23,6 +23,7 @@ from twisted.internet.interfaces import (
 )
 from zope.interface import alsoProvides, implementer
 
+from ..service.connecting import addressEndpoint
 from .url import hostPort
 
 Tell = Callable[[str], None]
@@ -36,13 +37,15 @@ def directEndpoint(
 
     @param family: 4 or 6 to leave out the addresses of the other.
     """
-    from twisted.internet.endpoints import HostnameEndpoint, TCP4ClientEndpoint, TCP6ClientEndpoint
+    from twisted.internet.endpoints import HostnameEndpoint
 
+    version = 4 if isIPAddress(host) else 6 if isIPv6Address(host) else None
+    if version is not None:
+        if family not in (None, version):
+            return _NoAddress()
+        tell(f"trying {hostPort(host, port)}")
+        return addressEndpoint(reactor, host, port, timeout)
     network = _Network(reactor, host, family, tell)
-    if isIPAddress(host):
-        return _NoAddress() if family == 6 else TCP4ClientEndpoint(network, host, port, timeout)
-    if isIPv6Address(host):
-        return _NoAddress() if family == 4 else TCP6ClientEndpoint(network, host, port, timeout)
     # It would refuse names with an underscore, which resolvers know; ours asks for the host itself.
     return HostnameEndpoint(network, "host", port, timeout)
 
