@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,6 +30,7 @@ from .errors import (
 )
 from .itemtypes import Kind, bodyKind, isFetched, itemType
 from .menu import numbered
+from .pouring import Pour
 from .response import Response
 from .saving import Download, fileName
 from .url import GopherURL, InvalidURL, checkSelector
@@ -316,22 +316,11 @@ class Job:
         """
         Write the bytes as they come, but not what turns out to be the server's error.
         """
-        held: list[bytes] = []
-        try:
-            async with aclosing(response.chunks()) as chunks:
-                async for chunk in chunks:
-                    held.append(chunk)
-                    if evenErrors or not response.mayBeError:
-                        write(b"".join(held))
-                        held = []
-        except FetchError:
-            if held:
-                write(b"".join(held))  # what came is kept
-            raise
+        pour = Pour(response, write, evenErrors)
+        response.deliverBody(pour)
+        await pour.done
         if response.serverError is not None and not evenErrors:
             raise _Failed(SERVER_ERROR, response.serverError)
-        if held:
-            write(b"".join(held))
 
     async def _collect(self, url: GopherURL) -> Response:
         response = await self._fetch(url, MOST)
