@@ -66,7 +66,7 @@ class Agent:
         family: int | None = None,
         charsets: Charsets | None = None,
         endpoint: Callable[[str, int], IStreamClientEndpoint] | None = None,
-        tell: Callable[[str], None] = lambda line: None,
+        tell: Callable[[str], None] | None = None,
     ) -> None:
         self._reactor = reactor
         self.connectTimeout = connectTimeout
@@ -77,7 +77,7 @@ class Agent:
         self._family = family
         self._charsets = charsets or Charsets()
         self._endpoint = endpoint or self._direct
-        self._tell = tell
+        self._tell = tell or _nobody
 
     def fetch(self, url: GopherURL | str) -> Deferred[Response]:
         """
@@ -94,9 +94,7 @@ class Agent:
     def _direct(self, host: str, port: int) -> IStreamClientEndpoint:
         from .names import directEndpoint
 
-        return directEndpoint(
-            self._reactor, host, port, self.connectTimeout, self._family, self._tell
-        )
+        return directEndpoint(self._reactor, host, port, self._family, self._tell)
 
     def _trusted(self, url: GopherURL) -> Trust | None:
         if not url.overTLS:
@@ -106,6 +104,12 @@ class Agent:
 
             self._trust = Verified()
         return self._trust
+
+
+def _nobody(line: str) -> None:
+    """
+    Hears it.
+    """
 
 
 class _Fetch:

@@ -35,8 +35,8 @@ from .response import Response
 from .saving import Download, fileName
 from .url import GopherURL, InvalidURL, checkSelector
 
-#: makes an agent for a size limit, and for who is told its steps
-AgentFor = Callable[[int | None, Callable[[str], None]], Agent]
+#: gives an agent for a size limit, and for who is told its steps, if somebody is
+AgentFor = Callable[[int | None, Callable[[str], None] | None], Agent]
 
 OK = 0
 MALFORMED = 3
@@ -189,8 +189,7 @@ class Job:
         self._console.say(line)
 
     def _tell(self, line: str) -> None:
-        if self._wishes.verbose:
-            self._console.say(f"* [{self.number}] {line}" if self._several else f"* {line}")
+        self._console.say(f"* [{self.number}] {line}" if self._several else f"* {line}")
 
     async def _myTurn(self) -> None:
         if self._turn is not None:
@@ -265,7 +264,8 @@ class Job:
 
     async def _begin(self, url: GopherURL, maxSize: int | None) -> Response:
         self._response = None
-        response = await self._agentFor(maxSize, self._tell).fetch(url)
+        tell = self._tell if self._wishes.verbose else None
+        response = await self._agentFor(maxSize, tell).fetch(url)
         self._response = response
         self._responses.append(response)
         return response

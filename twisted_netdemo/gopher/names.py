@@ -30,10 +30,11 @@ Tell = Callable[[str], None]
 
 
 def directEndpoint(
-    reactor: Any, host: str, port: int, timeout: float, family: int | None, tell: Tell
+    reactor: Any, host: str, port: int, family: int | None, tell: Tell
 ) -> IStreamClientEndpoint:
     """
     An endpoint that tries all addresses of a host, a moment apart, until one answers (RFC 8305).
+    Who connects sees to the time that this may take.
 
     @param family: 4 or 6 to leave out the addresses of the other.
     """
@@ -44,10 +45,11 @@ def directEndpoint(
         if family not in (None, version):
             return _NoAddress()
         tell(f"trying {hostPort(host, port)}")
-        return addressEndpoint(reactor, host, port, timeout)
+        return addressEndpoint(reactor, host, port, None)
     network = _Network(reactor, host, family, tell)
     # It would refuse names with an underscore, which resolvers know; ours asks for the host itself.
-    return HostnameEndpoint(network, "host", port, timeout)
+    forever: Any = None  # which its connectors know, and its annotations do not
+    return HostnameEndpoint(network, "host", port, forever)
 
 
 class _Network:

@@ -8,6 +8,7 @@ import getopt
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from twisted.python import usage
@@ -226,7 +227,8 @@ def makeSession(options: Options, reactor: Any, console: Any, usageStatus: int) 
     charsets = Charsets()
     trust = _trust(options, console)
 
-    def agentFor(maxSize: int | None, tell: Callable[[str], None]) -> Agent:
+    @lru_cache(2)  # two limits at most; who is told steps has one of his own
+    def agentFor(maxSize: int | None, tell: Callable[[str], None] | None) -> Agent:
         return Agent(
             reactor,
             connectTimeout=options["connect-timeout"],
