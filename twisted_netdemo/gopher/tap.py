@@ -219,12 +219,13 @@ def makeSession(options: Options, reactor: Any, console: Any, usageStatus: int) 
 
     @param usageStatus: the exit status for wrong usage that only shows while it runs.
     """
+    from .addresses import Addresses
     from .agent import Agent
     from .charset import Charsets
     from .job import Wishes
     from .session import Session
 
-    charsets = Charsets()
+    charsets, addresses = Charsets(), Addresses()
     trust = _trust(options, console)
 
     @lru_cache(2)  # two limits at most; who is told steps has one of his own
@@ -238,6 +239,7 @@ def makeSession(options: Options, reactor: Any, console: Any, usageStatus: int) 
             trust=trust,
             family=4 if options["ipv4"] else 6 if options["ipv6"] else None,
             charsets=charsets,
+            addresses=addresses,
             tell=tell,
         )
 
