@@ -22,7 +22,7 @@ from twisted.internet.threads import deferToThread
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.trial.unittest import TestCase
 
-from tests.linecount.test_tls import certificate
+from tests.certificates import writeCertificate
 from tests.processes import folder
 from tests.service.test_transport import MUCH, HalfRecorder, Recorder, ends, readAll
 from twisted_netdemo.service import transport
@@ -281,10 +281,9 @@ class ConnectionTests(AlikeTestCase):
     def overTLS(self) -> Server:
         import ssl
 
-        path = folder(self)
-        certificate(path)
+        certificate, key = writeCertificate(folder(self), "one")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(path / "cert.pem", path / "key.pem")
+        context.load_cert_chain(certificate, key)
 
         def serve(connection: socket.socket) -> object:
             with context.wrap_socket(connection, server_side=True) as secure:
