@@ -214,8 +214,13 @@ def _connectError(number: int) -> ConnectError:
 
 class Client(Server):
     """
-    A connection that we made: like one that we accepted, but for whose it is.
+    A connection that we made: like one that we accepted, but for whose it is, and that more comes
+    than goes.
     """
+
+    # Four times Twisted's: what is large comes in a quarter of the calls. Still more at once falls
+    # out of the processor's cache before it is written.
+    bufferSize = 1 << 18
 
     def __init__(
         self, connection: Any, protocol: Any, peer: tuple[Any, ...], attempt: _Attempt
