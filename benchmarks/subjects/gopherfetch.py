@@ -40,6 +40,9 @@ _GOPHERFETCH = os.path.join(sysconfig.get_path("scripts"), "gopherfetch")
 
 _FOLDERS = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
+# Who has Python keep no compiled modules would measure the compiler.
+_UNUSUAL = ("PYTHONDONTWRITEBYTECODE",)
+
 #: Makes a command line: of the port, how many fetches at a time, and the selectors.
 Command = Callable[[int, int, Sequence[str]], list[str]]
 
@@ -82,6 +85,11 @@ CONTESTANTS = [
         "gopherfetch",
         _ours,
         "deadlines, verdicts, errors told from files, NAME.part until it is whole, no overwriting",
+    ),
+    Client(
+        "gopherfetch, stock transports",
+        lambda *wanted: ["env", "NETDEMO_TRANSPORT=stock", *_ours(*wanted)],
+        "the same",
     ),
     Client(CURL, _curl, "deadlines on demand; in C", needs="curl"),
     Client("Python's sockets", _rival("gopher_sockets"), "none of them"),
@@ -168,6 +176,7 @@ def _run(command: Sequence[str], expected: Mapping[str, Path], units: int) -> Sa
             stderr=subprocess.DEVNULL,
             check=True,
             cwd=folder,
+            env={name: value for name, value in os.environ.items() if name not in _UNUSUAL},
             preexec_fn=lambda: os.sched_setaffinity(0, {cores()[1]}),
         )
         printed = json.loads(measured.stdout.splitlines()[-1])
