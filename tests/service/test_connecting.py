@@ -15,11 +15,13 @@ from typing import Any
 from twisted.internet import reactor as theReactor
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP6ClientEndpoint
+from twisted.internet.error import ConnectError, ConnectionLost
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.ssl import CertificateOptions
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 from twisted.protocols.tls import TLSMemoryBIOFactory
+from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
 from tests.certificates import writeCertificate
@@ -27,7 +29,7 @@ from tests.processes import folder
 from tests.service.test_transport import MUCH, HalfRecorder, Recorder, ends, readAll
 from twisted_netdemo.service import transport
 from twisted_netdemo.service.connecting import Client, addressEndpoint
-from twisted_netdemo.service.hub import hubOf
+from twisted_netdemo.service.hub import LOST, hubOf
 
 reactor: Any = theReactor
 
@@ -399,6 +401,42 @@ class AttemptTests(AlikeTestCase):
 
         kind, _ = await self.fails(attempt)
         self.assertEqual(kind.__name__, "ConnectingCancelledError")
+
+    async def test_newsOfAnother(self) -> None:
+        """
+        What the kernel reports of a socket that was closed, and whose number this one has now, does
+        not end the attempt.
+        """
+        self.choose(False)
+        port = self.full()
+        result = addressEndpoint(reactor, "127.0.0.1", port).connect(Factories(None))
+        (attempt,) = hubOf(reactor)._table.values()
+        attempt.doRead()
+        attempt.doWrite()
+        attempt.connectionLost(LOST)
+        self.assertFalse(result.called)
+        # but the end of the reactor does
+        attempt.connectionLost(Failure(ConnectionLost()))
+        with self.assertRaises(ConnectError):
+            await result
+
+    async def test_protocolFailsAtOnce(self) -> None:
+        """
+        A protocol that raises when it is told of the connection: it is closed, and who waits for it
+        is told. (With Twisted's own endpoints they wait for ever.)
+        """
+        self.choose(False)
+        server = self.listening()
+
+        def fail(self: Recorder, data: bytes) -> None:
+            raise ZeroDivisionError
+
+        recorder = Recorder({"made": fail})
+        endpoint = addressEndpoint(reactor, *server.getsockname())
+        with self.assertRaises(ZeroDivisionError):
+            await endpoint.connect(Factories(recorder))
+        self.assertEqual([name for name, _ in recorder.happened], ["made", "lost"])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     async def test_noProtocol(self) -> None:
         """

@@ -35,7 +35,7 @@ from twisted.internet.posixbase import PosixReactorBase
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_netdemo.service.hub import OUT, Hub, hubOf
+from twisted_netdemo.service.hub import LOST, OUT, Hub, hubOf
 from twisted_netdemo.service.transport import Server, fast
 
 _STREAM = int(socket.SOCK_STREAM) | int(getattr(socket, "SOCK_NONBLOCK", 0))
@@ -195,14 +195,16 @@ class _Attempt:
         """
         It has failed, or the reactor ends.
         """
-        if self._transport is not None:
+        if self._transport is not None:  # the protocol raised when it was told
             self._transport.connectionLost(reason)
+            if not self.result.called:
+                self.result.errback(reason)
             return
         number = self._socket.connect_ex(self._address)
-        if number in (0, EISCONN, EALREADY):
-            self._failed(ConnectError(string=reason))
-        else:
+        if number not in (0, EISCONN, EALREADY):
             self._failed(_connectError(number))
+        elif reason is not LOST:  # else, again, that was of who had the descriptor before
+            self._failed(ConnectError(string=reason))
 
     readConnectionLost = connectionLost
 
