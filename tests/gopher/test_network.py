@@ -381,6 +381,16 @@ class TLSTests(NetworkTestCase):
         self.assertEqual(str(error), "the certificate has expired")
         self.assertEqual(factory.asked, b"")
 
+    async def test_notYet(self) -> None:
+        """
+        One that is not valid yet, by our clock, is said to be that.
+        """
+        certificate, _ = writeCertificate(self.folder, "new", days=9, since=-1)
+        url, factory = self.serveTLS(name="new")
+        error = await self.fails(CertificateRejected, url, trust=Verified(str(certificate)))
+        self.assertEqual(str(error), "the certificate is not valid yet")
+        self.assertEqual(factory.asked, b"")
+
     async def test_otherHost(self) -> None:
         """
         One for another host is refused, and nothing was sent.

@@ -160,7 +160,10 @@ class Options(ServiceOptions):
             selector = self.check("selector", self["selector"] or "", _field)
             try:
                 kind = "1" if self["type"] is None else self["type"]
-                self["urls"] = (GopherURL(self["host"], port, kind, selector),)
+                host = self["host"]
+                if ":" in host and host[0] + host[-1] == "[]":  # as people write IPv6 addresses
+                    host = host[1:-1]
+                self["urls"] = (GopherURL(host, port, kind, selector),)
             except InvalidURL as error:
                 raise usage.UsageError(str(error)) from None
         if self["items"] and len(self["urls"]) > 1:
