@@ -24,9 +24,12 @@ from dataclasses import asdict, dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
+from typing import TypeVar
 
 FOLDER = Path(__file__).parent
 _PATIENCE = 60.0
+
+_Kind = TypeVar("_Kind")
 
 
 @dataclass(frozen=True)
@@ -72,12 +75,13 @@ def rival(name: str) -> list[str]:
     return [sys.executable, str(FOLDER / "rivals" / f"{name}.py"), "{port}"]
 
 
-def compiled(name: str) -> list[str]:
+def compiled(name: str, folder: str = "rivals", *arguments: str) -> list[str]:
     """
     The same for one that is written in C, and needs C{cc}.
     """
-    source = FOLDER / "rivals" / f"{name}.c"
-    return ["sh", "-c", f"cc -O2 -o {name} {source} && exec ./{name} {{port}}"]
+    source = FOLDER / folder / f"{name}.c"
+    run = f'cc -O2 -o {name} {source} && exec ./{name} "$@"'
+    return ["sh", "-c", run, name, "{port}", *arguments]
 
 
 def service(*arguments: str) -> list[str]:
@@ -98,6 +102,8 @@ class Sample:
     @ivar p50: microseconds that a unit took as the client saw it; half took no longer.
     @ivar p99: the same of all but one in a hundred.
     @ivar memory: bytes a unit, where that is what is measured.
+    @ivar wall: microseconds a unit by the clock on the wall, of a contestant that runs to its end.
+    @ivar peak: the most memory that such a one held, in MiB.
     """
 
     cpu: float = 0.0
@@ -105,6 +111,8 @@ class Sample:
     p50: float = 0.0
     p99: float = 0.0
     memory: float = 0.0
+    wall: float = 0.0
+    peak: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -114,6 +122,7 @@ class Table:
     @ivar main: which figure of a sample the ratios are of.
     @ivar reference: the name of the row that is 1.
     @ivar columns: the figures that are shown.
+    @ivar also: a figure whose ratio is shown too.
     """
 
     title: str
@@ -121,6 +130,7 @@ class Table:
     reference: str
     main: str = "cpu"
     columns: Sequence[str] = ("cpu", "rate", "p50", "p99")
+    also: str | None = None
 
     def middle(self, name: str, column: str) -> float:
         """
@@ -128,12 +138,15 @@ class Table:
         """
         return median(getattr(sample, column) for sample in self.rows[name])
 
-    def ratio(self, name: str) -> float:
+    def ratio(self, name: str, column: str | None = None) -> float:
         """
         How many times the reference: the median of the rounds' ratios.
+
+        @param column: of another figure than the main one.
         """
+        column = column or self.main
         return median(
-            getattr(sample, self.main) / (getattr(other, self.main) or 1.0)
+            getattr(sample, column) / (getattr(other, column) or 1.0)
             for sample, other in zip(self.rows[name], self.rows[self.reference], strict=True)
         )
 
@@ -307,15 +320,15 @@ def underLoad(server: Server, name: str, *arguments: object, core: int | None = 
 
 
 def interleaved(
-    rounds: int, servers: Mapping[str, Server], measure: Callable[[Server], Sample]
+    rounds: int, contestants: Mapping[str, _Kind], measure: Callable[[_Kind], Sample]
 ) -> dict[str, list[Sample]]:
     """
-    Measure each server once a round, in an order that rotates.
+    Measure each contestant once a round, in an order that rotates.
     """
-    names = list(servers)
+    names = list(contestants)
     rows: dict[str, list[Sample]] = {name: [] for name in names}
     for turn in range(rounds):
         first = turn % len(names)
         for name in names[first:] + names[:first]:
-            rows[name].append(measure(servers[name]))
+            rows[name].append(measure(contestants[name]))
     return rows

@@ -15,6 +15,8 @@ _HEADS = {
     "p50": "p50 us",
     "p99": "p99 us",
     "memory": "bytes",
+    "wall": "wall us",
+    "peak": "peak MiB",
 }
 
 
@@ -22,13 +24,21 @@ def shown(table: Table) -> str:
     """
     A table in Markdown, its columns aligned.
     """
-    heads = ["", *(_HEADS[column] for column in table.columns), "ratio", "spread"]
+    also = () if table.also is None else (table.also,)
+    heads = [
+        "",
+        *(_HEADS[column] for column in table.columns),
+        "ratio",
+        "spread",
+        *(f"{_HEADS[column]} ratio" for column in also),
+    ]
     lines = [
         [
             name,
             *(_figure(table.middle(name, column)) for column in table.columns),
             f"{table.ratio(name):.2f}",
             f"{table.spread(name):.0%}",
+            *(f"{table.ratio(name, column):.2f}" for column in also),
         ]
         for name in table.rows
     ]

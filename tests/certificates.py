@@ -15,12 +15,13 @@ from cryptography.x509.oid import NameOID
 
 
 def writeCertificate(
-    folder: Path, name: str, host: str = "localhost", days: int = 1
+    folder: Path, name: str, host: str = "localhost", days: int = 1, since: int = 9
 ) -> tuple[Path, Path]:
     """
     A self-signed certificate for a host and 127.0.0.1, and its key, in PEM files.
 
     @param days: how long it is still valid.
+    @param since: for how many days it has been.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -35,7 +36,7 @@ def writeCertificate(
         .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - 9 * day)
+        .not_valid_before(now - since * day)
         .not_valid_after(now + days * day)
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)

@@ -47,7 +47,7 @@ def peer(
             if context is not None:
                 talking = context.wrap_socket(connection, server_side=True)
             request = b""
-            while not request.endswith(b"\n"):
+            while not request.endswith(b"\r\n"):
                 if not (data := talking.recv(4096)):
                     return
                 request += data

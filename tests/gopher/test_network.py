@@ -14,6 +14,7 @@ from twisted.internet import ssl
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTCP
 from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
@@ -248,6 +249,46 @@ class TCPTests(NetworkTestCase):
         self.assertEqual(await response.text(), "hello\n")
         self.assertEqual(waited, [0])
 
+    async def test_remembered(self) -> None:
+        """
+        The address that answered is asked at once the next time; where it no longer answers, the
+        name is resolved anew, and nobody notices.
+        """
+        port, _ = self.serve(hello)
+        agent = self.agent(family=4)
+        url = f"gopher://localhost:{port}/0"
+        for _ in range(2):
+            self.told.clear()
+            self.assertEqual(await (await agent.fetch(url)).text(), "hello\n")
+        trying = f"trying 127.0.0.1:{port}, which answered for localhost before"
+        self.assertEqual(self.told[0], trying)
+        self.assertFalse([line for line in self.told if line.startswith("resolved")])
+        key = ("localhost", port, 4)
+        agent._addresses.remember(key, "127.0.0.2", agent._reactor.seconds())
+        self.told.clear()
+        self.assertEqual(await (await agent.fetch(url)).text(), "hello\n")
+        self.assertEqual(self.told[1], "resolved localhost: 127.0.0.1")
+        self.assertEqual(agent._addresses.find(key, agent._reactor.seconds()), "127.0.0.1")
+
+    async def test_rememberedIsSilent(self) -> None:
+        """
+        Where it takes too long to answer, that one fetch fails, and the next one resolves anew.
+        """
+        agent = self.agent(family=4, connectTimeout=0.2)
+        with socket.create_server(("127.0.0.3", 0), backlog=0) as full:
+            port = full.getsockname()[1]
+            for _ in range(4):
+                waiting = socket.socket()
+                waiting.setblocking(False)
+                waiting.connect_ex(full.getsockname())
+                self.addCleanup(waiting.close)
+            key = ("localhost", port, 4)
+            agent._addresses.remember(key, "127.0.0.3", agent._reactor.seconds())
+            with self.assertRaises(ConnectTimedOut):
+                await agent.fetch(f"gopher://localhost:{port}/0")
+        await deferLater(agent._reactor, 0)  # we are told first, then the attempt is given up
+        self.assertIsNone(agent._addresses.find(key, agent._reactor.seconds()))
+
     async def test_reset(self) -> None:
         """
         A reset before the first byte, and one in the middle, are told apart.
@@ -338,6 +379,16 @@ class TLSTests(NetworkTestCase):
         url, factory = self.serveTLS(name="old")
         error = await self.fails(CertificateRejected, url, trust=Verified(str(certificate)))
         self.assertEqual(str(error), "the certificate has expired")
+        self.assertEqual(factory.asked, b"")
+
+    async def test_notYet(self) -> None:
+        """
+        One that is not valid yet, by our clock, is said to be that.
+        """
+        certificate, _ = writeCertificate(self.folder, "new", days=9, since=-1)
+        url, factory = self.serveTLS(name="new")
+        error = await self.fails(CertificateRejected, url, trust=Verified(str(certificate)))
+        self.assertEqual(str(error), "the certificate is not valid yet")
         self.assertEqual(factory.asked, b"")
 
     async def test_otherHost(self) -> None:

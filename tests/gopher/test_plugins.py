@@ -164,6 +164,32 @@ class CommandTests(CommandTestCase):
         )
         self.assertTrue(run(sys.executable, "-c", code).stdout.endswith(b"[]\n"))
 
+    def test_plainFetch(self) -> None:
+        """
+        A plain fetch, from a name too, loads neither TLS nor what else it does not need, for that
+        takes longer than the fetch; a link that leads to TLS works all the same.
+        """
+        url = self.serve(sends(b"hi\r\n")).replace("127.0.0.1", "localhost")
+        heavy = "OpenSSL", "cryptography", "service_identity", "tqdm", "importlib.metadata"
+        code = (
+            "import sys\n"
+            "from twisted_netdemo.gopher import command\n"
+            "def end(status, message=''):\n"
+            f"    print(status, sorted(set(sys.modules) & set({heavy})))\n"
+            "    sys.exit()\n"
+            "command._end = end\n"
+            f"command.main(['-4', {url!r}])"
+        )
+        self.assertEqual(run(sys.executable, "-c", code).stdout, b"hi\n0 []\n")
+        certificate, key = writeCertificate(folder(self), "one")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        secure = peer(self, sends(b"secret\r\n"), context=context)
+        menu = self.serve(
+            sends(b"hThere\tURL:gophers://127.0.0.1:%d/0x\th\t70\r\n.\r\n" % secure), "1"
+        )
+        self.assertEqual(self.fetch(menu, "--item", "1", "--insecure"), (0, b"secret\n", ""))
+
     def test_longWay(self) -> None:
         """
         A selector can be given as it is, and options may stand after URLs.

@@ -33,6 +33,7 @@ class OptionTests(SynchronousTestCase):
         (["--parallel", "0"], "--parallel: '0' is not a whole number, 1 to 1000"),
         (["--max-size", "-1"], "--max-size: '-1' is not a size (65536, 64KiB, 16MiB or 1GiB)"),
         (["--port", "70"], "--port needs --host"),
+        (["--host", "[h]"], "'[h]' is not a host name"),
         (["--host", "h", URL], "--host and a URL do not go together"),
         (["--host", "h", "--selector", "a\tb"], "--selector: the text contains a TAB"),
         (["--host", "h", "--type", "10"], "'10' is not an item type, one printable character"),
@@ -94,6 +95,8 @@ class OptionTests(SynchronousTestCase):
         """
         options = parsed("--host", "H", "--selector", "/%41?\xe9", "--type", "9")
         self.assertEqual(options["urls"], (GopherURL("h", 70, "9", b"/%41?\xc3\xa9"),))
+        for host in ("::1", "[::1]"):
+            self.assertEqual(parsed("--host", host)["urls"], (GopherURL("::1"),))
 
     def test_standardOutput(self) -> None:
         """

@@ -15,6 +15,7 @@ from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
 from ..quantities import showDuration
+from .addresses import Addresses
 from .charset import Charsets
 from .connection import GopherConnection
 from .errors import (
@@ -49,6 +50,7 @@ class Agent:
         system's authorities vouch for.
     @param family: 4 or 6 for one version of IP, C{None} for both.
     @param charsets: what is known of hosts' charsets, to be shared between agents.
+    @param addresses: the same of their addresses.
     @param endpoint: makes the endpoint for a host and port, in place of a direct connection to its
         fastest address: for proxies.
     @param tell: called with a line for each step, for people.
@@ -65,8 +67,9 @@ class Agent:
         trust: Trust | None = None,
         family: int | None = None,
         charsets: Charsets | None = None,
+        addresses: Addresses | None = None,
         endpoint: Callable[[str, int], IStreamClientEndpoint] | None = None,
-        tell: Callable[[str], None] = lambda line: None,
+        tell: Callable[[str], None] | None = None,
     ) -> None:
         self._reactor = reactor
         self.connectTimeout = connectTimeout
@@ -76,8 +79,9 @@ class Agent:
         self._trust = trust
         self._family = family
         self._charsets = charsets or Charsets()
+        self._addresses = addresses or Addresses()
         self._endpoint = endpoint or self._direct
-        self._tell = tell
+        self._tell = tell or _nobody
 
     def fetch(self, url: GopherURL | str) -> Deferred[Response]:
         """
@@ -94,9 +98,7 @@ class Agent:
     def _direct(self, host: str, port: int) -> IStreamClientEndpoint:
         from .names import directEndpoint
 
-        return directEndpoint(
-            self._reactor, host, port, self.connectTimeout, self._family, self._tell
-        )
+        return directEndpoint(self._reactor, host, port, self._family, self._addresses, self._tell)
 
     def _trusted(self, url: GopherURL) -> Trust | None:
         if not url.overTLS:
@@ -106,6 +108,12 @@ class Agent:
 
             self._trust = Verified()
         return self._trust
+
+
+def _nobody(line: str) -> None:
+    """
+    Hears it.
+    """
 
 
 class _Fetch:

@@ -4,6 +4,7 @@ The command C{gopherfetch}: the same options as under twistd, without what a ser
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -12,6 +13,7 @@ from typing import Any, NoReturn
 
 from twisted.python.usage import UsageError
 
+from ..service.late import withoutTLS
 from .tap import Options, makeSession
 
 USAGE = 2
@@ -21,6 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """
     Run it, and end the process.
     """
+    gc.disable()  # until all is loaded, which is never to be collected
     # A signal ends it at once, as it would a program in C: what has come is in its file by then.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     _fillDescriptors()
@@ -49,7 +52,9 @@ def _parse(options: Options, arguments: Sequence[str]) -> None:
 
 
 def _run(options: Options, console: Any) -> int:
-    from twisted.internet import reactor as _reactor
+    with withoutTLS():  # which a gophers:// URL will load
+        from twisted.internet import endpoints  # noqa: F401  # it would load TLS when it is needed
+        from twisted.internet import reactor as _reactor
     from twisted.internet.defer import Deferred
     from twisted.python.failure import Failure
 
@@ -64,11 +69,14 @@ def _run(options: Options, console: Any) -> int:
         statuses.append(status)
         reactor.stop()
 
+    session = makeSession(options, reactor, console, USAGE)
+
     def begin() -> None:
-        session = makeSession(options, reactor, console, USAGE)
         Deferred.fromCoroutine(session.run()).addErrback(failed).addCallback(done)
 
     reactor.callWhenRunning(begin)
+    gc.freeze()
+    gc.enable()
     reactor.run(installSignalHandlers=False)
     return statuses[0] if statuses else 1
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,12 +30,13 @@ from .errors import (
 )
 from .itemtypes import Kind, bodyKind, isFetched, itemType
 from .menu import numbered
+from .pouring import Pour
 from .response import Response
 from .saving import Download, fileName
 from .url import GopherURL, InvalidURL, checkSelector
 
-#: makes an agent for a size limit, and for who is told its steps
-AgentFor = Callable[[int | None, Callable[[str], None]], Agent]
+#: gives an agent for a size limit, and for who is told its steps, if somebody is
+AgentFor = Callable[[int | None, Callable[[str], None] | None], Agent]
 
 OK = 0
 MALFORMED = 3
@@ -189,8 +189,7 @@ class Job:
         self._console.say(line)
 
     def _tell(self, line: str) -> None:
-        if self._wishes.verbose:
-            self._console.say(f"* [{self.number}] {line}" if self._several else f"* {line}")
+        self._console.say(f"* [{self.number}] {line}" if self._several else f"* {line}")
 
     async def _myTurn(self) -> None:
         if self._turn is not None:
@@ -265,7 +264,8 @@ class Job:
 
     async def _begin(self, url: GopherURL, maxSize: int | None) -> Response:
         self._response = None
-        response = await self._agentFor(maxSize, self._tell).fetch(url)
+        tell = self._tell if self._wishes.verbose else None
+        response = await self._agentFor(maxSize, tell).fetch(url)
         self._response = response
         self._responses.append(response)
         return response
@@ -316,22 +316,11 @@ class Job:
         """
         Write the bytes as they come, but not what turns out to be the server's error.
         """
-        held: list[bytes] = []
-        try:
-            async with aclosing(response.chunks()) as chunks:
-                async for chunk in chunks:
-                    held.append(chunk)
-                    if evenErrors or not response.mayBeError:
-                        write(b"".join(held))
-                        held = []
-        except FetchError:
-            if held:
-                write(b"".join(held))  # what came is kept
-            raise
+        pour = Pour(response, write, evenErrors)
+        response.deliverBody(pour)
+        await pour.done
         if response.serverError is not None and not evenErrors:
             raise _Failed(SERVER_ERROR, response.serverError)
-        if held:
-            write(b"".join(held))
 
     async def _collect(self, url: GopherURL) -> Response:
         response = await self._fetch(url, MOST)

@@ -1,5 +1,6 @@
 """
-From a name to a connection: all of its addresses, the fastest wins, and each step is told.
+From a name to a connection: all of its addresses, the fastest wins, which is remembered for a
+while; and each step is told.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Any
 from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, fail
-from twisted.internet.error import DNSLookupError
+from twisted.internet.error import ConnectError, ConnectingCancelledError, DNSLookupError
 from twisted.internet.interfaces import (
     IAddress,
     IHostnameResolver,
@@ -23,28 +24,80 @@ from twisted.internet.interfaces import (
 )
 from zope.interface import alsoProvides, implementer
 
+from ..service.connecting import addressEndpoint
+from .addresses import Addresses
 from .url import hostPort
 
 Tell = Callable[[str], None]
 
 
 def directEndpoint(
-    reactor: Any, host: str, port: int, timeout: float, family: int | None, tell: Tell
+    reactor: Any, host: str, port: int, family: int | None, addresses: Addresses, tell: Tell
 ) -> IStreamClientEndpoint:
     """
-    An endpoint that tries all addresses of a host, a moment apart, until one answers (RFC 8305).
+    An endpoint that tries all addresses of a host, a moment apart, until one answers (RFC 8305);
+    first that which answered a moment ago. Who connects sees to the time that this may take.
 
     @param family: 4 or 6 to leave out the addresses of the other.
     """
-    from twisted.internet.endpoints import HostnameEndpoint, TCP4ClientEndpoint, TCP6ClientEndpoint
+    version = 4 if isIPAddress(host) else 6 if isIPv6Address(host) else None
+    if version is not None:
+        if family not in (None, version):
+            return _NoAddress()
+        tell(f"trying {hostPort(host, port)}")
+        return addressEndpoint(reactor, host, port, None)
+    return _Named(reactor, host, port, family, addresses, tell)
 
-    network = _Network(reactor, host, family, tell)
-    if isIPAddress(host):
-        return _NoAddress() if family == 6 else TCP4ClientEndpoint(network, host, port, timeout)
-    if isIPv6Address(host):
-        return _NoAddress() if family == 4 else TCP6ClientEndpoint(network, host, port, timeout)
-    # It would refuse names with an underscore, which resolvers know; ours asks for the host itself.
-    return HostnameEndpoint(network, "host", port, timeout)
+
+@implementer(IStreamClientEndpoint)
+class _Named:
+    """
+    The endpoint of a name.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        host: str,
+        port: int,
+        family: int | None,
+        addresses: Addresses,
+        tell: Tell,
+    ) -> None:
+        self._reactor = reactor
+        self._host = host
+        self._port = port
+        self._family = family
+        self._key = (host, port, family)
+        self._addresses = addresses
+        self._tell = tell
+
+    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
+        return Deferred.fromCoroutine(self._connect(protocolFactory))
+
+    async def _connect(self, factory: IProtocolFactory) -> IProtocol:
+        reactor, port = self._reactor, self._port
+        known = self._addresses.find(self._key, reactor.seconds())
+        if known is not None:
+            self._tell(f"trying {hostPort(known, port)}, which answered for {self._host} before")
+            try:
+                return await addressEndpoint(reactor, known, port, None).connect(factory)
+            except ConnectError:
+                self._addresses.forget(self._key)
+            except ConnectingCancelledError:  # it may have taken too long
+                self._addresses.forget(self._key)
+                raise
+        from twisted.internet.endpoints import HostnameEndpoint
+
+        network: Any = _Network(reactor, self._host, self._family, self._tell)
+        forever: Any = None  # which its connectors know, and its annotations do not
+        # It would refuse names with an underscore, which resolvers know; our resolver asks for the
+        # host itself.
+        protocol: Any = await HostnameEndpoint(network, "host", port, forever).connect(factory)
+        address = protocol.transport.getPeer().host
+        self._addresses.remember(self._key, address, reactor.seconds())
+        connected: IProtocol = protocol
+        return connected
 
 
 class _Network:

@@ -11,8 +11,8 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IAddress, IProtocol, IPushProducer
+from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -109,7 +109,7 @@ class Response:
         if words is not None and error is None:
             self.serverError = self.decode(words)
         if error is None:
-            self._end = Failure(ConnectionDone())
+            self._end = connectionDone
         else:
             error.response = self
             self._end = Failure(error)

@@ -25,7 +25,9 @@ def fileName(url: GopherURL) -> str:
     text = decode(url.selector, guess(url.selector))
     parts = text.replace("\\", "/").split("/")
     for part in (*reversed(parts), url.host):
-        name = "".join("_" if safeLine(char) != char else char for char in part)
+        name = part
+        if safeLine(part) != part:
+            name = "".join("_" if safeLine(char) != char else char for char in part)
         name = name.strip().lstrip(".").strip()
         if name.startswith("-"):
             name = "_" + name[1:]
@@ -71,7 +73,7 @@ class Download:
         writeAll(self._file, data)
 
     def _open(self) -> int:
-        if os.path.isdir(self.path) and not self._mine:
+        if not self._mine and os.path.isdir(self.path):
             raise IsADirectoryError(21, os.strerror(21), self.path)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         if self._mine:

@@ -8,6 +8,7 @@ import getopt
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from twisted.python import usage
@@ -159,7 +160,10 @@ class Options(ServiceOptions):
             selector = self.check("selector", self["selector"] or "", _field)
             try:
                 kind = "1" if self["type"] is None else self["type"]
-                self["urls"] = (GopherURL(self["host"], port, kind, selector),)
+                host = self["host"]
+                if ":" in host and host[0] + host[-1] == "[]":  # as people write IPv6 addresses
+                    host = host[1:-1]
+                self["urls"] = (GopherURL(host, port, kind, selector),)
             except InvalidURL as error:
                 raise usage.UsageError(str(error)) from None
         if self["items"] and len(self["urls"]) > 1:
@@ -218,15 +222,17 @@ def makeSession(options: Options, reactor: Any, console: Any, usageStatus: int) 
 
     @param usageStatus: the exit status for wrong usage that only shows while it runs.
     """
+    from .addresses import Addresses
     from .agent import Agent
     from .charset import Charsets
     from .job import Wishes
     from .session import Session
 
-    charsets = Charsets()
+    charsets, addresses = Charsets(), Addresses()
     trust = _trust(options, console)
 
-    def agentFor(maxSize: int | None, tell: Callable[[str], None]) -> Agent:
+    @lru_cache(2)  # two limits at most; who is told steps has one of his own
+    def agentFor(maxSize: int | None, tell: Callable[[str], None] | None) -> Agent:
         return Agent(
             reactor,
             connectTimeout=options["connect-timeout"],
@@ -236,6 +242,7 @@ def makeSession(options: Options, reactor: Any, console: Any, usageStatus: int) 
             trust=trust,
             family=4 if options["ipv4"] else 6 if options["ipv6"] else None,
             charsets=charsets,
+            addresses=addresses,
             tell=tell,
         )
 

@@ -7,6 +7,7 @@ Imported only when a C{gophers://} URL is fetched, since OpenSSL takes its time 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from cryptography.x509 import load_pem_x509_certificates
@@ -196,6 +197,9 @@ def _mistrust(transport: Any) -> str:
     for certificate in (transport.getHandle().get_peer_cert_chain() or [])[:1]:
         if certificate.has_expired():
             return "the certificate has expired"
+        # ASN.1's own form of a time, whose order is that of its letters
+        if (certificate.get_notBefore() or b"") > f"{datetime.now(UTC):%Y%m%d%H%M%SZ}".encode():
+            return "the certificate is not valid yet"
         names = certificate.to_cryptography()
         if names.issuer == names.subject:
             return "the certificate is signed by itself, not by a trusted authority"

@@ -17,6 +17,9 @@ _NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?", re.ASCII)
 _AUTHORITY = re.compile(r"(?P<host>\[[^\[\]]*\]|[^:\[\]]*)(?::(?P<port>[^:]*))?")
 # What would end the request line or its fields early (RFC 1436 2).
 _FORBIDDEN = {b"\r": "a carriage return", b"\n": "a line feed", b"\0": "a NUL", b"\t": "a TAB"}
+_UNFIT = re.compile(b"[" + b"".join(_FORBIDDEN) + b"]")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
+_PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
 
 
 class InvalidURL(ValueError):
@@ -31,9 +34,9 @@ def checkSelector(data: bytes, name: str = "selector") -> bytes:
 
     @raise InvalidURL: where they would end it early.
     """
-    for byte, word in _FORBIDDEN.items():
-        if byte in data:
-            raise InvalidURL(f"the {name} contains {word}")
+    unfit = _UNFIT.search(data)
+    if unfit is not None:
+        raise InvalidURL(f"the {name} contains {_FORBIDDEN[unfit[0]]}")
     return data
 
 
@@ -120,7 +123,7 @@ class GopherURL:
         @raise InvalidURL: for what is not a Gopher URL.
         """
         scheme, separator, rest = text.partition("://")
-        if not separator or not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme):
+        if not separator or not _SCHEME.fullmatch(scheme):
             scheme, rest = "gopher", text
         scheme = scheme.lower()
         if scheme not in _SCHEMES:
@@ -135,7 +138,7 @@ class GopherURL:
             if ":" not in host:
                 raise InvalidURL(f"{host!r} is not an IPv6 address")
         port = match["port"] or str(DEFAULT_PORT)
-        if not re.fullmatch(r"[0-9]{1,5}", port, re.ASCII):
+        if not _PORT.fullmatch(port):
             raise InvalidURL(f"{port!r} is not a port number, 1 to 65535")
         fields = _decode(path)
         kind = fields[0][:1].decode("latin-1")

@@ -118,6 +118,13 @@ class Hub:
         if not self._table:
             self._reactor.removeReader(self)
 
+    def succeeds(self, one: Watched, heir: Watched) -> None:
+        """
+        From now on its descriptor is another's, who wants something else; in a callback.
+        """
+        heir.watched = one.watched
+        self._table[one.number] = heir
+
     def doRead(self) -> None:
         """
         Serve all that have something to be done, those that accept last: a client that begins

@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
 from typing import Any, TypeVar
 
 from twisted.python import usage
@@ -41,6 +40,8 @@ class ServiceOptions(usage.Options):
         """
         Display the versions and exit.
         """
+        from importlib.metadata import version
+
         print(f"twisted-netdemo {version('twisted-netdemo')}, Twisted {version('Twisted')}")
         sys.exit(0)
 

@@ -1,0 +1,72 @@
+"""
+A body into a file or a pipe: each chunk is written as it comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+
+from .response import Response
+
+
+class Pour(Protocol):
+    """
+    Writes, and waits while that takes its time, which keeps the server waiting; but what may turn
+    out to be the server's report of an error is held back until that is known.
+
+    @ivar done: fires when all is written. Fails with a L{FetchError} if the body is truncated, once
+        what came is written, or with what C{write} raised, which ends the connection; so does
+        cancelling it.
+    """
+
+    def __init__(
+        self, response: Response, write: Callable[[bytes], None], evenErrors: bool
+    ) -> None:
+        """
+        @param evenErrors: whether the server's report of an error is written too.
+        """
+        self.done: Deferred[None] = Deferred(self._cancel)
+        self._response = response
+        self._write = write
+        self._holds = not evenErrors
+        self._held: list[bytes] = []
+        self._over = False
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._over:
+            return
+        if self._holds:
+            self._held.append(data)
+            if self._response.mayBeError:
+                return
+            self._holds = False
+            data = b"".join(self._held)
+            self._held.clear()
+        try:
+            self._write(data)
+        except Exception:
+            self._over = True
+            self._response.abort()
+            self.done.errback()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if self._over:
+            return
+        self._over = True
+        truncated = not reason.check(ConnectionDone)
+        try:
+            if self._held and (truncated or self._response.serverError is None):
+                self._write(b"".join(self._held))  # what came of a truncated body is kept
+        except Exception:
+            self.done.errback()
+        else:
+            self.done.errback(reason) if truncated else self.done.callback(None)
+
+    def _cancel(self, done: Deferred[None]) -> None:
+        self._over = True
+        self._response.abort()
