@@ -43,7 +43,8 @@ class Watched(Protocol):
 
     @ivar number: its file descriptor.
     @ivar wanted: what it wants to be told of: IN, OUT, both, or 0 for nothing.
-    @ivar watched: what the kernel has been asked for; the hub's own.
+    @ivar watched: what the kernel has been asked for, 0 when it is not in the hub's table; the
+        hub's own.
     @ivar unsettled: whether it is in the hub's list of those; the hub's own.
     @ivar accepting: whether it makes new connections, which is done after all else.
     """
@@ -73,7 +74,9 @@ class Hub:
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
         self._epoll = select.epoll()
-        self._table: dict[int, Watched] = {}
+        # By their descriptors, which are small numbers.
+        self._table: list[Watched | None] = []
+        self._count = 0
         self._strange = 0
         self.active = self.accepts = False
         self.unsettled: list[Watched] = []
@@ -98,10 +101,14 @@ class Hub:
     def _ask(self, one: Watched) -> None:
         wanted = one.wanted
         if not one.watched:
-            if not self._table:
+            number, table = one.number, self._table
+            self._epoll.register(number, wanted)
+            if number >= len(table):
+                table.extend([None] * (number + 1 - len(table)))
+            table[number] = one
+            if not self._count:
                 self._reactor.addReader(self)
-            self._epoll.register(one.number, wanted)
-            self._table[one.number] = one
+            self._count += 1
         elif wanted:
             self._epoll.modify(one.number, wanted)
         else:
@@ -114,9 +121,12 @@ class Hub:
         """
         It is about to be closed, which ends the kernel's watch too.
         """
-        self._table.pop(one.number, None)
-        if not self._table:
-            self._reactor.removeReader(self)
+        if one.watched:
+            self._table[one.number] = None
+            one.watched = 0
+            self._count -= 1
+            if not self._count:
+                self._reactor.removeReader(self)
 
     def doRead(self) -> None:
         """
@@ -127,7 +137,7 @@ class Hub:
         accepting: list[Watched] = []
         self.active = True
         for number, event in self._epoll.poll(0):
-            one = table.get(number)
+            one = table[number]
             if one is None:
                 self._closedHere()
             elif one.accepting:
@@ -207,7 +217,7 @@ class Hub:
             self._reactor.removeReader(self)
             self._epoll.close()
             self._epoll = select.epoll()
-            for one in self._table.values():
+            for one in filter(None, self._table):
                 self._epoll.register(one.number, one.watched)
             self._reactor.addReader(self)
 
@@ -215,7 +225,7 @@ class Hub:
         """
         The reactor ends.
         """
-        for one in list(self._table.values()):
+        for one in list(filter(None, self._table)):
             try:
                 one.connectionLost(reason)
             except BaseException:
