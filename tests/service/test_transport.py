@@ -354,6 +354,55 @@ class AlikeTests(TestCase):
         said, _ = await self.alike({"data": answer}, client)
         self.assertEqual(said, hashlib.sha256(MUCH).hexdigest())
 
+    async def test_echo(self) -> None:
+        """
+        Who sends 4 MiB before it reads any has all of it back: answers wait their turn.
+        """
+
+        def echo(self: Recorder, data: bytes) -> None:
+            self.transport.write(data)
+
+        def end(self: Recorder, data: bytes) -> None:
+            self.transport.loseConnection()
+
+        def client(connection: socket.socket) -> str:
+            connection.sendall(MUCH)
+            connection.shutdown(socket.SHUT_WR)
+            return hashlib.sha256(readAll(connection)).hexdigest()
+
+        said, happened = await self.alike({"data": echo, "read lost": end}, client, HalfRecorder)
+        self.assertEqual(said, hashlib.sha256(MUCH).hexdigest())
+        self.assertEqual([name for name, _ in happened], ["made", "data", "read lost", "lost"])
+
+    async def test_inAnothersCallback(self) -> None:
+        """
+        What one connection's callback says on another, and its end, is sent without further ado.
+        """
+        self.patch(transport, "_lacking", [])
+        protocols: list[Protocol] = []
+
+        class Passing(Protocol):
+            def connectionMade(self) -> None:
+                protocols.append(self)
+
+            def dataReceived(self, data: bytes) -> None:
+                for protocol in protocols:
+                    protocol.transport.write(data)
+                    protocol.transport.write(b", and so on")
+                    protocol.transport.loseConnection()
+
+        factory = Factory.forProtocol(Passing)
+        factory.noisy = False
+        port = Listening(reactor).listenTCP(0, factory, interface="127.0.0.1")
+        where = ("127.0.0.1", port.getHost().port)
+        with socket.create_connection(where) as silent, socket.create_connection(where) as speaking:
+            while len(protocols) < 2:
+                await soon()
+            speaking.sendall(b"both of you")
+            for client in (silent, speaking):
+                self.assertEqual(await deferToThread(readAll, client), b"both of you, and so on")
+        await maybeDeferred(port.stopListening)
+
     async def produce(self, streaming: bool) -> None:
         def register(self: Recorder, data: bytes) -> None:
             producer = Pieces(self, streaming)

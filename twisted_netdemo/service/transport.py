@@ -34,6 +34,8 @@ _AT_ONCE = int(getattr(socket, "MSG_DONTWAIT", 0))
 _LAST = _AT_ONCE | int(getattr(socket, "MSG_MORE", 0))
 _STREAM = int(socket.SOCK_STREAM)
 _IPv4 = int(socket.AF_INET)
+# So many bytes are joined as they are written; more is for Twisted's own buffers.
+_FEW = 16384
 _RESET = struct.pack("ii", 1, 0)
 
 #: The names that are taken from classes of Twisted and of Python without their leave.
@@ -92,8 +94,12 @@ class Server(tcp.Server):
     server: Any
     accepting = False
     watched = 0
-    unsettled = False
+    unsettled = True  # until it has been told that it is connected
     wanted = IN
+    # There has been nothing but bytes to send at once: no producer, no TLS, nothing that the kernel
+    # had no room for, no end of output yet. All else is Twisted's own way.
+    _plain = True
+    _said: bytes | None = None  # in this callback, while it is plain
     _rest: tuple[Any, ...] = ()  # of the peer's IPv6 address: flow and scope, where they are not 0
     _tempDataBuffer: Any = None
     _tempDataLen = 0
@@ -117,15 +123,10 @@ class Server(tcp.Server):
             self._rest = client[2:]
         self.server = server
         self.sessionno = sessionno
-        server.hub.changed(self)
 
     @property
     def reactor(self) -> Any:  # type: ignore[override]  # Twisted's is an attribute
         return self.server.reactor
-
-    @property
-    def number(self) -> int:
-        return self.socket.fileno()
 
     @property
     def client(self) -> tuple[Any, ...]:  # type: ignore[override]
@@ -184,48 +185,46 @@ class Server(tcp.Server):
         if self.connected:
             self.server.hub.changed(self)
 
-    def startTLS(self, ctx: Any, normal: bool = True) -> None:
+    def _beTwisted(self) -> None:
+        self._plain = False
         if self._tempDataBuffer is None:
-            self._tempDataBuffer = []
+            said, self._said = self._said, None
+            self._tempDataBuffer = [said] if said else []
+            self._tempDataLen = len(said) if said else 0
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        self._beTwisted()
+        super().registerProducer(producer, streaming)
+
+    def startTLS(self, ctx: Any, normal: bool = True) -> None:
+        self._beTwisted()
         super().startTLS(ctx, normal)
 
     def write(self, data: bytes) -> None:
-        if self._tempDataBuffer is not None or self.producer is not None or self.TLS:
-            if self._tempDataBuffer is None:
-                self._tempDataBuffer = []
-            super().write(data)
-        elif not isinstance(data, bytes):
-            raise TypeError("Data must be bytes")
-        elif data and self.connected and not self._writeDisconnected:
-            self._tempDataBuffer = [data]
-            self._tempDataLen = len(data)
+        said = self._said
+        if said is None and self._plain and data and data.__class__ is bytes:
+            self._said = data
             self.wanted |= OUT
             if not self.unsettled:
                 self.server.hub.changed(self)
+        elif said is not None and data.__class__ is bytes and len(said) + len(data) <= _FEW:
+            self._said = said + data
+        else:
+            self._beTwisted()
+            super().write(data)
 
     def writeSequence(self, iovec: Iterable[bytes]) -> None:
-        if self._tempDataBuffer is None:
-            self._tempDataBuffer = []
-        super().writeSequence(iovec)
+        self.write(b"".join(iovec))
 
     def doWrite(self) -> Any:
         """
-        Send what there is. The common case, all of it at once and nobody who produces more, is
-        short; the others are Twisted's.
+        Send what there is.
         """
-        buffer = self._tempDataBuffer
-        if (
-            self.dataBuffer
-            or self.producer is not None
-            or self.TLS
-            or self._tempDataLen > self.SEND_LIMIT
-        ):
-            if buffer is None:
-                self._tempDataBuffer = []
+        if not self._plain:
             return super().doWrite()
-        if buffer:
-            data = buffer[0] if len(buffer) == 1 else b"".join(buffer)
-            ends = self._writeDisconnecting or self.disconnecting
+        ends = self._writeDisconnecting or self.disconnecting
+        data = self._said
+        if data is not None:
             try:
                 sent = self.socket.send(data, _LAST if ends else _AT_ONCE)
             except BlockingIOError:
@@ -234,17 +233,19 @@ class Server(tcp.Server):
                 if error.errno != ENOBUFS:
                     return CONNECTION_LOST
                 sent = 0
-            self._tempDataBuffer = None
-            self._tempDataLen = 0
             if sent < len(data):
+                self._said = None
+                self._beTwisted()
                 self.dataBuffer = data
                 self.offset = sent
                 return None
-        self.wanted &= ~OUT
-        if self.disconnecting:
-            return self._postLoseConnection()
-        if self._writeDisconnecting:
+            self._said = None
+        self.wanted &= IN
+        if ends:
+            if self.disconnecting:
+                return CONNECTION_DONE
             self._writeDisconnected = True
+            self._plain = False
             return self._closeWriteConnection()
         return None
 
@@ -310,6 +311,7 @@ class Server(tcp.Server):
             return
         self.disconnected = 1
         self.connected = 0
+        self._plain = False
         if self.producer is not None:
             self.producer.stopProducing()
             self.producer = None
@@ -344,10 +346,6 @@ class Fast:
         super().__init__(*arguments, **named)  # of Twisted's port
         self.hub = hubOf(self.reactor)
 
-    @property
-    def number(self) -> int:
-        return self.socket.fileno()
-
     def startReading(self) -> None:
         self.wanted = IN
         self.hub.changed(self)  # type: ignore[arg-type]  # it is one when mixed in
@@ -371,5 +369,4 @@ class Fast:
         self.newest = (transport, peer)
         protocol.makeConnection(transport)
         self.newest = (None, None)
-        if self.hub.accepts:
-            self.hub.settle()
+        self.hub.made(transport)
