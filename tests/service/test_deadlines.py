@@ -4,8 +4,6 @@ Many deadlines, one timer.
 
 from __future__ import annotations
 
-from functools import partial
-
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
@@ -20,14 +18,16 @@ class DeadlinesTests(SynchronousTestCase):
         Each comes when its own time is up, and there is one timer.
         """
         clock = Clock()
-        deadlines = Deadlines(clock, 10.0)
         came: list[str] = []
-        deadlines.begin(partial(came.append, "a"))
+        deadlines = Deadlines(clock, 10.0, came.append)
+        deadlines.begin("a")
         clock.advance(4)
-        deadlines.begin(partial(came.append, "b"))
+        deadlines.begin("b")
         self.assertEqual(len(clock.getDelayedCalls()), 1)
+        self.assertEqual(deadlines.since("b"), 4)
         clock.advance(6)
         self.assertEqual(came, ["a"])
+        self.assertIsNone(deadlines.since("a"))
         clock.advance(3.5)
         self.assertEqual(came, ["a"])
         clock.advance(0.5)
@@ -39,43 +39,51 @@ class DeadlinesTests(SynchronousTestCase):
         A cancelled one does not come, not even when the one before cancels it.
         """
         clock = Clock()
-        deadlines = Deadlines(clock, 1.0)
         came: list[str] = []
-        first = deadlines.begin(partial(came.append, "first"))
-        deadlines.begin(lambda: third.cancel())
-        third = deadlines.begin(partial(came.append, "third"))
-        first.cancel()
-        first.cancel()
+
+        def due(owner: str) -> None:
+            came.append(owner)
+            deadlines.cancel("third")
+
+        deadlines = Deadlines(clock, 1.0, due)
+        for owner in ("first", "second", "third"):
+            deadlines.begin(owner)
+        deadlines.cancel("first")
+        deadlines.cancel("first")
         clock.advance(1)
-        self.assertEqual(came, [])
+        self.assertEqual(came, ["second"])
 
     def test_beganInACallback(self) -> None:
         """
         One that begins while others come has its whole time, and those before it keep theirs.
         """
         clock = Clock()
-        deadlines = Deadlines(clock, 10.0)
-        came: list[str] = []
-        deadlines.begin(lambda: deadlines.begin(partial(came.append, "late")) and None)
+        came: list[tuple[str, float]] = []
+
+        def due(owner: str) -> None:
+            came.append((owner, clock.seconds()))
+            if len(came) == 1:
+                deadlines.begin("first")
+
+        deadlines = Deadlines(clock, 10.0, due)
+        deadlines.begin("first")
         clock.advance(5)
-        deadlines.begin(partial(came.append, "middle"))
-        clock.advance(5)
-        clock.advance(5)
-        self.assertEqual(came, ["middle"])
-        clock.advance(5)
-        self.assertEqual(came, ["middle", "late"])
+        deadlines.begin("middle")
+        for _ in range(4):
+            clock.advance(5)
+        self.assertEqual(came, [("first", 10), ("middle", 15), ("first", 20)])
 
     def test_aFailureHarmsNoOther(self) -> None:
         """
         Others come when one's callback raises; the log has it.
         """
         clock = Clock()
-        deadlines = Deadlines(clock, 1.0)
-        came: list[str] = []
-        deadlines.begin(lambda: 1 // 0 and None)
-        deadlines.begin(partial(came.append, "next"))
+        came: list[float] = []
+        deadlines: Deadlines[int] = Deadlines(clock, 1.0, lambda owner: came.append(1 / owner))
+        deadlines.begin(0)
+        deadlines.begin(2)
         clock.advance(1)
-        self.assertEqual(came, ["next"])
+        self.assertEqual(came, [0.5])
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     def test_stop(self) -> None:
@@ -83,8 +91,8 @@ class DeadlinesTests(SynchronousTestCase):
         Once stopped, none comes and no timer is left.
         """
         clock = Clock()
-        deadlines = Deadlines(clock, 1.0)
-        deadlines.begin(self.fail)
+        deadlines = Deadlines(clock, 1.0, self.fail)
+        deadlines.begin("one")
         deadlines.stop()
         self.assertEqual(clock.getDelayedCalls(), [])
         clock.advance(5)
@@ -95,13 +103,13 @@ class DeadlinesTests(SynchronousTestCase):
         Each of them comes just when a timer of its own would.
         """
         clock = Clock()
-        deadlines = Deadlines(clock, 2.0)
         came: list[int] = []
         expected: list[int] = []
+        deadlines = Deadlines(clock, 2.0, came.append)
         for number, (pause, cancelled) in enumerate(steps):
-            deadline = deadlines.begin(partial(came.append, number))
+            deadlines.begin(number)
             if cancelled:
-                deadline.cancel()
+                deadlines.cancel(number)
             else:
                 clock.callLater(2.0, expected.append, number)
             clock.advance(pause)

@@ -14,6 +14,7 @@ from typing import Any
 
 from twisted.internet import reactor as theReactor
 from twisted.internet.abstract import FileDescriptor
+from twisted.internet.address import IPv6Address
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.interfaces import (
     IHalfCloseableProtocol,
@@ -30,8 +31,9 @@ from zope.interface import implementer
 from tests.certificates import writeCertificate
 from tests.processes import folder
 from twisted_netdemo.service import transport
+from twisted_netdemo.service.binding import hasIPv6
 from twisted_netdemo.service.hub import hubOf
-from twisted_netdemo.service.port import Listening
+from twisted_netdemo.service.port import FastTCPPort, Listening
 from twisted_netdemo.service.transport import Server, lacking
 
 reactor: Any = theReactor
@@ -145,7 +147,13 @@ class AlikeTests(TestCase):
     timeout = 60
 
     async def once(
-        self, kind: type[Recorder], does: dict[str, Any], client: Client, stock: bool, tls: bool
+        self,
+        kind: type[Recorder],
+        does: dict[str, Any],
+        client: Client,
+        stock: bool,
+        tls: bool,
+        interface: str,
     ) -> tuple[object, object]:
         self.patch(transport, "_lacking", ["everything"] if stock else [])
         protocols: list[Recorder] = []
@@ -158,7 +166,7 @@ class AlikeTests(TestCase):
                 return protocols[-1]
 
         listening = Listening(reactor)
-        where = {"interface": "127.0.0.1"}
+        where = {"interface": interface}
         if tls:
             port = listening.listenSSL(0, Recorders(), self.context(), **where)
         else:
@@ -166,7 +174,8 @@ class AlikeTests(TestCase):
             self.assertEqual(port.transport is Server, not stock)
 
         def converse() -> object:
-            with socket.create_connection(("127.0.0.1", port.getHost().port)) as connection:
+            host = "127.0.0.1" if interface == "::" else interface
+            with socket.create_connection((host, port.getHost().port)) as connection:
                 connection.settimeout(30)
                 return client(connection)
 
@@ -185,9 +194,10 @@ class AlikeTests(TestCase):
         client: Client,
         kind: type[Recorder] = Recorder,
         tls: bool = False,
+        interface: str = "127.0.0.1",
     ) -> tuple[Any, list[tuple[str, Any]]]:
-        stock = await self.once(kind, does, client, True, tls)
-        fast = await self.once(kind, does, client, False, tls)
+        stock = await self.once(kind, does, client, True, tls, interface)
+        fast = await self.once(kind, does, client, False, tls, interface)
         self.assertEqual(stock, fast)
         said: Any
         happened: Any
@@ -343,6 +353,55 @@ class AlikeTests(TestCase):
         said, _ = await self.alike({"data": answer}, client)
         self.assertEqual(said, hashlib.sha256(MUCH).hexdigest())
 
+    async def test_echo(self) -> None:
+        """
+        Who sends 4 MiB before it reads any has all of it back: answers wait their turn.
+        """
+
+        def echo(self: Recorder, data: bytes) -> None:
+            self.transport.write(data)
+
+        def end(self: Recorder, data: bytes) -> None:
+            self.transport.loseConnection()
+
+        def client(connection: socket.socket) -> str:
+            connection.sendall(MUCH)
+            connection.shutdown(socket.SHUT_WR)
+            return hashlib.sha256(readAll(connection)).hexdigest()
+
+        said, happened = await self.alike({"data": echo, "read lost": end}, client, HalfRecorder)
+        self.assertEqual(said, hashlib.sha256(MUCH).hexdigest())
+        self.assertEqual([name for name, _ in happened], ["made", "data", "read lost", "lost"])
+
+    async def test_inAnothersCallback(self) -> None:
+        """
+        What one connection's callback says on another, and its end, is sent without further ado.
+        """
+        self.patch(transport, "_lacking", [])
+        protocols: list[Protocol] = []
+
+        class Passing(Protocol):
+            def connectionMade(self) -> None:
+                protocols.append(self)
+
+            def dataReceived(self, data: bytes) -> None:
+                for protocol in protocols:
+                    protocol.transport.write(data)
+                    protocol.transport.write(b", and so on")
+                    protocol.transport.loseConnection()
+
+        factory = Factory.forProtocol(Passing)
+        factory.noisy = False
+        port = Listening(reactor).listenTCP(0, factory, interface="127.0.0.1")
+        where = ("127.0.0.1", port.getHost().port)
+        with socket.create_connection(where) as silent, socket.create_connection(where) as speaking:
+            while len(protocols) < 2:
+                await soon()
+            speaking.sendall(b"both of you")
+            for client in (silent, speaking):
+                self.assertEqual(await deferToThread(readAll, client), b"both of you, and so on")
+        await maybeDeferred(port.stopListening)
+
     async def produce(self, streaming: bool) -> None:
         def register(self: Recorder, data: bytes) -> None:
             producer = Pieces(self, streaming)
@@ -389,7 +448,8 @@ class AlikeTests(TestCase):
 
     async def test_addresses(self) -> None:
         """
-        The transport says the same about itself.
+        The transport says the same about itself, over IPv4, IPv6, and IPv4 on a socket for both;
+        who the peer was can still be asked when it has gone.
         """
 
         def tell(self: Recorder, data: bytes) -> None:
@@ -397,6 +457,8 @@ class AlikeTests(TestCase):
             told = [
                 type(peer.getPeer()),
                 peer.getPeer() == type(peer.getPeer())("TCP", *peer.client),
+                peer.client[0],
+                peer.client[2:],
                 type(peer.getHost()),
                 peer.getHost().host,
                 peer.hostname,
@@ -404,12 +466,35 @@ class AlikeTests(TestCase):
                 repr(peer).split(" on ")[0],
                 peer.getTcpNoDelay(),
                 peer.getHandle().getblocking(),
+                peer.fileno() == peer.getHandle().fileno(),
+                peer.reactor,
             ]
             self.record("told", told)
             peer.loseConnection()
             peer.loseConnection()
 
-        await self.alike({"made": tell}, readAll)
+        def remember(self: Recorder, data: bytes) -> None:
+            peer: Any = self.transport
+            left = [peer.getPeer().host, len(peer.client), peer.fileno(), str(peer.connected)]
+            self.happened.append(("left", left))
+
+        for interface in ("127.0.0.1", "::1", "::"):
+            if ":" in interface and not hasIPv6():
+                continue
+            does = {"made": tell, "lost": remember}
+            await self.alike(does, readAll, interface=interface)
+
+    def test_scope(self) -> None:
+        """
+        A link-local peer keeps the interface that it is on, and its flow label.
+        """
+        address = ("fe80::1%lo", 1234, 7, 1)
+        port = FastTCPPort(0, Factory(), interface="::1", reactor=reactor)
+        with socket.socket(socket.AF_INET6) as connection:
+            made = Server(connection, Protocol(), address, port, 0, reactor)
+            self.assertEqual(made.client, address)
+            self.assertEqual(made.getPeer(), IPv6Address("TCP", *address))
+            made.stopReading()
 
     async def test_tls(self) -> None:
         """

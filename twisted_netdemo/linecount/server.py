@@ -4,8 +4,8 @@ The linecount server: one session a connection, with its limits, deadlines and l
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Hashable, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any
 
 from twisted.internet.address import UNIXAddress
@@ -22,7 +22,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_netdemo.linecount import wire
-from twisted_netdemo.service.deadlines import Deadline, Deadlines
+from twisted_netdemo.service.deadlines import Deadlines
 from twisted_netdemo.service.events import Events
 from twisted_netdemo.service.figures import Figure, Spread
 from twisted_netdemo.service.limits import Limits, clientOf
@@ -48,14 +48,12 @@ class LineCount(Protocol):
 
     factory: LineCountFactory
     transport: ITCPTransport
-    # Of a client with an address.
-    _host = ""
-    _port = 0
-    _client: Hashable | None = None
+    # What most sessions never need stands here alone: there may be many, waiting.
+    _client: Hashable | None = None  # None: without an address
     _present = False  # counted by the limits
+    _waits = False  # for the rest of the line
     _reader: wire.LineReader | None = None
-    _deadline: Deadline | None = None
-    _linger: Deadline | None = None
+    _cancelDeadline: Callable[[], None] | None = None  # of one that was taken over
     _handshaken = False
     _inputEnded = False
     _outputEnded = False
@@ -64,23 +62,23 @@ class LineCount(Protocol):
 
     def connectionMade(self) -> None:
         factory = self.factory
+        transport = self.transport
         self._began = factory.clock.seconds()
-        welcome = self._meet(self.transport.getPeer())
-        factory.sessions.add(self)
+        self._waits = True
+        welcome = self._meet(transport.getPeer())
+        factory.sessions[self] = None
         # One that began with the PROXY header goes on.
-        deadline: Deadline | None = getattr(self.transport, "deadline", None)
-        if deadline is None:
-            deadline = factory.lineDeadlines.begin(self._timedOut, self._began)
+        takeDeadline = getattr(transport, "takeDeadline", None)
+        if takeDeadline is None:
+            factory.lineDeadlines.begin(self, self._began)
         else:
-            deadline.callback = self._timedOut
-        self._deadline = deadline
+            self._cancelDeadline = takeDeadline(self.timedOut)
         refusal = factory.limits.enter(self._client)
         if refusal is not None:
             self._refuse(wire.FULL if refusal == "full" else wire.NO_MORE_FROM_YOU)
             return
         self._present = True
-        self._reader = wire.LineReader(factory.maxLine)
-        self.transport.write(welcome + wire.PROMPT)
+        transport.write(welcome + wire.PROMPT)
 
     def _meet(self, address: object) -> bytes:
         if isinstance(address, UNIXAddress):
@@ -89,8 +87,7 @@ class LineCount(Protocol):
             return wire.localGreeting(own.name or b"")
         # Everything else that Twisted serves streams on has a host and a port.
         named: Any = address  # an IPv4Address or an IPv6Address
-        self._host = host = plainHost(named.host)
-        self._port = named.port
+        host = plainHost(named.host)
         self._client = clientOf(host)
         return greeting((host, named.port))
 
@@ -99,10 +96,11 @@ class LineCount(Protocol):
         """
         The client as the log has it.
         """
-        host = self._host
-        if not host:
+        address: Any = self.transport.getPeer()
+        if isinstance(address, UNIXAddress):
             return "unix"
-        return f"[{host}]:{self._port}" if ":" in host else f"{host}:{self._port}"
+        host = plainHost(address.host)
+        return f"[{host}]:{address.port}" if ":" in host else f"{host}:{address.port}"
 
     def handshakeCompleted(self) -> None:
         """
@@ -111,22 +109,28 @@ class LineCount(Protocol):
         self._handshaken = True
 
     def dataReceived(self, data: bytes) -> None:
-        if self._reader is not None:
-            self._take(self._reader.feed(data))
+        if self._waits:
+            reader = self._reader
+            if reader is None:
+                reader = self._reader = wire.LineReader(self.factory.maxLine)
+            line = reader.feed(data)
+            if line is not None:
+                self._take(line)
             return
         self._dropped += len(data)
-        if self._dropped > LINGER_BYTES and self._linger is not None:
-            began = self._linger.due - LINGER
-            if self.factory.clock.seconds() - began > LINGER_LEAST:
-                self._lingered()
+        if self._dropped > LINGER_BYTES:
+            factory = self.factory
+            began = factory.lingerDeadlines.since(self)
+            if began is not None and factory.clock.seconds() - began > LINGER_LEAST:
+                self.lingered()
 
     def readConnectionLost(self) -> None:
         """
         The client has sent all that it will; it may well be reading still.
         """
         self._inputEnded = True
-        if self._reader is not None:
-            self._take(self._reader.finish())
+        if self._waits:
+            self._take((self._reader or wire.LineReader(self.factory.maxLine)).finish())
         else:
             self.transport.loseConnection()
 
@@ -136,14 +140,17 @@ class LineCount(Protocol):
         """
         self._outputEnded = True
 
-    def _take(self, line: wire.Line | wire.TooLong | None) -> None:
-        if isinstance(line, wire.Line):
-            counted = count(line.content, self.factory.unit)
+    def _take(self, line: bytes | wire.TooLong) -> None:
+        if isinstance(line, bytes):
+            counted = count(line, self.factory.unit)
             self._finish("answered", answer(counted), counted)
-        elif isinstance(line, wire.TooLong):
+        else:
             self._finish("too-long", wire.tooLong(self.factory.maxLine))
 
-    def _timedOut(self) -> None:
+    def timedOut(self) -> None:
+        """
+        The line has not come in time.
+        """
         self._finish("timed-out", wire.timedOut(self.factory.lineDeadlines.seconds))
         if not self._handshaken and ISSLTransport.providedBy(self.transport):
             self.abort()  # it could not read the words
@@ -152,14 +159,14 @@ class LineCount(Protocol):
         """
         The server stops: say so to a client that has no answer yet.
         """
-        if self._reader is not None:
+        if self._waits:
             self._finish("cut-short", wire.SHUTTING_DOWN)
 
     def abort(self) -> None:
         """
         The server stops now.
         """
-        if self._reader is not None:
+        if self._waits:
             self._report("cut-short")
         # abortConnection is what every Twisted transport has, though no interface of streams says.
         transport: Any = self.transport
@@ -177,20 +184,19 @@ class LineCount(Protocol):
         The last words, and the end of our output; the input is dropped until it ends too.
         """
         now = self._report(outcome, counted)
-        factory = self.factory
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
         transport = self.transport
         transport.write(words)
-        self._linger = factory.lingerDeadlines.begin(self._lingered, now)
+        self.factory.lingerDeadlines.begin(self, now)
         # Over TLS our close_notify is followed by a wait for the client's; TLS has no half-close.
         if self._inputEnded or ISSLTransport.providedBy(transport):
             transport.loseConnection()
         else:
             transport.loseWriteConnection()
 
-    def _lingered(self) -> None:
+    def lingered(self) -> None:
+        """
+        The client has had time enough to close.
+        """
         if self._outputEnded:
             # The kernel still brings the answer to who is slow to acknowledge it.
             self.transport.loseConnection()
@@ -201,25 +207,27 @@ class LineCount(Protocol):
         """
         @return: the clock's seconds now.
         """
+        factory = self.factory
+        self._waits = False
         self._reader = None
-        now = self.factory.clock.seconds()
-        self.factory.report(self, outcome, counted, now - self._began)
+        if self._cancelDeadline is None:
+            factory.lineDeadlines.cancel(self)
+        else:
+            self._cancelDeadline()
+            self._cancelDeadline = None
+        now = factory.clock.seconds()
+        factory.report(self, outcome, counted, now - self._began)
         return now
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         factory = self.factory
-        if self._reader is not None:
+        if self._waits:
             self._report("vanished")
-        # Both know a method of this object's: without them it is freed at once, by its count.
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
-        if self._linger is not None:
-            self._linger.cancel()
-            self._linger = None
+        factory.lingerDeadlines.cancel(self)
         if self._present:
             factory.limits.leave(self._client)
-        factory.refused.discard(self)
+        else:
+            factory.refused.discard(self)
         factory.ended(self)
 
 
@@ -255,11 +263,12 @@ class LineCountFactory(Factory):
         self.unit: Unit = unit
         self.maxLine = maxLine
         self.limits = Limits(10_000, 100) if limits is None else limits
-        self.lineDeadlines = Deadlines(clock, timeout)
-        self.lingerDeadlines = Deadlines(clock, LINGER)
-        self.sessions: set[LineCount] = set()
+        self.lineDeadlines = Deadlines(clock, timeout, LineCount.timedOut)
+        self.lingerDeadlines = Deadlines(clock, LINGER, LineCount.lingered)
+        # Not a set, which takes more memory.
+        self.sessions: dict[LineCount, None] = {}
         self.refused: set[LineCount] = set()
-        self.outcomes: Counter[str] = Counter()
+        self.outcomes: defaultdict[str, int] = defaultdict(int)  # a Counter counts slowly
         self._characters = 0
         self._seconds = Spread()
         text = "{peer}: {outcome}, {characters} characters, {seconds:.3f} seconds"
@@ -279,7 +288,7 @@ class LineCountFactory(Factory):
             )
 
     def ended(self, session: LineCount) -> None:
-        self.sessions.discard(session)
+        self.sessions.pop(session, None)
         if not self.sessions:
             if not self.numPorts:
                 self._stopTimers()

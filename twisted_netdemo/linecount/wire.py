@@ -36,15 +36,6 @@ def timedOut(seconds: float) -> bytes:
 
 
 @dataclass(frozen=True)
-class Line:
-    """
-    The client's whole line, without its end (LF, or CRLF).
-    """
-
-    content: bytes
-
-
-@dataclass(frozen=True)
 class TooLong:
     """
     The line is longer than the limit; how much longer will never be known.
@@ -67,14 +58,17 @@ class LineReader:
         # Most lines come in one piece, and most who wait have sent nothing.
         self._held: bytes | bytearray = b""
 
-    def feed(self, data: bytes) -> Line | TooLong | None:
+    def feed(self, data: bytes) -> bytes | TooLong | None:
         """
-        Take the next piece; C{None} says that more is needed. What follows the line is dropped.
+        Take the next piece. What follows the line is dropped.
+
+        @return: the client's whole line without its end (LF, or CRLF); C{None}: more is needed.
         """
         end = data.find(b"\n")
         if end >= 0:
             line = bytes(self._held) + data[:end] if self._held else data[:end]
-            return self._verdict(line.removesuffix(b"\r"))
+            line = line.removesuffix(b"\r")
+            return line if len(line) <= self._limit else TooLong()
         room = self._limit - len(self._held)
         # One byte more than the limit may be the CR of a CRLF.
         if len(data) > room + 1 or (len(data) == room + 1 and data[-1:] != b"\r"):
@@ -84,11 +78,8 @@ class LineReader:
         self._held += data
         return None
 
-    def finish(self) -> Line | TooLong:
+    def finish(self) -> bytes | TooLong:
         """
         The client's input has ended, which ends the line too.
         """
-        return self._verdict(bytes(self._held))
-
-    def _verdict(self, line: bytes) -> Line | TooLong:
-        return Line(line) if len(line) <= self._limit else TooLong()
+        return bytes(self._held) if len(self._held) <= self._limit else TooLong()

@@ -4,77 +4,71 @@ One timer for many deadlines of one length.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from itertools import islice, takewhile
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 _log = Logger()
 
-
-class Deadline:
-    """
-    What happens when the time is up, and when that is.
-
-    @ivar due: the clock's seconds.
-    @ivar callback: may be exchanged by who takes the deadline over.
-    """
-
-    __slots__ = ("_pending", "callback", "due")
-
-    def __init__(
-        self, due: float, callback: Callable[[], None], pending: dict[Deadline, None]
-    ) -> None:
-        self.due = due
-        self.callback = callback
-        self._pending = pending
-
-    def cancel(self) -> None:
-        """
-        It is no longer needed (or has come already).
-        """
-        self._pending.pop(self, None)
+T = TypeVar("T", bound=Hashable)
 
 
-class Deadlines:
+class Deadlines(Generic[T]):
     """
     Deadlines that are all equally long, so that they come due in the order in which they began:
     beginning and cancelling one is a dictionary's insert and delete, not a timer of its own.
+
+    @ivar seconds: how long each of them is.
     """
 
-    def __init__(self, clock: IReactorTime, seconds: float) -> None:
+    def __init__(self, clock: IReactorTime, seconds: float, due: Callable[[T], object]) -> None:
+        """
+        @param due: called with whose time is up.
+        """
         self._clock = clock
         self.seconds = seconds
-        self._pending: dict[Deadline, None] = {}
+        self._due = due
+        self._pending: dict[T, float] = {}  # when each began
         self._timer: IDelayedCall | None = None
 
-    def begin(self, callback: Callable[[], None], now: float | None = None) -> Deadline:
+    def begin(self, owner: T, now: float | None = None) -> None:
         """
-        Have C{callback} called after the time that is the same for all.
+        Begin the deadline of one that has none yet.
 
         @param now: the clock's seconds, of who has just asked.
         """
-        if now is None:
-            now = self._clock.seconds()
-        deadline = Deadline(now + self.seconds, callback, self._pending)
-        self._pending[deadline] = None
+        self._pending[owner] = self._clock.seconds() if now is None else now
         if self._timer is None:
             self._timer = self._clock.callLater(self.seconds, self._fire)
-        return deadline
+
+    def cancel(self, owner: T) -> None:
+        """
+        It is no longer needed (or has come already).
+        """
+        self._pending.pop(owner, None)
+
+    def since(self, owner: T) -> float | None:
+        """
+        When it began, in the clock's seconds; C{None} without one.
+        """
+        return self._pending.get(owner)
 
     def _fire(self) -> None:
         now = self._clock.seconds()
-        due = list(takewhile(lambda deadline: deadline.due <= now, self._pending))
-        later = next(islice(self._pending, len(due), None), None)
+        due: list[T] = []
         self._timer = None
-        if later is not None:
-            self._timer = self._clock.callLater(later.due - now, self._fire)
-        for deadline in due:
-            if deadline in self._pending:  # the one before may have cancelled it
-                del self._pending[deadline]
+        for owner, began in self._pending.items():
+            if began + self.seconds > now:
+                self._timer = self._clock.callLater(began + self.seconds - now, self._fire)
+                break
+            due.append(owner)
+        for owner in due:
+            if owner in self._pending:  # the one before may have cancelled it
+                del self._pending[owner]
                 with _log.failuresHandled("a deadline's callback failed"):
-                    deadline.callback()
+                    self._due(owner)
 
     def stop(self) -> None:
         """

@@ -41,14 +41,16 @@ class Watched(Protocol):
     """
     What the hub watches.
 
-    @ivar number: its file descriptor.
+    @ivar socket: whose C{fileno} is its file descriptor.
     @ivar wanted: what it wants to be told of: IN, OUT, both, or 0 for nothing.
-    @ivar watched: what the kernel has been asked for; the hub's own.
-    @ivar unsettled: whether it is in the hub's list of those; the hub's own.
+    @ivar watched: what the kernel has been asked for, 0 when it is not in the hub's table; the
+        hub's own.
+    @ivar unsettled: whether what it wants is looked at soon anyhow, since it is in the hub's list
+        of those, or its own callback runs; the hub's own.
     @ivar accepting: whether it makes new connections, which is done after all else.
     """
 
-    number: int
+    socket: Any
     wanted: int
     watched: int
     unsettled: bool
@@ -66,14 +68,16 @@ class Hub:
     """
     Reads and writes for those that it watches, as a reactor does, event for event.
 
-    @ivar active: whether a callback runs, at whose end L{settle} is called.
+    @ivar active: whether a callback runs, at whose end what it has changed is settled.
     @ivar accepts: whether that is one that makes new connections.
     """
 
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
         self._epoll = select.epoll()
-        self._table: dict[int, Watched] = {}
+        # By their descriptors, which are small numbers.
+        self._table: list[Watched | None] = []
+        self._count = 0
         self._strange = 0
         self.active = self.accepts = False
         self.unsettled: list[Watched] = []
@@ -98,15 +102,19 @@ class Hub:
     def _ask(self, one: Watched) -> None:
         wanted = one.wanted
         if not one.watched:
-            if not self._table:
+            number, table = one.socket.fileno(), self._table
+            self._epoll.register(number, wanted)
+            if number >= len(table):
+                table.extend([None] * (number + 1 - len(table)))
+            table[number] = one
+            if not self._count:
                 self._reactor.addReader(self)
-            self._epoll.register(one.number, wanted)
-            self._table[one.number] = one
+            self._count += 1
         elif wanted:
-            self._epoll.modify(one.number, wanted)
+            self._epoll.modify(one.socket, wanted)
         else:
             # epoll(7) reports a reset even to who asks for nothing.
-            self._epoll.unregister(one.number)
+            self._epoll.unregister(one.socket)
             self.forget(one)
         one.watched = wanted
 
@@ -114,9 +122,12 @@ class Hub:
         """
         It is about to be closed, which ends the kernel's watch too.
         """
-        self._table.pop(one.number, None)
-        if not self._table:
-            self._reactor.removeReader(self)
+        if one.watched:
+            self._table[one.socket.fileno()] = None
+            one.watched = 0
+            self._count -= 1
+            if not self._count:
+                self._reactor.removeReader(self)
 
     def succeeds(self, one: Watched, heir: Watched) -> None:
         """
@@ -134,7 +145,7 @@ class Hub:
         accepting: list[Watched] = []
         self.active = True
         for number, event in self._epoll.poll(0):
-            one = table.get(number)
+            one = table[number]
             if one is None:
                 self._closedHere()
             elif one.accepting:
@@ -142,6 +153,7 @@ class Hub:
             else:
                 inRead = True
                 why: BaseException | None = None
+                one.unsettled = True
                 try:
                     if event & IN:
                         why = one.doRead()
@@ -151,15 +163,15 @@ class Hub:
                     if event & OUT and not why and one.connected:
                         inRead = False
                         why = one.doWrite()
-                        if one.connected and one.watched != one.wanted:
-                            self.changed(one)
                 except BaseException as error:
                     log.err()
                     why = error
                 if why:
                     self._ended(one, why, inRead)
+                if one.connected:
+                    self._settle(one)
                 if unsettled:
-                    self.settle()
+                    self._settleOthers()
         self.accepts = True
         for one in accepting:
             if one.watched:
@@ -167,29 +179,50 @@ class Hub:
                     one.doRead()
                 except BaseException:
                     log.err()
-                self.settle()
+                if unsettled:
+                    self._settleOthers()
         self.accepts = self.active = False
 
-    def settle(self) -> None:
+    def made(self, one: Watched) -> None:
+        """
+        It has been told that it is connected; it is born unsettled.
+        """
+        if self.accepts or not self.active:
+            if one.connected:
+                self._settle(one)
+        else:
+            self.unsettled.append(one)
+
+    def _settleOthers(self) -> None:
+        """
+        Settle those that another's callback has changed. What they change in turn the kernel is
+        asked for: two that answer each other would have the hub for themselves.
+        """
+        self.active = False
+        for one in self.unsettled:
+            if one.connected:
+                self._settle(one)
+            one.unsettled = False
+        self.unsettled.clear()
+        self.active = True
+
+    def _settle(self, one: Watched) -> None:
         """
         A callback has ended: write, close, and ask the kernel for what is wanted now.
         """
-        before, self.active = self.active, False
-        for one in self.unsettled:
-            if one.connected:
-                try:
-                    why = one.doWrite() if one.wanted & OUT else None
-                    one.unsettled = False
-                    if one.connected and not why and one.watched != one.wanted:
-                        self._ask(one)
-                except BaseException as error:
-                    log.err()
-                    why = error  # type: ignore[assignment]  # a Failure takes any
-                if why:
-                    self._ended(one, why, False)
+        why: BaseException | None = None
+        try:
+            if one.wanted & OUT and not one.watched & OUT:  # else the kernel says when
+                why = one.doWrite()
             one.unsettled = False
-        self.unsettled.clear()
-        self.active = before
+            if one.watched != one.wanted and one.connected and not why:
+                self._ask(one)
+        except BaseException as error:
+            log.err()
+            one.unsettled = False
+            why = error
+        if why:
+            self._ended(one, why, False)
 
     def _ended(self, one: Watched, why: BaseException, inRead: bool) -> None:
         try:
@@ -214,15 +247,15 @@ class Hub:
             self._reactor.removeReader(self)
             self._epoll.close()
             self._epoll = select.epoll()
-            for one in self._table.values():
-                self._epoll.register(one.number, one.watched)
+            for one in filter(None, self._table):
+                self._epoll.register(one.socket, one.watched)
             self._reactor.addReader(self)
 
     def connectionLost(self, reason: Failure) -> None:
         """
         The reactor ends.
         """
-        for one in list(self._table.values()):
+        for one in list(filter(None, self._table)):
             try:
                 one.connectionLost(reason)
             except BaseException:

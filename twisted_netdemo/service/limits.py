@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Hashable
+from math import inf
 from typing import Literal
 
 from twisted_netdemo.welcome import plainHost
@@ -22,6 +23,8 @@ def clientOf(host: str) -> Hashable:
 
     @param host: an IP address as text, with C{%scope} where it has one.
     """
+    if ":" not in host:
+        return host
     host = plainHost(host)
     if ":" not in host:
         return host
@@ -35,8 +38,8 @@ class Limits:
     """
 
     def __init__(self, total: int = 0, perClient: int = 0) -> None:
-        self.total = total
-        self.perClient = perClient
+        self.total = total or inf
+        self.perClient = perClient or inf
         self.present = 0
         self._clients: dict[Hashable, int] = {}
 
@@ -46,12 +49,10 @@ class Limits:
 
         @param client: L{clientOf} its host; C{None} counts in the total alone.
         """
-        here = 0
-        if client is not None:
-            here = self._clients.get(client, 0)
-            if self.perClient and here >= self.perClient:
-                return "client"
-        if self.total and self.present >= self.total:
+        here = self._clients.get(client, 0)
+        if here >= self.perClient:
+            return "client"
+        if self.present >= self.total:
             return "full"
         self.present += 1
         if client is not None:

@@ -8,7 +8,7 @@ half-close and loses a short first segment; this one waits, and passes everythin
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
@@ -19,7 +19,7 @@ from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
 from zope.interface import directlyProvides, implementer, providedBy
 
-from twisted_netdemo.service.deadlines import Deadline, Deadlines
+from twisted_netdemo.service.deadlines import Deadlines
 from twisted_netdemo.service.port import Listening, Opened
 from twisted_netdemo.service.proxyheader import BadHeader, HeaderReader
 from twisted_netdemo.service.quiet import Quiet
@@ -42,17 +42,15 @@ _MOST_WAITING = 1000
 class ProxiedConnection(ProtocolWrapper):
     """
     One connection from a proxy: its header, then everything to and from the wrapped protocol.
-
-    @ivar deadline: until when the header has to be there; a wrapped protocol with a deadline of
-        its own may take this one over, and give it another callback.
     """
 
     factory: ProxiedFactory
     transport: Any
-    _reader: HeaderReader | None
+    _reader: HeaderReader | None = None
     _source: IAddress | None = None
     _begun = False
-    deadline: Deadline | None = None
+    _waits = False  # counted by the factory
+    _taken: Callable[[], object] | None = None
 
     def makeConnection(self, transport: Any) -> None:
         # Not the wrapper's own: it would connect the wrapped protocol at once.
@@ -60,7 +58,6 @@ class ProxiedConnection(ProtocolWrapper):
         Protocol.makeConnection(self, transport)
         factory = self.factory
         factory.registerProtocol(self)
-        self._reader = HeaderReader()
         if not factory.believes(transport.getPeer()):
             factory.refused("not in --proxy-from", transport.getPeer())
             transport.abortConnection()
@@ -69,7 +66,33 @@ class ProxiedConnection(ProtocolWrapper):
             transport.abortConnection()
         else:
             factory.waiting += 1
-            self.deadline = factory.deadlines.begin(transport.abortConnection)
+            self._waits = True
+            self._reader = HeaderReader()
+            factory.deadlines.begin(self)
+
+    def timeIsUp(self) -> None:
+        """
+        The header is late, or whatever took its deadline over.
+        """
+        if self._taken is not None:
+            self._taken()
+        else:
+            self.transport.abortConnection()
+
+    def takeDeadline(self, due: Callable[[], object]) -> Callable[[], None]:
+        """
+        For a wrapped protocol with a deadline of its own, when its connection is made: the
+        header's goes on, counted from the connection's beginning.
+
+        @param due: called when the time is up.
+        @return: cancels it.
+        """
+        self._taken = due
+        return self._cancelDeadline
+
+    def _cancelDeadline(self) -> None:
+        self._taken = None
+        self.factory.deadlines.cancel(self)
 
     def getPeer(self) -> IAddress:
         peer: IAddress = self._source or self.transport.getPeer()
@@ -79,7 +102,7 @@ class ProxiedConnection(ProtocolWrapper):
         if self._begun:
             self.wrappedProtocol.dataReceived(data)
             return
-        if self.deadline is None or self._reader is None:
+        if self._reader is None:
             return
         try:
             header = self._reader.feed(data)
@@ -96,12 +119,10 @@ class ProxiedConnection(ProtocolWrapper):
             self._source = kind("TCP", host, port)
         self._begun = True
         self.factory.waiting -= 1
-        deadline = self.deadline
-        headerDue = deadline.callback
         transport: Any = self
         self.wrappedProtocol.makeConnection(transport)
-        if deadline.callback is headerDue:  # not taken over
-            deadline.cancel()
+        if self._taken is None:
+            self.factory.deadlines.cancel(self)
         if header.rest:
             self.wrappedProtocol.dataReceived(header.rest)
 
@@ -127,9 +148,9 @@ class ProxiedConnection(ProtocolWrapper):
             ProtocolWrapper.connectionLost(self, reason)
             return
         self.factory.unregisterProtocol(self)
-        if self.deadline is not None:
+        if self._waits:
             self.factory.waiting -= 1
-            self.deadline.cancel()
+            self.factory.deadlines.cancel(self)
 
 
 class ProxiedFactory(WrappingFactory[Any]):
@@ -155,7 +176,7 @@ class ProxiedFactory(WrappingFactory[Any]):
             too, since the socket's mode says who may.
         """
         WrappingFactory.__init__(self, wrappedFactory)
-        self.deadlines = Deadlines(clock, timeout)
+        self.deadlines = Deadlines(clock, timeout, ProxiedConnection.timeIsUp)
         self.networks = networks
         self.waiting = 0
         self._why: tuple[str, object] = ("", None)

@@ -15,25 +15,27 @@ import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from errno import ENOBUFS
-from functools import cached_property
 from typing import Any
 
 from twisted.internet import tcp
 from twisted.internet.abstract import FileDescriptor
-from twisted.internet.address import IPv6Address
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.error import ConnectionAborted
 from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 from twisted.python import log
 from twisted.python.failure import Failure
 
-from twisted_netdemo.service.hub import DONE, IN, OUT, Hub, hubOf
+from twisted_netdemo.service.hub import DONE, IN, OUT, hubOf
 
 # The whole of what is said: the end of output goes with it. As plain numbers: the flags of the
 # socket module are an enum, whose arithmetic is done anew on each call.
 _AT_ONCE = int(getattr(socket, "MSG_DONTWAIT", 0))
 _LAST = _AT_ONCE | int(getattr(socket, "MSG_MORE", 0))
 _STREAM = int(socket.SOCK_STREAM)
+_IPv4 = int(socket.AF_INET)
+# So many bytes are joined as they are written; more is for Twisted's own buffers.
+_FEW = 16384
 _RESET = struct.pack("ii", 1, 0)
 
 #: The names that are taken from classes of Twisted and of Python without their leave.
@@ -89,11 +91,16 @@ class Server(tcp.Server):
     """
 
     # What is the same for most stands in the class: 10,000 idle connections have it once.
+    server: Any
     accepting = False
     watched = 0
-    unsettled = False
-    peer: Any = None
-    deadline: Any = None  # there is none before the protocol's own
+    unsettled = True  # until it has been told that it is connected
+    wanted = IN
+    # There has been nothing but bytes to send at once: no producer, no TLS, nothing that the kernel
+    # had no room for, no end of output yet. All else is Twisted's own way.
+    _plain = True
+    _said: bytes | None = None  # in this callback, while it is plain
+    _rest: tuple[Any, ...] = ()  # of the peer's IPv6 address: flow and scope, where they are not 0
     _tempDataBuffer: Any = None
     _tempDataLen = 0
     connected = 1
@@ -109,21 +116,30 @@ class Server(tcp.Server):
     ) -> None:
         # Not Twisted's own, which makes strings that are seldom read.
         self.socket = connection
-        self.number = connection.fileno()
         self.protocol = protocol
-        self.client = client
+        self.hostname = client[0]
+        self._peerPort = client[1]
+        if len(client) > 2 and (client[2] or client[3]):
+            self._rest = client[2:]
         self.server = server
         self.sessionno = sessionno
-        self.reactor = reactor
-        if len(client) != 2:
-            self._addressType = IPv6Address
-        self._hub: Hub = server.hub
-        self.wanted = IN
-        self._hub.changed(self)
 
     @property
-    def hostname(self) -> Any:  # type: ignore[override]  # Twisted's is an attribute
-        return self.client[0]
+    def reactor(self) -> Any:  # type: ignore[override]  # Twisted's is an attribute
+        return self.server.reactor
+
+    @property
+    def client(self) -> tuple[Any, ...]:  # type: ignore[override]
+        """
+        The peer's address, as the socket module has it.
+        """
+        if self.server.addressFamily == _IPv4:
+            return self.hostname, self._peerPort
+        return (self.hostname, self._peerPort, *(self._rest or (0, 0)))
+
+    @property
+    def _addressType(self) -> Any:  # type: ignore[override]
+        return IPv4Address if self.server.addressFamily == _IPv4 else IPv6Address
 
     @property
     def logstr(self) -> str:  # type: ignore[override]
@@ -143,10 +159,11 @@ class Server(tcp.Server):
         return self.socket
 
     def getPeer(self) -> Any:
-        return self.peer or super().getPeer()
+        newest, peer = self.server.newest
+        return peer if newest is self else super().getPeer()
 
     def fileno(self) -> int:
-        return self.number if self.connected else -1
+        return self.socket.fileno() if self.connected else -1
 
     def startReading(self) -> None:
         self.wanted |= IN
@@ -166,50 +183,48 @@ class Server(tcp.Server):
 
     def _changed(self) -> None:
         if self.connected:
-            self._hub.changed(self)
+            self.server.hub.changed(self)
+
+    def _beTwisted(self) -> None:
+        self._plain = False
+        if self._tempDataBuffer is None:
+            said, self._said = self._said, None
+            self._tempDataBuffer = [said] if said else []
+            self._tempDataLen = len(said) if said else 0
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        self._beTwisted()
+        super().registerProducer(producer, streaming)
 
     def startTLS(self, ctx: Any, normal: bool = True) -> None:
-        if self._tempDataBuffer is None:
-            self._tempDataBuffer = []
+        self._beTwisted()
         super().startTLS(ctx, normal)
 
     def write(self, data: bytes) -> None:
-        if self._tempDataBuffer is not None or self.producer is not None or self.TLS:
-            if self._tempDataBuffer is None:
-                self._tempDataBuffer = []
-            super().write(data)
-        elif not isinstance(data, bytes):
-            raise TypeError("Data must be bytes")
-        elif data and self.connected and not self._writeDisconnected:
-            self._tempDataBuffer = [data]
-            self._tempDataLen = len(data)
+        said = self._said
+        if said is None and self._plain and data and data.__class__ is bytes:
+            self._said = data
             self.wanted |= OUT
             if not self.unsettled:
-                self._hub.changed(self)
+                self.server.hub.changed(self)
+        elif said is not None and data.__class__ is bytes and len(said) + len(data) <= _FEW:
+            self._said = said + data
+        else:
+            self._beTwisted()
+            super().write(data)
 
     def writeSequence(self, iovec: Iterable[bytes]) -> None:
-        if self._tempDataBuffer is None:
-            self._tempDataBuffer = []
-        super().writeSequence(iovec)
+        self.write(b"".join(iovec))
 
     def doWrite(self) -> Any:
         """
-        Send what there is. The common case, all of it at once and nobody who produces more, is
-        short; the others are Twisted's.
+        Send what there is.
         """
-        buffer = self._tempDataBuffer
-        if (
-            self.dataBuffer
-            or self.producer is not None
-            or self.TLS
-            or self._tempDataLen > self.SEND_LIMIT
-        ):
-            if buffer is None:
-                self._tempDataBuffer = []
+        if not self._plain:
             return super().doWrite()
-        if buffer:
-            data = buffer[0] if len(buffer) == 1 else b"".join(buffer)
-            ends = self._writeDisconnecting or self.disconnecting
+        ends = self._writeDisconnecting or self.disconnecting
+        data = self._said
+        if data is not None:
             try:
                 sent = self.socket.send(data, _LAST if ends else _AT_ONCE)
             except BlockingIOError:
@@ -218,17 +233,19 @@ class Server(tcp.Server):
                 if error.errno != ENOBUFS:
                     return CONNECTION_LOST
                 sent = 0
-            self._tempDataBuffer = None
-            self._tempDataLen = 0
             if sent < len(data):
+                self._said = None
+                self._beTwisted()
                 self.dataBuffer = data
                 self.offset = sent
                 return None
-        self.wanted &= ~OUT
-        if self.disconnecting:
-            return self._postLoseConnection()
-        if self._writeDisconnecting:
+            self._said = None
+        self.wanted &= IN
+        if ends:
+            if self.disconnecting:
+                return CONNECTION_DONE
             self._writeDisconnected = True
+            self._plain = False
             return self._closeWriteConnection()
         return None
 
@@ -281,7 +298,7 @@ class Server(tcp.Server):
         self._writeDisconnecting = True
         self.wanted |= OUT
         if self.connected and not self.unsettled:
-            self._hub.changed(self)
+            self.server.hub.changed(self)
 
     def loseConnection(self) -> None:
         if self._writeDisconnected and self.connected and not (self.disconnecting or self.TLS):
@@ -294,10 +311,11 @@ class Server(tcp.Server):
             return
         self.disconnected = 1
         self.connected = 0
+        self._plain = False
         if self.producer is not None:
             self.producer.stopProducing()
             self.producer = None
-        self._hub.forget(self)
+        self.server.hub.forget(self)
         connection, protocol = self.socket, self.protocol
         del self.socket, self.protocol
         if reason is not DONE and reason.check(ConnectionAborted):
@@ -321,13 +339,12 @@ class Fast:
     socket: socket.socket
     addressFamily: Any
 
-    @cached_property
-    def hub(self) -> Hub:
-        return hubOf(self.reactor)
+    #: The connection that is being made, and its peer: most ask at once who that is.
+    newest: tuple[Any, Any] = (None, None)
 
-    @property
-    def number(self) -> int:
-        return self.socket.fileno()
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)  # of Twisted's port
+        self.hub = hubOf(self.reactor)
 
     def startReading(self) -> None:
         self.wanted = IN
@@ -347,10 +364,9 @@ class Fast:
 
     def made(self, transport: Server, protocol: Any, peer: Any) -> None:
         """
-        A connection has been made, and is to be told so; most ask at once who the peer is.
+        A connection has been made, and is to be told so.
         """
-        transport.peer = peer
+        self.newest = (transport, peer)
         protocol.makeConnection(transport)
-        transport.peer = None
-        if self.hub.accepts:
-            self.hub.settle()
+        self.newest = (None, None)
+        self.hub.made(transport)
