@@ -203,6 +203,8 @@ class Fate(NamedTuple):
         """
         if self.lost:
             return ["lost"]
+        if not (self.duplicated or self.reordered or self.corrupted):
+            return []
         flags = {
             "duplicated": self.duplicated,
             "reordered": self.reordered,

@@ -143,6 +143,7 @@ class Link(Generic[T]):
         self._figures = figures
         self._bottleneck = Bottleneck(figures.rate, figures.queue)
         self._limit = limit
+        self._isFast = figures.rate is None
         self._octets = 0
         self._made = 0
         # a lane's next time; the number keeps equal times in order. An entry whose time is not
@@ -162,6 +163,12 @@ class Link(Generic[T]):
         keeps it.
         """
         return Lane(self._figures.gap, self._figures.hold)
+
+    def isOpen(self, lane: Lane[T], fate: Fate) -> bool:
+        """
+        Whether nothing would hold up a packet: it need not L{enter}, and leaves at once.
+        """
+        return self._isFast and not (fate.delay or fate.reordered or lane)
 
     def enter(self, lane: Lane[T], packet: T, octets: int, fate: Fate, now: float) -> bool:
         """

@@ -83,7 +83,8 @@ class Tally:
         """
         One datagram has met its fate.
         """
-        self.fates.update(fates)
+        if fates:
+            self.fates.update(fates)
         self.out += copies
         if not copies:
             self.lost += 1

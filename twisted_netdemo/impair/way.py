@@ -50,6 +50,15 @@ class Way(Generic[T]):
         Set out, as L{Link.enter}. What takes no time leaves before this returns, unless many are
         before it.
         """
+        if not self._looking and self._link.isOpen(lane, fate):
+            self._looking = True
+            try:
+                self._leave(packet)
+            finally:
+                self._looking = False
+            if self._link.octets:
+                self._look()
+            return True
         entered = self._link.enter(lane, packet, octets, fate, self.seconds())
         if entered and not self._looking:
             self._look()

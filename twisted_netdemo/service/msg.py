@@ -69,9 +69,13 @@ class SingleMessages:
         self._names: Memory[tuple[object, ...], Address] = Memory(addressOf)
         self._told: Memory[Control, Told] = Memory(lambda control: understand((control,)))
         self._addresses = Memory(addressFor)
-        self._controls: Memory[str, Sequence[Control]] = Memory(
-            lambda source: sendFrom(source, family)
-        )
+        own = addressOf(udp.getsockname())[0] if hasattr(udp, "getsockname") else None
+
+        def controlsFor(source: str | None) -> Sequence[Control]:
+            # Bound to one address, it sends from no other.
+            return () if source == own else sendFrom(source, family)
+
+        self._controls = Memory(controlsFor)
         self._recvfrom, self._sendto = udp.recvfrom, udp.sendto
         self._recvmsg = getattr(udp, "recvmsg", None)
         self._sendmsg = getattr(udp, "sendmsg", None)
@@ -110,8 +114,9 @@ class SingleMessages:
         for data, to, source in datagrams:
             try:
                 address = self._addresses[to]
-                if source is not None and self._sendmsg is not None:
-                    self._sendmsg((data,), self._controls[source], 0, address)
+                controls = self._controls[source]
+                if controls and self._sendmsg is not None:
+                    self._sendmsg((data,), controls, 0, address)
                 else:
                     self._sendto(data, address)
             except OSError as error:
