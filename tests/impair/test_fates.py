@@ -27,6 +27,27 @@ def fatesOf(figures: Figures, seed: int = 42, count: int = PACKETS) -> list[Fate
     return [fates.next(n) for n in range(count)]
 
 
+class Certain(SynchronousTestCase):
+    def test_always(self) -> None:
+        """
+        Where nothing is left to chance or place, all fates are the one that can be had without
+        asking; where anything is, there is none such.
+        """
+        for figures in (Figures(), Figures(delay=0.5), Figures(rate=8.0, burst=2.0)):
+            fate = figures.always()
+            for drawn in fatesOf(figures, count=20):
+                self.assertEqual(drawn._replace(place=0, where=0, spare=(0, 0)), fate)
+        third = Places.of([(3, 3)])
+        for uncertain in (
+            Figures(delay=0.5, jitter=0.1),
+            *(Figures(loss=each) for each in (Ratio(0.5), third)),
+            *(Figures(duplicate=each) for each in (Ratio(0.5), third)),
+            *(Figures(reorder=each) for each in (Ratio(0.5), third)),
+            *(Figures(corrupt=each) for each in (Ratio(0.5), third)),
+        ):
+            self.assertIsNone(uncertain.always())
+
+
 class Chances(SynchronousTestCase):
     """
     What is asked for is what comes, as near as chance has it.

@@ -171,6 +171,16 @@ class Figures:
             )
         return after, 1 - 1 / self.burst
 
+    def always(self) -> Fate | None:
+        """
+        The fate of every packet (but for its C{place} and draws), where nothing befalls any but a
+        delay that is the same for all; else C{None}.
+        """
+        chances = (self.loss, self.duplicate, self.reorder, self.corrupt)
+        if self.jitter or any(chance != NEVER for chance in chances):
+            return None
+        return Fate(0, False, False, False, False, self.delay, 0, (0, 0))
+
 
 class Fate(NamedTuple):
     """

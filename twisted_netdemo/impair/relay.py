@@ -151,6 +151,7 @@ class Relay:
         self.tallies: dict[Direction, Tally] = {d: Tally() for d in DIRECTIONS}
         self.clients = 0
         self._figures = figures
+        self._always = {d: figures[d].always() for d in DIRECTIONS}
         self._seed = seed
         self._connect = connect
         self._reactor = reactor
@@ -225,7 +226,7 @@ class Relay:
         self._seen(passage.client, now)
         n = passage.n
         passage.n = n + 1
-        fate = passage.fates.next(n)
+        fate = self._always[direction] or passage.fates.next(n)
         if fate.corrupted and not data:
             fate = fate._replace(corrupted=False)
         self.tallies[direction].received += 1
