@@ -32,16 +32,22 @@ class Memory(dict[K, V]):
 
     def __missing__(self, key: K) -> V:
         value = self._function(key)
+        self.keep(key, value)
+        return value
+
+    def keep(self, key: K, value: V) -> None:
+        """
+        Know this without being asked.
+        """
         if not _scoped(key) and not _scoped(value):
             if len(self) >= self._most:
                 self.clear()
             self[key] = value
-        return value
 
 
 def _scoped(value: Any) -> bool:
-    if isinstance(value, tuple):
-        return any(map(_scoped, value))
+    if isinstance(value, tuple) and value:
+        value = value[0]  # where each kind of address has its host
     return isinstance(value, str) and "%" in value
 
 

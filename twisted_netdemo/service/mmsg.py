@@ -20,7 +20,7 @@ from functools import cache
 from itertools import accumulate
 from typing import Any
 
-from twisted_netdemo.service.addresses import Address, Memory, hostText, packedHost
+from twisted_netdemo.service.addresses import Memory, hostText, packedHost
 from twisted_netdemo.service.datagram import (
     SO_TIMESTAMPNS,
     Control,
@@ -94,42 +94,40 @@ def controlsOut(controls: Sequence[Control]) -> bytes:
 
 class _Family:
     """
-    How a family's addresses lie in memory. The same few of them come again and again, and so do
-    the control messages, but for the timestamp.
+    How a family's addresses lie in memory. The same few hosts come again and again, and so do the
+    control messages, but for the timestamp.
 
-    @ivar name: unpacks from a C{sockaddr} the port and the bytes of the host.
-    @ivar hosts: from those bytes to the host's text.
-    @ivar names: from a host and port to a C{sockaddr}.
+    @ivar name: packs and unpacks a C{sockaddr}: its C{family}, the port, and the bytes of the host.
+    @ivar hosts: from those bytes to the host's text, and C{packed}: the inverse.
     @ivar controls: from an address to the control messages that make a datagram leave from it.
     """
 
-    def __init__(self, family: int, name: str) -> None:
-        self.name = struct.Struct(name)
-        size = 4 if family == socket.AF_INET else 16
+    name = struct.Struct(f"!2sH{_NAME - 4}s")
 
-        def hostOf(name: bytes) -> str:
-            return hostText(name[:size], int.from_bytes(name[size:], sys.byteorder))
+    def __init__(self, family: int) -> None:
+        self.family = struct.pack("@H", family)
+        # sockaddr_in has the address next, sockaddr_in6 the flow's number before it
+        start, end = (0, 4) if family == socket.AF_INET else (4, 20)
 
-        def nameOf(address: Address) -> bytes:
-            host, port = address
-            packed, scope = packedHost(host, family)
-            head = struct.pack("@H", family) + port.to_bytes(2, "big")
-            if family == socket.AF_INET:
-                return (head + packed).ljust(_NAME, b"\0")
-            return head + bytes(4) + packed + struct.pack("@I", scope)
+        def textOf(packed: bytes) -> str:
+            text = hostText(packed[start:end], int.from_bytes(packed[end:], sys.byteorder))
+            self.packed.keep(text, packed)  # who writes is mostly answered
+            return text
+
+        def packedOf(host: str) -> bytes:
+            address, scope = packedHost(host, family)
+            packed = bytes(start) + address
+            return packed + (struct.pack("@I", scope) if start else bytes(_NAME - 8))
 
         def controlFor(source: str | None) -> bytes:
             return controlsOut(sendFrom(source, family))
 
-        self.hosts = Memory(hostOf)
-        self.names = Memory(nameOf)
+        self.hosts = Memory(textOf)
+        self.packed = Memory(packedOf)
         self.controls = Memory(controlFor)
 
 
-_FAMILIES = {
-    int(socket.AF_INET): _Family(socket.AF_INET, "!2xH4s20x"),
-    int(socket.AF_INET6): _Family(socket.AF_INET6, "!2xH4x20s"),
-}
+_FAMILIES = {int(family): _Family(family) for family in (socket.AF_INET, socket.AF_INET6)}
 
 
 def _understood(control: bytes) -> Told:
@@ -260,8 +258,8 @@ class MultipleMessages:
         hosts, new = self._family.hosts, tuple.__new__
         lengths = messages.lengths[:count].tolist()
         datagrams = []
-        for (port, host), length, payload, control, end in zip(
-            self._family.name.iter_unpack(messages.names[: count * _NAME]),
+        for (_, port, host), length, payload, control, end in zip(
+            _Family.name.iter_unpack(messages.names[: count * _NAME]),
             lengths,
             range(0, BATCH * _PAYLOAD, _PAYLOAD),
             range(0, BATCH * _CONTROL, _CONTROL),
@@ -304,7 +302,8 @@ class MultipleMessages:
         messages, family, count = self._out, self._family, len(datagrams)
         payload = b"".join([data for data, _, _ in datagrams])
         try:
-            names = b"".join([family.names[to] for _, to, _ in datagrams])
+            packed, pack, head = family.packed, family.name.pack, family.family
+            names = b"".join([pack(head, port, packed[to]) for _, (to, port), _ in datagrams])
             controls = [family.controls[source] for _, _, source in datagrams]
             messages.payloads[: len(payload)] = payload
         except (OSError, IndexError):

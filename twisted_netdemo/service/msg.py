@@ -9,14 +9,7 @@ import socket
 from collections.abc import Sequence
 from typing import Protocol
 
-from twisted_netdemo.service.addresses import (
-    Address,
-    Memory,
-    SocketAddress,
-    addressOf,
-    socketAddress,
-    socketHost,
-)
+from twisted_netdemo.service.addresses import Memory, addressOf, socketAddress, socketHost
 from twisted_netdemo.service.datagram import (
     Control,
     Datagram,
@@ -61,14 +54,15 @@ class SingleMessages:
     """
 
     def __init__(self, udp: socket.socket) -> None:
-        family = int(udp.family)
+        family = self._family = int(udp.family)
 
-        def addressFor(to: Address) -> SocketAddress:
-            return socketAddress(socketHost(to[0], family), to[1], family)
+        def textOf(host: tuple[str, tuple[int, ...]]) -> str:
+            text, scope = host
+            return addressOf((text, 0, 0, *scope) if scope else (text, 0))[0]
 
-        self._names: Memory[tuple[object, ...], Address] = Memory(addressOf)
+        self._texts = Memory(textOf)
         self._told: Memory[Control, Told] = Memory(lambda control: understand((control,)))
-        self._addresses = Memory(addressFor)
+        self._hosts: Memory[str, tuple[str, int]] = Memory(lambda host: socketHost(host, family))
         own = addressOf(udp.getsockname())[0] if hasattr(udp, "getsockname") else None
 
         def controlsFor(source: str | None) -> Sequence[Control]:
@@ -107,13 +101,14 @@ class SingleMessages:
             data, name = self._recvfrom(_LARGEST)
         # The destination alone comes again and again.
         told = self._told[controls[0]] if len(controls) == 1 else understand(controls)
-        return tuple.__new__(Datagram, (data, self._names[name], *told))  # at half the cost
+        source = self._texts[name[0], name[3:]], name[1]
+        return tuple.__new__(Datagram, (data, source, *told))  # as Datagram(...), at half its cost
 
     def send(self, datagrams: Sequence[Outgoing]) -> list[OSError]:
         errors = []
-        for data, to, source in datagrams:
+        for data, (host, port), source in datagrams:
             try:
-                address = self._addresses[to]
+                address = socketAddress(self._hosts[host], port, self._family)
                 controls = self._controls[source]
                 if controls and self._sendmsg is not None:
                     self._sendmsg((data,), controls, 0, address)
