@@ -104,10 +104,14 @@ class RelayCase(SynchronousTestCase):
         return connection
 
     def relay(
-        self, up: Figures | None = None, down: Figures | None = None, idle: float = 60.0
+        self,
+        up: Figures | None = None,
+        down: Figures | None = None,
+        idle: float = 60.0,
+        most: int = 0,
     ) -> Relay:
         figures: dict[Direction, Figures] = {"up": up or Figures(), "down": down or Figures()}
-        relay = Relay(figures, 42, self.connect, self.clock, idle)
+        relay = Relay(figures, 42, self.connect, self.clock, idle, most)
         self.path = str(folder(self) / "truth.jsonl")
         relay.truth = LineFile(self.path, self.clock)
         relay.started(self.port)
@@ -382,6 +386,22 @@ class WhenThingsFail(RelayCase):
         self.send(relay, b"still")
         self.assertEqual([d for d, _ in self.connections[0].sent], [b"hello", b"still"])
         self.assertEqual(len([line for line in self.said() if line.startswith("No socket")]), 1)
+
+    def test_tooMany(self) -> None:
+        """
+        A client above the most is not relayed, and said so once; it is when another has been
+        forgotten.
+        """
+        relay = self.relay(most=1)
+        self.send(relay, b"hello")
+        for _ in range(3):
+            self.send(relay, b"hello", BOB)
+        self.send(relay, b"still")
+        self.assertEqual([d for d, _ in self.connections[0].sent], [b"hello", b"still"])
+        self.assertEqual(len([line for line in self.said() if line.startswith("No socket")]), 1)
+        self.clock.advance(60)
+        self.send(relay, b"hello", BOB)
+        self.assertEqual([d for d, _ in self.connections[1].sent], [b"hello"])
         self.refusal = None
         self.send(relay, b"hello", BOB)
         self.assertEqual(relay.clients, 2)

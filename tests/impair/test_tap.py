@@ -88,6 +88,8 @@ class Mistakes(SynchronousTestCase):
             ("--listen udp:9 --to 127.0.0.1:9", "--to: '127.0.0.1:9' is where the relay itself"),
             ("--listen udp:9:interface=:: --to 127.0.0.1:9", "where the relay itself listens"),
             (f"{UDP} --idle 60", "--idle: '60' is not a duration"),
+            (f"{UDP} --max-clients some", "--max-clients: 'some'"),
+            (f"{TCP} --max-clients 5", "--max-clients: '5' is for udp"),
             (f"{UDP} --idle 0s", "--idle: '0s' is not above 0"),
             (f"{UDP} --loss 101%", "--loss: '101%'"),
             (f"{UDP} --slice 5", "--slice: '5' is for tcp"),

@@ -117,6 +117,23 @@ class LineFileTests(SynchronousTestCase):
         lines.close()
         self.assertIn(f"{lines.missing} lines are missing", self.said()[-1])
 
+    def test_readerGone(self) -> None:
+        """
+        A reader that is slow first, and then gone, is told of, once.
+        """
+        path, reader = self.pipe()
+        lines = LineFile(path, self.clock)
+        for _ in range(20):
+            lines.write(b"x" * 10_000 + b"\n")
+        self.clock.advance(0.1)
+        self.assertEqual(self.said(), [])
+        with open(os.devnull) as nothing:
+            os.dup2(nothing.fileno(), reader)
+        for _ in range(3):
+            self.clock.advance(0.1)
+        self.assertEqual(self.said(), [f"{path}: Broken pipe"])
+        lines.close()
+
     def test_fullDisk(self) -> None:
         """
         A full disk is said at once, once, and again at the end with the number of lines.

@@ -480,6 +480,7 @@ class BareTests(SynchronousTestCase):
             def __init__(self, udp: socket.socket) -> None:
                 self.family = udp.family
                 self.recvfrom, self.sendto = udp.recvfrom, udp.sendto
+                self.getsockname = udp.getsockname
 
         def calls(udp: socket.socket) -> SocketCalls:
             return SingleMessages(Bare(udp))  # type: ignore[arg-type]  # what it uses of it

@@ -144,9 +144,11 @@ class Relay:
         connect: Connect,
         reactor: Any,
         idle: float = 60.0,
+        most: int = 0,
     ) -> None:
         """
         @param idle: after how many seconds without a datagram a client is forgotten.
+        @param most: how many clients there may be at one time, 0 for any number.
         """
         self.tallies: dict[Direction, Tally] = {d: Tally() for d in DIRECTIONS}
         self.clients = 0
@@ -156,6 +158,7 @@ class Relay:
         self._connect = connect
         self._reactor = reactor
         self._idle = idle
+        self._most = most
         self.truth: LineFile | None = None
         self.sendErrors: Counter[str] = Counter()
         self._present: OrderedDict[Address, Client] = OrderedDict()
@@ -165,7 +168,7 @@ class Relay:
         self._expiry: IDelayedCall | None = None
         self._failed = Quiet(reactor, self._sayFailed)
         self._refused = Quiet(reactor, self._sayRefused)
-        self._lastError = OSError()
+        self._lastError = self._lastRefusal = OSError()
 
     # DatagramReceiver
 
@@ -197,9 +200,11 @@ class Relay:
             return self.sendErrors.total() == before
 
         try:
+            if 0 < self._most <= len(self._present):
+                raise OSError(None, f"there are {self._most}, and may be no more")
             client.connection = self._connect(answered, self._connectionFailed)
         except OSError as error:
-            self._lastError = error
+            self._lastRefusal = error
             self._refused.happened()
             return None
         sends = {"up": client.connection.send, "down": answer}
@@ -305,7 +310,7 @@ class Relay:
     def _sayRefused(self, times: int) -> None:
         _log.warn(
             "No socket for a new client: {error} ({times} datagrams were not relayed).",
-            error=self._lastError.strerror,
+            error=self._lastRefusal.strerror,
             times=times,
         )
 

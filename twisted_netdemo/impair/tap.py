@@ -27,6 +27,7 @@ from twisted_netdemo.service.system import raiseFileLimit
 
 _CONNECT = 30.0
 _IDLE = "60s"
+_CLIENTS = "10000"
 
 # What does not go with the other protocol.
 _DATAGRAMS = ("loss", "loss-burst", "duplicate", "reorder", "reorder-gap", "corrupt", "queue")
@@ -50,6 +51,12 @@ class Options(FigureOptions):
         ["listen", "l", None, "udp:PORT or tcp:PORT, on 127.0.0.1 unless :interface=ADDR follows"],
         ["to", "t", None, "HOST:PORT or [IPv6 address]:PORT of the target"],
         ["idle", None, None, f"after how long a silent UDP client is forgotten [default: {_IDLE}]"],
+        [
+            "max-clients",
+            None,
+            None,
+            f"most UDP clients at one time, 0 for any number [default: {_CLIENTS}]",
+        ],
         ["truth", None, None, "write each datagram's fate to this file, a line of JSON each"],
         *figure("slice", None, "TCP: the largest piece, in bytes"),
         *figure("reset-after", None, "TCP: reset the connection after so many bytes"),
@@ -70,7 +77,7 @@ class Options(FigureOptions):
         if self.listen.protocol == "tcp":
             why = "is for udp: of a TCP stream nothing may be lost, repeated, disordered or altered"
             self._refuse(_DATAGRAMS, why)
-            self._refuse(("idle", "truth"), "is for udp", forms=("",))
+            self._refuse(("idle", "max-clients", "truth"), "is for udp", forms=("",))
         else:
             self._refuse(_STREAMS, "is for tcp: a datagram is whole and has no connection")
         self.takeFigures()
@@ -79,6 +86,8 @@ class Options(FigureOptions):
         hangs = self.takeOptional("hang-after", _bytes)
         self.mischief = {d: Mischief(pieces[d], resets[d], hangs[d]) for d in DIRECTIONS}
         self["idle"] = self.check("idle", self["idle"] or _IDLE, _idle)
+        clients = self["max-clients"] or _CLIENTS
+        self["max-clients"] = self.check("max-clients", clients, quantities.whole)
         self.choosePidFile(f"impair-{self.listen.protocol}-{self.listen.port}")
 
     def _refuse(
@@ -151,7 +160,9 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     def connect(received: Callable[[bytes], None], failed: Callable[[OSError], None]) -> Connection:
         return Upstream(there.address, received, failed, reactor)
 
-    relay = Relay(options.figures, options.seed, connect, reactor, options["idle"])
+    relay = Relay(
+        options.figures, options.seed, connect, reactor, options["idle"], options["max-clients"]
+    )
     return RelayService(
         relay, options.listen, there, truth=options["truth"], seed=seed, reactor=reactor
     )

@@ -148,7 +148,7 @@ class LineFile:
         self._clock = clock
         self._limit = limit
         self._waiting = bytearray()
-        self._isBroken = False
+        self._isBroken = self._isTold = False
         # A pipe must not hold up the reactor; a regular file does not care. Windows has its own.
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
         for name in ("O_NONBLOCK", "O_CLOEXEC", "O_BINARY", "O_NOINHERIT"):
@@ -187,9 +187,12 @@ class LineFile:
                 del self._waiting[:written]
         except OSError as caught:
             error = caught
-            if not isinstance(caught, BlockingIOError) and not self._isBroken:
+            if not isinstance(caught, BlockingIOError) and not self._isTold:
+                self._isTold = True
                 _log.error("{path}: {error}", path=self._path, error=caught.strerror)
         self._isBroken = error is not None
+        if error is None:
+            self._isTold = False
         return error
 
     def _sayBehind(self, times: int) -> None:

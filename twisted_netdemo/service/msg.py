@@ -63,7 +63,7 @@ class SingleMessages:
         self._texts = Memory(textOf)
         self._told: Memory[Control, Told] = Memory(lambda control: understand((control,)))
         self._hosts: Memory[str, tuple[str, int]] = Memory(lambda host: socketHost(host, family))
-        own = addressOf(udp.getsockname())[0] if hasattr(udp, "getsockname") else None
+        own = addressOf(udp.getsockname())[0]
 
         def controlsFor(source: str | None) -> Sequence[Control]:
             # Bound to one address, it sends from no other.
