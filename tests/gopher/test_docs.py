@@ -44,7 +44,13 @@ class PageTests(SynchronousTestCase):
         """
         explained = {int(number) for number in re.findall(r"^\| (\d+) \| \w", PAGE, re.MULTILINE)}
         known = {number for _, number in statuses.STATUSES}
-        others = {statuses.OK, statuses.MALFORMED, statuses.SERVER_ERROR, statuses.CANNOT_WRITE, USAGE}
+        others = {
+            statuses.OK,
+            statuses.MALFORMED,
+            statuses.SERVER_ERROR,
+            statuses.CANNOT_WRITE,
+            USAGE,
+        }
         self.assertEqual(explained, known | others)
 
     def test_names(self) -> None:
