@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 import twisted_netdemo.gopher
 from tests.processes import folder, run
-from twisted_netdemo.gopher import job
+from twisted_netdemo.gopher import statuses
 from twisted_netdemo.gopher.command import USAGE
 
 from .peers import peer, resets, sends
@@ -43,8 +43,14 @@ class PageTests(SynchronousTestCase):
         Every exit status is explained, and no other.
         """
         explained = {int(number) for number in re.findall(r"^\| (\d+) \| \w", PAGE, re.MULTILINE)}
-        known = {number for _, number in job.STATUSES}
-        others = {job.OK, job.MALFORMED, job.SERVER_ERROR, job.CANNOT_WRITE, USAGE}
+        known = {number for _, number in statuses.STATUSES}
+        others = {
+            statuses.OK,
+            statuses.MALFORMED,
+            statuses.SERVER_ERROR,
+            statuses.CANNOT_WRITE,
+            USAGE,
+        }
         self.assertEqual(explained, known | others)
 
     def test_names(self) -> None:

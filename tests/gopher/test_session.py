@@ -17,9 +17,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.processes import folder
 from twisted_netdemo.gopher.agent import Agent
 from twisted_netdemo.gopher.console import Console, OutputError
-from twisted_netdemo.gopher.job import Wishes
 from twisted_netdemo.gopher.session import Session
 from twisted_netdemo.gopher.url import GopherURL
+from twisted_netdemo.gopher.wishes import Wishes
 
 from .memory import Server
 

@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except UsageError as error:
         _end(USAGE, f"gopherfetch: {error}\nTry 'gopherfetch --help'.\n")
     except OSError as error:  # a full or closed output
-        from .job import CANNOT_WRITE
+        from .statuses import CANNOT_WRITE
 
         _end(CANNOT_WRITE, f"Error: cannot write: {error.strerror}\n")
     from .console import Console

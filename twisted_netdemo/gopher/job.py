@@ -1,12 +1,11 @@
 """
-One URL of a call of gopherfetch: by way of links and searches to its output, and an exit status.
+One URL of a call of gopherfetch: where it is put out, what is said of it, and an exit status.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -15,87 +14,18 @@ from .agent import MOST, Agent
 from .console import Console, OutputError
 from .display import menuText, safeText
 from .document import document
-from .errors import (
-    CannotConnect,
-    CannotResolve,
-    CertificateRejected,
-    ConnectError,
-    ConnectionBroke,
-    ConnectTimedOut,
-    FetchError,
-    HandshakeFailed,
-    NothingCame,
-    TimedOut,
-    TooLarge,
-)
-from .itemtypes import Kind, bodyKind, isFetched, itemType
-from .menu import numbered
+from .errors import ConnectError, FetchError
+from .itemtypes import Kind, bodyKind
 from .pouring import Pour
 from .response import Response
 from .saving import Download, fileName
-from .url import GopherURL, InvalidURL, checkSelector
+from .statuses import CANNOT_WRITE, MALFORMED, OK, SERVER_ERROR, Failed, statusOf
+from .url import GopherURL, InvalidURL
+from .way import Way
+from .wishes import Wishes
 
 #: gives an agent for a size limit, and for who is told its steps, if somebody is
 AgentFor = Callable[[int | None, Callable[[str], None] | None], Agent]
-
-OK = 0
-MALFORMED = 3
-SERVER_ERROR = 22
-CANNOT_WRITE = 23
-
-#: curl's numbers
-STATUSES: list[tuple[type[FetchError], int]] = [
-    (CannotResolve, 6),
-    (CannotConnect, 7),
-    (ConnectionBroke, 18),
-    (ConnectTimedOut, 28),
-    (TimedOut, 28),
-    (HandshakeFailed, 35),
-    (NothingCame, 56),
-    (CertificateRejected, 60),
-    (TooLarge, 63),
-]
-
-
-@dataclass(frozen=True)
-class Wishes:
-    """
-    What was asked for.
-
-    @ivar urls: the texts of the URLs, or URLs.
-    @ivar output: C{-o}, an absolute path.
-    @ivar folder: where C{-O} and binaries for a terminal go, absolute.
-    @ivar named: C{-O}.
-    @ivar search: the words for searches.
-    @ivar items: numbers of links to follow, one after the other.
-    @ivar maxSize: C{None} where it was not said.
-    @ivar mode: permissions for files, where the umask is not the user's.
-    @ivar usageStatus: the exit status for wrong usage.
-    """
-
-    urls: tuple[str | GopherURL, ...]
-    folder: str
-    output: str | None = None
-    named: bool = False
-    raw: bool = False
-    json: bool = False
-    search: bytes | None = None
-    items: tuple[int, ...] = ()
-    maxSize: int | None = None
-    parallel: int = 1
-    verbose: bool = False
-    mode: int | None = None
-    usageStatus: int = 2
-
-
-class _Failed(Exception):
-    """
-    One URL failed, with this status.
-    """
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 class Job:
@@ -123,7 +53,7 @@ class Job:
         self._clock = clock
         self._agentFor = agentFor
         self._several = len(self._wishes.urls) > 1
-        self._url: GopherURL | None = None
+        self._way = Way(wishes, console, lambda menu: self._begin(menu, MOST))
         self._turn: Callable[[], Deferred[None]] | None = turn
         self._response: Response | None = None
         self._responses: list[Response] = []
@@ -148,13 +78,13 @@ class Job:
             return CANNOT_WRITE  # which has been said
         status, message, connecting = OK, None, False
         try:
-            await self._follow()
+            await self._output(await self._way.follow(self._given))
         except InvalidURL as error:
             status, message = MALFORMED, str(error)
-        except _Failed as error:
+        except Failed as error:
             status, message = error.status, str(error)
         except FetchError as error:
-            status = next(number for kind, number in STATUSES if isinstance(error, kind))
+            status = statusOf(error)
             message = str(error)
             connecting = isinstance(error, ConnectError)
             self._response = error.response or self._response
@@ -176,14 +106,16 @@ class Job:
 
     def _document(self, message: str | None) -> str:
         seconds = self._clock.seconds() - self._began
-        return document(self._url or str(self._given), self._response, self._data, message, seconds)
+        return document(
+            self._way.url or str(self._given), self._response, self._data, message, seconds
+        )
 
     def _sayError(self, message: str, connecting: bool) -> None:
         prefix = "Error connecting to server: " if connecting else "Error: "
         self._say(f"{prefix}{self._which()}{message}")
 
     def _which(self) -> str:
-        return f"{self._url or self._given}: " if self._several else ""
+        return f"{self._way.url or self._given}: " if self._several else ""
 
     def _say(self, line: str) -> None:
         self._console.say(line)
@@ -195,62 +127,6 @@ class Job:
         if self._turn is not None:
             turn, self._turn = self._turn, None
             await turn()
-
-    async def _follow(self) -> None:
-        """
-        From the URL, by way of the links to follow, to what is to be put out.
-        """
-        url = self._given if isinstance(self._given, GopherURL) else GopherURL.parse(self._given)
-        for number in self._wishes.items:
-            url = await self._link(self._asked(url), number)
-        self._url = url = self._asked(url)
-        await self._output(url)
-
-    def _asked(self, url: GopherURL) -> GopherURL:
-        """
-        A search gets its words; what cannot be fetched is refused.
-        """
-        self._url = url
-        known = itemType(url.type)
-        if not isFetched(url.type):
-            raise _Failed(MALFORMED, f"{url} is of type {known.name}, which is not fetched")
-        if known.kind is not Kind.SEARCH:
-            return url
-        words = self._wishes.search
-        if words is None and url.search is not None:
-            return url
-        if words is None:
-            if not self._console.canAsk:
-                raise _Failed(
-                    self._wishes.usageStatus, f"{url} is a search: say --search and its words"
-                )
-            try:
-                answer = self._console.ask("Search words: ")
-                words = checkSelector(answer.encode("utf-8", "surrogateescape"), "search")
-            except EOFError:
-                raise _Failed(self._wishes.usageStatus, "no search words") from None
-            except InvalidURL as error:
-                raise _Failed(self._wishes.usageStatus, str(error)) from None
-        return replace(url, search=words)
-
-    async def _link(self, url: GopherURL, number: int) -> GopherURL:
-        if bodyKind(url.type) is not Kind.MENU:
-            raise _Failed(MALFORMED, f"{url} is no menu, so it has no link {number}")
-        response = await self._begin(url, MOST)
-        data = await response.bytes()
-        if response.serverError is not None:
-            raise _Failed(SERVER_ERROR, response.serverError)
-        links = [
-            (item.gopherURL(url), address)
-            for _, item, address in numbered(response.asMenu(data), url)
-            if address is not None
-        ]
-        if number > len(links):
-            raise _Failed(MALFORMED, f"{url} has {len(links)} links, and no link {number}")
-        target, address = links[number - 1]
-        if target is None:
-            raise _Failed(MALFORMED, f"link {number} is {address}, which is not Gopher")
-        return target
 
     async def _fetch(self, url: GopherURL, most: int | None) -> Response:
         """
@@ -299,7 +175,7 @@ class Job:
             download.finish()
         except OSError as error:
             where = error.filename or download.path
-            raise _Failed(CANNOT_WRITE, f"cannot write {where}: {error.strerror}") from None
+            raise Failed(CANNOT_WRITE, f"cannot write {where}: {error.strerror}") from None
         finally:
             download.close()
 
@@ -308,7 +184,7 @@ class Job:
         await self._myTurn()
         await self._pour(response, self._console.write, evenErrors)
         if response.serverError is not None:
-            raise _Failed(SERVER_ERROR, response.serverError)
+            raise Failed(SERVER_ERROR, response.serverError)
 
     async def _pour(
         self, response: Response, write: Callable[[bytes], None], evenErrors: bool
@@ -320,7 +196,7 @@ class Job:
         response.deliverBody(pour)
         await pour.done
         if response.serverError is not None and not evenErrors:
-            raise _Failed(SERVER_ERROR, response.serverError)
+            raise Failed(SERVER_ERROR, response.serverError)
 
     async def _collect(self, url: GopherURL) -> Response:
         response = await self._fetch(url, MOST)
@@ -330,7 +206,7 @@ class Job:
             self._data = error.partial
             raise
         if response.serverError is not None:
-            raise _Failed(SERVER_ERROR, response.serverError)
+            raise Failed(SERVER_ERROR, response.serverError)
         return response
 
     async def _show(self, url: GopherURL) -> None:

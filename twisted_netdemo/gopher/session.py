@@ -12,7 +12,9 @@ from twisted.internet.defer import Deferred, FirstError, gatherResults, succeed
 from twisted.internet.task import LoopingCall
 
 from .console import Console
-from .job import OK, AgentFor, Job, Wishes
+from .job import AgentFor, Job
+from .statuses import OK
+from .wishes import Wishes
 
 #: seconds
 _PROGRESS_AFTER = 1.0

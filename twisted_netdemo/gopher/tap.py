@@ -225,8 +225,8 @@ def makeSession(options: Options, reactor: Any, console: Any, usageStatus: int) 
     from .addresses import Addresses
     from .agent import Agent
     from .charset import Charsets
-    from .job import Wishes
     from .session import Session
+    from .wishes import Wishes
 
     charsets, addresses = Charsets(), Addresses()
     trust = _trust(options, console)

@@ -220,8 +220,8 @@ class Client(Server):
     than goes.
     """
 
-    # Four times Twisted's: what is large comes in a quarter of the calls. Still more at once falls
-    # out of the processor's cache before it is written.
+    # Four times Twisted's: what is large comes in a quarter of the calls. Still more at once was
+    # measured to be slower.
     bufferSize = 1 << 18
 
     def __init__(

@@ -1,0 +1,92 @@
+"""
+Which resource a URL is to end at: by way of links that are to be followed, and of searches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from .console import Console
+from .itemtypes import Kind, bodyKind, isFetched, itemType
+from .menu import numbered
+from .response import Response
+from .statuses import MALFORMED, SERVER_ERROR, Failed
+from .url import GopherURL, InvalidURL, checkSelector
+from .wishes import Wishes
+
+
+class Way:
+    """
+    @ivar url: how far it has come; C{None} while there is no URL.
+    """
+
+    def __init__(
+        self, wishes: Wishes, console: Console, begin: Callable[[GopherURL], Awaitable[Response]]
+    ) -> None:
+        """
+        @param begin: begins to fetch a menu.
+        """
+        self._wishes = wishes
+        self._console = console
+        self._begin = begin
+        self.url: GopherURL | None = None
+
+    async def follow(self, given: str | GopherURL) -> GopherURL:
+        """
+        @return: the URL of what is to be put out.
+        @raise InvalidURL: what was given is none.
+        @raise Failed: the way does not lead there.
+        @raise FetchError: a menu on the way cannot be had.
+        """
+        url = given if isinstance(given, GopherURL) else GopherURL.parse(given)
+        for number in self._wishes.items:
+            url = await self._link(self._asked(url), number)
+        self.url = url = self._asked(url)
+        return url
+
+    def _asked(self, url: GopherURL) -> GopherURL:
+        """
+        A search gets its words; what cannot be fetched is refused.
+        """
+        self.url = url
+        known = itemType(url.type)
+        if not isFetched(url.type):
+            raise Failed(MALFORMED, f"{url} is of type {known.name}, which is not fetched")
+        if known.kind is not Kind.SEARCH:
+            return url
+        words = self._wishes.search
+        if words is None and url.search is not None:
+            return url
+        if words is None:
+            if not self._console.canAsk:
+                raise Failed(
+                    self._wishes.usageStatus, f"{url} is a search: say --search and its words"
+                )
+            try:
+                answer = self._console.ask("Search words: ")
+                words = checkSelector(answer.encode("utf-8", "surrogateescape"), "search")
+            except EOFError:
+                raise Failed(self._wishes.usageStatus, "no search words") from None
+            except InvalidURL as error:
+                raise Failed(self._wishes.usageStatus, str(error)) from None
+        return replace(url, search=words)
+
+    async def _link(self, url: GopherURL, number: int) -> GopherURL:
+        if bodyKind(url.type) is not Kind.MENU:
+            raise Failed(MALFORMED, f"{url} is no menu, so it has no link {number}")
+        response = await self._begin(url)
+        data = await response.bytes()
+        if response.serverError is not None:
+            raise Failed(SERVER_ERROR, response.serverError)
+        links = [
+            (item.gopherURL(url), address)
+            for _, item, address in numbered(response.asMenu(data), url)
+            if address is not None
+        ]
+        if number > len(links):
+            raise Failed(MALFORMED, f"{url} has {len(links)} links, and no link {number}")
+        target, address = links[number - 1]
+        if target is None:
+            raise Failed(MALFORMED, f"link {number} is {address}, which is not Gopher")
+        return target
