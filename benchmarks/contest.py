@@ -123,6 +123,7 @@ class Table:
     @ivar reference: the name of the row that is 1.
     @ivar columns: the figures that are shown.
     @ivar also: a figure whose ratio is shown too.
+    @ivar drawn: whether it is in the chart.
     """
 
     title: str
@@ -131,6 +132,7 @@ class Table:
     main: str = "cpu"
     columns: Sequence[str] = ("cpu", "rate", "p50", "p99")
     also: str | None = None
+    drawn: bool = False
 
     def middle(self, name: str, column: str) -> float:
         """

@@ -8,6 +8,7 @@ linecount's clients: whole sessions, every answer checked.
 
 from __future__ import annotations
 
+import gc
 import json
 import resource
 import select
@@ -107,8 +108,6 @@ def opened(load: Load, rate: float, sessions: int) -> None:
 
 
 def idle(port: int, connections: int) -> None:
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     held = [connected(("127.0.0.1", port), index) for index in range(connections)]
     for connection in held:
         received = b""
@@ -123,6 +122,9 @@ def idle(port: int, connections: int) -> None:
 
 def main() -> None:
     port, mode = int(sys.argv[1]), sys.argv[2]
+    gc.disable()  # whose pauses are not the server's
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     if mode == "idle":
         idle(port, int(sys.argv[3]))
         return

@@ -69,7 +69,8 @@ CONTESTANTS = [
 
 def tables(settings: Settings) -> Iterator[Table]:
     """
-    Full load with many clients and with one, part load, and the memory of who is idle.
+    Full load with many clients and with one, part load and how long sessions take then, and the
+    memory of who is idle.
     """
     rounds = settings.rounds
     with running(CONTESTANTS) as servers:
@@ -88,14 +89,14 @@ def tables(settings: Settings) -> Iterator[Table]:
                 ),
             )
             title = "one client" if clients == 1 else f"{clients} clients at once"
-            table = Table(title, rows, reference)
+            table = Table(title, rows, reference, drawn=clients == 64)
             if clients == 64:
                 full = table
             yield table
 
         # Of what the bare uvloop server did at full load, so that every contestant has the same.
         most = full.middle(reference, "rate")
-        for part, words in ((1 / 3, "a third"), (1 / 2, "half")):
+        for part, words, main in ((1 / 3, "a third", "cpu"), (1 / 2, "half", "p99")):
             rate = most * part
             rows = interleaved(
                 rounds,
@@ -104,7 +105,8 @@ def tables(settings: Settings) -> Iterator[Table]:
                     server, "lines", "open", rate, settings.units(1500)
                 ),
             )
-            yield Table(f"{words} of the most, {rate:.0f} sessions a second", rows, reference)
+            title = f"{words} of the most, {rate:.0f} sessions a second"
+            yield Table(title, rows, reference, main, drawn=main == "p99")
 
     yield from growth(settings)
 
@@ -117,7 +119,12 @@ def tables(settings: Settings) -> Iterator[Table]:
             for name, server in servers.items():
                 rows.setdefault(name, []).append(idle(server, connections))
     yield Table(
-        f"{connections} idle connections", rows, reference, main="memory", columns=("memory",)
+        f"{connections} idle connections",
+        rows,
+        reference,
+        main="memory",
+        columns=("memory",),
+        drawn=True,
     )
 
 
