@@ -85,6 +85,7 @@ class _Attempt:
     A socket that is being connected, watched by the hub until it is, or fails.
 
     @ivar connected: whether the hub is to watch it.
+    @ivar newest: the connection that it became, and its peer.
     """
 
     accepting = False
@@ -92,8 +93,8 @@ class _Attempt:
     wanted = OUT
     unsettled = False
     connected = 0
-    number = -1
-    _socket: Any = None
+    socket: Any = None
+    newest: tuple[Any, Any] = (None, None)
     _transport: Client | None = None
     _call: IDelayedCall | None = None
 
@@ -112,15 +113,14 @@ class _Attempt:
         self._address = address
         self._isIPv6 = isIPv6
         factory.doStart()
-        family = socket.AF_INET6 if isIPv6 else socket.AF_INET
+        self.addressFamily = socket.AF_INET6 if isIPv6 else socket.AF_INET
         try:
             # Twisted asks for a socket, not for Python's own class of them, which costs more.
-            self._socket = socket.SocketType(family, _STREAM)
+            self.socket = socket.SocketType(self.addressFamily, _STREAM)
         except OSError as error:
             self._call = reactor.callLater(0, self._failed, ConnectBindError(*error.args))
             return
-        self.number = self._socket.fileno()
-        number = self._socket.connect_ex(address)
+        number = self.socket.connect_ex(address)
         if number in (0, EINPROGRESS):
             self.connected = 1
             self.hub.changed(self)
@@ -136,7 +136,7 @@ class _Attempt:
         """
         if not self.watched:
             return  # the hub asks whether there is something to write at once
-        number = self._socket.connect_ex(self._address)
+        number = self.socket.connect_ex(self._address)
         if number in (0, EISCONN):
             self._succeeded()
         elif number != EALREADY:  # else that was news of who had the descriptor before
@@ -148,7 +148,7 @@ class _Attempt:
         address: IPv4Address | IPv6Address
         peer: tuple[Any, ...]
         if self._isIPv6:
-            peer = self._socket.getpeername()
+            peer = self.socket.getpeername()
             address = IPv6Address("TCP", *peer)
         else:
             peer = self._address
@@ -163,20 +163,21 @@ class _Attempt:
             return
         self._stopClock()
         self.connected = 0
-        self._transport = Client(self._socket, protocol, peer, self)
-        self._transport.peer = address
+        self._transport = Client(self.socket, protocol, peer, self)
+        self.newest = (self._transport, address)
         self.hub.succeeds(self, self._transport)
         protocol.makeConnection(self._transport)
+        self.hub.made(self._transport)
         if not self.result.called:
             self.result.callback(protocol)
 
     def _failed(self, error: BaseException | Failure) -> None:
         self._stopClock()
-        if self._socket is not None:
+        if self.socket is not None:
             if self.connected:
                 self.connected = 0
                 self.hub.forget(self)
-            self._socket.close()
+            self.socket.close()
         self.factory.doStop()
         if not self.result.called:
             self.result.errback(error)
@@ -200,7 +201,7 @@ class _Attempt:
             if not self.result.called:
                 self.result.errback(reason)
             return
-        number = self._socket.connect_ex(self._address)
+        number = self.socket.connect_ex(self._address)
         if number not in (0, EISCONN, EALREADY):
             self._failed(_connectError(number))
         elif reason is not LOST:  # else, again, that was of who had the descriptor before

@@ -133,8 +133,10 @@ class Hub:
         """
         From now on its descriptor is another's, who wants something else; in a callback.
         """
-        heir.watched = one.watched
-        self._table[one.number] = heir
+        self._epoll.modify(one.socket, heir.wanted)
+        self._table[one.socket.fileno()] = heir
+        heir.watched = heir.wanted
+        one.watched = 0
 
     def doRead(self) -> None:
         """
