@@ -17,6 +17,8 @@ import sys
 import time
 from collections import deque
 
+# How many may be under way: what a socket's buffer holds by default, and some room.
+MOST = 128
 _SILENCE = 5  # seconds after which an answer is taken to be lost
 _IP_PKTINFO = 8  # of linux/in.h
 _FIRST = int(ipaddress.ip_address("127.64.0.0"))
@@ -95,18 +97,20 @@ def closed(load: Load, flight: int, datagrams: int) -> None:
 
 
 def opened(load: Load, rate: float, datagrams: int) -> None:
-    start = time.perf_counter()
+    start = last = time.perf_counter()
     while load.sent < datagrams or load.waiting:
         due = start + load.sent / rate
         now = time.perf_counter()
-        if load.sent < datagrams and now >= due:
+        underWay = load.sent - len(load.took)
+        if underWay < MOST and load.sent < datagrams and now >= due:
             # What is sent late has waited: the time counts from when it was due.
             load.send(due)
         elif load.waiting:
             try:
                 load.receive(socket.MSG_DONTWAIT)
+                last = now
             except BlockingIOError:
-                if now > due + _SILENCE:
+                if now > last + _SILENCE:
                     raise SystemExit(f"{len(load.waiting)} answers are missing") from None
 
 

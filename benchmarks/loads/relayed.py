@@ -17,7 +17,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from datagrams import report
+from datagrams import MOST, report
 
 _SILENCE = 5  # seconds after which a datagram is taken to be lost
 
@@ -81,7 +81,8 @@ def opened(load: Load, rate: float, datagrams: int) -> None:
     start = last = time.perf_counter()
     while load.sent < datagrams or load.up or load.down:
         due = start + load.sent / rate
-        if load.sent < datagrams and time.perf_counter() >= due:
+        underWay = load.sent - len(load.took)
+        if underWay < MOST and load.sent < datagrams and time.perf_counter() >= due:
             # What is sent late has waited: the time counts from when it was due.
             load.send(due)
         for number, _ in load.poll.poll(0):

@@ -69,7 +69,7 @@ def tables(settings: Settings) -> Iterator[Table]:
             load(server, "closed", 32, settings.units(2500))
 
         full = Table("", {}, BARE)
-        for flight, many in ((32, 8000), (1, 2500)):
+        for flight, many in ((32, 8000), (1, 1000)):
             for core, words in ((None, "a core each"), (cores()[0], "one core, by turns")):
                 rows = interleaved(
                     settings.rounds,
