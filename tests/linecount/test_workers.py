@@ -82,6 +82,7 @@ class WorkersTests(SynchronousTestCase):
         for client in held:
             client.sendall(b"123\n")
             self.assertEqual(rest(client), ANSWER)
+            client.close()
         self.program.line("A worker has ended, and is replaced")
 
     def test_drain(self) -> None:
@@ -117,6 +118,7 @@ class WorkersTests(SynchronousTestCase):
         for client in held:
             client.sendall(b"123\n")
             self.assertEqual(rest(client), ANSWER)
+            client.close()
         self.assertEqual(self.program.wait(), -signal.SIGTERM)
         self.assertEqual(wrong, [])
         self.program.line(r"answered, 3 characters", times=served[0] + 4)
@@ -157,6 +159,7 @@ class TerminalTests(SynchronousTestCase):
         program.line("Stopping: up to 5 seconds")
         client.sendall(b"123\n")
         self.assertEqual(rest(client), ANSWER)
+        client.close()
         program.wait()
 
     def test_twist(self) -> None:
