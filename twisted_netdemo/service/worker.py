@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import Any, Protocol
 
 from twisted.application.reactors import installReactor
+from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
 from twisted.logger import ILogObserver, LogEvent, eventAsJSON, globalLogBeginner
 from twisted.protocols.basic import LineOnlyReceiver
 from zope.interface import provider
@@ -75,6 +76,7 @@ class Parent(LineOnlyReceiver):
         self._service = service
         self._figures = figures
         self._stopping = False
+        self._closed: Deferred[None] = Deferred()
 
     def say(self, **message: object) -> None:
         self.sendLine(json.dumps(message).encode())
@@ -92,6 +94,7 @@ class Parent(LineOnlyReceiver):
 
     def connectionLost(self, reason: object = None) -> None:
         self.stop()
+        self._closed.callback(None)
 
     def stop(self) -> None:
         """
@@ -100,6 +103,16 @@ class Parent(LineOnlyReceiver):
         if not self._stopping:
             self._stopping = True
             self._reactor.stop()
+
+    async def end(self) -> None:
+        """
+        End the service, and wait until all that there is to say of it has been said.
+        """
+        await maybeDeferred(self._service.stopService)
+        self.sayFigures()
+        transport: Any = self.transport
+        transport.loseConnection()
+        await self._closed
 
 
 def main(arguments: list[str]) -> None:
@@ -136,8 +149,7 @@ def main(arguments: list[str]) -> None:
         parent.say(ready=os.getpid())
 
     reactor.callWhenRunning(start)
-    reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
-    reactor.addSystemEventTrigger("during", "shutdown", parent.sayFigures)
+    reactor.addSystemEventTrigger("before", "shutdown", lambda: ensureDeferred(parent.end()))
     reactor.run(installSignalHandlers=False)
 
 
