@@ -385,7 +385,7 @@ class WhenThingsFail(RelayCase):
             self.send(relay, b"hello", BOB)
         self.send(relay, b"still")
         self.assertEqual([d for d, _ in self.connections[0].sent], [b"hello", b"still"])
-        self.assertEqual(len([line for line in self.said() if line.startswith("No socket")]), 1)
+        self.assertEqual(len([line for line in self.said() if line.startswith("A new client")]), 1)
 
     def test_tooMany(self) -> None:
         """
@@ -398,7 +398,7 @@ class WhenThingsFail(RelayCase):
             self.send(relay, b"hello", BOB)
         self.send(relay, b"still")
         self.assertEqual([d for d, _ in self.connections[0].sent], [b"hello", b"still"])
-        self.assertEqual(len([line for line in self.said() if line.startswith("No socket")]), 1)
+        self.assertEqual(len([line for line in self.said() if line.startswith("A new client")]), 1)
         self.clock.advance(60)
         self.send(relay, b"hello", BOB)
         self.assertEqual([d for d, _ in self.connections[1].sent], [b"hello"])

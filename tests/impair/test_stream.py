@@ -382,6 +382,18 @@ class Ends(StreamCase):
         self.assertTrue(self.finished())
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
+    def test_comesAfterStop(self) -> None:
+        """
+        Who was on the way when it was stopped is reset, and the target hears nothing of it.
+        """
+        self.start()
+        self.relay.stop()
+        late = connect(self.clock, self.relay)
+        self.pump(1)
+        self.assertEqual(late.ends, ["reset"])
+        self.assertEqual(len(self.target.asked), 1)  # by the one who was there
+        self.assertTrue(self.finished())
+
 
 class Mischiefs(StreamCase):
     """

@@ -105,6 +105,25 @@ class StopTests(SynchronousTestCase):
         self.assertEqual(sessions.happened, ["cut short", "aborted"])
         self.successResultOf(stopped)
 
+    def test_secondSignalAtOnce(self) -> None:
+        """
+        A second signal while the port still lets handshakes end is for those as well.
+        """
+        sessions, port = FakeSessions(0), FakePort()
+        clock = MemoryReactorClock()
+        gentle: Any = port
+        gentle.refuseNew = lambda: True
+        place: Any = lambda factory: succeed(port)  # noqa: E731  # a place is a callable
+        service = StreamService(clock, None, [place], sessions)
+        service.startService()
+        stopped = service.stopService()
+        service.abort()
+        self.assertFalse(port.stopped)
+        sessions.number = 2
+        clock.advance(1)
+        self.assertEqual((port.stopped, sessions.happened), (True, ["aborted"]))
+        self.successResultOf(stopped)
+
 
 class UnderWayTests(TestCase):
     if sys.platform != "linux":

@@ -30,6 +30,10 @@ from .url import hostPort
 
 Tell = Callable[[str], None]
 
+# How long an address that answered before has to answer again, in seconds, until the others are
+# tried: enough for a SYN that is sent twice.
+_SILENCE = 3.0
+
 
 def directEndpoint(
     reactor: Any, host: str, port: int, family: int | None, addresses: Addresses, tell: Tell
@@ -81,7 +85,7 @@ class _Named:
         if known is not None:
             self._tell(f"trying {hostPort(known, port)}, which answered for {self._host} before")
             try:
-                return await addressEndpoint(reactor, known, port, None).connect(factory)
+                return await addressEndpoint(reactor, known, port, _SILENCE).connect(factory)
             except ConnectError:
                 self._addresses.forget(self._key)
             except ConnectingCancelledError:  # it may have taken too long

@@ -309,7 +309,7 @@ class Relay:
 
     def _sayRefused(self, times: int) -> None:
         _log.warn(
-            "No socket for a new client: {error} ({times} datagrams were not relayed).",
+            "A new client is not relayed: {error} ({times} of such clients' datagrams).",
             error=self._lastRefusal.strerror,
             times=times,
         )

@@ -157,7 +157,10 @@ class Pair:
         """
         An end is connected. The opening is under way to the target like all that follows.
         """
-        if end is self.client:
+        if end is self.client and self._relay.isStopped:
+            self.server.isLost = True
+            end.abort()
+        elif end is self.client:
             end.reads(False)
             self._flows[0].tell("open")
         elif self._isOver:
@@ -215,6 +218,7 @@ class StreamRelay(Factory):
     A factory for clients' connections, each of which gets one of its own to the target.
 
     @ivar clients: how many clients there have been.
+    @ivar isStopped: whether it relays no more.
     """
 
     noisy = False
@@ -231,6 +235,7 @@ class StreamRelay(Factory):
         self.mischief = mischief
         self.seed = seed
         self.clients = 0
+        self.isStopped = False
         self._target = target
         self._reactor = reactor
         self.ways = {
@@ -290,8 +295,10 @@ class StreamRelay(Factory):
 
     def stop(self) -> None:
         """
-        Relay no more. What is under way never arrives, so that both ends are told by a reset.
+        Relay no more. What is under way never arrives, so that both ends are told by a reset; who
+        comes now is told at once.
         """
+        self.isStopped = True
         for way in self.ways.values():
             way.close()
         for pair in list(self._pairs):

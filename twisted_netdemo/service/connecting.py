@@ -167,6 +167,7 @@ class _Attempt:
         self.newest = (self._transport, address)
         self.hub.succeeds(self, self._transport)
         protocol.makeConnection(self._transport)
+        self.newest = (None, None)
         self.hub.made(self._transport)
         if not self.result.called:
             self.result.callback(protocol)
@@ -221,8 +222,8 @@ class Client(Server):
     than goes.
     """
 
-    # Four times Twisted's: what is large comes in a quarter of the calls. Still more at once was
-    # measured to be slower.
+    # Four times Twisted's (for what may wait to be written, too): what is large comes in a quarter
+    # of the calls. Still more at once was measured to be slower.
     bufferSize = 1 << 18
 
     def __init__(

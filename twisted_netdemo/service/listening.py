@@ -177,6 +177,7 @@ class StreamService(Service):
         self.ports: list[IListeningPort] = []
         self._bound = False
         self._starting = True
+        self._hurried = False
         self._failures: list[Failure] = []
 
     def privilegedStartService(self) -> None:
@@ -231,6 +232,7 @@ class StreamService(Service):
         Take no new connections at once; the sessions have the grace period to end.
         """
         Service.stopService(self)
+        self._hurried = False
         if self._ownsProcess and self._sessions is not None:
             onSecondSignal(self._reactor, self.abort)
         self._bound = False
@@ -246,6 +248,8 @@ class StreamService(Service):
             [maybeDeferred(port.stopListening).addErrback(_notStopped) for port in ports]
         )
         sessions = self._sessions
+        if sessions is not None and self._hurried:
+            sessions.abort()
         if sessions is None or not sessions.waiting():
             return
         _log.info(
@@ -268,6 +272,7 @@ class StreamService(Service):
         """
         End the sessions that are left, now.
         """
+        self._hurried = True
         sessions = self._sessions
         if sessions is not None and sessions.waiting():
             _log.info("A second signal: ending {waiting} session(s).", waiting=sessions.waiting())

@@ -11,11 +11,12 @@ import json
 import os
 import signal
 import sys
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, Protocol
 
 from twisted.application.reactors import installReactor
-from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
+from twisted.internet.defer import Deferred, TimeoutError, ensureDeferred, maybeDeferred
 from twisted.logger import ILogObserver, LogEvent, eventAsJSON, globalLogBeginner
 from twisted.protocols.basic import LineOnlyReceiver
 from zope.interface import provider
@@ -23,6 +24,9 @@ from zope.interface import provider
 from twisted_netdemo.service.figures import toPlain
 from twisted_netdemo.service.metrics import Figures
 from twisted_netdemo.service.port import Adopting
+
+# How long its last words may take, in seconds.
+_PATIENCE = 5.0
 
 
 class Served(Protocol):
@@ -112,7 +116,8 @@ class Parent(LineOnlyReceiver):
         self.sayFigures()
         transport: Any = self.transport
         transport.loseConnection()
-        await self._closed
+        with suppress(TimeoutError):  # a pipe that broke in this moment says so to nobody
+            await self._closed.addTimeout(_PATIENCE, self._reactor)
 
 
 def main(arguments: list[str]) -> None:

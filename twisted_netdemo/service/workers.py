@@ -123,11 +123,12 @@ class HeldPort:
             return IPv4Address(kind, *address)
         return IPv6Address(kind, *address)
 
-    def dropped(self) -> int:
+    def dropped(self) -> int | None:
         """
-        How many datagrams the kernel threw away because a queue was full, as far as it tells.
+        How many datagrams the kernel threw away because a queue was full, where it tells.
         """
-        return sum(drops(each) or 0 for each in self.sockets)
+        counts = [count for each in self.sockets if (count := drops(each)) is not None]
+        return sum(counts) if counts else None
 
     def refuseNew(self) -> bool:
         """
@@ -367,12 +368,15 @@ class WorkerService(StreamService):
         children = list(self.children.values())
         for child in children:
             child.tell("stop")
+            if self._hurried:
+                child.tell("abort")
         return gatherResults([child.over for child in children]).addCallback(lambda _: None)
 
     def abort(self) -> None:
         """
         Have the workers end their sessions now.
         """
+        self._hurried = True
         for child in self.children.values():
             child.tell("abort")
 
@@ -381,11 +385,14 @@ class WorkerService(StreamService):
         await gatherResults([child.ask(self._reactor) for child in children])
         return total([self._gone, *(child.figures for child in children)])
 
-    def dropped(self) -> int:
+    def dropped(self) -> int | None:
         """
-        How many datagrams the kernel threw away, whichever worker was to read them.
+        How many datagrams the kernel threw away, whichever worker was to read them; C{None} where
+        it does not tell.
         """
-        return sum(port.dropped() for port in self.ports if isinstance(port, HeldPort))
+        held = [port for port in self.ports if isinstance(port, HeldPort)]
+        counts = [count for port in held if (count := port.dropped()) is not None]
+        return sum(counts) if counts else None
 
     def figures(self) -> Deferred[list[Figure]]:
         """
