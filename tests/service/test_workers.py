@@ -15,8 +15,9 @@ from twisted.internet.error import CannotListenError
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_netdemo.service.figures import Figure, Spread, fromPlain, toPlain, total
+from twisted_netdemo.service.held import HeldPort, Holding, bindTCP
 from twisted_netdemo.service.udp import bindUDP
-from twisted_netdemo.service.workers import HeldPort, Holding, bindTCP, parseWorkers, share
+from twisted_netdemo.service.workers import parseWorkers, share
 
 
 def figures(answered: int, open: int, seconds: float) -> list[Figure]:

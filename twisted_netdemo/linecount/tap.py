@@ -13,13 +13,14 @@ from twisted.python import usage
 from twisted_netdemo import quantities
 from twisted_netdemo.linecount.server import LineCountFactory
 from twisted_netdemo.service import metrics
+from twisted_netdemo.service.held import Holding
 from twisted_netdemo.service.limits import Limits
 from twisted_netdemo.service.listening import StreamService, Where, described, interface, onPort
 from twisted_netdemo.service.options import ServiceOptions, parseUnit
 from twisted_netdemo.service.process import reportStartErrors
 from twisted_netdemo.service.proxy import LOOPBACK, Network
 from twisted_netdemo.service.system import raiseFileLimit
-from twisted_netdemo.service.workers import Holding, WorkerService, parseWorkers, share
+from twisted_netdemo.service.workers import WorkerService, parseWorkers, share
 
 PORT = 51423
 

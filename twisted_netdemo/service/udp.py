@@ -20,8 +20,7 @@ the socket readable, so that a flood cannot hold the rest of the process, and wh
 leaves together when the batch is done. A datagram that cannot be sent is counted, and logged once a
 minute at most: C{send} never raises for what the network does.
 
-Without a Service: C{port = openUDP(receiver, 0, "127.0.0.1", reactor)}, then C{port.number},
-C{port.send(...)}, and C{port.close()} in the end.
+Without a Service: C{openUDP}, then C{port.send(...)}, and C{port.close()} in the end.
 """
 
 from __future__ import annotations

@@ -14,11 +14,12 @@ from twisted_netdemo import quantities
 from twisted_netdemo.buckets import Buckets
 from twisted_netdemo.service import metrics
 from twisted_netdemo.service.figures import Figure
+from twisted_netdemo.service.held import heldUDP
 from twisted_netdemo.service.listening import interface
 from twisted_netdemo.service.options import ServiceOptions, parseUnit
 from twisted_netdemo.service.process import reportStartErrors
 from twisted_netdemo.service.udp import UDPService, droppedFigure
-from twisted_netdemo.service.workers import WorkerService, heldUDP, parseWorkers, share
+from twisted_netdemo.service.workers import WorkerService, parseWorkers, share
 from twisted_netdemo.udpcount.server import UDPCount
 
 PORT = 51423
