@@ -8,27 +8,15 @@ import os
 import select
 import signal
 import socket
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.processes import PATIENCE, figure, folder, goes, run, script
+from tests.processes import PATIENCE, figure, folder, goes, run, script, until
 from tests.udpcount.test_plugins import ask, client, tells, udpcount
 
 LIFTED = ("--rate", "0", "--total-rate", "0")
 ANSWERS = "udpcount_answers_total"
-
-
-def until(test: SynchronousTestCase, happened: Callable[[], bool]) -> None:
-    """
-    Look again and again until something outside has happened.
-    """
-    deadline = time.monotonic() + PATIENCE
-    while not happened():
-        test.assertLess(time.monotonic(), deadline)
-        time.sleep(0.01)
 
 
 class WorkersTests(SynchronousTestCase):
@@ -37,7 +25,7 @@ class WorkersTests(SynchronousTestCase):
             self, "--workers", "2", "--metrics", "tcp:0:interface=127.0.0.1", *LIFTED
         )
         self.metrics = int(self.program.line(r"Metrics are served on port (\d+)")[1])
-        until(self, lambda: len(self.program.children()) == 2)
+        until(lambda: len(self.program.children()) == 2, "the second worker")
 
     def clients(self, number: int = 40) -> list[socket.socket]:
         """
@@ -52,7 +40,7 @@ class WorkersTests(SynchronousTestCase):
         """
         os.kill(worker, signal.SIGSTOP)
         stat = Path(f"/proc/{worker}/stat")
-        until(self, lambda: stat.read_text().rpartition(")")[2].split()[0] == "T")
+        until(lambda: stat.read_text().rpartition(")")[2].split()[0] == "T", "the standstill")
 
     def test_asOne(self) -> None:
         """
@@ -163,7 +151,9 @@ class OptionsTests(SynchronousTestCase):
         for udp in clients:
             udp.send(b"123")
         refused = 'udpcount_refused_total{reason="total-rate"}'
-        until(self, lambda: figure(metrics, ANSWERS) + figure(metrics, refused) == 40)
+        until(
+            lambda: figure(metrics, ANSWERS) + figure(metrics, refused) == 40, "a figure for each"
+        )
         self.assertGreaterEqual(figure(metrics, refused), 1)
         for wrong, words in (
             (("--workers=3", "--total-rate=2"), "--total-rate: 2 cannot be divided among 3"),
