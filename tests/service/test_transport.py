@@ -546,6 +546,34 @@ class AlikeTests(TestCase):
         while hubOf(reactor) in reactor.getReaders():
             await soon()
 
+    async def test_othersHaveTheirTurn(self) -> None:
+        """
+        A connection that always has more is read more than once a turn of the reactor, and not for
+        ever: timers and all else have their turn too.
+        """
+        self.patch(transport, "_lacking", [])
+        read = 0
+
+        class Again(Protocol):
+            def dataReceived(self, data: bytes) -> None:
+                nonlocal read
+                read += 1
+                if client.fileno() >= 0:
+                    client.sendall(data)
+
+        factory = Factory.forProtocol(Again)
+        factory.noisy = False
+        port = Listening(reactor).listenTCP(0, factory, interface="127.0.0.1")
+        with socket.create_connection(("127.0.0.1", port.getHost().port)) as client:
+            client.sendall(b"more")
+            while not read:
+                await soon()
+            before = read
+            for _ in range(10):
+                await soon()
+            self.assertTrue(10 < read - before <= 100, read - before)
+        await maybeDeferred(port.stopListening)
+
     async def test_copiedElsewhere(self) -> None:
         """
         A descriptor that another process has a copy of is reported for ever by epoll(7), though it
