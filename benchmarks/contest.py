@@ -227,14 +227,15 @@ def cores() -> tuple[int, int]:
     return available[0], available[-1]
 
 
-def freePort() -> int:
+def freePorts(number: int) -> list[int]:
     """
-    A port that is free now.
+    So many ports that are free now.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(number)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
 
 
 @contextmanager
@@ -245,12 +246,12 @@ def running(contestants: Iterable[Contestant]) -> Iterator[dict[str, Server]]:
     servers: dict[str, Server] = {}
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
-        for contestant in contestants:
+        contestants = list(contestants)
+        for contestant, port in zip(contestants, freePorts(len(contestants)), strict=True):
             needs = contestant.needs
             if needs is not None and find_spec(needs) is None and shutil.which(needs) is None:
                 print(f"{contestant.name} sits out: no {needs} here", file=sys.stderr)
                 continue
-            port = freePort()
             process = subprocess.Popen(
                 [word.replace("{port}", str(port)) for word in contestant.command],
                 cwd=folder,
@@ -334,3 +335,31 @@ def interleaved(
         for name in names[first:] + names[:first]:
             rows[name].append(measure(contestants[name]))
     return rows
+
+
+def atOnce(
+    servers: Mapping[str, Server],
+    settings: Settings,
+    reference: str,
+    sizes: Mapping[str, tuple[int, int]],
+    measure: Callable[[Server, int, int, int | None], Sample],
+) -> Iterator[Table]:
+    """
+    Loads that begin a unit when one has ended: beside the servers, on a core of their own, and on
+    theirs. With a core each, a server that is faster than the load finds one or two units whenever
+    it looks; on one core they take turns, and it finds all that there are.
+
+    @param sizes: how many at once and how many in all, by their names.
+    @param measure: loads a server, with how many at once, how many in all, and on which core
+        (C{None}: one of its own).
+    """
+    for name, (flight, many) in sizes.items():
+        for core, words in ((None, "a core each"), (cores()[0], "one core, by turns")):
+            rows = interleaved(
+                settings.rounds,
+                servers,
+                lambda server, flight=flight, many=many, core=core: measure(
+                    server, flight, settings.units(many), core
+                ),
+            )
+            yield Table(f"{name}, {words}", rows, reference)

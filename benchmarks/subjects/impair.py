@@ -13,8 +13,8 @@ from benchmarks.contest import (
     Server,
     Settings,
     Table,
-    cores,
-    freePort,
+    atOnce,
+    freePorts,
     interleaved,
     rival,
     running,
@@ -54,7 +54,7 @@ def tables(settings: Settings) -> Iterator[Table]:
     Many in flight and one, on a core beside the relay's and on the same one; part load; and how
     late a datagram is.
     """
-    target = freePort()
+    (target,) = freePorts(1)
 
     def to(contestant: Contestant) -> Contestant:
         command = [word.replace("{target}", str(target)) for word in contestant.command]
@@ -68,24 +68,20 @@ def tables(settings: Settings) -> Iterator[Table]:
         for server in servers.values():
             load(server, "closed", 32, settings.units(2500))
 
-        full = Table("", {}, BARE)
-        for flight, many in ((32, 8000), (1, 1000)):
-            for core, words in ((None, "a core each"), (cores()[0], "one core, by turns")):
-                rows = interleaved(
-                    settings.rounds,
-                    servers,
-                    lambda server, flight=flight, many=many, core=core: load(
-                        server, "closed", flight, settings.units(many), core=core
-                    ),
-                )
-                title = "one datagram" if flight == 1 else f"{flight} datagrams"
-                table = Table(f"{title} in flight, {words}", rows, BARE)
-                if flight > 1 and core is None:
-                    full = table
-                yield table
+        most = 0.0
+        sizes = {"32 datagrams in flight": (32, 8000), "one datagram in flight": (1, 1000)}
+        for table in atOnce(
+            servers,
+            settings,
+            BARE,
+            sizes,
+            lambda server, flight, many, core: load(server, "closed", flight, many, core=core),
+        ):
+            yield table
+            most = most or table.middle(BARE, "rate")
 
         # There and back are two.
-        rate = full.middle(BARE, "rate") / 2 / 3
+        rate = most / 2 / 3
         rows = interleaved(
             settings.rounds,
             servers,

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 
 from benchmarks.contest import (
     FOLDER,
@@ -17,6 +18,7 @@ from benchmarks.contest import (
     Server,
     Settings,
     Table,
+    atOnce,
     compiled,
     interleaved,
     rival,
@@ -29,6 +31,7 @@ OURS = "linecount"
 WORKERS = "linecount --workers 2"
 BARE = "uvloop Protocol, bare"
 PLAIN = "plain Twisted"
+DRAWN = "64 clients at once, one core, by turns"
 
 CONTESTANTS = [
     Contestant(
@@ -79,23 +82,25 @@ def tables(settings: Settings) -> Iterator[Table]:
         for server in servers.values():
             underLoad(server, "lines", "closed", 4, settings.units(2000))
 
-        full = Table("64 clients at once", {}, reference)
-        for clients, many in ((64, 3000), (16, 3000), (1, 1000)):
-            rows = interleaved(
-                rounds,
-                servers,
-                lambda server, clients=clients, many=many: underLoad(
-                    server, "lines", "closed", clients, settings.units(many)
-                ),
-            )
-            title = "one client" if clients == 1 else f"{clients} clients at once"
-            table = Table(title, rows, reference, drawn=clients == 64)
-            if clients == 64:
-                full = table
-            yield table
+        most = 0.0
+        sizes = {
+            "64 clients at once": (64, 3000),
+            "16 clients at once": (16, 3000),
+            "one client": (1, 1000),
+        }
+        for table in atOnce(
+            servers,
+            settings,
+            reference,
+            sizes,
+            lambda server, clients, many, core: underLoad(
+                server, "lines", "closed", clients, many, core=core
+            ),
+        ):
+            yield replace(table, drawn=table.title == DRAWN)
+            most = most or table.middle(reference, "rate")
 
         # Of what the bare uvloop server did at full load, so that every contestant has the same.
-        most = full.middle(reference, "rate")
         for part, words, main in ((1 / 3, "a third", "cpu"), (1 / 2, "half", "p99")):
             rate = most * part
             # One in a hundred is one that something came between: that takes more rounds.
