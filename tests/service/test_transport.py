@@ -16,6 +16,7 @@ from twisted.internet import reactor as theReactor
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.address import IPv6Address
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
+from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import (
     IHalfCloseableProtocol,
     IPullProducer,
@@ -572,6 +573,35 @@ class AlikeTests(TestCase):
             for _ in range(10):
                 await soon()
             self.assertTrue(10 < read - before <= 100, read - before)
+        await maybeDeferred(port.stopListening)
+
+    async def test_goneBeforeItIsReadable(self) -> None:
+        """
+        For a moment the kernel tells that a connection is gone, and not yet that there is something
+        to be read, the reset: who waits for it is told of a reset.
+        """
+        self.patch(transport, "_lacking", [])
+        protocols: list[Protocol] = []
+        reasons: list[Failure] = []
+
+        class Waiting(Protocol):
+            def connectionMade(self) -> None:
+                protocols.append(self)
+
+            def connectionLost(self, reason: Failure = connectionDone) -> None:
+                reasons.append(reason)
+
+        factory = Factory.forProtocol(Waiting)
+        factory.noisy = False
+        port = Listening(reactor).listenTCP(0, factory, interface="127.0.0.1")
+        hub = hubOf(reactor)
+        with socket.create_connection(("127.0.0.1", port.getHost().port)) as client:
+            while not protocols:
+                await soon()
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        number = protocols[0].transport.fileno()  # type: ignore[union-attr]
+        hub._serve([(number, select.EPOLLHUP | select.EPOLLERR)])
+        self.assertTrue(reasons[0].check(ConnectionLost), reasons)
         await maybeDeferred(port.stopListening)
 
     async def test_copiedElsewhere(self) -> None:

@@ -173,11 +173,12 @@ class Hub:
                 why: BaseException | None = None
                 one.unsettled = True
                 try:
-                    if event & IN:
+                    if event & IN or (event & _GONE and one.wanted & IN):
+                        # Gone without a word is a reset that is just coming: reading waits for it.
                         why = one.doRead()
                     elif event & _GONE:
-                        inRead = bool(one.wanted & IN)
-                        why = CONNECTION_DONE if inRead else CONNECTION_LOST
+                        inRead = False
+                        why = CONNECTION_LOST
                     if event & OUT and not why and one.connected:
                         inRead = False
                         why = one.doWrite()
