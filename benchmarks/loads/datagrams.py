@@ -10,12 +10,13 @@ WHAT is C{count} or C{echo}. SOURCES are addresses of the loopback range.
 from __future__ import annotations
 
 import ipaddress
-import json
 import socket
 import struct
 import sys
 import time
 from collections import deque
+
+from figures import report
 
 # How many may be under way: what a socket's buffer holds by default, and some room.
 MOST = 128
@@ -112,20 +113,6 @@ def opened(load: Load, rate: float, datagrams: int) -> None:
             except BlockingIOError:
                 if now > last + _SILENCE:
                     raise SystemExit(f"{len(load.waiting)} answers are missing") from None
-
-
-def report(units: int, seconds: float, took: list[float]) -> None:
-    took.sort()
-    print(
-        json.dumps(
-            {
-                "units": units,
-                "seconds": seconds,
-                "p50": took[len(took) // 2] * 1e6,
-                "p99": took[len(took) * 99 // 100] * 1e6,
-            }
-        )
-    )
 
 
 def main(port: str, what: str, mode: str, how: str, datagrams: str, sources: str = "1") -> None:

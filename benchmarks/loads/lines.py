@@ -16,6 +16,8 @@ import socket
 import sys
 import time
 
+from figures import report
+
 LINE = b"123\n"
 ANSWER = b"You entered 3 characters.\n"
 
@@ -135,18 +137,7 @@ def main() -> None:
         closed(load, int(how), sessions)
     else:
         opened(load, how, sessions)
-    seconds = time.perf_counter() - start
-    took = sorted(load.took)
-    print(
-        json.dumps(
-            {
-                "units": sessions,
-                "seconds": seconds,
-                "p50": took[len(took) // 2] * 1e6,
-                "p99": took[len(took) * 99 // 100] * 1e6,
-            }
-        )
-    )
+    report(sessions, time.perf_counter() - start, load.took)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ import sys
 import time
 from collections.abc import Callable
 
-from datagrams import MOST, report
+from datagrams import MOST
+from figures import report
 
 _SILENCE = 5  # seconds after which a datagram is taken to be lost
 
