@@ -547,6 +547,33 @@ class AlikeTests(TestCase):
         while hubOf(reactor) in reactor.getReaders():
             await soon()
 
+    async def test_whoKnocksAlone(self) -> None:
+        """
+        One who comes alone is accepted, and the kernel is not asked for another that is not there.
+        """
+        self.patch(transport, "_lacking", [])
+        asked, original = [], transport.Fast.accept
+
+        def accept(port: Any) -> tuple[Any, Any]:
+            asked.append(port)
+            return original(port)
+
+        self.patch(transport.Fast, "accept", accept)
+        made: Deferred[object] = Deferred()
+
+        class Made(Protocol):
+            def connectionMade(self) -> None:
+                made.callback(None)
+
+        factory = Factory.forProtocol(Made)
+        factory.noisy = False
+        port = Listening(reactor).listenTCP(0, factory, interface="127.0.0.1")
+        with socket.create_connection(("127.0.0.1", port.getHost().port)):
+            await made
+            await soon()
+            self.assertEqual(len(asked), 1)
+        await maybeDeferred(port.stopListening)
+
     async def test_othersHaveTheirTurn(self) -> None:
         """
         A connection that always has more is read more than once a turn of the reactor, and not for

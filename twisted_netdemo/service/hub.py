@@ -41,6 +41,11 @@ _STRANGE = 100
 _LOOKS = 8
 _MANY = 32
 
+# So many are accepted first, and so many times as many each time that still more wait.
+_FIRST = 1
+_MORE = 4
+_ALL = 1 << 16
+
 
 class Watched(Protocol):
     """
@@ -52,7 +57,8 @@ class Watched(Protocol):
         hub's own.
     @ivar unsettled: whether what it wants is looked at soon anyhow, since it is in the hub's list
         of those, or its own callback runs; the hub's own.
-    @ivar accepting: whether it makes new connections, which is done after all else.
+    @ivar accepting: whether it makes new connections, which is done after all else, by its
+        C{acceptUpTo} in place of C{doRead}.
     """
 
     socket: Any
@@ -146,21 +152,27 @@ class Hub:
     def doRead(self) -> None:
         """
         Serve all that have something to be done. Who has been answered has often answered in turn
-        by then, and to look is cheaper than a round of the reactor.
+        by then, and to look is cheaper than a round of the reactor. So is to look who else has
+        knocked: accept(2) makes all of a socket before it sees that nobody has.
         """
+        accepts = _FIRST
         for _ in range(_LOOKS):
             events = self._epoll.poll(0)
+            few = len(events) < _MANY
             if events:
-                self._serve(events)
-            if not 0 < len(events) < _MANY:
+                self._serve(events, accepts if few else _ALL)
+            if not (events and few):
                 return
+            accepts *= _MORE
 
-    def _serve(self, events: list[tuple[int, int]]) -> None:
+    def _serve(self, events: list[tuple[int, int]], accepts: int = _ALL) -> None:
         """
         Those that accept are last: a client that begins again has had its end seen first.
+
+        @param accepts: how many at most are to be accepted.
         """
         table, unsettled = self._table, self.unsettled
-        accepting: list[Watched] = []
+        accepting: list[Any] = []
         self.active = True
         for number, event in events:
             one = table[number]
@@ -195,7 +207,7 @@ class Hub:
         for one in accepting:
             if one.watched:
                 try:
-                    one.doRead()
+                    one.acceptUpTo(accepts)
                 except BaseException:
                     log.err()
                 if unsettled:

@@ -49,9 +49,17 @@ class _Patient:
     reactor: Any
     socket: Any
     _resumption: Any = None
+    _wasShort = False
 
     def doRead(self) -> None:
-        self._accept(_ACCEPTS)
+        self.acceptUpTo(_ACCEPTS)
+
+    def acceptUpTo(self, most: int) -> None:
+        """
+        Accept those who wait, up to C{most}, or some more after a shortage, to learn whether it is
+        over.
+        """
+        self._accept(_ACCEPTS if self._wasShort else min(most, _ACCEPTS))
 
     def _accept(self, most: int) -> None:
         port: Any = self
@@ -59,7 +67,8 @@ class _Patient:
             try:
                 connection, address = self.accept()
             except BlockingIOError:
-                self._recovered()
+                if self._wasShort:
+                    self._recovered()
                 return
             except OSError as error:
                 if error.errno in _SHORTAGE:
@@ -108,6 +117,7 @@ class _Patient:
     def _pause(self, error: OSError) -> None:
         first = not _short
         _short.add(self)
+        self._wasShort = True
         if first:
             _log.warn(
                 "Out of file descriptors or memory ({error}): those connected are served, new "
@@ -119,10 +129,10 @@ class _Patient:
         self._resumption = self.reactor.callLater(_PAUSE, self._resume)
 
     def _recovered(self) -> None:
-        if self in _short:
-            _short.discard(self)
-            if not _short:
-                _log.info("Nobody waits any longer: new connections are accepted again.")
+        self._wasShort = False
+        _short.discard(self)
+        if not _short:
+            _log.info("Nobody waits any longer: new connections are accepted again.")
 
     def _resume(self) -> None:
         port: Any = self
