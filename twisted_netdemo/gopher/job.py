@@ -33,6 +33,9 @@ class Job:
     One URL. It may only use the console when its turn has come.
     """
 
+    _response: Response | None = None
+    _data = b""
+
     def __init__(
         self,
         number: int,
@@ -52,12 +55,10 @@ class Job:
         self._console = console
         self._clock = clock
         self._agentFor = agentFor
-        self._several = len(self._wishes.urls) > 1
-        self._way = Way(wishes, console, lambda menu: self._begin(menu, MOST))
+        self._several = len(wishes.urls) > 1
+        self._way = Way(wishes, console)
         self._turn: Callable[[], Deferred[None]] | None = turn
-        self._response: Response | None = None
         self._responses: list[Response] = []
-        self._data = b""
         self._began = clock.seconds()
 
     @property
@@ -78,7 +79,7 @@ class Job:
             return CANNOT_WRITE  # which has been said
         status, message, connecting = OK, None, False
         try:
-            await self._output(await self._way.follow(self._given))
+            await self._output(await self._way.follow(self._given, self._menu))
         except InvalidURL as error:
             status, message = MALFORMED, str(error)
         except Failed as error:
@@ -137,6 +138,12 @@ class Job:
         return await self._begin(
             url, most if self._wishes.maxSize is None else self._wishes.maxSize
         )
+
+    async def _menu(self, url: GopherURL) -> Response:
+        """
+        Ask for what leads there.
+        """
+        return await self._begin(url, MOST)
 
     async def _begin(self, url: GopherURL, maxSize: int | None) -> Response:
         self._response = None

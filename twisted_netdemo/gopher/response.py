@@ -19,7 +19,7 @@ from zope.interface import implementer
 from .body import Body, Verdict
 from .charset import UTF8, Charsets, decode
 from .errors import FetchError, TooLarge
-from .itemtypes import Kind, bodyKind
+from .itemtypes import Kind
 from .lines import LineTooLong, MenuLines, TextLines, menuLines, textBytes
 from .menu import Item, parseMenu
 from .reader import BodyTransport, ChunkReader
@@ -50,6 +50,11 @@ class Response:
     serverError: str | None = None
     seconds: float = 0.0
     charset: str | None = None
+    _consumer: IProtocol | None = None
+    _paused = False
+    _pumping = False
+    _end: Failure | None = None
+    _ended = False
 
     def __init__(
         self,
@@ -61,18 +66,13 @@ class Response:
         remote: IAddress,
     ) -> None:
         self.url = url
-        self.kind = bodyKind(url.type)
+        self.kind = body.kind
         self.local = local
         self.remote = remote
         self._body = body
         self._charsets = charsets
         self._connection = connection
-        self._consumer: IProtocol | None = None
         self._buffer: deque[bytes] = deque()
-        self._paused = False
-        self._pumping = False
-        self._end: Failure | None = None
-        self._ended = False
 
     @property
     def size(self) -> int:
@@ -90,14 +90,19 @@ class Response:
 
     # The connection's side.
 
+    @property
+    def hasReader(self) -> bool:
+        """
+        Whether somebody takes it, or has.
+        """
+        return self._consumer is not None or self._ended
+
     def received(self, data: bytes) -> None:
         """
         The connection calls this with each chunk.
         """
         self._buffer.append(data)
         self._pump()
-        if self._consumer is None:
-            self._connection.pauseProducing()
 
     def finished(self, verdict: Verdict, error: FetchError | None, seconds: float) -> None:
         """
@@ -127,6 +132,7 @@ class Response:
             self._pumping = False
         if self._end is not None and not self._buffer and not self._ended:
             self._ended = True
+            self._consumer = None  # no circle of references is left
             consumer.connectionLost(self._end)
 
     # The reader's side.
@@ -166,7 +172,7 @@ class Response:
         comes C{connectionLost}, with L{ConnectionDone} for a body that is whole or suspect, else
         with a L{FetchError<twisted_netdemo.gopher.errors.FetchError>}.
         """
-        if self._consumer is not None:
+        if self.hasReader:
             raise RuntimeError("the body has been given to another reader")
         self._consumer = protocol
         protocol.makeConnection(BodyTransport(self))

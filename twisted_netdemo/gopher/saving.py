@@ -26,7 +26,7 @@ def fileName(url: GopherURL) -> str:
     parts = text.replace("\\", "/").split("/")
     for part in (*reversed(parts), url.host):
         name = part
-        if safeLine(part) != part:
+        if not part.isprintable():
             name = "".join("_" if safeLine(char) != char else char for char in part)
         name = name.strip().lstrip(".").strip()
         if name.startswith("-"):

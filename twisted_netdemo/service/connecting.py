@@ -66,6 +66,7 @@ class _AddressEndpoint:
         self, reactor: Any, host: str, port: int, timeout: float | None, isIPv6: bool
     ) -> None:
         self._reactor = reactor
+        self._hub = hubOf(reactor)
         self._address = (host, port)
         self._timeout = timeout
         self._isIPv6 = isIPv6
@@ -76,7 +77,7 @@ class _AddressEndpoint:
             Twisted's own endpoints do. Cancelling it gives the attempt up.
         """
         return _Attempt(
-            self._reactor, self._address, self._isIPv6, protocolFactory, self._timeout
+            self._reactor, self._hub, self._address, self._isIPv6, protocolFactory, self._timeout
         ).result
 
 
@@ -101,13 +102,14 @@ class _Attempt:
     def __init__(
         self,
         reactor: Any,
+        hub: Hub,
         address: tuple[str, int],
         isIPv6: bool,
         factory: IProtocolFactory,
         timeout: float | None,
     ) -> None:
         self.result: Deferred[IProtocol] = Deferred(self._cancelled)
-        self.hub: Hub = hubOf(reactor)
+        self.hub = hub
         self.reactor = reactor
         self.factory = factory
         self._address = address
@@ -163,7 +165,7 @@ class _Attempt:
             return
         self._stopClock()
         self.connected = 0
-        self._transport = Client(self.socket, protocol, peer, self)
+        self._transport = Client(self.socket, protocol, peer, self, 0, self.reactor)
         self.newest = (self._transport, address)
         self.hub.succeeds(self, self._transport)
         protocol.makeConnection(self._transport)
@@ -171,6 +173,7 @@ class _Attempt:
         self.hub.made(self._transport)
         if not self.result.called:
             self.result.callback(protocol)
+        self._transport = None  # no circle of references is left
 
     def _failed(self, error: BaseException | Failure) -> None:
         self._stopClock()
@@ -179,7 +182,7 @@ class _Attempt:
                 self.connected = 0
                 self.hub.forget(self)
             self.socket.close()
-        self.factory.doStop()
+        self.over()
         if not self.result.called:
             self.result.errback(error)
 
@@ -188,6 +191,14 @@ class _Attempt:
             kind = IPv6Address if self._isIPv6 else IPv4Address
             result.errback(ConnectingCancelledError(kind("TCP", *self._address)))
             self._failed(ConnectError())
+
+    def over(self) -> None:
+        """
+        The factory has one connection, or attempt, less.
+        """
+        factory = self.factory
+        del self.factory  # no circle of references is left
+        factory.doStop()
 
     def _stopClock(self) -> None:
         if self._call is not None and self._call.active():
@@ -226,12 +237,6 @@ class Client(Server):
     # of the calls. Still more at once was measured to be slower.
     bufferSize = 1 << 18
 
-    def __init__(
-        self, connection: Any, protocol: Any, peer: tuple[Any, ...], attempt: _Attempt
-    ) -> None:
-        super().__init__(connection, protocol, peer, attempt, 0, attempt.reactor)
-        self._attempt = attempt
-
     @property
     def logstr(self) -> str:  # type: ignore[override]  # Twisted's is an attribute
         protocol = self.protocol
@@ -250,4 +255,4 @@ class Client(Server):
     def connectionLost(self, reason: Failure) -> None:
         if not self.disconnected:
             super().connectionLost(reason)
-            self._attempt.factory.doStop()
+            self.server.over()

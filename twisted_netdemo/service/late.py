@@ -1,6 +1,6 @@
 """
-For programs that begin anew for each thing they do: Twisted, without what it imports and they seldom
-use, which takes two fifths of the time that a start takes.
+For programs that are started for each thing they do: Twisted, without what it imports and they
+seldom use, which would take two fifths of their start.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def lean() -> Iterator[None]:
     For a program's own start, before anything else has imported a reactor; what has been imported
     already stays as it is.
     """
-    absent: dict[str, Any] = {name: None for name in _SPARED}  # the import system's own way
+    absent: dict[str, Any] = dict.fromkeys(_SPARED)  # the import system's own way
     absent["asyncio"] = _Asyncio("asyncio")
     absent = {name: module for name, module in absent.items() if name not in sys.modules}
     sys.modules.update(absent)
