@@ -5,12 +5,12 @@ seldom use, which would take two fifths of their start.
 
 from __future__ import annotations
 
+import gc
 import inspect
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from importlib.util import LazyLoader, find_spec, module_from_spec
 from types import ModuleType
 from typing import Any
 
@@ -25,8 +25,10 @@ def lean() -> Iterator[None]:
 
       - as where OpenSSL is not installed, which Twisted allows for: transports have no C{startTLS},
         reactors no C{connectSSL};
-      - without asyncio, of which it needs a function and the names of types;
-      - without C{http.cookiejar}, which it only hands on, and which would bring HTTP and e-mail.
+      - with asyncio, of which it needs one function and the names of types, and with
+        C{http.cookiejar} (which would bring HTTP and e-mail) and others that it hardly uses, to be
+        loaded when something of them is used;
+      - without the garbage collector, which would find nothing in it.
 
     After it, what is imported finds all of them, and L{twisted.protocols.tls} works on these
     transports as on others.
@@ -34,45 +36,38 @@ def lean() -> Iterator[None]:
     For a program's own start, before anything else has imported a reactor; what has been imported
     already stays as it is.
     """
-    absent: dict[str, Any] = dict.fromkeys(_SPARED)  # the import system's own way
-    absent["asyncio"] = _Asyncio("asyncio")
-    absent = {name: module for name, module in absent.items() if name not in sys.modules}
-    sys.modules.update(absent)
-    _late("http", "cookiejar")
+    instead: dict[str, ModuleType | None] = dict.fromkeys(_SPARED)  # the import system's own way
+    instead["asyncio"] = _Late(
+        "asyncio", iscoroutine=inspect.iscoroutine, AbstractEventLoop=object, Future=object
+    )
+    for name in ("http.cookiejar", "pickle", "textwrap"):
+        instead[name] = _Late(name)
+    instead = {name: module for name, module in instead.items() if name not in sys.modules}
+    collects = gc.isenabled()
+    gc.disable()
+    sys.modules.update(instead)  # type: ignore[arg-type]
     try:
         yield
     finally:
-        for name, module in absent.items():
+        for name, module in instead.items():
             if sys.modules.get(name) is module:
                 del sys.modules[name]
+        if collects:
+            gc.enable()
 
 
-class _Asyncio(ModuleType):
+class _Late(ModuleType):
     """
-    What L{twisted.internet.defer} needs of it.
+    A module that is loaded when something is asked of it that is not known yet.
     """
 
-    AbstractEventLoop = Future = object  # in annotations
-    iscoroutine = staticmethod(inspect.iscoroutine)
+    def __init__(self, name: str, **known: Any) -> None:
+        super().__init__(name)
+        self.__dict__.update(known)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
+        if name.startswith("__"):  # which the import system asks for
             raise AttributeError(name)
-        # another Twisted, which needs more
-        if sys.modules.get("asyncio") is self:
-            del sys.modules["asyncio"]
-        return getattr(import_module("asyncio"), name)
-
-
-def _late(package: str, name: str) -> None:
-    """
-    Have a module loaded when something of it is first used.
-    """
-    full = f"{package}.{name}"
-    spec = None if full in sys.modules else find_spec(full)
-    if spec is not None and spec.loader is not None:
-        spec.loader = LazyLoader(spec.loader)
-        module = sys.modules[full] = module_from_spec(spec)
-        spec.loader.exec_module(module)
-        # where an import looks first: it would look into the module itself otherwise
-        setattr(sys.modules[package], name, module)
+        if sys.modules.get(self.__name__) is self:
+            del sys.modules[self.__name__]
+        return getattr(import_module(self.__name__), name)
