@@ -4,8 +4,8 @@ The item types of RFC 1436 3.8 and those in use since: what each is, and how it 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 
 class Kind(Enum):
@@ -26,8 +26,7 @@ class Kind(Enum):
     MIRROR = "mirror"
 
 
-@dataclass(frozen=True)
-class ItemType:
+class ItemType(NamedTuple):
     """
     @ivar char: the character that begins a menu line.
     @ivar name: a word for people.

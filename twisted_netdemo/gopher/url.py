@@ -109,9 +109,12 @@ class GopherURL:
         if len(self.type) != 1 or not "!" <= self.type <= "~":
             raise InvalidURL(f"{self.type!r} is not an item type, one printable character")
         checkSelector(self.selector)
-        checkSelector(self.search or b"", "search")
-        checkSelector(self.plus or b"", "Gopher+ field")
-        if self.plus is not None and self.search is None:
+        if self.search is not None:
+            checkSelector(self.search, "search")
+        if self.plus is None:
+            return
+        checkSelector(self.plus, "Gopher+ field")
+        if self.search is None:
             raise InvalidURL("a Gopher+ field needs a search field before it")
 
     @classmethod
@@ -125,11 +128,12 @@ class GopherURL:
         @raise InvalidURL: for what is not a Gopher URL.
         """
         scheme, separator, rest = text.partition("://")
-        if not separator or not _SCHEME.fullmatch(scheme):
-            scheme, rest = "gopher", text
-        scheme = scheme.lower()
         if scheme not in _SCHEMES:
-            raise InvalidURL(f"{scheme}:// is not Gopher")
+            if not separator or not _SCHEME.fullmatch(scheme):
+                scheme, rest = "gopher", text
+            scheme = scheme.lower()
+            if scheme not in _SCHEMES:
+                raise InvalidURL(f"{scheme}:// is not Gopher")
         authority, _, path = rest.partition("#")[0].partition("/")
         host, port = _hostAndPort(authority)
         fields = _decode(path)
