@@ -224,7 +224,7 @@ class _Fetch(Factory):
         self._giveUp()
 
     def _cancel(self, result: Deferred[Response]) -> None:
-        self._connection.abort()
+        self._connection.stopProducing()
         self._giveUp()
 
     def _giveUp(self) -> None:

@@ -55,7 +55,7 @@ class _Transport(ITCPTransport, IPushProducer):
     """
 
 
-@implementer(IHandshakeListener)
+@implementer(IHandshakeListener, IPushProducer)
 class GopherConnection(Protocol):
     """
     The client's side of RFC 1436 2: connect, send one line, read until the server closes.
@@ -199,7 +199,7 @@ class GopherConnection(Protocol):
         self._finish(Ending.LATE, f"it took longer than {showDuration(seconds)}")
         self.transport.abortConnection()
 
-    def abort(self) -> None:
+    def stopProducing(self) -> None:
         """
         Close the connection, if it is not closed yet.
         """

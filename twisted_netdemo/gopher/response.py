@@ -8,7 +8,6 @@ import builtins
 from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IProtocol, IPushProducer
@@ -24,9 +23,6 @@ from .lines import LineTooLong, MenuLines, TextLines, menuLines, textBytes
 from .menu import Item, parseMenu
 from .reader import BodyTransport, ChunkReader
 from .url import GopherURL
-
-if TYPE_CHECKING:
-    from .connection import GopherConnection
 
 
 @implementer(IPushProducer)
@@ -61,7 +57,7 @@ class Response:
         url: GopherURL,
         body: Body,
         charsets: Charsets,
-        connection: GopherConnection,
+        connection: IPushProducer,
         local: IAddress,
         remote: IAddress,
     ) -> None:
@@ -159,7 +155,7 @@ class Response:
         """
         self._buffer.clear()
         self._paused = False
-        self._connection.abort()
+        self._connection.stopProducing()
         self._pump()  # where it had ended before, but not been said to
 
     abort = stopProducing
@@ -175,7 +171,7 @@ class Response:
         if self.hasReader:
             raise RuntimeError("the body has been given to another reader")
         self._consumer = protocol
-        protocol.makeConnection(BodyTransport(self))
+        protocol.makeConnection(BodyTransport(self, self.local, self.remote))
         self._pump()
         if not self._paused:
             self._connection.resumeProducing()
