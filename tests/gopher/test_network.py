@@ -4,11 +4,13 @@ The agent over real sockets on loopback: names, both versions of IP, resets, and
 
 from __future__ import annotations
 
+import gc
 import socket
 import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import SkipTest
 
 from twisted.internet import ssl
 from twisted.internet.defer import Deferred
@@ -22,6 +24,7 @@ from tests.certificates import fingerprint, writeCertificate
 from tests.processes import folder
 from twisted_netdemo.gopher.agent import Agent
 from twisted_netdemo.gopher.body import Verdict
+from twisted_netdemo.gopher.connection import GopherConnection
 from twisted_netdemo.gopher.errors import (
     CannotConnect,
     CannotResolve,
@@ -33,7 +36,10 @@ from twisted_netdemo.gopher.errors import (
     NothingCame,
 )
 from twisted_netdemo.gopher.pins import Pins
+from twisted_netdemo.gopher.response import Response
 from twisted_netdemo.gopher.tls import Pinned, Unverified, Verified
+from twisted_netdemo.service.connecting import Client
+from twisted_netdemo.service.transport import fast
 
 
 class Answer(Protocol):
@@ -154,6 +160,38 @@ class TCPTests(NetworkTestCase):
         self.assertIn("resolved localhost: ", self.told[0])
         self.assertIn(f"trying 127.0.0.1:{port}", self.told)
         self.assertTrue(any(f" -> 127.0.0.1:{port}" in line for line in self.told))
+
+    async def test_circles(self) -> None:
+        """
+        What a fetch has made is gone when it is over, without the garbage collector.
+        """
+        from twisted.internet import reactor
+
+        if not fast():
+            raise SkipTest("Twisted's own transports leave circles")
+
+        class Reader(Protocol):
+            def __init__(self) -> None:
+                self.done: Deferred[None] = Deferred()
+
+            def connectionLost(self, reason: Failure = connectionDone) -> None:
+                self.done.callback(None)
+
+        def alive() -> list[object]:
+            kinds = (GopherConnection, Response, Client)
+            return [one for one in gc.get_objects() if isinstance(one, kinds)]
+
+        port, _ = self.serve(hello)
+        gc.collect()
+        gc.disable()
+        before = len(alive())  # which tests before this one may hold
+        self.addCleanup(gc.enable)
+        reader = Reader()
+        (await self.agent().fetch(f"gopher://127.0.0.1:{port}/0")).deliverBody(reader)
+        await reader.done
+        del reader
+        await deferLater(reactor, 0)  # type: ignore[arg-type]  # what called us has returned by then
+        self.assertEqual(len(alive()), before)
 
     async def test_ipv6(self) -> None:
         """

@@ -1,5 +1,5 @@
 """
-A start without OpenSSL.
+A start without what is seldom used.
 """
 
 from __future__ import annotations
@@ -12,15 +12,22 @@ from tests.processes import run
 
 CODE = """
 import sys
-from twisted_netdemo.service.late import withoutTLS
-with withoutTLS():
-    from twisted.internet import endpoints, reactor
-print("OpenSSL" in sys.modules)
+from twisted_netdemo.service.late import lean
+with lean():
+    from twisted.internet import defer, endpoints, reactor
+print([name for name in ("OpenSSL", "asyncio", "email", "gettext") if name in sys.modules])
+
+async def waits():
+    return await defer.succeed("coroutines run")
+defer.Deferred.fromCoroutine(waits()).addCallback(print)
+from http.cookiejar import CookieJar
+from asyncio import run
+print(CookieJar().__class__.__name__, run(waits()))
 from twisted.internet.ssl import CertificateOptions
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted_netdemo.service.transport import lacking
 print(TLSMemoryBIOFactory.__name__, lacking())
-with withoutTLS():
+with lean():
     import OpenSSL
 print(OpenSSL is sys.modules["OpenSSL"])
 """
@@ -29,8 +36,17 @@ print(OpenSSL is sys.modules["OpenSSL"])
 class LateTests(SynchronousTestCase):
     def test_late(self) -> None:
         """
-        A reactor comes without OpenSSL, TLS can be used later, and what is loaded stays.
+        A reactor comes without the rest, which can be used later, and what is loaded stays.
         """
         done = run(sys.executable, "-c", CODE)
         self.assertEqual(done.stderr, b"")
-        self.assertEqual(done.stdout, b"False\nTLSMemoryBIOFactory []\nTrue\n")
+        self.assertEqual(
+            done.stdout.decode().splitlines(),
+            [
+                "[]",
+                "coroutines run",
+                "CookieJar coroutines run",
+                "TLSMemoryBIOFactory []",
+                "True",
+            ],
+        )

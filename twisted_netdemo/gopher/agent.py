@@ -6,25 +6,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet import error as failures
 from twisted.internet.defer import Deferred, fail
-from twisted.internet.interfaces import IDelayedCall, IProtocol, IStreamClientEndpoint
+from twisted.internet.interfaces import IProtocol, IStreamClientEndpoint
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
 from ..quantities import showDuration
+from ..service.deadlines import Deadlines
 from .addresses import Addresses
 from .charset import Charsets
 from .connection import GopherConnection
 from .errors import (
-    Aborted,
     CannotConnect,
     CannotResolve,
     ConnectError,
     ConnectTimedOut,
-    FetchError,
     HandshakeFailed,
 )
 from .response import Response
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 #: What a fetch may bring unless its caller says otherwise.
 MOST = 16 << 20
+# Hosts whose endpoints are kept; the next fetch is often from the same.
+_ENDPOINTS = 16
 
 
 class Agent:
@@ -72,16 +74,23 @@ class Agent:
         tell: Callable[[str], None] | None = None,
     ) -> None:
         self._reactor = reactor
-        self.connectTimeout = connectTimeout
-        self.idleTimeout = idleTimeout
-        self.totalTimeout = totalTimeout
         self.maxSize = maxSize
+        self._connecting = Deadlines(reactor, connectTimeout, _Fetch.connectTooLong)
+        self._idle = Deadlines(reactor, idleTimeout, GopherConnection.checkIdle)
+        self._total: Deadlines[_Fetch] | None = None
+        if totalTimeout is not None:
+            tooLong = partial(_Fetch.tookTooLong, seconds=totalTimeout)
+            self._total = Deadlines(reactor, totalTimeout, tooLong)
+        self._count = 0  # of fetches that are under way
         self._trust = trust
         self._family = family
         self._charsets = charsets or Charsets()
         self._addresses = addresses or Addresses()
-        self._endpoint = endpoint or self._direct
-        self._tell = tell or _nobody
+        self._tell = tell
+        if endpoint is None:
+            # who is told is told of each
+            endpoint = lru_cache(_ENDPOINTS)(self._direct) if tell is None else self._direct
+        self._endpoint = endpoint
 
     def fetch(self, url: GopherURL | str) -> Deferred[Response]:
         """
@@ -95,10 +104,27 @@ class Agent:
         except InvalidURL as error:
             return fail(error)
 
+    def _begins(self, fetch: _Fetch, now: float) -> None:
+        self._count += 1
+        self._connecting.begin(fetch, now)
+        if self._total is not None:
+            self._total.begin(fetch, now)
+
+    def _ends(self, fetch: _Fetch) -> None:
+        self._connecting.cancel(fetch)
+        if self._total is not None:
+            self._total.cancel(fetch)
+        self._count -= 1
+        if not self._count:  # no timer is left
+            for deadlines in (self._connecting, self._idle, self._total):
+                if deadlines is not None:
+                    deadlines.stop()
+
     def _direct(self, host: str, port: int) -> IStreamClientEndpoint:
         from .names import directEndpoint
 
-        return directEndpoint(self._reactor, host, port, self._family, self._addresses, self._tell)
+        tell = self._tell or _nobody
+        return directEndpoint(self._reactor, host, port, self._family, self._addresses, tell)
 
     def _trusted(self, url: GopherURL) -> Trust | None:
         if not url.overTLS:
@@ -116,115 +142,94 @@ def _nobody(line: str) -> None:
     """
 
 
-class _Fetch:
+class _Fetch(Factory):
     """
-    One fetch: from the URL to the beginning of its answer.
+    One fetch: from the URL to the beginning of its answer. It is the factory of its one connection.
     """
+
+    noisy = False
+    _attempt: Deferred[IProtocol] | None = None
 
     def __init__(self, agent: Agent, url: GopherURL) -> None:
         self._agent = agent
         self._url = url
-        self._clock = agent._reactor
-        self._began = self._clock.seconds()
         self._result: Deferred[Response] = Deferred(self._cancel)
-        self._connecting: Deferred[IProtocol] | None = None
-        self._calls: dict[str, IDelayedCall] = {}
-        trust = agent._trusted(url)
+        self._began = agent._reactor.seconds()
+        self._trust = agent._trusted(url)
         self._connection = GopherConnection(
             url=url,
-            clock=self._clock,
-            trust=trust,
-            idleTimeout=agent.idleTimeout,
+            clock=agent._reactor,
+            trust=self._trust,
+            idle=agent._idle,
             maxSize=agent.maxSize,
             charsets=agent._charsets,
             began=self._began,
             tell=agent._tell,
-            onSent=lambda: self._stopClock("connect"),
-            onOver=lambda: self._stopClock("connect", "total"),
+            whenBegun=self._result,
+            onSent=self._sent,
+            onOver=self._over,
         )
-        self._trust = trust
+        self._unmade: GopherConnection | None = self._connection
 
     def start(self) -> Deferred[Response]:
-        agent = self._agent
-        self._connection.whenBegun.addCallbacks(self._begun, self._failed)
-        self._startClock("connect", agent.connectTimeout, self._connectTooLong)
-        if agent.totalTimeout is not None:
-            self._startClock("total", agent.totalTimeout, self._tookTooLong, agent.totalTimeout)
-        factory: Any = _OneConnection(self._connection)
+        self._agent._begins(self, self._began)
+        factory: Any = self
         if self._trust is not None:
             from .tls import overTLS
 
             try:
-                factory = overTLS(factory, self._trust, self._url.host, self._clock)
+                factory = overTLS(factory, self._trust, self._url.host, self._agent._reactor)
             except ValueError:  # an underscore, say, which DNS knows and IDNA does not
                 self._connection.fail(
                     HandshakeFailed(f"no certificate can be for a host named {self._url.host}")
                 )
                 return self._result
-        self._connecting = agent._endpoint(self._url.host, self._url.port).connect(factory)
-        self._connecting.addCallbacks(self._connected, self._notConnected)
+        self._attempt = self._agent._endpoint(self._url.host, self._url.port).connect(factory)
+        self._attempt.addCallbacks(self._connected, self._notConnected)
         return self._result
 
-    def _startClock(self, name: str, seconds: float, call: Any, *arguments: Any) -> None:
-        self._calls[name] = self._clock.callLater(seconds, call, *arguments)
-
-    def _stopClock(self, *names: str) -> None:
-        for name in names:
-            call = self._calls.pop(name, None)
-            if call is not None and call.active():
-                call.cancel()
+    def buildProtocol(self, address: object) -> GopherConnection | None:
+        """
+        The first connection that is made is the one.
+        """
+        protocol, self._unmade = self._unmade, None
+        return protocol
 
     def _connected(self, protocol: IProtocol) -> None:
-        self._connecting = None
+        self._attempt = None
 
     def _notConnected(self, reason: Failure) -> None:
-        self._connecting = None
+        self._attempt = None
         self._connection.fail(_explain(self._url, reason))
 
-    def _begun(self, response: Response) -> None:
-        self._result.callback(response)
+    def _sent(self) -> None:
+        self._agent._connecting.cancel(self)
 
-    def _failed(self, reason: Failure) -> None:
-        # a result that is being cancelled fails by itself, as any other Deferred does
-        if not (self._result.called or reason.check(Aborted)):
-            self._result.errback(reason)
+    def _over(self) -> None:
+        self._agent._ends(self)
 
-    def _connectTooLong(self) -> None:
-        limit = showDuration(self._agent.connectTimeout)
-        where = hostPort(self._url.host, self._url.port)
-        self._giveUp(ConnectTimedOut(f"{where}: no connection within {limit}"))
+    def connectTooLong(self) -> None:
+        self._tooLong(self._agent._connecting.seconds)
 
-    def _tookTooLong(self, seconds: float) -> None:
+    def tookTooLong(self, seconds: float) -> None:
         if self._connection.isSent:
             self._connection.tookTooLong(seconds)
         else:
-            where = hostPort(self._url.host, self._url.port)
-            self._giveUp(ConnectTimedOut(f"{where}: no connection within {showDuration(seconds)}"))
+            self._tooLong(seconds)
 
-    def _giveUp(self, error: FetchError) -> None:
-        self._connection.fail(error)
-        if self._connecting is not None:
-            self._connecting.cancel()
+    def _tooLong(self, seconds: float) -> None:
+        where = hostPort(self._url.host, self._url.port)
+        limit = showDuration(seconds)
+        self._connection.fail(ConnectTimedOut(f"{where}: no connection within {limit}"))
+        self._giveUp()
 
     def _cancel(self, result: Deferred[Response]) -> None:
-        self._connection.abort()
-        if self._connecting is not None:
-            self._connecting.cancel()
+        self._connection.stopProducing()
+        self._giveUp()
 
-
-class _OneConnection(Factory):
-    """
-    Gives its one protocol to the connection that is made first.
-    """
-
-    noisy = False
-
-    def __init__(self, protocol: GopherConnection) -> None:
-        self._protocol: GopherConnection | None = protocol
-
-    def buildProtocol(self, address: object) -> GopherConnection | None:
-        protocol, self._protocol = self._protocol, None
-        return protocol
+    def _giveUp(self) -> None:
+        if self._attempt is not None:
+            self._attempt.cancel()
 
 
 def _explain(url: GopherURL, reason: Failure) -> ConnectError:

@@ -54,20 +54,25 @@ class Verdict:
     reason: str | None = None
 
 
+_WHOLE = Verdict("whole")
+
+
 class Body:
     """
     What is known of a body while it comes.
 
     @ivar size: how many bytes came.
+    @ivar kind: as what it is read.
     """
 
+    size = 0
+    _tail = b"\n"  # the last few bytes; a line begins the body
+    _menuEnded = False
+    _afterMenu = False
+    _head: bytes | None = b""  # all of it, while it may be an error answer
+
     def __init__(self, kind: Kind) -> None:
-        self.size = 0
-        self._kind = kind
-        self._tail = b"\n"  # the last few bytes; a line begins the body
-        self._menuEnded = False
-        self._afterMenu = False
-        self._head: bytes | None = b""  # all of it, while it may be an error answer
+        self.kind = kind
 
     @property
     def mayBeError(self) -> bool:
@@ -83,7 +88,7 @@ class Body:
             self._head += data[: LONGEST_ERROR + 1]
             if not _mayBeError(self._head):
                 self._head = None
-        if self._kind is Kind.MENU and not self._afterMenu:
+        if self.kind is Kind.MENU and not self._afterMenu:
             self._watchMenu(data)
         self._tail = (self._tail + data[-4:])[-4:]
 
@@ -109,14 +114,14 @@ class Body:
 
         @param why: what ended it, for L{Ending}s but C{CLOSED}: C{nothing came for 60 seconds}.
         """
-        menu = self._kind is Kind.MENU
+        menu = self.kind is Kind.MENU
         reasons = ["more came after the menu's final '.'"] if self._afterMenu else []
         if ending in (Ending.CLOSED, Ending.UNCLEAN):
             if ending is Ending.UNCLEAN:
                 reasons.append(why)
-            return Verdict("suspect", "; ".join(reasons)) if reasons else Verdict("whole")
+            return Verdict("suspect", "; ".join(reasons)) if reasons else _WHOLE
         done = bool(_FINAL_DOT.search(self._tail)) or (self._menuEnded and not self._afterMenu)
-        if ending is Ending.IDLE and done and (menu or self._kind is Kind.TEXT):
+        if ending is Ending.IDLE and done and (menu or self.kind is Kind.TEXT):
             reasons.append(f"{why} after the final '.', and the server did not close")
             return Verdict("suspect", "; ".join(reasons))
         return Verdict("truncated", why)

@@ -11,10 +11,12 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from twisted.python.usage import UsageError
+from ..service.late import lean
 
-from ..service.late import withoutTLS
-from .tap import Options, makeSession
+with lean():
+    from twisted.python.usage import UsageError
+
+    from .tap import Options, makeSession
 
 USAGE = 2
 
@@ -52,7 +54,7 @@ def _parse(options: Options, arguments: Sequence[str]) -> None:
 
 
 def _run(options: Options, console: Any) -> int:
-    with withoutTLS():  # which a gophers:// URL will load
+    with lean():  # which a gophers:// URL will load
         from twisted.internet import endpoints  # noqa: F401  # it would load TLS when it is needed
         from twisted.internet import reactor as _reactor
     from twisted.internet.defer import Deferred

@@ -21,6 +21,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from ..quantities import showDuration
+from ..service.deadlines import Deadlines
 from .body import Body, Ending
 from .charset import Charsets
 from .errors import (
@@ -54,50 +55,55 @@ class _Transport(ITCPTransport, IPushProducer):
     """
 
 
-@implementer(IHandshakeListener)
+@implementer(IHandshakeListener, IPushProducer)
 class GopherConnection(Protocol):
     """
     The client's side of RFC 1436 2: connect, send one line, read until the server closes.
 
-    @ivar whenBegun: fires with the L{Response} when its first bytes have come, or its end.
     @ivar isSent: whether the request was.
     @ivar tcpEnd: under TLS, how the connection below ended.
     """
 
     transport: _Transport
     tcpEnd: Failure | None = None
+    isSent = False
+    _response: Response | None = None
+    _idleCall: IDelayedCall | None = None
+    _last = 0.0  # when the server last did something, or was allowed to
+    _paused = False
+    _over = False
 
     def __init__(
         self,
         url: GopherURL,
         clock: IReactorTime,
         trust: Trust | None,
-        idleTimeout: float,
+        idle: Deadlines[GopherConnection],
         maxSize: int | None,
         charsets: Charsets,
         began: float,
-        tell: Callable[[str], None],
+        tell: Callable[[str], None] | None,
+        whenBegun: Deferred[Response],
         onSent: Callable[[], None],
         onOver: Callable[[], None],
     ) -> None:
-        self.whenBegun: Deferred[Response] = Deferred(lambda _: self.abort())
+        """
+        @param idle: calls L{checkIdle}.
+        @param whenBegun: fires with the response when its first bytes have come, or its end; fails
+            if nothing came.
+        """
         self._url = url
         self._clock = clock
         self._trust = trust
-        self._idleTimeout = idleTimeout
+        self._idle = idle
         self._maxSize = maxSize
         self._charsets = charsets
         self._began = began
         self._tell = tell
-        self._onSent = onSent
-        self._onOver = onOver
+        self._whenBegun = whenBegun
+        self._onSent: Callable[[], None] | None = onSent
+        self._onOver: Callable[[], None] | None = onOver
         self._body = Body(bodyKind(url.type))
-        self._response: Response | None = None
-        self._idleCall: IDelayedCall | None = None
-        self._last = 0.0  # when the server last did something, or was allowed to
-        self._paused = False
-        self.isSent = False
-        self._over = False
 
     def connectionMade(self) -> None:
         if self._over:  # an endpoint that could not be cancelled
@@ -105,7 +111,8 @@ class GopherConnection(Protocol):
             return
         # a closed transport no longer knows them
         self._local, self._remote = self.transport.getHost(), self.transport.getPeer()
-        self._tell(f"connected: {ends(self._local)} -> {ends(self._remote)}")
+        if self._tell is not None:
+            self._tell(f"connected: {ends(self._local)} -> {ends(self._remote)}")
         if self._trust is None:
             self._send()
 
@@ -113,29 +120,33 @@ class GopherConnection(Protocol):
         if self._trust is None or self._over:
             return
         try:
-            self._tell(self._trust.accept(self._url, self.transport))
+            line = self._trust.accept(self._url, self.transport)
         except FetchError as error:
             self.fail(error)
-        else:
-            self._send()
+            return
+        if self._tell is not None:
+            self._tell(line)
+        self._send()
 
     def _send(self) -> None:
         line = self._url.requestLine()
         self.isSent = True
-        self._onSent()
-        self._tell(f"sent: {line!r}")
+        if self._onSent is not None:
+            self._onSent()
+        if self._tell is not None:
+            self._tell(f"sent: {line!r}")
         self.transport.write(line)
         self._last = self._clock.seconds()
-        self._idleCall = self._clock.callLater(self._idleTimeout, self._checkIdle)
+        self._idle.begin(self, self._last)
 
     def dataReceived(self, data: bytes) -> None:
         if self._over:
             return
-        if not self._body.size:
+        if self._tell is not None and not self._body.size:
             self._tell(f"first bytes after {self._seconds():.3f} s")
         room = len(data) if self._maxSize is None else self._maxSize - self._body.size
         if room:
-            self._deliver(data[:room])
+            self._deliver(data if room >= len(data) else data[:room])
         if room < len(data):
             self._finish(Ending.LARGE, f"more than {self._maxSize} bytes came")
             self.transport.abortConnection()
@@ -146,8 +157,10 @@ class GopherConnection(Protocol):
         self._body.feed(data)
         response = self._respond()
         response.received(data)
-        if not self.whenBegun.called:
-            self.whenBegun.callback(response)
+        if not self._whenBegun.called:
+            self._whenBegun.callback(response)
+        if not response.hasReader:
+            self.pauseProducing()
 
     def _respond(self) -> Response:
         if self._response is None:
@@ -172,7 +185,7 @@ class GopherConnection(Protocol):
             rejected = self._trust.rejection(reason)
         if rejected is not None:
             self.fail(rejected)
-        elif reason.check(ConnectionDone):
+        elif isinstance(reason.value, ConnectionDone):
             self._finish(Ending.CLOSED, "the server closed the connection")
         elif self.tcpEnd is not None and self.tcpEnd.check(ConnectionDone):
             self._finish(Ending.UNCLEAN, "TLS ended without close_notify")
@@ -186,7 +199,7 @@ class GopherConnection(Protocol):
         self._finish(Ending.LATE, f"it took longer than {showDuration(seconds)}")
         self.transport.abortConnection()
 
-    def abort(self) -> None:
+    def stopProducing(self) -> None:
         """
         Close the connection, if it is not closed yet.
         """
@@ -202,13 +215,16 @@ class GopherConnection(Protocol):
         if self._over:
             return
         self._close()
-        self.whenBegun.errback(error)
+        self._whenBegun.errback(error)
         if self.transport is not None:
             self.transport.abortConnection()
 
     def _close(self) -> None:
         self._over = True
-        self._onOver()
+        if self._onOver is not None:
+            self._onOver()
+        self._onSent = self._onOver = None  # no circle of references is left
+        self._idle.cancel(self)
         if self._idleCall is not None and self._idleCall.active():
             self._idleCall.cancel()
 
@@ -218,9 +234,10 @@ class GopherConnection(Protocol):
         self._close()
         verdict = self._body.end(ending, why)
         size = self._body.size
-        self._tell(
-            f"{size} bytes in {self._seconds():.3f} s; {verdict.name}: {verdict.reason or why}"
-        )
+        if self._tell is not None:
+            self._tell(
+                f"{size} bytes in {self._seconds():.3f} s; {verdict.name}: {verdict.reason or why}"
+            )
         error: FetchError | None = None
         if verdict.name == "truncated":
             if size:
@@ -231,34 +248,39 @@ class GopherConnection(Protocol):
                 error = NothingCame(f"{why} before anything came")
             else:
                 error = _ERRORS[ending](why)
-        if self.transport is None:  # cancelled before there was a connection
-            self.whenBegun.errback(error or Aborted(why))
-            return
-        response = self._respond()
-        response.finished(verdict, error, self._seconds())
-        if not self.whenBegun.called:
-            self.whenBegun.callback(response) if error is None else self.whenBegun.errback(error)
+        if self.transport is not None:
+            response = self._respond()
+            self._response = None
+            response.finished(verdict, error, self._seconds())
+            if error is None and not self._whenBegun.called:
+                self._whenBegun.callback(response)
+        # what is being cancelled fails by itself, as any other Deferred does
+        if error is not None and ending is not Ending.CANCELLED and not self._whenBegun.called:
+            self._whenBegun.errback(error)
 
     def _seconds(self) -> float:
         return self._clock.seconds() - self._began
 
     # Idleness is looked at seldom, not rescheduled with each chunk.
 
-    def _checkIdle(self) -> None:
-        left = self._last + self._idleTimeout - self._clock.seconds()
+    def checkIdle(self) -> None:
+        """
+        The server may have done nothing for too long.
+        """
+        left = self._last + self._idle.seconds - self._clock.seconds()
         if self._paused:
-            left = self._idleTimeout
+            left = self._idle.seconds
         if left > 0:
-            self._idleCall = self._clock.callLater(left, self._checkIdle)
+            self._idleCall = self._clock.callLater(left, self.checkIdle)
         else:
             # If the whole process was held up, bytes may be waiting: let them be read first.
             self._idleCall = self._clock.callLater(0, self._timeOut, self._last)
 
     def _timeOut(self, last: float) -> None:
         if self._last != last or self._paused:
-            self._checkIdle()
+            self.checkIdle()
             return
-        self._finish(Ending.IDLE, f"nothing came for {showDuration(self._idleTimeout)}")
+        self._finish(Ending.IDLE, f"nothing came for {showDuration(self._idle.seconds)}")
         self.transport.abortConnection()
 
     def pauseProducing(self) -> None:

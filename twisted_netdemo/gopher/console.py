@@ -103,7 +103,9 @@ class Console:
             return
         # one write, so that no line of a log comes between; with stderr broken nobody can be told
         with contextlib.suppress(OSError, ValueError):
-            self._errors.write(line.encode("utf-8", "backslashreplace").decode() + "\n")
+            if not line.isascii():
+                line = line.encode("utf-8", "backslashreplace").decode()
+            self._errors.write(line + "\n")
             self._errors.flush()
 
     def ask(self, question: str) -> str:

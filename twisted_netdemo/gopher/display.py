@@ -41,7 +41,7 @@ def safeLine(text: str) -> str:
     """
     The same for one line.
     """
-    return text.translate(_LINE)
+    return text if text.isprintable() else text.translate(_LINE)
 
 
 def width(text: str) -> int:

@@ -4,8 +4,9 @@ The item types of RFC 1436 3.8 and those in use since: what each is, and how it 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
+from typing import NamedTuple
 
 
 class Kind(Enum):
@@ -26,8 +27,7 @@ class Kind(Enum):
     MIRROR = "mirror"
 
 
-@dataclass(frozen=True)
-class ItemType:
+class ItemType(NamedTuple):
     """
     @ivar char: the character that begins a menu line.
     @ivar name: a word for people.
@@ -72,6 +72,7 @@ ITEM_TYPES: dict[str, ItemType] = {
 }
 
 
+@lru_cache(128)
 def itemType(char: str) -> ItemType:
     """
     What an item type is; one that nobody has heard of is read as a binary, which changes nothing.
@@ -79,6 +80,7 @@ def itemType(char: str) -> ItemType:
     return ITEM_TYPES.get(char) or ItemType(char, f"type {char}", Kind.BINARY)
 
 
+@lru_cache(128)
 def bodyKind(char: str) -> Kind:
     """
     How the answer to a request for this type is read: L{Kind.TEXT}, L{Kind.MENU} or

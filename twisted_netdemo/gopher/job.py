@@ -5,7 +5,7 @@ One URL of a call of gopherfetch: where it is put out, what is said of it, and a
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -33,6 +33,9 @@ class Job:
     One URL. It may only use the console when its turn has come.
     """
 
+    _response: Response | None = None
+    _data = b""
+
     def __init__(
         self,
         number: int,
@@ -41,10 +44,10 @@ class Job:
         console: Console,
         clock: Any,
         agentFor: AgentFor,
-        turn: Callable[[], Deferred[None]],
+        turn: Callable[[], Deferred[None] | None],
     ) -> None:
         """
-        @param turn: asks for the job's turn.
+        @param turn: asks for the job's turn; C{None} is that it has come.
         """
         self.number = number
         self._given = url
@@ -52,12 +55,10 @@ class Job:
         self._console = console
         self._clock = clock
         self._agentFor = agentFor
-        self._several = len(self._wishes.urls) > 1
-        self._way = Way(wishes, console, lambda menu: self._begin(menu, MOST))
-        self._turn: Callable[[], Deferred[None]] | None = turn
-        self._response: Response | None = None
+        self._several = len(wishes.urls) > 1
+        self._way = Way(wishes, console)
+        self._turn: Callable[[], Deferred[None] | None] | None = turn
         self._responses: list[Response] = []
-        self._data = b""
         self._began = clock.seconds()
 
     @property
@@ -78,7 +79,7 @@ class Job:
             return CANNOT_WRITE  # which has been said
         status, message, connecting = OK, None, False
         try:
-            await self._output(await self._way.follow(self._given))
+            await self._output(await self._way.follow(self._given, self._menu))
         except InvalidURL as error:
             status, message = MALFORMED, str(error)
         except Failed as error:
@@ -125,18 +126,23 @@ class Job:
 
     async def _myTurn(self) -> None:
         if self._turn is not None:
-            turn, self._turn = self._turn, None
-            await turn()
+            turn, self._turn = self._turn(), None
+            if turn is not None:
+                await turn
 
-    async def _fetch(self, url: GopherURL, most: int | None) -> Response:
+    def _fetch(self, url: GopherURL, most: int | None) -> Awaitable[Response]:
         """
         Ask for what is to be put out.
 
         @param most: the size limit, unless another was wished.
         """
-        return await self._begin(
-            url, most if self._wishes.maxSize is None else self._wishes.maxSize
-        )
+        return self._begin(url, most if self._wishes.maxSize is None else self._wishes.maxSize)
+
+    def _menu(self, url: GopherURL) -> Awaitable[Response]:
+        """
+        Ask for what leads there.
+        """
+        return self._begin(url, MOST)
 
     async def _begin(self, url: GopherURL, maxSize: int | None) -> Response:
         self._response = None

@@ -58,7 +58,7 @@ class Pour(Protocol):
         if self._over:
             return
         self._over = True
-        truncated = not reason.check(ConnectionDone)
+        truncated = not isinstance(reason.value, ConnectionDone)
         try:
             if self._held and (truncated or self._response.serverError is None):
                 self._write(b"".join(self._held))  # what came of a truncated body is kept

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import ConnectionDone
@@ -14,9 +13,6 @@ from twisted.internet.interfaces import IAddress, IPushProducer, ITransport
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
-
-if TYPE_CHECKING:
-    from .response import Response
 
 
 @implementer(ITransport, IPushProducer)
@@ -27,8 +23,10 @@ class BodyTransport:
 
     disconnecting = False
 
-    def __init__(self, response: Response) -> None:
+    def __init__(self, response: IPushProducer, local: IAddress, remote: IAddress) -> None:
         self._response = response
+        self._local = local
+        self._remote = remote
 
     def pauseProducing(self) -> None:
         self._response.pauseProducing()
@@ -37,16 +35,16 @@ class BodyTransport:
         self._response.resumeProducing()
 
     def stopProducing(self) -> None:
-        self._response.abort()
+        self._response.stopProducing()
 
     def loseConnection(self) -> None:
-        self._response.abort()
+        self._response.stopProducing()
 
     def getHost(self) -> IAddress:
-        return self._response.local
+        return self._local
 
     def getPeer(self) -> IAddress:
-        return self._response.remote
+        return self._remote
 
     def write(self, data: bytes) -> None:
         raise NotImplementedError("the request has been sent")
@@ -60,7 +58,7 @@ class ChunkReader(Protocol):
     Turn chunks that are pushed into chunks that are asked for, holding one at most.
     """
 
-    def __init__(self, response: Response) -> None:
+    def __init__(self, response: IPushProducer) -> None:
         self._response = response
         self._chunks: deque[bytes] = deque()
         self._waiting: Deferred[bytes | None] | None = None
@@ -102,4 +100,4 @@ class ChunkReader(Protocol):
 
     def _cancel(self, deferred: Deferred[bytes | None]) -> None:
         self._waiting = None
-        self._response.abort()
+        self._response.stopProducing()

@@ -8,7 +8,6 @@ import builtins
 from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IProtocol, IPushProducer
@@ -19,14 +18,11 @@ from zope.interface import implementer
 from .body import Body, Verdict
 from .charset import UTF8, Charsets, decode
 from .errors import FetchError, TooLarge
-from .itemtypes import Kind, bodyKind
+from .itemtypes import Kind
 from .lines import LineTooLong, MenuLines, TextLines, menuLines, textBytes
 from .menu import Item, parseMenu
 from .reader import BodyTransport, ChunkReader
 from .url import GopherURL
-
-if TYPE_CHECKING:
-    from .connection import GopherConnection
 
 
 @implementer(IPushProducer)
@@ -50,29 +46,29 @@ class Response:
     serverError: str | None = None
     seconds: float = 0.0
     charset: str | None = None
+    _consumer: IProtocol | None = None
+    _paused = False
+    _pumping = False
+    _end: Failure | None = None
+    _ended = False
 
     def __init__(
         self,
         url: GopherURL,
         body: Body,
         charsets: Charsets,
-        connection: GopherConnection,
+        connection: IPushProducer,
         local: IAddress,
         remote: IAddress,
     ) -> None:
         self.url = url
-        self.kind = bodyKind(url.type)
+        self.kind = body.kind
         self.local = local
         self.remote = remote
         self._body = body
         self._charsets = charsets
         self._connection = connection
-        self._consumer: IProtocol | None = None
         self._buffer: deque[bytes] = deque()
-        self._paused = False
-        self._pumping = False
-        self._end: Failure | None = None
-        self._ended = False
 
     @property
     def size(self) -> int:
@@ -90,14 +86,19 @@ class Response:
 
     # The connection's side.
 
+    @property
+    def hasReader(self) -> bool:
+        """
+        Whether somebody takes it, or has.
+        """
+        return self._consumer is not None or self._ended
+
     def received(self, data: bytes) -> None:
         """
         The connection calls this with each chunk.
         """
         self._buffer.append(data)
         self._pump()
-        if self._consumer is None:
-            self._connection.pauseProducing()
 
     def finished(self, verdict: Verdict, error: FetchError | None, seconds: float) -> None:
         """
@@ -127,6 +128,7 @@ class Response:
             self._pumping = False
         if self._end is not None and not self._buffer and not self._ended:
             self._ended = True
+            self._consumer = None  # no circle of references is left
             consumer.connectionLost(self._end)
 
     # The reader's side.
@@ -153,7 +155,7 @@ class Response:
         """
         self._buffer.clear()
         self._paused = False
-        self._connection.abort()
+        self._connection.stopProducing()
         self._pump()  # where it had ended before, but not been said to
 
     abort = stopProducing
@@ -166,10 +168,10 @@ class Response:
         comes C{connectionLost}, with L{ConnectionDone} for a body that is whole or suspect, else
         with a L{FetchError<twisted_netdemo.gopher.errors.FetchError>}.
         """
-        if self._consumer is not None:
+        if self.hasReader:
             raise RuntimeError("the body has been given to another reader")
         self._consumer = protocol
-        protocol.makeConnection(BodyTransport(self))
+        protocol.makeConnection(BodyTransport(self, self.local, self.remote))
         self._pump()
         if not self._paused:
             self._connection.resumeProducing()

@@ -26,7 +26,7 @@ def fileName(url: GopherURL) -> str:
     parts = text.replace("\\", "/").split("/")
     for part in (*reversed(parts), url.host):
         name = part
-        if safeLine(part) != part:
+        if not part.isprintable():
             name = "".join("_" if safeLine(char) != char else char for char in part)
         name = name.strip().lstrip(".").strip()
         if name.startswith("-"):
@@ -48,6 +48,10 @@ class Download:
     @ivar path: what it is called, or will be; for a name of our own choice, known when it is done.
     """
 
+    _file: int | None = None
+    _part: str | None = None
+    _closed = False
+
     def __init__(self, path: str, mine: bool, mode: int | None = None) -> None:
         """
         @param path: the name asked for, absolute.
@@ -58,9 +62,6 @@ class Download:
         self.path = path
         self._mine = mine
         self._mode = mode
-        self._file: int | None = None
-        self._part: str | None = None
-        self._closed = False
 
     def write(self, data: bytes) -> None:
         """
@@ -102,7 +103,8 @@ class Download:
 
         @raise OSError: where that cannot be done.
         """
-        self.write(b"")
+        if self._file is None:
+            self.write(b"")
         self.close()
         if self._part is None:
             return
@@ -147,11 +149,15 @@ def writeAll(file: int, data: bytes) -> None:
 
     @raise OSError: where that cannot be done.
     """
-    view = memoryview(data)
+    view: bytes | memoryview = data
     while view:
         try:
-            view = view[os.write(file, view) :]
+            written = os.write(file, view)
         except BlockingIOError:
             import select
 
             select.select([], [file], [])
+        else:
+            if written == len(view):
+                return  # nearly always: no view is made
+            view = memoryview(view)[written:]

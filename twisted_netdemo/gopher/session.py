@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from twisted.internet.defer import Deferred, FirstError, gatherResults, succeed
+from twisted.internet.defer import Deferred, FirstError, gatherResults
 from twisted.internet.task import LoopingCall
 
 from .console import Console
@@ -105,12 +105,12 @@ class _Turns:
         self._waiting: dict[int, Deferred[None]] = {}
         self._passing = False
 
-    def wait(self, number: int) -> Deferred[None]:
+    def wait(self, number: int) -> Deferred[None] | None:
         """
-        Fires when this number's turn has come.
+        Fires when this number's turn has come; C{None} where it has.
         """
         if number == self._current:
-            return succeed(None)
+            return None
         self._waiting[number] = Deferred()
         return self._waiting[number]
 

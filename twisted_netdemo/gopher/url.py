@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 DEFAULT_PORT = 70
@@ -40,6 +41,7 @@ def checkSelector(data: bytes, name: str = "selector") -> bytes:
     return data
 
 
+@lru_cache(64)
 def normalHost(host: str) -> str:
     """
     A host as it is compared and resolved: a name in lower case and ASCII (IDNA), an IPv6 address
@@ -107,9 +109,12 @@ class GopherURL:
         if len(self.type) != 1 or not "!" <= self.type <= "~":
             raise InvalidURL(f"{self.type!r} is not an item type, one printable character")
         checkSelector(self.selector)
-        checkSelector(self.search or b"", "search")
-        checkSelector(self.plus or b"", "Gopher+ field")
-        if self.plus is not None and self.search is None:
+        if self.search is not None:
+            checkSelector(self.search, "search")
+        if self.plus is None:
+            return
+        checkSelector(self.plus, "Gopher+ field")
+        if self.search is None:
             raise InvalidURL("a Gopher+ field needs a search field before it")
 
     @classmethod
@@ -123,30 +128,21 @@ class GopherURL:
         @raise InvalidURL: for what is not a Gopher URL.
         """
         scheme, separator, rest = text.partition("://")
-        if not separator or not _SCHEME.fullmatch(scheme):
-            scheme, rest = "gopher", text
-        scheme = scheme.lower()
         if scheme not in _SCHEMES:
-            raise InvalidURL(f"{scheme}:// is not Gopher")
+            if not separator or not _SCHEME.fullmatch(scheme):
+                scheme, rest = "gopher", text
+            scheme = scheme.lower()
+            if scheme not in _SCHEMES:
+                raise InvalidURL(f"{scheme}:// is not Gopher")
         authority, _, path = rest.partition("#")[0].partition("/")
-        match = _AUTHORITY.fullmatch(authority)
-        if match is None:
-            raise InvalidURL(f"{authority!r} is not a host (an IPv6 address needs brackets)")
-        host = match["host"]
-        if host.startswith("["):
-            host = host[1:-1].replace("%25", "%", 1)  # a zone, RFC 6874
-            if ":" not in host:
-                raise InvalidURL(f"{host!r} is not an IPv6 address")
-        port = match["port"] or str(DEFAULT_PORT)
-        if not _PORT.fullmatch(port):
-            raise InvalidURL(f"{port!r} is not a port number, 1 to 65535")
+        host, port = _hostAndPort(authority)
         fields = _decode(path)
         kind = fields[0][:1].decode("latin-1")
         if not kind and (len(fields) > 1):
             raise InvalidURL("the item type is missing")
         return cls(
             host=host,
-            port=int(port),
+            port=port,
             type=kind or "1",
             selector=fields[0][1:],
             search=fields[1] if len(fields) > 1 else None,
@@ -175,6 +171,22 @@ class GopherURL:
         fields = [self.selector]
         fields += [field for field in (self.search, self.plus) if field is not None]
         return b"\t".join(fields) + b"\r\n"
+
+
+@lru_cache(64)
+def _hostAndPort(authority: str) -> tuple[str, int]:
+    match = _AUTHORITY.fullmatch(authority)
+    if match is None:
+        raise InvalidURL(f"{authority!r} is not a host (an IPv6 address needs brackets)")
+    host = match["host"]
+    if host.startswith("["):
+        host = host[1:-1].replace("%25", "%", 1)  # a zone, RFC 6874
+        if ":" not in host:
+            raise InvalidURL(f"{host!r} is not an IPv6 address")
+    port = match["port"] or str(DEFAULT_PORT)
+    if not _PORT.fullmatch(port):
+        raise InvalidURL(f"{port!r} is not a port number, 1 to 65535")
+    return host, int(port)
 
 
 def _decode(path: str) -> list[bytes]:

@@ -15,25 +15,23 @@ from .statuses import MALFORMED, SERVER_ERROR, Failed
 from .url import GopherURL, InvalidURL, checkSelector
 from .wishes import Wishes
 
+Begin = Callable[[GopherURL], Awaitable[Response]]
+
 
 class Way:
     """
     @ivar url: how far it has come; C{None} while there is no URL.
     """
 
-    def __init__(
-        self, wishes: Wishes, console: Console, begin: Callable[[GopherURL], Awaitable[Response]]
-    ) -> None:
-        """
-        @param begin: begins to fetch a menu.
-        """
+    url: GopherURL | None = None
+
+    def __init__(self, wishes: Wishes, console: Console) -> None:
         self._wishes = wishes
         self._console = console
-        self._begin = begin
-        self.url: GopherURL | None = None
 
-    async def follow(self, given: str | GopherURL) -> GopherURL:
+    async def follow(self, given: str | GopherURL, begin: Begin) -> GopherURL:
         """
+        @param begin: begins to fetch a menu.
         @return: the URL of what is to be put out.
         @raise InvalidURL: what was given is none.
         @raise Failed: the way does not lead there.
@@ -41,7 +39,7 @@ class Way:
         """
         url = given if isinstance(given, GopherURL) else GopherURL.parse(given)
         for number in self._wishes.items:
-            url = await self._link(self._asked(url), number)
+            url = await self._link(self._asked(url), number, begin)
         self.url = url = self._asked(url)
         return url
 
@@ -72,10 +70,10 @@ class Way:
                 raise Failed(self._wishes.usageStatus, str(error)) from None
         return replace(url, search=words)
 
-    async def _link(self, url: GopherURL, number: int) -> GopherURL:
+    async def _link(self, url: GopherURL, number: int, begin: Begin) -> GopherURL:
         if bodyKind(url.type) is not Kind.MENU:
             raise Failed(MALFORMED, f"{url} is no menu, so it has no link {number}")
-        response = await self._begin(url)
+        response = await begin(url)
         data = await response.bytes()
         if response.serverError is not None:
             raise Failed(SERVER_ERROR, response.serverError)

@@ -4,13 +4,12 @@ What one call of gopherfetch was asked for.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .url import GopherURL
 
 
-@dataclass(frozen=True)
-class Wishes:
+class Wishes(NamedTuple):
     """
     What was asked for.
 

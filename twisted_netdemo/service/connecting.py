@@ -35,7 +35,7 @@ from twisted.internet.posixbase import PosixReactorBase
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_netdemo.service.hub import LOST, OUT, Hub, hubOf
+from twisted_netdemo.service.hub import LOST, OUT, hubOf
 from twisted_netdemo.service.transport import Server, fast
 
 _STREAM = int(socket.SOCK_STREAM) | int(getattr(socket, "SOCK_NONBLOCK", 0))
@@ -65,19 +65,19 @@ class _AddressEndpoint:
     def __init__(
         self, reactor: Any, host: str, port: int, timeout: float | None, isIPv6: bool
     ) -> None:
-        self._reactor = reactor
-        self._address = (host, port)
-        self._timeout = timeout
-        self._isIPv6 = isIPv6
+        self.reactor = reactor
+        self.hub = hubOf(reactor)
+        self.address = (host, port)
+        self.timeout = timeout
+        self.isIPv6 = isIPv6
+        self.peer = (IPv6Address if isIPv6 else IPv4Address)("TCP", host, port)
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
         """
         @return: fires when the protocol has been told that it is connected; fails as those of
             Twisted's own endpoints do. Cancelling it gives the attempt up.
         """
-        return _Attempt(
-            self._reactor, self._address, self._isIPv6, protocolFactory, self._timeout
-        ).result
+        return _Attempt(self, protocolFactory).result
 
 
 class _Attempt:
@@ -98,34 +98,26 @@ class _Attempt:
     _transport: Client | None = None
     _call: IDelayedCall | None = None
 
-    def __init__(
-        self,
-        reactor: Any,
-        address: tuple[str, int],
-        isIPv6: bool,
-        factory: IProtocolFactory,
-        timeout: float | None,
-    ) -> None:
+    def __init__(self, endpoint: _AddressEndpoint, factory: IProtocolFactory) -> None:
         self.result: Deferred[IProtocol] = Deferred(self._cancelled)
-        self.hub: Hub = hubOf(reactor)
-        self.reactor = reactor
+        self.hub = endpoint.hub
+        self.reactor = reactor = endpoint.reactor
         self.factory = factory
-        self._address = address
-        self._isIPv6 = isIPv6
+        self._endpoint = endpoint
         factory.doStart()
-        self.addressFamily = socket.AF_INET6 if isIPv6 else socket.AF_INET
+        self.addressFamily = socket.AF_INET6 if endpoint.isIPv6 else socket.AF_INET
         try:
             # Twisted asks for a socket, not for Python's own class of them, which costs more.
             self.socket = socket.SocketType(self.addressFamily, _STREAM)
         except OSError as error:
             self._call = reactor.callLater(0, self._failed, ConnectBindError(*error.args))
             return
-        number = self.socket.connect_ex(address)
+        number = self.socket.connect_ex(endpoint.address)
         if number in (0, EINPROGRESS):
             self.connected = 1
             self.hub.changed(self)
-            if timeout is not None:
-                self._call = reactor.callLater(timeout, self._failed, TimeoutError())
+            if endpoint.timeout is not None:
+                self._call = reactor.callLater(endpoint.timeout, self._failed, TimeoutError())
         else:
             # Not at once: nobody has the Deferred yet.
             self._call = reactor.callLater(0, self._failed, _connectError(number))
@@ -136,7 +128,7 @@ class _Attempt:
         """
         if not self.watched:
             return  # the hub asks whether there is something to write at once
-        number = self.socket.connect_ex(self._address)
+        number = self.socket.connect_ex(self._endpoint.address)
         if number in (0, EISCONN):
             self._succeeded()
         elif number != EALREADY:  # else that was news of who had the descriptor before
@@ -145,14 +137,11 @@ class _Attempt:
     doRead = doWrite
 
     def _succeeded(self) -> None:
-        address: IPv4Address | IPv6Address
-        peer: tuple[Any, ...]
-        if self._isIPv6:
+        address = self._endpoint.peer
+        peer: tuple[Any, ...] = self._endpoint.address
+        if self._endpoint.isIPv6:  # it may have got a scope
             peer = self.socket.getpeername()
             address = IPv6Address("TCP", *peer)
-        else:
-            peer = self._address
-            address = IPv4Address("TCP", *peer)
         try:
             protocol = self.factory.buildProtocol(address)
         except BaseException:
@@ -163,7 +152,7 @@ class _Attempt:
             return
         self._stopClock()
         self.connected = 0
-        self._transport = Client(self.socket, protocol, peer, self)
+        self._transport = Client(self.socket, protocol, peer, self, 0, self.reactor)
         self.newest = (self._transport, address)
         self.hub.succeeds(self, self._transport)
         protocol.makeConnection(self._transport)
@@ -171,6 +160,7 @@ class _Attempt:
         self.hub.made(self._transport)
         if not self.result.called:
             self.result.callback(protocol)
+        self._transport = None  # no circle of references is left
 
     def _failed(self, error: BaseException | Failure) -> None:
         self._stopClock()
@@ -179,15 +169,22 @@ class _Attempt:
                 self.connected = 0
                 self.hub.forget(self)
             self.socket.close()
-        self.factory.doStop()
+        self.over()
         if not self.result.called:
             self.result.errback(error)
 
     def _cancelled(self, result: Deferred[IProtocol]) -> None:
         if self._transport is None:
-            kind = IPv6Address if self._isIPv6 else IPv4Address
-            result.errback(ConnectingCancelledError(kind("TCP", *self._address)))
+            result.errback(ConnectingCancelledError(self._endpoint.peer))
             self._failed(ConnectError())
+
+    def over(self) -> None:
+        """
+        The factory has one connection, or attempt, less.
+        """
+        factory = self.factory
+        del self.factory  # no circle of references is left
+        factory.doStop()
 
     def _stopClock(self) -> None:
         if self._call is not None and self._call.active():
@@ -202,7 +199,7 @@ class _Attempt:
             if not self.result.called:
                 self.result.errback(reason)
             return
-        number = self.socket.connect_ex(self._address)
+        number = self.socket.connect_ex(self._endpoint.address)
         if number not in (0, EISCONN, EALREADY):
             self._failed(_connectError(number))
         elif reason is not LOST:  # else, again, that was of who had the descriptor before
@@ -222,15 +219,9 @@ class Client(Server):
     than goes.
     """
 
-    # Four times Twisted's (for what may wait to be written, too): what is large comes in a quarter
-    # of the calls. Still more at once was measured to be slower.
-    bufferSize = 1 << 18
-
-    def __init__(
-        self, connection: Any, protocol: Any, peer: tuple[Any, ...], attempt: _Attempt
-    ) -> None:
-        super().__init__(connection, protocol, peer, attempt, 0, attempt.reactor)
-        self._attempt = attempt
+    # Eight times Twisted's (for what may wait to be written, too): what is large comes in an eighth
+    # of the calls. Still more at once was measured to gain nothing.
+    bufferSize = 1 << 19
 
     @property
     def logstr(self) -> str:  # type: ignore[override]  # Twisted's is an attribute
@@ -250,4 +241,10 @@ class Client(Server):
     def connectionLost(self, reason: Failure) -> None:
         if not self.disconnected:
             super().connectionLost(reason)
-            self._attempt.factory.doStop()
+            self.server.over()
+
+
+# The C library asks the kernel for each piece of memory that is large, and gives it back, which
+# costs more than to read into it; but not where as large a piece has been freed before
+# (M_MMAP_THRESHOLD in mallopt(3)).
+bytes(2 * Client.bufferSize)

@@ -286,7 +286,7 @@ class Server(tcp.Server):
 
     def readConnectionLost(self, reason: Failure) -> None:
         if not IHalfCloseableProtocol.providedBy(self.protocol):
-            super().readConnectionLost(reason)
+            self.connectionLost(reason)
             return
         try:
             self.protocol.readConnectionLost()
