@@ -19,19 +19,13 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_netdemo.service import mmsg
-from twisted_netdemo.service import udp as udpModule
+from twisted_netdemo.service import binding, mmsg
 from twisted_netdemo.service.datagram import Datagram
 from twisted_netdemo.service.mmsg import MultipleMessages, controlsIn, controlsOut
 from twisted_netdemo.service.msg import BATCH, SingleMessages, SocketCalls
 from twisted_netdemo.service.process import StartError
-from twisted_netdemo.service.udp import (
-    DatagramSender,
-    UDPPort,
-    UDPService,
-    openUDP,
-    socketCalls,
-)
+from twisted_netdemo.service.udp import UDPService
+from twisted_netdemo.service.udpport import DatagramSender, UDPPort, openUDP, socketCalls
 
 
 class Collector:
@@ -253,7 +247,7 @@ class PortMixin:
         said: list[str] = []
 
         def observe(event: dict[str, object]) -> None:
-            if event.get("log_namespace") == "twisted_netdemo.service.udp":
+            if event.get("log_namespace") == "twisted_netdemo.service.udpport":
                 said.append(str(event["log_format"]).format(**event))
 
         globalLogPublisher.addObserver(observe)
@@ -554,7 +548,7 @@ class ServiceTests(SynchronousTestCase):
         """
         Where there is no IPv6 it serves every IPv4 address.
         """
-        self.patch(udpModule, "hasIPv6", lambda: False)
+        self.patch(binding, "hasIPv6", lambda: False)
         service = self.service(0, None)
         service.startService()
         assert service.port is not None

@@ -20,7 +20,7 @@ from twisted_netdemo.impair.way import Way
 from twisted_netdemo.service.addresses import Address
 from twisted_netdemo.service.datagram import Datagram
 from twisted_netdemo.service.quiet import Quiet
-from twisted_netdemo.service.udp import DatagramSender
+from twisted_netdemo.service.udpport import DatagramSender
 
 _log = Logger()
 

@@ -20,12 +20,12 @@ from functools import cache
 from itertools import accumulate
 from typing import Any
 
-from twisted_netdemo.service.addresses import Memory, hostText, packedHost
+from twisted_netdemo.service.addresses import Address, Memory, hostText, packedHost
 from twisted_netdemo.service.datagram import (
     SO_TIMESTAMPNS,
     Control,
-    Datagram,
     Outgoing,
+    Received,
     Told,
     sendFrom,
     understand,
@@ -40,9 +40,13 @@ _CONTROL = 256  # the control messages asked for need 120
 _LONE = 8
 _SMALL = 4096
 
+# where the payloads of a batch begin
+_STARTS = range(0, BATCH * _PAYLOAD, _PAYLOAD)
+
 _CMSG = struct.Struct("@Nii")
 _WORD = struct.calcsize("@N")
-_STAMP = struct.Struct("@Niill")  # cmsghdr and timespec
+_STAMP = struct.Struct(f"@{_CMSG.size}sll")  # cmsghdr and timespec
+_STAMPED = _CMSG.pack(_STAMP.size, socket.SOL_SOCKET, SO_TIMESTAMPNS or 0)
 
 
 class _IoVec(ctypes.Structure):
@@ -222,6 +226,9 @@ class MultipleMessages:
         self._inAddress = ctypes.c_void_p(self._in.address)
         self._fileno = udp.fileno
         self._most = BATCH
+        # who was in the last batch, and how the kernel has them
+        self._sources: list[Address] = []
+        self._names = b""
         self._lone = 0
         self._stamped = bool(SO_TIMESTAMPNS and udp.getsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS))
         self._family = _FAMILIES[udp.family]
@@ -233,7 +240,7 @@ class MultipleMessages:
             if number != errno.EBADF:
                 raise OSError(number, os.strerror(number))
 
-    def receive(self) -> list[Datagram]:
+    def receive(self) -> Sequence[Received]:
         """
         What waits, up to L{BATCH} datagrams.
 
@@ -245,7 +252,7 @@ class MultipleMessages:
                 datagram = self._single.one()
             except (BlockingIOError, InterruptedError):
                 return []
-            self._lone = self._lone - 1 if len(datagram.data) < _SMALL else 0
+            self._lone = self._lone - 1 if len(datagram[0]) < _SMALL else 0
             return [datagram]
         count = self._recvmmsg(self._fileno(), self._inAddress, self._most, 0, None)
         if count < 0:
@@ -253,30 +260,14 @@ class MultipleMessages:
             if number in (errno.EAGAIN, errno.EINTR):
                 return []
             raise OSError(number, os.strerror(number))
-        messages, stamped = self._in, self._stamped
-        payloads, controls = messages.payloads, messages.controls
-        hosts, new = self._family.hosts, tuple.__new__
+        messages = self._in
+        payloads, hosts = messages.payloads, self._family.hosts
         lengths = messages.lengths[:count].tolist()
-        datagrams = []
-        for (_, port, host), length, payload, control, end in zip(
-            _Family.name.iter_unpack(messages.names[: count * _NAME]),
-            lengths,
-            range(0, BATCH * _PAYLOAD, _PAYLOAD),
-            range(0, BATCH * _CONTROL, _CONTROL),
-            messages.controlLengths[:count].tolist(),
-            strict=False,  # the first of them ends it
-        ):
-            end += control
-            at, received = control, None
-            if stamped:
-                size, level, kind, seconds, nanoseconds = _STAMP.unpack_from(controls, control)
-                if size == _STAMP.size and (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPNS):
-                    received = seconds * 1_000_000_000 + nanoseconds
-                    at += _STAMP.size
-            destination, ttl, trafficClass, _ = _told[controls[at:end]]
-            data = payloads[payload : payload + length]
-            told = data, (hosts[host], port), destination, ttl, trafficClass, received
-            datagrams.append(new(Datagram, told))  # as Datagram(*told), at half its cost
+        names = messages.names[: count * _NAME]
+        sources = [(hosts[host], port) for _, port, host in _Family.name.iter_unpack(names)]
+        self._sources, self._names = sources, names
+        datas = [payloads[at : at + length] for at, length in zip(_STARTS, lengths, strict=False)]
+        datagrams = list(zip(datas, sources, self._told(count), strict=True))
         total = sum(lengths)
         # What comes next is mostly like what came last.
         if count == 1 and total < _SMALL:
@@ -284,6 +275,29 @@ class MultipleMessages:
         self._most = max(1, min(BATCH, count * BATCH_BYTES // (total or 1)))
         messages.bytes[: count * messages.stride] = messages.fresh[: count * messages.stride]
         return datagrams
+
+    def _told(self, count: int) -> list[Told]:
+        """
+        What the kernel tells of each of so many beside its payload and source.
+        """
+        controls = self._in.controls
+        lengths = self._in.controlLengths[:count].tolist()
+        parts = [
+            controls[at : at + length]
+            for at, length in zip(range(0, BATCH * _CONTROL, _CONTROL), lengths, strict=False)
+        ]
+        if not self._stamped:
+            return [_told[part] for part in parts]
+        told = []
+        for part in parts:
+            # The time differs each time, the rest comes again and again.
+            if len(part) >= _STAMP.size and part.startswith(_STAMPED):
+                _, seconds, nanoseconds = _STAMP.unpack_from(part)
+                received = seconds * 1_000_000_000 + nanoseconds
+                told.append((*_told[part[_STAMP.size :]][:3], received))
+            else:
+                told.append(_understood(part))
+        return told
 
     def send(self, datagrams: Sequence[Outgoing]) -> list[OSError]:
         """
@@ -303,7 +317,11 @@ class MultipleMessages:
         payload = b"".join([data for data, _, _ in datagrams])
         try:
             packed, pack, head = family.packed, family.name.pack, family.family
-            names = b"".join([pack(head, port, packed[to]) for _, (to, port), _ in datagrams])
+            sources = [source for _, source, _ in datagrams]
+            if sources == self._sources:
+                names = self._names  # all are answered
+            else:
+                names = b"".join([pack(head, port, packed[host]) for host, port in sources])
             controls = [family.controls[source] for _, _, source in datagrams]
             messages.payloads[: len(payload)] = payload
         except (OSError, IndexError):

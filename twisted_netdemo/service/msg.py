@@ -12,8 +12,8 @@ from typing import Protocol
 from twisted_netdemo.service.addresses import Memory, addressOf, socketAddress, socketHost
 from twisted_netdemo.service.datagram import (
     Control,
-    Datagram,
     Outgoing,
+    Received,
     Told,
     sendFrom,
     understand,
@@ -33,7 +33,7 @@ class SocketCalls(Protocol):
     How datagrams are read from a non-blocking socket and written to it.
     """
 
-    def receive(self) -> list[Datagram]:
+    def receive(self) -> Sequence[Received]:
         """
         Some of what waits, nothing if nothing does.
 
@@ -74,13 +74,13 @@ class SingleMessages:
         self._recvmsg = getattr(udp, "recvmsg", None)
         self._sendmsg = getattr(udp, "sendmsg", None)
 
-    def receive(self) -> list[Datagram]:
-        datagrams: list[Datagram] = []
+    def receive(self) -> list[Received]:
+        datagrams: list[Received] = []
         total = 0
         try:
             while len(datagrams) < BATCH and total < BATCH_BYTES:
                 datagrams.append(self.one())
-                total += len(datagrams[-1].data)
+                total += len(datagrams[-1][0])
         except (BlockingIOError, InterruptedError):
             pass
         except OSError:
@@ -88,7 +88,7 @@ class SingleMessages:
                 raise
         return datagrams
 
-    def one(self) -> Datagram:
+    def one(self) -> Received:
         """
         The next one.
 
@@ -101,8 +101,7 @@ class SingleMessages:
             data, name = self._recvfrom(_LARGEST)
         # The destination alone comes again and again.
         told = self._told[controls[0]] if len(controls) == 1 else understand(controls)
-        source = self._texts[name[0], name[3:]], name[1]
-        return tuple.__new__(Datagram, (data, source, *told))  # as Datagram(...), at half its cost
+        return data, (self._texts[name[0], name[3:]], name[1]), told
 
     def send(self, datagrams: Sequence[Outgoing]) -> list[OSError]:
         errors = []

@@ -5,7 +5,7 @@ The udpcount server: a datagram in, at most one out.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from twisted.internet.interfaces import IReactorTime
@@ -13,11 +13,11 @@ from twisted.logger import Logger
 
 from twisted_netdemo.buckets import Buckets
 from twisted_netdemo.service.addresses import Address
-from twisted_netdemo.service.datagram import Datagram
+from twisted_netdemo.service.datagram import Outgoing, Received
 from twisted_netdemo.service.figures import Figure
 from twisted_netdemo.service.limits import clientOf
 from twisted_netdemo.service.quiet import Quiet
-from twisted_netdemo.service.udp import DatagramSender
+from twisted_netdemo.service.udpport import DatagramSender
 from twisted_netdemo.udpcount import wire
 from twisted_netdemo.welcome import Unit
 
@@ -36,7 +36,7 @@ _WHY = {
 
 class UDPCount:
     """
-    A L{DatagramReceiver<twisted_netdemo.service.udp.DatagramReceiver>}.
+    A L{BatchReceiver<twisted_netdemo.service.udpport.BatchReceiver>}.
 
     @ivar answered: how many datagrams were answered, and C{characters} what was counted in them.
     @ivar refused: how many were not, by reason: port, answer, group (L{wire.refusal}),
@@ -70,29 +70,30 @@ class UDPCount:
     def started(self, port: DatagramSender) -> None:
         self._port = port
 
-    def datagramReceived(self, datagram: Datagram) -> None:
-        data, source, destination = datagram[:3]
-        refusal = wire.refusal(data, source[1], self._port.number, destination) or self._overLimit(
-            source[0]
-        )
-        if refusal is not None:
+    def datagramsReceived(self, datagrams: Sequence[Received]) -> None:
+        now = self._clock.seconds()
+        own, unit, perSource, inAll = self._port.number, self._unit, self._perSource, self._inAll
+        answers: list[Outgoing] = []
+        for data, source, told in datagrams:
+            host, port = source
+            destination = told[0]
+            refusal: str | None = wire.refusal(data, port, own, destination)
+            if refusal is None:
+                if perSource is not None and not perSource.take(_clientOf(host), now):
+                    refusal = "source-rate"
+                # Asked last: a source that is over its own limit takes nothing from the others.
+                elif inAll is not None and not inAll.take(None, now):
+                    refusal = "total-rate"
+                else:
+                    words, counted = wire.respond(data, source, unit)
+                    answers.append((words, source, destination))
+                    self.characters += counted
+                    continue
             self.refused[refusal] += 1
             self._last = source, refusal
             self._quiet.happened()
-            return
-        words, counted = wire.respond(data, source, self._unit)
-        self.answered += 1
-        self.characters += counted
-        self._port.send(words, source, destination)
-
-    def _overLimit(self, host: str) -> str | None:
-        now = self._clock.seconds()
-        if self._perSource is not None and not self._perSource.take(_clientOf(host), now):
-            return "source-rate"
-        # Asked last: a source that is over its own limit takes nothing from the others.
-        if self._inAll is not None and not self._inAll.take(None, now):
-            return "total-rate"
-        return None
+        self.answered += len(answers)
+        self._port.sendAll(answers)
 
     def _say(self, times: int) -> None:
         source, refusal = self._last
