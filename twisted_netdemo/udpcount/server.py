@@ -72,28 +72,39 @@ class UDPCount:
 
     def datagramsReceived(self, datagrams: Sequence[Received]) -> None:
         now = self._clock.seconds()
-        own, unit, perSource, inAll = self._port.number, self._unit, self._perSource, self._inAll
-        answers: list[Outgoing] = []
-        for data, source, told in datagrams:
+        own, unit, perSource = self._port.number, self._unit, self._perSource
+        allowed = []
+        for datagram in datagrams:
+            data, source, told = datagram
             host, port = source
-            destination = told[0]
-            refusal: str | None = wire.refusal(data, port, own, destination)
-            if refusal is None:
-                if perSource is not None and not perSource.take(_clientOf(host), now):
-                    refusal = "source-rate"
-                # Asked last: a source that is over its own limit takes nothing from the others.
-                elif inAll is not None and not inAll.take(None, now):
-                    refusal = "total-rate"
-                else:
-                    words, counted = wire.respond(data, source, unit)
-                    answers.append((words, source, destination))
-                    self.characters += counted
-                    continue
-            self.refused[refusal] += 1
-            self._last = source, refusal
-            self._quiet.happened()
+            refusal = wire.refusal(data, port, own, told[0])
+            if refusal is not None:
+                self._refuse(source, refusal)
+            elif perSource is not None and not perSource.take(_clientOf(host), now):
+                self._refuse(source, "source-rate")
+            else:
+                allowed.append(datagram)
+        # Asked last: a source that is over its own limit takes nothing from the others.
+        if self._inAll is not None and allowed:
+            most = self._inAll.take(None, now, len(allowed))
+            if most < len(allowed):
+                for _, source, _ in allowed[most:]:
+                    self._refuse(source, "total-rate")
+                del allowed[most:]
+        answers: list[Outgoing] = []
+        characters = 0
+        for data, source, told in allowed:
+            words, counted = wire.respond(data, source, unit)
+            answers.append((words, source, told[0]))
+            characters += counted
         self.answered += len(answers)
+        self.characters += characters
         self._port.sendAll(answers)
+
+    def _refuse(self, source: Address, refusal: str) -> None:
+        self.refused[refusal] += 1
+        self._last = source, refusal
+        self._quiet.happened()
 
     def _say(self, times: int) -> None:
         source, refusal = self._last
