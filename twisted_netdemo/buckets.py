@@ -51,13 +51,15 @@ class Buckets:
         @param most: how many are wanted, 1 or more.
         @return: how many were taken.
         """
-        if now >= self._turn or len(self._recent) >= self._half:
-            # All in the older half was full before this, or is what there is no room for.
-            self._older, self._recent = self._recent, {}
-            self._turn = now + self._fills
+        if now >= self._turn:
+            self._age(now)
         recent = self._recent
-        full = recent.get(key)
-        if full is None:
+        if key in recent:
+            full = recent[key]
+        else:
+            if len(recent) >= self._half:
+                self._age(now)
+                recent = self._recent
             full = self._older.get(key, now)
         wait = full - now
         if not 0 <= wait <= self._furthest:
@@ -71,3 +73,10 @@ class Buckets:
         taken = min(most, 1 + int((self._enough - wait) / self._interval))
         recent[key] = full + taken * self._interval
         return taken
+
+    def _age(self, now: float) -> None:
+        """
+        All in the older half was full before this, or is what there is no room for.
+        """
+        self._older, self._recent = self._recent, {}
+        self._turn = now + self._fills

@@ -17,7 +17,7 @@ import sys
 from array import array
 from collections.abc import Iterator, Sequence
 from functools import cache
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import Any
 
 from twisted_netdemo.service.addresses import Address, Memory, hostText, packedHost
@@ -34,7 +34,7 @@ from twisted_netdemo.service.msg import BATCH, BATCH_BYTES, SingleMessages
 
 _PAYLOAD = 1 << 16  # no UDP payload is longer (65,527 bytes over IPv6)
 _NAME = 28  # struct sockaddr_in6; struct sockaddr_in needs 16 of it
-_CONTROL = 256  # the control messages asked for need 120
+_CONTROL = 128  # the control messages asked for need 120
 
 # After a lone datagram, how many are read one by one, while they are small.
 _LONE = 8
@@ -227,7 +227,7 @@ class MultipleMessages:
         self._fileno = udp.fileno
         self._most = BATCH
         # who was in the last batch, and how the kernel has them
-        self._sources: list[Address] = []
+        self._sources: tuple[Address, ...] = ()
         self._names = b""
         self._lone = 0
         self._stamped = bool(SO_TIMESTAMPNS and udp.getsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS))
@@ -264,10 +264,13 @@ class MultipleMessages:
         payloads, hosts = messages.payloads, self._family.hosts
         lengths = messages.lengths[:count].tolist()
         names = messages.names[: count * _NAME]
-        sources = [(hosts[host], port) for _, port, host in _Family.name.iter_unpack(names)]
-        self._sources, self._names = sources, names
+        if names != self._names:  # else they are the same again
+            self._names = names
+            self._sources = tuple(
+                [(hosts[host], port) for _, port, host in _Family.name.iter_unpack(names)]
+            )
         datas = [payloads[at : at + length] for at, length in zip(_STARTS, lengths, strict=False)]
-        datagrams = list(zip(datas, sources, self._told(count), strict=True))
+        datagrams = list(zip(datas, self._sources, self._told(count), strict=True))
         total = sum(lengths)
         # What comes next is mostly like what came last.
         if count == 1 and total < _SMALL:
@@ -314,24 +317,25 @@ class MultipleMessages:
 
     def _sendBatch(self, datagrams: Sequence[Outgoing], errors: list[OSError]) -> None:
         messages, family, count = self._out, self._family, len(datagrams)
-        payload = b"".join([data for data, _, _ in datagrams])
+        datas, targets, origins = zip(*datagrams, strict=True)
+        payload = b"".join(datas)
         try:
-            packed, pack, head = family.packed, family.name.pack, family.family
-            sources = [source for _, source, _ in datagrams]
-            if sources == self._sources:
+            if targets == self._sources:
                 names = self._names  # all are answered
             else:
-                names = b"".join([pack(head, port, packed[host]) for host, port in sources])
-            controls = [family.controls[source] for _, _, source in datagrams]
+                packed, pack, head = family.packed, family.name.pack, family.family
+                names = b"".join([pack(head, port, packed[host]) for host, port in targets])
+            controls = list(map(family.controls.__getitem__, origins))
             messages.payloads[: len(payload)] = payload
         except (OSError, IndexError):
             # Some cannot be sent at all: which, and why, is found out one by one.
             errors += self._single.send(datagrams)
             return
         messages.names[: len(names)] = names
-        lengths = [len(data) for data, _, _ in datagrams]
-        messages.sizes[:count] = array("L", lengths)
-        messages.bases[:count] = array("L", accumulate(lengths[:-1], initial=messages.base))
+        lengths = array("L", map(len, datas))
+        messages.sizes[:count] = lengths
+        ends = accumulate(lengths, initial=messages.base)
+        messages.bases[:count] = array("L", islice(ends, count))
         # Mostly all leave from one address.
         if messages.filled[:count] != controls:
             messages.filled = controls

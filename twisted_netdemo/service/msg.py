@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
-from twisted_netdemo.service.addresses import Memory, addressOf, socketAddress, socketHost
+from twisted_netdemo.service.addresses import Address, Memory, addressOf, socketAddress, socketHost
 from twisted_netdemo.service.datagram import (
     Control,
     Outgoing,
@@ -70,6 +70,9 @@ class SingleMessages:
             return () if source == own else sendFrom(source, family)
 
         self._controls = Memory(controlsFor)
+        # who wrote last, as the system has it and as people read it
+        self._name: Any = None
+        self._source: Address = ("", 0)
         self._recvfrom, self._sendto = udp.recvfrom, udp.sendto
         self._recvmsg = getattr(udp, "recvmsg", None)
         self._sendmsg = getattr(udp, "sendmsg", None)
@@ -101,13 +104,19 @@ class SingleMessages:
             data, name = self._recvfrom(_LARGEST)
         # The destination alone comes again and again.
         told = self._told[controls[0]] if len(controls) == 1 else understand(controls)
-        return data, (self._texts[name[0], name[3:]], name[1]), told
+        if name != self._name:
+            self._source = self._texts[name[0], name[3:]], name[1]
+            self._name = name
+        return data, self._source, told
 
     def send(self, datagrams: Sequence[Outgoing]) -> list[OSError]:
         errors = []
-        for data, (host, port), source in datagrams:
+        for data, to, source in datagrams:
             try:
-                address = socketAddress(self._hosts[host], port, self._family)
+                if to == self._source:
+                    address = self._name
+                else:
+                    address = socketAddress(self._hosts[to[0]], to[1], self._family)
                 controls = self._controls[source]
                 if controls and self._sendmsg is not None:
                     self._sendmsg((data,), controls, 0, address)

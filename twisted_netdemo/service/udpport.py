@@ -19,7 +19,7 @@ from twisted_netdemo.service.addresses import Address, addressOf
 from twisted_netdemo.service.binding import bindUDP
 from twisted_netdemo.service.datagram import Datagram, Outgoing, Received, ask, drops
 from twisted_netdemo.service.mmsg import MultipleMessages
-from twisted_netdemo.service.msg import BATCH, SingleMessages, SocketCalls
+from twisted_netdemo.service.msg import SingleMessages, SocketCalls
 from twisted_netdemo.service.quiet import Quiet
 
 _log = Logger()
@@ -124,6 +124,7 @@ class UDPPort:
         self._receive = self._calls.receive
         self._deal: Callable[[Sequence[Received]], None]
         self._deal = getattr(receiver, "datagramsReceived", self._oneByOne)
+        self.fileno = udp.fileno
         self._closed = False
         self._gathered: list[Outgoing] | None = None
         self._sendFailed = Quiet(reactor, self._saySendFailed)
@@ -187,39 +188,23 @@ class UDPPort:
 
     # IReadDescriptor
 
-    def fileno(self) -> int:
-        return self._socket.fileno()
-
     def logPrefix(self) -> str:
         return type(self._receiver).__name__
 
     def doRead(self) -> None:
-        # Who has been answered alone has often written again by then: looking costs less than
-        # another round of the reactor.
-        for _ in range(BATCH):
-            if self._read() != 1:
-                return
-
-    def _read(self) -> int:
-        """
-        Deal with a batch.
-
-        @return: how many were in it.
-        """
         if self._closed:
-            return 0
+            return
         try:
             datagrams = self._receive()
         except OSError as error:
             self._lastError = error
             self._receiveFailed.happened()
-            return 0
+            return
         if datagrams:
             try:
                 self._deal(datagrams)
             except Exception:
                 _log.failure("{count} datagram(s) failed", count=len(datagrams))
-        return len(datagrams)
 
     def _oneByOne(self, datagrams: Sequence[Received]) -> None:
         receiver: Any = self._receiver
