@@ -433,7 +433,7 @@ class MultipleTests(PortMixin, SynchronousTestCase):
 
         self.assertEqual(counts(bytes(65_000), 3), [3])
         self.assertEqual(counts(bytes(65_000), 3), [2, 1])
-        self.assertEqual(counts(b"x", 40), [2, BATCH, 6])
+        self.assertEqual(counts(b"x", BATCH + 8), [2, BATCH, 6])
 
     @given(
         st.lists(

@@ -1,7 +1,7 @@
 """
 Many datagrams in one system call: recvmmsg(2) and sendmmsg(2) by ctypes. Linux's own.
 
-One pair of buffers serves every socket of the process (4 MiB, of which the kernel gives what is
+One pair of buffers serves every socket of the process (8 MiB, of which the kernel gives what is
 touched): a call copies all that it received out of them before it returns.
 """
 

@@ -21,7 +21,7 @@ from twisted_netdemo.service.datagram import (
 
 #: How many datagrams are read at a time, and about how many bytes where they are large; the rest of
 #: the process waits while they are dealt with.
-BATCH = 32
+BATCH = 64
 BATCH_BYTES = 1 << 17
 
 _LARGEST = 65535  # bytes; no UDP payload is longer

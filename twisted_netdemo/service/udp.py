@@ -15,10 +15,10 @@ A protocol is a L{DatagramReceiver}::
 One socket serves IPv6 and IPv4 by default. A L{Datagram<twisted_netdemo.service.datagram.Datagram>}
 tells its source, the address it was sent to, its TTL, its traffic class and when the kernel
 received it; sent back to its source from its destination, an answer leaves from the address that
-the client wrote to. No datagram is cut. At most two batches are read each time the reactor finds
-the socket readable, so that a flood cannot hold the rest of the process, and what is sent meanwhile
-leaves together when the batch is done. A datagram that cannot be sent is counted, and logged once a
-minute at most: C{send} never raises for what the network does.
+the client wrote to. No datagram is cut. One batch is read each time the reactor finds the socket
+readable, so that a flood cannot hold the rest of the process, and what is sent meanwhile leaves
+together when the batch is done. A datagram that cannot be sent is counted, and logged once a minute
+at most: C{send} never raises for what the network does.
 
 Without a Service: C{openUDP}, then C{port.send(...)}, and C{port.close()} in the end.
 """
