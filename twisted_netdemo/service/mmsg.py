@@ -222,7 +222,8 @@ class MultipleMessages:
         calls = _calls()
         self._in, self._out = calls.incoming, calls.outgoing
         self._recvmmsg, self._sendmmsg = calls.recvmmsg, calls.sendmmsg
-        self._single = SingleMessages(udp)
+        single = SingleMessages(udp)
+        self._one, self._oneByOne = single.one, single.send
         self._inAddress = ctypes.c_void_p(self._in.address)
         self._fileno = udp.fileno
         self._most = BATCH
@@ -249,7 +250,7 @@ class MultipleMessages:
         if self._lone:
             # It costs less for one at a time; after some it is seen whether they still are.
             try:
-                datagram = self._single.one()
+                datagram = self._one()
             except (BlockingIOError, InterruptedError):
                 return []
             self._lone = self._lone - 1 if len(datagram[0]) < _SMALL else 0
@@ -309,7 +310,7 @@ class MultipleMessages:
         @return: for each that was not sent, why.
         """
         if len(datagrams) == 1:
-            return self._single.send(datagrams)  # costs less
+            return self._oneByOne(datagrams)  # costs less
         errors: list[OSError] = []
         for start in range(0, len(datagrams), BATCH):
             self._sendBatch(datagrams[start : start + BATCH], errors)
@@ -329,7 +330,7 @@ class MultipleMessages:
             messages.payloads[: len(payload)] = payload
         except (OSError, IndexError):
             # Some cannot be sent at all: which, and why, is found out one by one.
-            errors += self._single.send(datagrams)
+            errors += self._oneByOne(datagrams)
             return
         messages.names[: len(names)] = names
         lengths = array("L", map(len, datas))

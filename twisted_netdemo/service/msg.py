@@ -67,15 +67,19 @@ class SingleMessages:
 
         def controlsFor(source: str | None) -> Sequence[Control]:
             # Bound to one address, it sends from no other.
-            return () if source == own else sendFrom(source, family)
+            return () if source == own or self._sendmsg is None else sendFrom(source, family)
+
+        def bare(size: int, _: int) -> tuple[bytes, list[Control], int, Any]:
+            data, name = udp.recvfrom(size)
+            return data, [], 0, name
 
         self._controls = Memory(controlsFor)
         # who wrote last, as the system has it and as people read it
         self._name: Any = None
         self._source: Address = ("", 0)
-        self._recvfrom, self._sendto = udp.recvfrom, udp.sendto
-        self._recvmsg = getattr(udp, "recvmsg", None)
-        self._sendmsg = getattr(udp, "sendmsg", None)
+        self._sendto = udp.sendto
+        self._sendmsg: Any = getattr(udp, "sendmsg", None)
+        self._recvmsg = getattr(udp, "recvmsg", None) or bare
 
     def receive(self) -> list[Received]:
         datagrams: list[Received] = []
@@ -97,11 +101,7 @@ class SingleMessages:
 
         @raise BlockingIOError: none waits.
         """
-        controls: list[Control] = []
-        if self._recvmsg is not None:
-            data, controls, _, name = self._recvmsg(_LARGEST, _CONTROL)
-        else:
-            data, name = self._recvfrom(_LARGEST)
+        data, controls, _, name = self._recvmsg(_LARGEST, _CONTROL)
         # The destination alone comes again and again.
         told = self._told[controls[0]] if len(controls) == 1 else understand(controls)
         if name != self._name:
@@ -118,7 +118,7 @@ class SingleMessages:
                 else:
                     address = socketAddress(self._hosts[to[0]], to[1], self._family)
                 controls = self._controls[source]
-                if controls and self._sendmsg is not None:
+                if controls:
                     self._sendmsg((data,), controls, 0, address)
                 else:
                     self._sendto(data, address)

@@ -57,7 +57,7 @@ class UDPCount:
         @param perSource: limits the answers to each source; C{None} does not.
         @param inAll: limits the answers to all of them.
         """
-        self._clock = clock
+        self._seconds = clock.seconds
         self._unit: Unit = unit
         self._perSource = perSource
         self._inAll = inAll
@@ -71,8 +71,8 @@ class UDPCount:
         self._port = port
 
     def datagramsReceived(self, datagrams: Sequence[Received]) -> None:
-        now = self._clock.seconds()
-        own, unit, perSource = self._port.number, self._unit, self._perSource
+        now = self._seconds()
+        own, perSource, inAll = self._port.number, self._perSource, self._inAll
         allowed = []
         for datagram in datagrams:
             data, source, told = datagram
@@ -84,16 +84,20 @@ class UDPCount:
                 self._refuse(source, "source-rate")
             else:
                 allowed.append(datagram)
+        wanted = len(allowed)
         # Asked last: a source that is over its own limit takes nothing from the others.
-        if self._inAll is not None and allowed:
-            most = self._inAll.take(None, now, len(allowed))
-            if most < len(allowed):
-                for _, source, _ in allowed[most:]:
-                    self._refuse(source, "total-rate")
-                del allowed[most:]
+        if wanted and inAll is not None and (taken := inAll.take(None, now, wanted)) < wanted:
+            for _, source, _ in allowed[taken:]:
+                self._refuse(source, "total-rate")
+            del allowed[taken:]
+        if allowed:
+            self._answer(allowed)
+
+    def _answer(self, datagrams: Sequence[Received]) -> None:
+        unit = self._unit
         answers: list[Outgoing] = []
         characters = 0
-        for data, source, told in allowed:
+        for data, source, told in datagrams:
             words, counted = wire.respond(data, source, unit)
             answers.append((words, source, told[0]))
             characters += counted
