@@ -15,9 +15,9 @@ import socket
 import struct
 import sys
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from itertools import accumulate, islice
+from itertools import accumulate, islice, repeat
 from typing import Any
 
 from twisted_netdemo.service.addresses import Address, Memory, hostText, packedHost
@@ -39,6 +39,9 @@ _CONTROL = 128  # the control messages asked for need 120
 # After a lone datagram, how many are read one by one, while they are small.
 _LONE = 8
 _SMALL = 4096
+
+# In the address of every host whose text names an interface, and in some others.
+_LINK_LOCAL = b"\xfe"
 
 # where the payloads of a batch begin
 _STARTS = range(0, BATCH * _PAYLOAD, _PAYLOAD)
@@ -227,9 +230,13 @@ class MultipleMessages:
         self._inAddress = ctypes.c_void_p(self._in.address)
         self._fileno = udp.fileno
         self._most = BATCH
-        # who was in the last batch, and how the kernel has them
+        # who was in a batch, mostly the last, and how the kernel has them
         self._sources: tuple[Address, ...] = ()
         self._names = b""
+        # what was told of all of a batch, as text and as the kernel had it
+        self._always: Told = (None, None, None, None)
+        self._controls = b""
+        self._lengths: list[int] = []
         self._lone = 0
         self._stamped = bool(SO_TIMESTAMPNS and udp.getsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS))
         self._family = _FAMILIES[udp.family]
@@ -253,7 +260,7 @@ class MultipleMessages:
                 datagram = self._one()
             except (BlockingIOError, InterruptedError):
                 return []
-            self._lone = self._lone - 1 if len(datagram[0]) < _SMALL else 0
+            self._lone -= 1
             return [datagram]
         count = self._recvmmsg(self._fileno(), self._inAddress, self._most, 0, None)
         if count < 0:
@@ -265,13 +272,15 @@ class MultipleMessages:
         payloads, hosts = messages.payloads, self._family.hosts
         lengths = messages.lengths[:count].tolist()
         names = messages.names[: count * _NAME]
-        if names != self._names:  # else they are the same again
-            self._names = names
-            self._sources = tuple(
-                [(hosts[host], port) for _, port, host in _Family.name.iter_unpack(names)]
-            )
+        if names == self._names:
+            sources = self._sources
+        else:
+            unpacked = _Family.name.iter_unpack(names)
+            sources = tuple([(hosts[host], port) for _, port, host in unpacked])
+            if _LINK_LOCAL not in names:
+                self._names, self._sources = names, sources
         datas = [payloads[at : at + length] for at, length in zip(_STARTS, lengths, strict=False)]
-        datagrams = list(zip(datas, self._sources, self._told(count), strict=True))
+        datagrams = list(zip(datas, sources, self._told(count), strict=True))
         total = sum(lengths)
         # What comes next is mostly like what came last.
         if count == 1 and total < _SMALL:
@@ -280,18 +289,23 @@ class MultipleMessages:
         messages.bytes[: count * messages.stride] = messages.fresh[: count * messages.stride]
         return datagrams
 
-    def _told(self, count: int) -> list[Told]:
+    def _told(self, count: int) -> Iterable[Told]:
         """
         What the kernel tells of each of so many beside its payload and source.
         """
-        controls = self._in.controls
+        controls = self._in.controls[: count * _CONTROL]
         lengths = self._in.controlLengths[:count].tolist()
+        if self._controls.startswith(controls) and self._lengths[:count] == lengths:
+            return repeat(self._always, count)
         parts = [
             controls[at : at + length]
             for at, length in zip(range(0, BATCH * _CONTROL, _CONTROL), lengths, strict=False)
         ]
         if not self._stamped:
-            return [_told[part] for part in parts]
+            told = [_told[part] for part in parts]
+            if parts[0] in _told and parts.count(parts[0]) == count:
+                self._controls, self._lengths, self._always = controls, lengths, told[0]
+            return told
         told = []
         for part in parts:
             # The time differs each time, the rest comes again and again.

@@ -74,7 +74,7 @@ class SingleMessages:
             return data, [], 0, name
 
         self._controls = Memory(controlsFor)
-        # who wrote last, as the system has it and as people read it
+        # who wrote once, mostly the last time, as the system has it and as people read it
         self._name: Any = None
         self._source: Address = ("", 0)
         self._sendto = udp.sendto
@@ -104,10 +104,12 @@ class SingleMessages:
         data, controls, _, name = self._recvmsg(_LARGEST, _CONTROL)
         # The destination alone comes again and again.
         told = self._told[controls[0]] if len(controls) == 1 else understand(controls)
-        if name != self._name:
-            self._source = self._texts[name[0], name[3:]], name[1]
-            self._name = name
-        return data, self._source, told
+        if name == self._name:
+            return data, self._source, told
+        source = self._texts[name[0], name[3:]], name[1]
+        if "%" not in source[0]:  # interfaces change their names
+            self._name, self._source = name, source
+        return data, source, told
 
     def send(self, datagrams: Sequence[Outgoing]) -> list[OSError]:
         errors = []
