@@ -103,6 +103,23 @@ class ServerTests(SynchronousTestCase):
         self.assertEqual(self.answered(server, "192.0.2.3", 20), 10)
         self.assertEqual(server.refused, {"source-rate": 980, "total-rate": 10})
 
+    def test_batch(self) -> None:
+        """
+        Of many that came together each is answered or refused as if it had come alone.
+        """
+        server = self.server(rate=10, burst=2, total=4)
+        batch = [
+            *received(b"1", "192.0.2.1", 53),
+            *(each for n in range(1001, 1005) for each in received(b"1", "192.0.2.1", n)),
+            *(each for n in range(5, 9) for each in received(b"1", f"192.0.2.{n}", 1000 + n)),
+        ]
+        server.datagramsReceived(batch)
+        self.assertEqual([to[1] for _, to, _ in self.port.sent], [1001, 1002, 1005, 1006])
+        self.assertEqual(server.refused, {"port": 1, "source-rate": 2, "total-rate": 2})
+        self.assertEqual((server.answered, server.characters), (4, 4))
+        server.datagramsReceived(batch)
+        self.assertEqual((server.answered, len(self.port.sent)), (4, 4))
+
     def test_refusedTakesNothing(self) -> None:
         """
         What must not be answered takes nothing from the limits of the address it bears: it may
