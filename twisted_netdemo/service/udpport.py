@@ -150,6 +150,9 @@ class UDPPort:
         """
         if self._closed:
             return
+        if self._gathered is not None:
+            self._gathered += datagrams
+            return
         for error in self._calls.send(datagrams):
             self.sendErrors[errno.errorcode.get(error.errno or 0, "other")] += 1
             self._lastError = error
