@@ -36,7 +36,10 @@ _PAYLOAD = 1 << 16  # no UDP payload is longer (65,527 bytes over IPv6)
 _NAME = 28  # struct sockaddr_in6; struct sockaddr_in needs 16 of it
 _CONTROL = 128  # the control messages asked for need 120
 
-# After a lone datagram, how many are read one by one, while they are small.
+# How many cost less to send one by one.
+_FEW = 3
+
+# After a lone datagram that is small, how many are read one by one.
 _LONE = 8
 _SMALL = 4096
 
@@ -323,8 +326,8 @@ class MultipleMessages:
 
         @return: for each that was not sent, why.
         """
-        if len(datagrams) == 1:
-            return self._oneByOne(datagrams)  # costs less
+        if len(datagrams) <= _FEW:
+            return self._oneByOne(datagrams)
         errors: list[OSError] = []
         for start in range(0, len(datagrams), BATCH):
             self._sendBatch(datagrams[start : start + BATCH], errors)
