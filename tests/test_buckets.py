@@ -63,6 +63,22 @@ class BucketTests(SynchronousTestCase):
             now += Fraction(step, 8 * rate)
             self.assertEqual(buckets.take(key, float(now)), model.take(key, now))
 
+    @given(
+        st.lists(st.tuples(st.integers(0, 40), st.integers(1, 5)), max_size=100),
+        st.integers(1, 5),
+        st.integers(1, 7),
+    )
+    def test_several(self, steps: list[tuple[int, int]], burst: int, rate: int) -> None:
+        """
+        Who asks for several at once gets as many as by asking for each.
+        """
+        buckets, model = Buckets(rate, burst), Model(rate, burst)
+        now = Fraction(1_700_000_000)
+        for step, most in steps:
+            now += Fraction(step, 8 * rate)
+            taken = sum(model.take(0, now) for _ in range(most))
+            self.assertEqual(buckets.take(0, float(now), most), taken)
+
     def test_forgets(self) -> None:
         """
         Who has not come for long takes no memory.

@@ -43,22 +43,40 @@ class Buckets:
         """
         return len(self._recent) + len(self._older)
 
-    def take(self, key: Hashable, now: float) -> bool:
+    def take(self, key: Hashable, now: float, most: int = 1) -> int:
         """
-        Take a token, if there is one.
+        Take tokens, as many as there are.
 
         @param now: the time in seconds. A clock that is set back empties no bucket.
+        @param most: how many are wanted, 1 or more.
+        @return: how many were taken.
         """
-        if now >= self._turn or len(self._recent) >= self._half:
-            # All in the older half was full before this, or is what there is no room for.
-            self._older, self._recent = self._recent, {}
-            self._turn = now + self._fills
-        full = self._recent.get(key)
-        if full is None:
+        if now >= self._turn:
+            self._age(now)
+        recent = self._recent
+        if key in recent:
+            full = recent[key]
+        else:
+            if len(recent) >= self._half:
+                self._age(now)
+                recent = self._recent
             full = self._older.get(key, now)
         wait = full - now
         if not 0 <= wait <= self._furthest:
             full, wait = now, 0.0
-        taken = wait <= self._enough
-        self._recent[key] = full + self._interval if taken else full
+        if wait > self._enough:
+            recent[key] = full
+            return 0
+        if most == 1:
+            recent[key] = full + self._interval
+            return 1
+        taken = min(most, 1 + int((self._enough - wait) / self._interval))
+        recent[key] = full + taken * self._interval
         return taken
+
+    def _age(self, now: float) -> None:
+        """
+        All in the older half was full before this, or is what there is no room for.
+        """
+        self._older, self._recent = self._recent, {}
+        self._turn = now + self._fills

@@ -6,7 +6,7 @@ import sys
 
 from twisted.internet import reactor
 
-from twisted_netdemo.service.udp import openUDP
+from twisted_netdemo.service.udpport import openUDP
 
 
 class Echo:

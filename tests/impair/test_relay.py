@@ -19,7 +19,6 @@ from twisted_netdemo.impair.fates import Direction, Fates, Figures, Places, Rati
 from twisted_netdemo.impair.relay import Relay
 from twisted_netdemo.impair.truth import LineFile
 from twisted_netdemo.service.addresses import Address
-from twisted_netdemo.service.datagram import Datagram
 
 ALICE, BOB = ("127.0.0.1", 4001), ("fe80::1%eth0", 4002)
 
@@ -119,7 +118,7 @@ class RelayCase(SynchronousTestCase):
         return relay
 
     def send(self, relay: Relay, data: bytes, source: Address = ALICE) -> None:
-        relay.datagramReceived(Datagram(data, source, "192.0.2.1"))
+        relay.datagramsReceived([(data, source, ("192.0.2.1", None, None, None))])
 
     def truth(self, relay: Relay) -> list[dict[str, Any]]:
         relay.stop(2)

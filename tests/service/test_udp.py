@@ -11,6 +11,7 @@ import select
 import socket
 import sys
 import time
+from collections.abc import Sequence
 from unittest import SkipTest
 
 from hypothesis import given
@@ -19,19 +20,13 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_netdemo.service import mmsg
-from twisted_netdemo.service import udp as udpModule
-from twisted_netdemo.service.datagram import Datagram
+from twisted_netdemo.service import binding, mmsg
+from twisted_netdemo.service.datagram import Datagram, Received
 from twisted_netdemo.service.mmsg import MultipleMessages, controlsIn, controlsOut
 from twisted_netdemo.service.msg import BATCH, SingleMessages, SocketCalls
 from twisted_netdemo.service.process import StartError
-from twisted_netdemo.service.udp import (
-    DatagramSender,
-    UDPPort,
-    UDPService,
-    openUDP,
-    socketCalls,
-)
+from twisted_netdemo.service.udp import UDPService
+from twisted_netdemo.service.udpport import DatagramSender, UDPPort, openUDP, socketCalls
 
 
 class Collector:
@@ -81,6 +76,24 @@ def clientOf(test: SynchronousTestCase, host: str, port: int) -> socket.socket:
     return client
 
 
+class Whole:
+    """
+    Takes whole batches, and answers all but those that say "no".
+    """
+
+    port: DatagramSender
+
+    def __init__(self) -> None:
+        self.batches: list[Sequence[Received]] = []
+
+    def started(self, port: DatagramSender) -> None:
+        self.port = port
+
+    def datagramsReceived(self, datagrams: Sequence[Received]) -> None:
+        self.batches.append(datagrams)
+        self.port.sendAll([(data, to, told[0]) for data, to, told in datagrams if data != b"no"])
+
+
 class PortMixin:
     """
     What holds for any way to read and write.
@@ -89,7 +102,7 @@ class PortMixin:
     def calls(self, udp: socket.socket) -> SocketCalls:
         raise NotImplementedError
 
-    def open(self, receiver: Collector, host: str = "::") -> UDPPort:
+    def open(self, receiver: Collector | Whole, host: str = "::") -> UDPPort:
         """
         A port whose reads are made by hand.
         """
@@ -253,7 +266,7 @@ class PortMixin:
         said: list[str] = []
 
         def observe(event: dict[str, object]) -> None:
-            if event.get("log_namespace") == "twisted_netdemo.service.udp":
+            if event.get("log_namespace") == "twisted_netdemo.service.udpport":
                 said.append(str(event["log_format"]).format(**event))
 
         globalLogPublisher.addObserver(observe)
@@ -306,6 +319,47 @@ class PortMixin:
             client.send(data)
         self.turns(port, touchy, 3)
         self.assertEqual([client.recv(9) for _ in range(3)], [b"1", b"2", b"3"])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_batch(self) -> None:
+        """
+        Who takes whole batches gets all of each, and every client its own answer from the address
+        that it wrote to, whether all are answered or some, come alike or not.
+        """
+        whole = Whole()
+        port = self.open(whole)
+        hosts = ("127.0.0.2", "127.0.0.3", "127.0.0.2", "::1")
+        clients = [clientOf(self, host, port.number) for host in hosts]
+        for words in (b"aaaa", b"bbbb", b"a..b", b"ab..", b"aaaa"):
+            for client, word in zip(clients, words, strict=True):
+                client.send(b"no" if word == ord(b".") else bytes([word]))
+            count = sum(map(len, whole.batches)) + 4
+            while sum(map(len, whole.batches)) < count:
+                self.turn(port)
+            for client, word in zip(clients, words, strict=True):
+                if word != ord(b"."):
+                    self.assertEqual(client.recv(9), bytes([word]))
+        came = [datagram for batch in whole.batches for datagram in batch]
+        for (_, source, told), client, host in zip(came, clients * 5, hosts * 5, strict=True):
+            self.assertEqual((source, told[0]), (client.getsockname()[:2], host))
+
+    def test_batchFails(self) -> None:
+        """
+        A mistake in a protocol that takes whole batches does not cost the next one.
+        """
+
+        class Touchy(Whole):
+            def datagramsReceived(self, datagrams: Sequence[Received]) -> None:
+                if datagrams[0][0] == b"1":
+                    raise ZeroDivisionError
+                super().datagramsReceived(datagrams)
+
+        port = self.open(Touchy())
+        client = clientOf(self, "127.0.0.1", port.number)
+        for data in (b"1", b"2"):
+            client.send(data)
+            self.turn(port)
+        self.assertEqual(client.recv(9), b"2")
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     def test_closed(self) -> None:
@@ -439,7 +493,7 @@ class MultipleTests(PortMixin, SynchronousTestCase):
 
         self.assertEqual(counts(bytes(65_000), 3), [3])
         self.assertEqual(counts(bytes(65_000), 3), [2, 1])
-        self.assertEqual(counts(b"x", 40), [2, BATCH, 6])
+        self.assertEqual(counts(b"x", BATCH + 8), [2, BATCH, 6])
 
     @given(
         st.lists(
@@ -554,7 +608,7 @@ class ServiceTests(SynchronousTestCase):
         """
         Where there is no IPv6 it serves every IPv4 address.
         """
-        self.patch(udpModule, "hasIPv6", lambda: False)
+        self.patch(binding, "hasIPv6", lambda: False)
         service = self.service(0, None)
         service.startService()
         assert service.port is not None

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from twisted.internet.error import CannotListenError
 from twisted.trial.unittest import SynchronousTestCase
 
+from twisted_netdemo.service.binding import bindUDP
 from twisted_netdemo.service.figures import Figure, Spread, fromPlain, toPlain, total
 from twisted_netdemo.service.held import HeldPort, Holding, bindTCP
-from twisted_netdemo.service.udp import bindUDP
 from twisted_netdemo.service.workers import parseWorkers, share
 
 

@@ -4,13 +4,15 @@ The server without a network: its limits, what it counts, and what it says.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from twisted.internet.task import Clock
 from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_netdemo.buckets import Buckets
 from twisted_netdemo.service.addresses import Address
-from twisted_netdemo.service.datagram import Datagram
+from twisted_netdemo.service.datagram import Outgoing, Received
 from twisted_netdemo.service.figures import Figure
 from twisted_netdemo.udpcount.server import UDPCount
 
@@ -23,10 +25,20 @@ class FakePort:
     number = 51423
 
     def __init__(self) -> None:
-        self.sent: list[tuple[bytes, Address, str | None]] = []
+        self.sent: list[Outgoing] = []
 
     def send(self, data: bytes, to: Address, source: str | None = None) -> None:
         self.sent.append((data, to, source))
+
+    def sendAll(self, datagrams: Sequence[Outgoing]) -> None:
+        self.sent += datagrams
+
+
+def received(data: bytes, host: str, port: int, destination: str = "127.0.0.1") -> list[Received]:
+    """
+    A batch of one.
+    """
+    return [(data, (host, port), (destination, None, None, None))]
 
 
 class ServerTests(SynchronousTestCase):
@@ -48,7 +60,7 @@ class ServerTests(SynchronousTestCase):
         """
         before = len(self.port.sent)
         for _ in range(times):
-            server.datagramReceived(Datagram(b"123", (host, port), "127.0.0.1"))
+            server.datagramsReceived(received(b"123", host, port))
         return len(self.port.sent) - before
 
     def test_answer(self) -> None:
@@ -56,7 +68,7 @@ class ServerTests(SynchronousTestCase):
         One datagram gets one, to whom it came from, from the address that it was sent to.
         """
         server = self.server()
-        server.datagramReceived(Datagram(b"123\n", ("127.0.0.1", 62460), "127.0.0.9"))
+        server.datagramsReceived(received(b"123\n", "127.0.0.1", 62460, "127.0.0.9"))
         words = b"Welcome, ('127.0.0.1', 62460)\nYou entered 3 characters.\n"
         self.assertEqual(self.port.sent, [(words, ("127.0.0.1", 62460), "127.0.0.9")])
 
@@ -91,6 +103,23 @@ class ServerTests(SynchronousTestCase):
         self.assertEqual(self.answered(server, "192.0.2.3", 20), 10)
         self.assertEqual(server.refused, {"source-rate": 980, "total-rate": 10})
 
+    def test_batch(self) -> None:
+        """
+        Of many that came together each is answered or refused as if it had come alone.
+        """
+        server = self.server(rate=10, burst=2, total=4)
+        batch = [
+            *received(b"1", "192.0.2.1", 53),
+            *(each for n in range(1001, 1005) for each in received(b"1", "192.0.2.1", n)),
+            *(each for n in range(5, 9) for each in received(b"1", f"192.0.2.{n}", 1000 + n)),
+        ]
+        server.datagramsReceived(batch)
+        self.assertEqual([to[1] for _, to, _ in self.port.sent], [1001, 1002, 1005, 1006])
+        self.assertEqual(server.refused, {"port": 1, "source-rate": 2, "total-rate": 2})
+        self.assertEqual((server.answered, server.characters), (4, 4))
+        server.datagramsReceived(batch)
+        self.assertEqual((server.answered, len(self.port.sent)), (4, 4))
+
     def test_refusedTakesNothing(self) -> None:
         """
         What must not be answered takes nothing from the limits of the address it bears: it may
@@ -109,10 +138,10 @@ class ServerTests(SynchronousTestCase):
         port = FakePort()
         port.number = 51424
         other.started(port)
-        one.datagramReceived(Datagram(b"spoofed", ("127.0.0.1", port.number), "127.0.0.1"))
+        one.datagramsReceived(received(b"spoofed", "127.0.0.1", port.number))
         ((words, to, _),) = self.port.sent
         self.assertEqual(to, ("127.0.0.1", 51424))
-        other.datagramReceived(Datagram(words, ("127.0.0.1", 51423), "127.0.0.1"))
+        other.datagramsReceived(received(words, "127.0.0.1", 51423))
         self.assertEqual((port.sent, other.refused), ([], {"answer": 1}))
 
     def test_saidOnceAMinute(self) -> None:

@@ -181,6 +181,13 @@ class Figures:
             return None
         return Fate(0, False, False, False, False, self.delay, 0, (0, 0))
 
+    def isClear(self) -> bool:
+        """
+        Whether nothing befalls any packet, and nothing holds it up.
+        """
+        fate = self.always()
+        return fate is not None and not fate.delay and self.rate is None
+
 
 class Fate(NamedTuple):
     """

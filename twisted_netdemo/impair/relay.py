@@ -6,7 +6,7 @@ datagram meets its fate on the way.
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from twisted.internet.interfaces import IDelayedCall
@@ -18,9 +18,9 @@ from twisted_netdemo.impair.link import Lane
 from twisted_netdemo.impair.truth import LineFile, Tally, recordLine, summaryLine
 from twisted_netdemo.impair.way import Way
 from twisted_netdemo.service.addresses import Address
-from twisted_netdemo.service.datagram import Datagram
+from twisted_netdemo.service.datagram import Received
 from twisted_netdemo.service.quiet import Quiet
-from twisted_netdemo.service.udp import DatagramSender
+from twisted_netdemo.service.udpport import DatagramSender
 
 _log = Logger()
 
@@ -63,13 +63,14 @@ class Passage:
     """
     One client's datagrams in one direction.
 
+    @ivar isClear: whether nothing ever befalls them, so that they pass at once.
     @ivar lane: its way through the link.
     @ivar send: passes a copy to the system; whether that has taken it.
     @ivar n: the number of the next one to come.
     @ivar left: how many copies have left.
     """
 
-    __slots__ = ("client", "direction", "fates", "lane", "left", "n", "send")
+    __slots__ = ("client", "direction", "fates", "isClear", "lane", "left", "n", "send", "tally")
 
     def __init__(
         self,
@@ -78,12 +79,16 @@ class Passage:
         fates: Fates,
         lane: Lane[Parcel],
         send: Callable[[bytes], bool],
+        tally: Tally,
+        isClear: bool,
     ) -> None:
         self.client = client
         self.direction = direction
         self.fates = fates
         self.lane = lane
         self.send = send
+        self.tally = tally
+        self.isClear = isClear
         self.n = 0
         self.left = 0
 
@@ -129,7 +134,7 @@ class Client:
 
 class Relay:
     """
-    A receiver of datagrams (see L{service.udp<twisted_netdemo.service.udp>}) that relays them.
+    A L{BatchReceiver<twisted_netdemo.service.udpport.BatchReceiver>} that relays what it receives.
 
     @ivar tallies: what has been counted, by direction.
     @ivar clients: how many clients there have been.
@@ -154,6 +159,7 @@ class Relay:
         self.clients = 0
         self._figures = figures
         self._always = {d: figures[d].always() for d in DIRECTIONS}
+        self._isClear = {d: figures[d].isClear() for d in DIRECTIONS}
         self._seed = seed
         self._connect = connect
         self._reactor = reactor
@@ -179,14 +185,15 @@ class Relay:
         self._port = port
         self._start = self._seconds()
 
-    def datagramReceived(self, datagram: Datagram) -> None:
+    def datagramsReceived(self, datagrams: Sequence[Received]) -> None:
         """
-        A client has sent a datagram.
+        Clients have sent datagrams.
         """
-        client = self._present.get(datagram.source) or self._meet(datagram.source)
-        if client is not None:
-            client.destination = datagram.destination
-            self._enter(client.up, datagram.data)
+        for data, source, told in datagrams:
+            client = self._present.get(source) or self._meet(source)
+            if client is not None:
+                client.destination = told[0]
+                self._enter(client.up, data)
 
     def _meet(self, source: Address) -> Client | None:
         client = Client(source)
@@ -195,9 +202,10 @@ class Relay:
             self._enter(client.down, data)
 
         def answer(data: bytes) -> bool:
-            before = self.sendErrors.total()
+            errors = self.sendErrors
+            before = errors.total() if errors else 0
             self._port.send(data, source, client.destination)
-            return self.sendErrors.total() == before
+            return not errors or errors.total() == before
 
         try:
             if 0 < self._most <= len(self._present):
@@ -215,6 +223,8 @@ class Relay:
                 Fates(self._figures[direction], self._seed, direction, self.clients),
                 self._ways[direction].lane(),
                 sends[direction],
+                self.tallies[direction],
+                self._isClear[direction],
             )
             for direction in DIRECTIONS
         )
@@ -225,16 +235,22 @@ class Relay:
         return client
 
     def _enter(self, passage: Passage, data: bytes) -> None:
-        direction = passage.direction
-        way = self._ways[direction]
         now = self._seconds()
         self._seen(passage.client, now)
         n = passage.n
         passage.n = n + 1
+        if passage.isClear and self.truth is None:
+            passage.tally.received += 1
+            sent = passage.send(data)
+            passage.left += sent
+            passage.tally.count([], sent)
+            return
+        direction = passage.direction
+        way = self._ways[direction]
         fate = self._always[direction] or passage.fates.next(n)
         if fate.corrupted and not data:
             fate = fate._replace(corrupted=False)
-        self.tallies[direction].received += 1
+        passage.tally.received += 1
         parcel = Parcel(passage, data, n, fate, now)
         if fate.lost:
             self._record(parcel, fate.words, [])
@@ -255,7 +271,7 @@ class Relay:
 
     def _record(self, parcel: Parcel, fates: list[str], sent: list[int]) -> None:
         passage, data, n, fate, received = parcel
-        self.tallies[passage.direction].count(fates, len(sent))
+        passage.tally.count(fates, len(sent))
         if self.truth is not None:
             self.truth.write(
                 recordLine(

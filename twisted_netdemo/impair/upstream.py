@@ -22,6 +22,9 @@ _LARGEST = 65535
 # How many are read in a row: the rest of the process waits for so many.
 _BATCH = 32
 
+# After a lone datagram, how often one is read without asking whether there is another.
+_LONE = 8
+
 # Room for a burst; the system's own limit, net.core.rmem_max, cuts it down in silence.
 _RECEIVE_BUFFER = 1 << 20
 
@@ -48,6 +51,7 @@ class Upstream:
         family = socket.AF_INET6 if ":" in target[0] else socket.AF_INET
         self._received = received
         self._failed = failed
+        self._lone = 0
         self._reactor = reactor
         self._socket = socket.socket(family, socket.SOCK_DGRAM)
         try:
@@ -99,10 +103,14 @@ class Upstream:
         return "upstream"
 
     def doRead(self) -> None:
-        for _ in range(_BATCH):
+        lone = self._lone
+        self._lone = lone - 1 if lone else 0
+        for n in range(1 if lone else _BATCH):
             try:
                 data = self._socket.recv(_LARGEST)
             except (BlockingIOError, InterruptedError):
+                if n == 1:
+                    self._lone = _LONE
                 return
             except OSError as error:
                 self._failed(error)

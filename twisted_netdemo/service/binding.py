@@ -1,5 +1,6 @@
 """
-What is said about a port: that it is open, that it cannot be, that another service is known by it.
+A port to bind, and what is said about it: that it is open, that it cannot be, that another service
+is known by it.
 
 Pure of Twisted; TCP and UDP services share the words.
 """
@@ -10,8 +11,14 @@ import errno
 import socket
 from contextlib import closing
 
+from twisted_netdemo.service.addresses import socketAddress, socketHost
+
 RUNNING = "Server is running on port {port}; press Ctrl-C to terminate."
 KNOWN = "Note: port {port} is registered to the service '{known}'."
+
+# Room for a burst of some thousand small datagrams, or a few of the largest (the kernel counts
+# about twice their size). The system's own limit, net.core.rmem_max, cuts it down in silence.
+_RECEIVE_BUFFER = 1 << 20
 
 
 def bindFailure(port: int, host: str, error: OSError) -> str:
@@ -55,3 +62,33 @@ def hasIPv6() -> bool:
     except OSError:
         return False
     return True
+
+
+def bindUDP(port: int, interface: str | None, shared: bool = False) -> socket.socket:
+    """
+    A bound UDP socket that does not block.
+
+    @param port: 0 for any that is free.
+    @param interface: an IP address of this host, with C{%scope} where it is link-local; C{::} is
+        every address of both families, C{None} the same, or C{0.0.0.0} where there is no IPv6.
+    @param shared: whether others, bound in this way too, may have the same port; the kernel deals
+        out what comes (SO_REUSEPORT).
+    @raise OSError: it cannot be opened.
+    """
+    if interface is None:
+        interface = "::" if hasIPv6() else "0.0.0.0"
+    family = socket.AF_INET6 if ":" in interface else socket.AF_INET
+    address = socketAddress(socketHost(interface, family), port, family)
+    udp = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        udp.setblocking(False)
+        udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+        if family == socket.AF_INET6:
+            udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        if shared:
+            udp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        udp.bind(address)
+    except BaseException:
+        udp.close()
+        raise
+    return udp

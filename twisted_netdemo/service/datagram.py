@@ -42,12 +42,15 @@ class Datagram(NamedTuple):
     received: int | None = None
 
 
+#: The destination, ttl, trafficClass and received of a L{Datagram}.
+Told = tuple[str | None, int | None, int | None, int | None]
+
+#: A datagram that has arrived, before a L{Datagram} is made of it: data, source, and the rest.
+Received = tuple[bytes, Address, Told]
+
 #: A datagram that is to be sent: its payload, to whom, and the address of this host that it shall
 #: leave from, or C{None} for the system's choice.
 Outgoing = tuple[bytes, Address, str | None]
-
-#: The destination, ttl, trafficClass and received of a L{Datagram}.
-Told = tuple[str | None, int | None, int | None, int | None]
 
 # linux/in.h and asm-generic/socket.h; Python 3.11 to 3.13 do not name these.
 _LINUX = (

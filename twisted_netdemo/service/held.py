@@ -15,11 +15,11 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
 from zope.interface import implementer
 
+from twisted_netdemo.service.binding import bindUDP
 from twisted_netdemo.service.datagram import drops
 from twisted_netdemo.service.listening import Where
 from twisted_netdemo.service.port import BACKLOG
 from twisted_netdemo.service.system import refuseNew
-from twisted_netdemo.service.udp import bindUDP
 
 
 @implementer(IListeningPort)

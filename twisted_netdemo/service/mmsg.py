@@ -1,7 +1,7 @@
 """
 Many datagrams in one system call: recvmmsg(2) and sendmmsg(2) by ctypes. Linux's own.
 
-One pair of buffers serves every socket of the process (4 MiB, of which the kernel gives what is
+One pair of buffers serves every socket of the process (8 MiB, of which the kernel gives what is
 touched): a call copies all that it received out of them before it returns.
 """
 
@@ -15,17 +15,17 @@ import socket
 import struct
 import sys
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from itertools import accumulate
+from itertools import accumulate, islice, repeat
 from typing import Any
 
-from twisted_netdemo.service.addresses import Memory, hostText, packedHost
+from twisted_netdemo.service.addresses import Address, Memory, hostText, packedHost
 from twisted_netdemo.service.datagram import (
     SO_TIMESTAMPNS,
     Control,
-    Datagram,
     Outgoing,
+    Received,
     Told,
     sendFrom,
     understand,
@@ -34,15 +34,25 @@ from twisted_netdemo.service.msg import BATCH, BATCH_BYTES, SingleMessages
 
 _PAYLOAD = 1 << 16  # no UDP payload is longer (65,527 bytes over IPv6)
 _NAME = 28  # struct sockaddr_in6; struct sockaddr_in needs 16 of it
-_CONTROL = 256  # the control messages asked for need 120
+_CONTROL = 128  # the control messages asked for need 120
 
-# After a lone datagram, how many are read one by one, while they are small.
+# How many cost less to send one by one.
+_FEW = 3
+
+# After a lone datagram that is small, how many are read one by one.
 _LONE = 8
 _SMALL = 4096
 
+# In the address of every host whose text names an interface, and in some others.
+_LINK_LOCAL = b"\xfe"
+
+# where the payloads of a batch begin
+_STARTS = range(0, BATCH * _PAYLOAD, _PAYLOAD)
+
 _CMSG = struct.Struct("@Nii")
 _WORD = struct.calcsize("@N")
-_STAMP = struct.Struct("@Niill")  # cmsghdr and timespec
+_STAMP = struct.Struct(f"@{_CMSG.size}sll")  # cmsghdr and timespec
+_STAMPED = _CMSG.pack(_STAMP.size, socket.SOL_SOCKET, SO_TIMESTAMPNS or 0)
 
 
 class _IoVec(ctypes.Structure):
@@ -218,10 +228,18 @@ class MultipleMessages:
         calls = _calls()
         self._in, self._out = calls.incoming, calls.outgoing
         self._recvmmsg, self._sendmmsg = calls.recvmmsg, calls.sendmmsg
-        self._single = SingleMessages(udp)
+        single = SingleMessages(udp)
+        self._one, self._oneByOne = single.one, single.send
         self._inAddress = ctypes.c_void_p(self._in.address)
         self._fileno = udp.fileno
         self._most = BATCH
+        # who was in a batch, mostly the last, and how the kernel has them
+        self._sources: tuple[Address, ...] = ()
+        self._names = b""
+        # what was told of all of a batch, as text and as the kernel had it
+        self._always: Told = (None, None, None, None)
+        self._controls = b""
+        self._lengths: list[int] = []
         self._lone = 0
         self._stamped = bool(SO_TIMESTAMPNS and udp.getsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS))
         self._family = _FAMILIES[udp.family]
@@ -233,7 +251,7 @@ class MultipleMessages:
             if number != errno.EBADF:
                 raise OSError(number, os.strerror(number))
 
-    def receive(self) -> list[Datagram]:
+    def receive(self) -> Sequence[Received]:
         """
         What waits, up to L{BATCH} datagrams.
 
@@ -242,10 +260,10 @@ class MultipleMessages:
         if self._lone:
             # It costs less for one at a time; after some it is seen whether they still are.
             try:
-                datagram = self._single.one()
+                datagram = self._one()
             except (BlockingIOError, InterruptedError):
                 return []
-            self._lone = self._lone - 1 if len(datagram.data) < _SMALL else 0
+            self._lone -= 1
             return [datagram]
         count = self._recvmmsg(self._fileno(), self._inAddress, self._most, 0, None)
         if count < 0:
@@ -253,30 +271,19 @@ class MultipleMessages:
             if number in (errno.EAGAIN, errno.EINTR):
                 return []
             raise OSError(number, os.strerror(number))
-        messages, stamped = self._in, self._stamped
-        payloads, controls = messages.payloads, messages.controls
-        hosts, new = self._family.hosts, tuple.__new__
+        messages = self._in
+        payloads, hosts = messages.payloads, self._family.hosts
         lengths = messages.lengths[:count].tolist()
-        datagrams = []
-        for (_, port, host), length, payload, control, end in zip(
-            _Family.name.iter_unpack(messages.names[: count * _NAME]),
-            lengths,
-            range(0, BATCH * _PAYLOAD, _PAYLOAD),
-            range(0, BATCH * _CONTROL, _CONTROL),
-            messages.controlLengths[:count].tolist(),
-            strict=False,  # the first of them ends it
-        ):
-            end += control
-            at, received = control, None
-            if stamped:
-                size, level, kind, seconds, nanoseconds = _STAMP.unpack_from(controls, control)
-                if size == _STAMP.size and (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPNS):
-                    received = seconds * 1_000_000_000 + nanoseconds
-                    at += _STAMP.size
-            destination, ttl, trafficClass, _ = _told[controls[at:end]]
-            data = payloads[payload : payload + length]
-            told = data, (hosts[host], port), destination, ttl, trafficClass, received
-            datagrams.append(new(Datagram, told))  # as Datagram(*told), at half its cost
+        names = messages.names[: count * _NAME]
+        if names == self._names:
+            sources = self._sources
+        else:
+            unpacked = _Family.name.iter_unpack(names)
+            sources = tuple([(hosts[host], port) for _, port, host in unpacked])
+            if _LINK_LOCAL not in names:
+                self._names, self._sources = names, sources
+        datas = [payloads[at : at + length] for at, length in zip(_STARTS, lengths, strict=False)]
+        datagrams = list(zip(datas, sources, self._told(count), strict=True))
         total = sum(lengths)
         # What comes next is mostly like what came last.
         if count == 1 and total < _SMALL:
@@ -285,14 +292,42 @@ class MultipleMessages:
         messages.bytes[: count * messages.stride] = messages.fresh[: count * messages.stride]
         return datagrams
 
+    def _told(self, count: int) -> Iterable[Told]:
+        """
+        What the kernel tells of each of so many beside its payload and source.
+        """
+        controls = self._in.controls[: count * _CONTROL]
+        lengths = self._in.controlLengths[:count].tolist()
+        if self._controls.startswith(controls) and self._lengths[:count] == lengths:
+            return repeat(self._always, count)
+        parts = [
+            controls[at : at + length]
+            for at, length in zip(range(0, BATCH * _CONTROL, _CONTROL), lengths, strict=False)
+        ]
+        if not self._stamped:
+            told = [_told[part] for part in parts]
+            if parts[0] in _told and parts.count(parts[0]) == count:
+                self._controls, self._lengths, self._always = controls, lengths, told[0]
+            return told
+        told = []
+        for part in parts:
+            # The time differs each time, the rest comes again and again.
+            if len(part) >= _STAMP.size and part.startswith(_STAMPED):
+                _, seconds, nanoseconds = _STAMP.unpack_from(part)
+                received = seconds * 1_000_000_000 + nanoseconds
+                told.append((*_told[part[_STAMP.size :]][:3], received))
+            else:
+                told.append(_understood(part))
+        return told
+
     def send(self, datagrams: Sequence[Outgoing]) -> list[OSError]:
         """
         Send datagrams in order; one that cannot be sent does not stop the others.
 
         @return: for each that was not sent, why.
         """
-        if len(datagrams) == 1:
-            return self._single.send(datagrams)  # costs less
+        if len(datagrams) <= _FEW:
+            return self._oneByOne(datagrams)
         errors: list[OSError] = []
         for start in range(0, len(datagrams), BATCH):
             self._sendBatch(datagrams[start : start + BATCH], errors)
@@ -300,20 +335,25 @@ class MultipleMessages:
 
     def _sendBatch(self, datagrams: Sequence[Outgoing], errors: list[OSError]) -> None:
         messages, family, count = self._out, self._family, len(datagrams)
-        payload = b"".join([data for data, _, _ in datagrams])
+        datas, targets, origins = zip(*datagrams, strict=True)
+        payload = b"".join(datas)
         try:
-            packed, pack, head = family.packed, family.name.pack, family.family
-            names = b"".join([pack(head, port, packed[to]) for _, (to, port), _ in datagrams])
-            controls = [family.controls[source] for _, _, source in datagrams]
+            if targets == self._sources:
+                names = self._names  # all are answered
+            else:
+                packed, pack, head = family.packed, family.name.pack, family.family
+                names = b"".join([pack(head, port, packed[host]) for host, port in targets])
+            controls = list(map(family.controls.__getitem__, origins))
             messages.payloads[: len(payload)] = payload
         except (OSError, IndexError):
             # Some cannot be sent at all: which, and why, is found out one by one.
-            errors += self._single.send(datagrams)
+            errors += self._oneByOne(datagrams)
             return
         messages.names[: len(names)] = names
-        lengths = [len(data) for data, _, _ in datagrams]
-        messages.sizes[:count] = array("L", lengths)
-        messages.bases[:count] = array("L", accumulate(lengths[:-1], initial=messages.base))
+        lengths = array("L", map(len, datas))
+        messages.sizes[:count] = lengths
+        ends = accumulate(lengths, initial=messages.base)
+        messages.bases[:count] = array("L", islice(ends, count))
         # Mostly all leave from one address.
         if messages.filled[:count] != controls:
             messages.filled = controls

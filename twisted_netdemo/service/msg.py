@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
-from twisted_netdemo.service.addresses import Memory, addressOf, socketAddress, socketHost
+from twisted_netdemo.service.addresses import Address, Memory, addressOf, socketAddress, socketHost
 from twisted_netdemo.service.datagram import (
     Control,
-    Datagram,
     Outgoing,
+    Received,
     Told,
     sendFrom,
     understand,
@@ -21,7 +21,7 @@ from twisted_netdemo.service.datagram import (
 
 #: How many datagrams are read at a time, and about how many bytes where they are large; the rest of
 #: the process waits while they are dealt with.
-BATCH = 32
+BATCH = 64
 BATCH_BYTES = 1 << 17
 
 _LARGEST = 65535  # bytes; no UDP payload is longer
@@ -33,7 +33,7 @@ class SocketCalls(Protocol):
     How datagrams are read from a non-blocking socket and written to it.
     """
 
-    def receive(self) -> list[Datagram]:
+    def receive(self) -> Sequence[Received]:
         """
         Some of what waits, nothing if nothing does.
 
@@ -67,20 +67,27 @@ class SingleMessages:
 
         def controlsFor(source: str | None) -> Sequence[Control]:
             # Bound to one address, it sends from no other.
-            return () if source == own else sendFrom(source, family)
+            return () if source == own or self._sendmsg is None else sendFrom(source, family)
+
+        def bare(size: int, _: int) -> tuple[bytes, list[Control], int, Any]:
+            data, name = udp.recvfrom(size)
+            return data, [], 0, name
 
         self._controls = Memory(controlsFor)
-        self._recvfrom, self._sendto = udp.recvfrom, udp.sendto
-        self._recvmsg = getattr(udp, "recvmsg", None)
-        self._sendmsg = getattr(udp, "sendmsg", None)
+        # who wrote once, mostly the last time, as the system has it and as people read it
+        self._name: Any = None
+        self._source: Address = ("", 0)
+        self._sendto = udp.sendto
+        self._sendmsg: Any = getattr(udp, "sendmsg", None)
+        self._recvmsg = getattr(udp, "recvmsg", None) or bare
 
-    def receive(self) -> list[Datagram]:
-        datagrams: list[Datagram] = []
+    def receive(self) -> list[Received]:
+        datagrams: list[Received] = []
         total = 0
         try:
             while len(datagrams) < BATCH and total < BATCH_BYTES:
                 datagrams.append(self.one())
-                total += len(datagrams[-1].data)
+                total += len(datagrams[-1][0])
         except (BlockingIOError, InterruptedError):
             pass
         except OSError:
@@ -88,29 +95,32 @@ class SingleMessages:
                 raise
         return datagrams
 
-    def one(self) -> Datagram:
+    def one(self) -> Received:
         """
         The next one.
 
         @raise BlockingIOError: none waits.
         """
-        controls: list[Control] = []
-        if self._recvmsg is not None:
-            data, controls, _, name = self._recvmsg(_LARGEST, _CONTROL)
-        else:
-            data, name = self._recvfrom(_LARGEST)
+        data, controls, _, name = self._recvmsg(_LARGEST, _CONTROL)
         # The destination alone comes again and again.
         told = self._told[controls[0]] if len(controls) == 1 else understand(controls)
+        if name == self._name:
+            return data, self._source, told
         source = self._texts[name[0], name[3:]], name[1]
-        return tuple.__new__(Datagram, (data, source, *told))  # as Datagram(...), at half its cost
+        if "%" not in source[0]:  # interfaces change their names
+            self._name, self._source = name, source
+        return data, source, told
 
     def send(self, datagrams: Sequence[Outgoing]) -> list[OSError]:
         errors = []
-        for data, (host, port), source in datagrams:
+        for data, to, source in datagrams:
             try:
-                address = socketAddress(self._hosts[host], port, self._family)
+                if to == self._source:
+                    address = self._name
+                else:
+                    address = socketAddress(self._hosts[to[0]], to[1], self._family)
                 controls = self._controls[source]
-                if controls and self._sendmsg is not None:
+                if controls:
                     self._sendmsg((data,), controls, 0, address)
                 else:
                     self._sendto(data, address)

@@ -5,7 +5,7 @@ The udpcount server: a datagram in, at most one out.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from twisted.internet.interfaces import IReactorTime
@@ -13,11 +13,11 @@ from twisted.logger import Logger
 
 from twisted_netdemo.buckets import Buckets
 from twisted_netdemo.service.addresses import Address
-from twisted_netdemo.service.datagram import Datagram
+from twisted_netdemo.service.datagram import Outgoing, Received
 from twisted_netdemo.service.figures import Figure
 from twisted_netdemo.service.limits import clientOf
 from twisted_netdemo.service.quiet import Quiet
-from twisted_netdemo.service.udp import DatagramSender
+from twisted_netdemo.service.udpport import DatagramSender
 from twisted_netdemo.udpcount import wire
 from twisted_netdemo.welcome import Unit
 
@@ -36,7 +36,7 @@ _WHY = {
 
 class UDPCount:
     """
-    A L{DatagramReceiver<twisted_netdemo.service.udp.DatagramReceiver>}.
+    A L{BatchReceiver<twisted_netdemo.service.udpport.BatchReceiver>}.
 
     @ivar answered: how many datagrams were answered, and C{characters} what was counted in them.
     @ivar refused: how many were not, by reason: port, answer, group (L{wire.refusal}),
@@ -57,7 +57,7 @@ class UDPCount:
         @param perSource: limits the answers to each source; C{None} does not.
         @param inAll: limits the answers to all of them.
         """
-        self._clock = clock
+        self._seconds = clock.seconds
         self._unit: Unit = unit
         self._perSource = perSource
         self._inAll = inAll
@@ -70,29 +70,45 @@ class UDPCount:
     def started(self, port: DatagramSender) -> None:
         self._port = port
 
-    def datagramReceived(self, datagram: Datagram) -> None:
-        data, source, destination = datagram[:3]
-        refusal = wire.refusal(data, source[1], self._port.number, destination) or self._overLimit(
-            source[0]
-        )
-        if refusal is not None:
-            self.refused[refusal] += 1
-            self._last = source, refusal
-            self._quiet.happened()
-            return
-        words, counted = wire.respond(data, source, self._unit)
-        self.answered += 1
-        self.characters += counted
-        self._port.send(words, source, destination)
-
-    def _overLimit(self, host: str) -> str | None:
-        now = self._clock.seconds()
-        if self._perSource is not None and not self._perSource.take(_clientOf(host), now):
-            return "source-rate"
+    def datagramsReceived(self, datagrams: Sequence[Received]) -> None:
+        now = self._seconds()
+        own, perSource, inAll = self._port.number, self._perSource, self._inAll
+        allowed = []
+        for datagram in datagrams:
+            data, source, told = datagram
+            host, port = source
+            refusal = wire.refusal(data, port, own, told[0])
+            if refusal is not None:
+                self._refuse(source, refusal)
+            elif perSource is not None and not perSource.take(_clientOf(host), now):
+                self._refuse(source, "source-rate")
+            else:
+                allowed.append(datagram)
+        wanted = len(allowed)
         # Asked last: a source that is over its own limit takes nothing from the others.
-        if self._inAll is not None and not self._inAll.take(None, now):
-            return "total-rate"
-        return None
+        if wanted and inAll is not None and (taken := inAll.take(None, now, wanted)) < wanted:
+            for _, source, _ in allowed[taken:]:
+                self._refuse(source, "total-rate")
+            del allowed[taken:]
+        if allowed:
+            self._answer(allowed)
+
+    def _answer(self, datagrams: Sequence[Received]) -> None:
+        unit = self._unit
+        answers: list[Outgoing] = []
+        characters = 0
+        for data, source, told in datagrams:
+            words, counted = wire.respond(data, source, unit)
+            answers.append((words, source, told[0]))
+            characters += counted
+        self.answered += len(answers)
+        self.characters += characters
+        self._port.sendAll(answers)
+
+    def _refuse(self, source: Address, refusal: str) -> None:
+        self.refused[refusal] += 1
+        self._last = source, refusal
+        self._quiet.happened()
 
     def _say(self, times: int) -> None:
         source, refusal = self._last

@@ -12,7 +12,7 @@ import re
 from functools import lru_cache
 from typing import Literal
 
-from twisted_netdemo.welcome import Unit, answer, count, greeting
+from twisted_netdemo.welcome import Unit, count, greetingAndAnswer
 
 #: Ports whose owners answer what they are sent: echo, daytime, qotd, chargen, time, DNS, NTP,
 #: TWAMP and STAMP, memcached. From port 0 (RFC 768: none) comes nothing that wants an answer.
@@ -31,7 +31,7 @@ def respond(data: bytes, source: tuple[str, int], unit: Unit) -> tuple[bytes, in
     @param source: the host as text and the port that it came from.
     """
     counted = count(data, unit)
-    return greeting(source) + answer(counted), counted
+    return greetingAndAnswer(source, counted), counted
 
 
 def refusal(data: bytes, port: int, ownPort: int, destination: str | None) -> Refusal | None:
@@ -45,7 +45,7 @@ def refusal(data: bytes, port: int, ownPort: int, destination: str | None) -> Re
     """
     if port in NEVER_ANSWERED or port == ownPort:
         return "port"
-    if data.startswith(b"Welcome, (") and _ANSWER.fullmatch(data):
+    if data[:1] == b"W" and _ANSWER.fullmatch(data):
         return "answer"
     if destination is not None and _isGroup(destination):
         return "group"
