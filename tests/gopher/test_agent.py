@@ -18,6 +18,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from twisted_netdemo.gopher.agent import Agent
 from twisted_netdemo.gopher.body import Verdict
 from twisted_netdemo.gopher.errors import (
     Aborted,
@@ -372,6 +373,28 @@ class CancelTests(AgentTestCase):
         self.failureResultOf(fetched, CancelledError)
         self.assertTrue(self.server.isAborted)
         self.assertEqual(self.server.clock.getDelayedCalls(), [])
+
+    def test_cancelWhenTold(self) -> None:
+        """
+        Who is told of a step may cancel there: nothing is sent after that, and no timer is left.
+        """
+        for step in ("connected", "sent"):
+            server = Server()
+            fetches: list[Deferred[Response]] = []
+
+            def tell(
+                line: str, step: str = step, fetches: list[Deferred[Response]] = fetches
+            ) -> None:
+                if line.startswith(step):
+                    fetches[0].cancel()
+
+            agent = Agent(server.clock, endpoint=server.endpoint, tell=tell)
+            fetches.append(agent.fetch("h"))
+            server.accept()
+            self.failureResultOf(fetches[0], CancelledError)
+            self.assertEqual(server.request, b"")
+            self.assertTrue(server.isAborted)
+            self.assertEqual(server.clock.getDelayedCalls(), [], step)
 
     def test_cancelCollecting(self) -> None:
         """

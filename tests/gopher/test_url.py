@@ -39,6 +39,8 @@ class ReadingTests(TestCase):
         "gopher://h/1/": GopherURL("h", selector=b"/"),
         "h": GopherURL("h"),
         "h:7070": GopherURL("h", 7070),
+        "gopher": GopherURL("gopher"),
+        "gophers/0x": GopherURL("gophers", type="0", selector=b"x"),
         "h:7070/0/x": GopherURL("h", 7070, "0", b"/x"),
         "h/0/a://b": GopherURL("h", 70, "0", b"/a://b"),
         "[::1]:7070/9f": GopherURL("::1", 7070, "9", b"f"),

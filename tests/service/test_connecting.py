@@ -15,7 +15,7 @@ from typing import Any
 from twisted.internet import reactor as theReactor
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP6ClientEndpoint
-from twisted.internet.error import ConnectError, ConnectionLost
+from twisted.internet.error import ConnectError, ConnectingCancelledError, ConnectionLost
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.ssl import CertificateOptions
 from twisted.internet.task import deferLater
@@ -401,6 +401,29 @@ class AttemptTests(AlikeTestCase):
 
         kind, _ = await self.fails(attempt)
         self.assertEqual(kind.__name__, "ConnectingCancelledError")
+
+    async def test_cancelWhenBuilding(self) -> None:
+        """
+        An attempt that is given up while its protocol is made ends as any other that is.
+        """
+        server = self.listening()
+        results: list[Deferred[Any]] = []
+
+        class Cancelling(Factories):
+            def buildProtocol(self, address: object) -> Any:
+                results[0].cancel()
+                return super().buildProtocol(address)
+
+        self.choose(False)
+        factory = Cancelling(None)
+        results.append(
+            addressEndpoint(reactor, "127.0.0.1", server.getsockname()[1]).connect(factory)
+        )
+        with self.assertRaises(ConnectingCancelledError):
+            await results[0]
+        await deferLater(reactor, 0)
+        self.assertEqual(factory.calls[0], "start")
+        self.assertEqual(factory.calls.count("stop"), 1)
 
     async def test_newsOfAnother(self) -> None:
         """

@@ -627,7 +627,7 @@ class AlikeTests(TestCase):
                 await soon()
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         number = protocols[0].transport.fileno()  # type: ignore[union-attr]
-        hub._serve([(number, select.EPOLLHUP | select.EPOLLERR)])
+        hub._serve([(number, select.EPOLLHUP | select.EPOLLERR)], 1)
         self.assertTrue(reasons[0].check(ConnectionLost), reasons)
         await maybeDeferred(port.stopListening)
 

@@ -129,15 +129,19 @@ class GopherConnection(Protocol):
         self._send()
 
     def _send(self) -> None:
+        if self._over:  # who was told of the connection has given it up
+            return
         line = self._url.requestLine()
         self.isSent = True
         if self._onSent is not None:
             self._onSent()
         if self._tell is not None:
             self._tell(f"sent: {line!r}")
-        self.transport.write(line)
+        if self._over:
+            return
         self._last = self._clock.seconds()
         self._idle.begin(self, self._last)
+        self.transport.write(line)
 
     def dataReceived(self, data: bytes) -> None:
         if self._over:

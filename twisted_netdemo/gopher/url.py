@@ -128,7 +128,7 @@ class GopherURL:
         @raise InvalidURL: for what is not a Gopher URL.
         """
         scheme, separator, rest = text.partition("://")
-        if scheme not in _SCHEMES:
+        if not separator or scheme not in _SCHEMES:
             if not separator or not _SCHEME.fullmatch(scheme):
                 scheme, rest = "gopher", text
             scheme = scheme.lower()

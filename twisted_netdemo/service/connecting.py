@@ -147,6 +147,8 @@ class _Attempt:
         except BaseException:
             self._failed(Failure())
             return
+        if not self.connected:  # cancelled meanwhile
+            return
         if protocol is None:
             self._failed(NoProtocol())
             return

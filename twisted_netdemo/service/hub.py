@@ -32,12 +32,12 @@ else:
 DONE = Failure(CONNECTION_DONE)
 LOST = Failure(CONNECTION_LOST)
 
-# Events in a row for descriptors that are closed here, until their cause is taken to be a copy of
-# them in another process, for which epoll(7) reports on.
+# Events for descriptors that are closed here, until their cause is taken to be a copy of them in
+# another process, for which epoll(7) reports on.
 _STRANGE = 100
 
 # How often to look before the reactor has its turn, with its timers and all else that it watches,
-# and how many make one look enough.
+# and how many served are enough for one.
 _LOOKS = 8
 _MANY = 32
 
@@ -156,16 +156,18 @@ class Hub:
         knocked: accept(2) makes all of a socket before it sees that nobody has.
         """
         accepts = _FIRST
+        served = 0
         for _ in range(_LOOKS):
             events = self._epoll.poll(0)
-            few = len(events) < _MANY
-            if events:
-                self._serve(events, accepts if few else _ALL)
-            if not (events and few):
+            if not events:
+                return
+            served += len(events)
+            self._serve(events, accepts if served < _MANY else _ALL)
+            if served >= _MANY:
                 return
             accepts *= _MORE
 
-    def _serve(self, events: list[tuple[int, int]], accepts: int = _ALL) -> None:
+    def _serve(self, events: list[tuple[int, int]], accepts: int) -> None:
         """
         Those that accept are last: a client that begins again has had its end seen first.
 

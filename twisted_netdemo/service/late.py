@@ -14,8 +14,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-# Who imports them can do without: Twisted without TLS, getopt without translations.
-_SPARED = ("OpenSSL", "gettext")
+# Who imports it can do without: Twisted without TLS.
+_SPARED = ("OpenSSL",)
 
 
 @contextmanager
@@ -27,7 +27,7 @@ def lean() -> Iterator[None]:
         reactors no C{connectSSL};
       - with asyncio, of which it needs one function and the names of types, and with
         C{http.cookiejar} (which would bring HTTP and e-mail) and others that it hardly uses, to be
-        loaded when something of them is used;
+        loaded when something of them is used (their submodules are not to be had meanwhile);
       - without the garbage collector, which would find nothing in it.
 
     After it, what is imported finds all of them, and L{twisted.protocols.tls} works on these
@@ -40,6 +40,7 @@ def lean() -> Iterator[None]:
     instead["asyncio"] = _Late(
         "asyncio", iscoroutine=inspect.iscoroutine, AbstractEventLoop=object, Future=object
     )
+    instead["gettext"] = _Late("gettext", gettext=str)  # for getopt, which translates its errors
     for name in ("http.cookiejar", "pickle", "textwrap"):
         instead[name] = _Late(name)
     instead = {name: module for name, module in instead.items() if name not in sys.modules}
