@@ -81,11 +81,3 @@ class CountTests(SynchronousTestCase):
         One is 'characters' too.
         """
         self.assertEqual(welcome.answer(1), b"You entered 1 characters.\n")
-
-    def test_both(self) -> None:
-        """
-        Both lines made at once are the same two lines.
-        """
-        for peer in (("127.0.0.1", 1), ("fe80::1%eth0", 65_535)):
-            both = welcome.greeting(peer) + welcome.answer(7)
-            self.assertEqual(welcome.greetingAndAnswer(peer, 7), both)

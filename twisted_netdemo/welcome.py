@@ -52,11 +52,3 @@ def answer(counted: int) -> bytes:
     The answer line: C{You entered 3 characters.}, and a line feed; the noun never changes.
     """
     return b"You entered %d characters.\n" % counted
-
-
-def greetingAndAnswer(peer: tuple[str, int], counted: int) -> bytes:
-    """
-    Both lines, made at once.
-    """
-    host, port = peer
-    return f"Welcome, ('{host}', {port})\nYou entered {counted} characters.\n".encode()

@@ -288,6 +288,21 @@ class ShowTests(SynchronousTestCase):
         self.check(shown, 0, "")
         self.assertEqual(shown.stdout, b"Flow 0: UDP over IPv4\n")
 
+    def test_closedFromTheStart(self) -> None:
+        """
+        Without a stdout, or the stdin that is asked for, a line says so; the status is 125.
+        """
+        badwire = script("badwire")
+        for command, said in (
+            (f"show {self.log(lesson())} >&-", "stdout"),
+            (f"show --json {self.log(lesson())} >&-", "stdout"),
+            ("lesson >&-", "stdout"),
+            ("show - <&-", "standard input"),
+            ("run -- true >&-", "'stdout'"),
+        ):
+            done = run("sh", "-c", f"{badwire} {command}")
+            self.check(done, 125, f"badwire: {said}: Bad file descriptor\n")
+
     def test_usage(self) -> None:
         """
         A mistake is one line that names it; the status is 2.

@@ -8,7 +8,6 @@ import contextlib
 import json
 import os
 import shutil
-import sys
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -18,6 +17,7 @@ from twisted_netdemo.badwire.events import Listener
 from twisted_netdemo.badwire.logfile import LogFile, Output
 from twisted_netdemo.badwire.pictures import Pictures
 from twisted_netdemo.badwire.running import FAILED
+from twisted_netdemo.badwire.show import standard
 from twisted_netdemo.badwire.summary import Summary
 
 
@@ -40,7 +40,7 @@ class Conclusion:
         self._options = options
         self._say = say
         # logging replaces sys.stdout
-        self._stdout = sys.stdout.buffer
+        self._stdout = standard("stdout").buffer
         self._outputs = {
             name: Output(options[name])
             for name in ("log", "pcap", "svg", "html")

@@ -5,13 +5,14 @@ C{badwire show}: the ladder of a log, as text, SVG, a page or JSON.
 from __future__ import annotations
 
 import contextlib
+import errno
 import getopt
 import math
 import os
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
 from twisted.python import usage
 
@@ -154,7 +155,19 @@ def _lines(log: BinaryIO) -> Iterator[bytes | None]:
 
 
 def _opened(name: str) -> contextlib.AbstractContextManager[BinaryIO]:
-    return contextlib.nullcontext(sys.stdin.buffer) if name == "-" else open(name, "rb")
+    return contextlib.nullcontext(standard("stdin").buffer) if name == "-" else open(name, "rb")
+
+
+def standard(name: str) -> TextIO:
+    """
+    C{stdin} or C{stdout}.
+
+    @raise OSError: it was closed when the program began.
+    """
+    stream: TextIO | None = getattr(sys, name)
+    if stream is None:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF), name)
+    return stream
 
 
 def printLines(lines: Iterable[str]) -> None:
@@ -163,7 +176,10 @@ def printLines(lines: Iterable[str]) -> None:
 
     @raise SystemExit: it cannot be written to; that its reader has gone is no failure.
     """
-    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        encoding = standard("stdout").encoding or "utf-8"
+    except OSError as error:
+        raise SystemExit(fail("stdout", error)) from None
     try:
         for line in lines:
             sys.stdout.buffer.write(f"{line}\n".encode(encoding, "replace"))

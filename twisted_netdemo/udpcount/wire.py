@@ -12,7 +12,7 @@ import re
 from functools import lru_cache
 from typing import Literal
 
-from twisted_netdemo.welcome import Unit, count, greetingAndAnswer
+from twisted_netdemo.welcome import Unit, answer, count, greeting
 
 #: Ports whose owners answer what they are sent: echo, daytime, qotd, chargen, time, DNS, NTP,
 #: TWAMP and STAMP, memcached. From port 0 (RFC 768: none) comes nothing that wants an answer.
@@ -31,7 +31,7 @@ def respond(data: bytes, source: tuple[str, int], unit: Unit) -> tuple[bytes, in
     @param source: the host as text and the port that it came from.
     """
     counted = count(data, unit)
-    return greetingAndAnswer(source, counted), counted
+    return greeting(source) + answer(counted), counted
 
 
 def refusal(data: bytes, port: int, ownPort: int, destination: str | None) -> Refusal | None:
