@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.badwire.scenes import Part, Scene, datagrams, lesson
-from twisted_netdemo.badwire.events import Arrived
+from twisted_netdemo.badwire.events import Arrived, Sent
 from twisted_netdemo.badwire.ladder import flows, fold, rows
 from twisted_netdemo.badwire.terminal import draw
 from twisted_netdemo.badwire.words import cells, clock, label, shorten, snippet
@@ -357,3 +357,25 @@ class WordTests(SynchronousTestCase):
         short = shorten(f'"{words}"', most)
         self.assertLessEqual(cells(short), most)
         self.assertTrue(short.endswith('"'))
+
+    def test_kindsOfAddress(self) -> None:
+        """
+        A name's two questions are told apart: which kind of address each asks for.
+        """
+        for kind, said in ((b"\0\x01", " A?"), (b"\0\x1c", " AAAA?"), (b"\0\x0f", "?")):
+            asks = dns(b"\x03far\x04wire\0" + kind)
+            self.assertEqual(label(asks), f"DNS: far.wire{said}")
+
+    def test_longName(self) -> None:
+        """
+        Of a name that is longer than what is written down, the kind is not known, nor guessed.
+        """
+        self.assertEqual(label(dns(b"\x06nosuch\x04wire\0\0\x01")), "DNS: nosuch.wire...?")
+
+
+def dns(question: bytes) -> Sent:
+    """
+    A question of the name system (RFC 1035 4.1).
+    """
+    head = b"\0\x07\x01\0\0\x01\0\0\0\0\0\0" + question
+    return Scene().leave("up", "", 1, head, protocol="udp", ports=(40000, 53))

@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import socket
 import sys
+from types import SimpleNamespace
 
 from twisted.names import dns, error
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.processes import folder
 from twisted_netdemo.badwire.logfile import Output
-from twisted_netdemo.badwire.names import Ends
+from twisted_netdemo.badwire.names import Authority, Ends
 from twisted_netdemo.badwire.network import FAR, FAR6, NAMES, Forbidden, Network, sysctl
 from twisted_netdemo.badwire.privatefiles import hosts, lacking, nsswitch
 
@@ -129,6 +130,37 @@ class NameTests(SynchronousTestCase):
         """
         found = Ends(NAMES).query(dns.Query(b"example.org", dns.A))
         self.failureResultOf(found, error.AuthoritativeDomainError)
+
+    def test_above(self) -> None:
+        """
+        What stands above a name is there, without data: else a cache would deny the name, too
+        (RFC 8020).
+        """
+        self.assertEqual(self.answers("wire", dns.A), [])
+
+    def test_authority(self) -> None:
+        """
+        Each answer is the authority's; a denial says for how long, so that a resolver takes its
+        word (RFC 2308).
+        """
+        for name, kind, code, count in (
+            (b"far6.wire", dns.AAAA, dns.OK, 1),
+            (b"far6.wire", dns.A, dns.OK, 0),
+            (b"example.org", dns.A, dns.ENAME, 0),
+        ):
+            sent: list[bytes] = []
+            transport = SimpleNamespace(write=lambda data, to, sent=sent: sent.append(data))
+            protocol = dns.DNSDatagramProtocol(Authority(NAMES))
+            protocol.makeConnection(transport)
+            question = dns.Message(7)
+            question.addQuery(name, kind)
+            protocol.datagramReceived(question.toStr(), ("10.77.0.1", 40000))
+            answer = dns.Message()
+            answer.fromStr(sent[0])
+            self.assertEqual((answer.id, answer.rCode, answer.auth), (7, code, True), name)
+            self.assertEqual(len(answer.answers), count)
+            soas = [(record.type, record.ttl) for record in answer.authority]
+            self.assertEqual(soas, [] if count else [(dns.SOA, 60)])
 
 
 class OutputTests(SynchronousTestCase):

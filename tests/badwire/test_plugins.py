@@ -357,6 +357,14 @@ class ServiceTests(WireCase):
         asked = [event for event in events if isinstance(event, Sent) and event.destination == 53]
         self.assertGreaterEqual(len(asked), 4)
 
+    def test_namesLost(self) -> None:
+        """
+        A resolver whose first question is lost asks again, and finds a name that has one kind of
+        address alone: the other kind's denial is believed.
+        """
+        said = self.said("--names", "--up-loss", "@1", "--", "getent", "ahosts", "far6.wire")
+        self.assertIn("fd77::2", said)
+
     def test_busy(self) -> None:
         """
         A service that cannot listen is one line, and badwire's failure.

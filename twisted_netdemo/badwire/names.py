@@ -19,7 +19,8 @@ _PORT = 53
 
 class Ends(common.ResolverBase):
     """
-    Answers for some names, and denies all others (RFC 1035, RFC 2308: NXDOMAIN).
+    Answers for some names, and denies all others (RFC 2308 2.1: NXDOMAIN). A name that is there
+    without such a record, or above one that is there, has no data (RFC 2308 2.2, RFC 8020 2).
     """
 
     def __init__(self, names: Mapping[str, Sequence[str]]) -> None:
@@ -32,7 +33,10 @@ class Ends(common.ResolverBase):
             for name in those:
                 make = dns.Record_AAAA if ":" in address else dns.Record_A
                 record = make(address, _TTL)
-                self._records.setdefault(name.encode("ascii"), []).append(record)
+                labels = name.encode("ascii").split(b".")
+                for place in range(1, len(labels) + 1):
+                    self._records.setdefault(b".".join(labels[place:]), [])
+                self._records.setdefault(b".".join(labels), []).append(record)
 
     def _lookup(
         self, name: bytes, cls: int, type: int, timeout: Sequence[int] | None
@@ -48,6 +52,35 @@ class Ends(common.ResolverBase):
         return defer.succeed((answers, [], []))
 
 
+class Authority(server.DNSServerFactory):
+    """
+    Answers as the authority for all names there are, so that a denial is one: with the AA bit and
+    the zone's SOA record, which says for how long (RFC 2308 3). Without them a resolver may take
+    the server for a lame one, and give up on a name that has the other kind of address.
+    """
+
+    def __init__(self, names: Mapping[str, Sequence[str]]) -> None:
+        """
+        @param names: the names of each address.
+        """
+        super().__init__(authorities=[Ends(names)])
+        self.noisy = False
+        soa = dns.Record_SOA(b"far.wire", b"nobody.far.wire", 1, 3600, 600, 86400, _TTL, _TTL)
+        self._soa = dns.RRHeader(b"", dns.SOA, dns.IN, _TTL, soa, auth=True)
+
+    def sendReply(
+        self, protocol: Any, message: dns.Message, address: tuple[str, int] | None
+    ) -> None:
+        """
+        Send an answer or a denial.
+        """
+        if message.rCode in (dns.OK, dns.ENAME):
+            message.auth = True
+            if not message.answers:
+                message.authority = [self._soa]
+        super().sendReply(protocol, message, address)
+
+
 class NameServer(Service):
     """
     The server, by UDP and by TCP.
@@ -58,7 +91,7 @@ class NameServer(Service):
         @param reactor: what provides C{IReactorUDP} and C{IReactorTCP}.
         """
         self._reactor = reactor
-        self._factory = server.DNSServerFactory(authorities=[Ends(names)])
+        self._factory = Authority(names)
         self._ports: list[Any] = []
 
     def startService(self) -> None:
@@ -67,7 +100,7 @@ class NameServer(Service):
         """
         super().startService()
         protocol = dns.DNSDatagramProtocol(self._factory)
-        protocol.noisy = self._factory.noisy = False
+        protocol.noisy = False
         self._ports = [
             self._reactor.listenUDP(_PORT, protocol),
             self._reactor.listenTCP(_PORT, self._factory),

@@ -54,6 +54,8 @@ _COPIES = 10
 _UDP_HEADER = 8
 _DNS_PORT = 53
 _NXDOMAIN = 3
+# types of records (RFC 1035 3.2.2, RFC 3596), as far as anybody asks for them
+_RECORDS = {b"\0\x01": " A", b"\0\x1c": " AAAA"}
 _ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t", '"': '\\"', "\\": "\\\\"}
 
 
@@ -161,6 +163,7 @@ def _dns(head: bytes, isQuestion: bool) -> str:
         parts.append(head[at + 1 : at + 1 + head[at]])
         at += 1 + head[at]
     name = snippet(b".".join(parts), at >= len(head))[1:-1]
+    name += _RECORDS.get(head[at + 1 : at + 3], "")
     if isQuestion:
         return f"DNS: {name}?"
     return f"DNS: {'no such name' if head[3] & 15 == _NXDOMAIN else f'{head[7]} found'}, {name}"
