@@ -5,15 +5,18 @@ Starting to listen, failing to, and stopping.
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import sys
 from typing import Any
+from unittest import SkipTest
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import CannotListenError
 from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactorClock
+from twisted.internet.threads import deferToThread
 from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
@@ -126,13 +129,37 @@ class StopTests(SynchronousTestCase):
 
 
 class UnderWayTests(TestCase):
-    if sys.platform != "linux":
-        skip = "only Linux's sockets have filters"
+    async def test_unix(self) -> None:
+        """
+        At the stop of a UNIX socket, clients in its queue are served; whoever has the path still
+        is refused.
+        """
+        from twisted_netdemo.linecount.server import LineCountFactory
+
+        path, kept = os.path.abspath(self.mktemp()), os.path.abspath(self.mktemp())
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        factory = LineCountFactory(reactor)
+        service = StreamService(reactor, factory, [described(reactor, f"unix:{path}")], factory)
+        service.startService()
+        os.link(path, kept)
+        with socket.socket(socket.AF_UNIX) as queued, socket.socket(socket.AF_UNIX) as late:
+            queued.connect(path)
+            stopped = service.stopService()
+            self.assertRaises(ConnectionRefusedError, late.connect, kept)
+            queued.sendall(b"123\n")
+            queued.shutdown(socket.SHUT_WR)
+            await stopped
+            received = b""
+            while data := queued.recv(100):
+                received += data
+        self.assertIn(b"You entered 3 characters.", received)
 
     async def test_served(self) -> None:
         """
         At the stop, who is in the middle of the handshake is served, as those in the queue are.
         """
+        if sys.platform != "linux":
+            raise SkipTest("only Linux can refuse new handshakes and end those under way")
         from twisted_netdemo.linecount.server import LineCountFactory
 
         factory = LineCountFactory(reactor)
@@ -146,14 +173,22 @@ class UnderWayTests(TestCase):
             with socket.create_connection(("127.0.0.1", number), 5) as underWay:
                 stopped = service.stopService()
                 for client in (queued, underWay):
-                    client.sendall(b"123\n")
-                    client.shutdown(socket.SHUT_WR)
+                    said = await deferToThread(self.converse, client)
+                    self.assertIn(b"You entered 3 characters.", said)
                 await stopped
-                for client in (queued, underWay):
-                    received = b""
-                    while data := client.recv(100):
-                        received += data
-                    self.assertIn(b"You entered 3 characters.", received)
+
+    def converse(self, client: socket.socket) -> bytes:
+        """
+        All that a client gets that begins its line, waits for the prompt, and ends it.
+        """
+        client.sendall(b"12")
+        received = b""
+        while data := client.recv(100):
+            received += data
+            if received.endswith(b": "):
+                client.sendall(b"3\n")
+                client.shutdown(socket.SHUT_WR)
+        return received
 
 
 class BindTests(TestCase):

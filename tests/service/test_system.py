@@ -11,12 +11,12 @@ import sys
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_netdemo.service.system import refuseNew
+from twisted_netdemo.service.system import hearAll, refuseNew
 
 
 class RefuseNewTests(SynchronousTestCase):
     if sys.platform != "linux":
-        skip = "only Linux's sockets have filters"
+        skip = "only Linux can"
 
     def listening(self, family: socket.AddressFamily, host: str) -> socket.socket:
         server = socket.socket(family)
@@ -37,7 +37,8 @@ class RefuseNewTests(SynchronousTestCase):
 
     def test_underWay(self) -> None:
         """
-        Who has begun is let in, who has not is not, and is refused when the socket is closed.
+        A client in the middle of its handshake is let in, and heard on; a later one is not, and is
+        refused when the socket is closed.
         """
         for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
             with self.subTest(family):
@@ -50,10 +51,14 @@ class RefuseNewTests(SynchronousTestCase):
                 self.assertTrue(select.select([server], [], [], 5)[0])
                 accepted, _ = server.accept()
                 self.addCleanup(accepted.close)
+                hearAll(accepted)
                 self.assertEqual(accepted.recv(10), b"123\n")
+                early.sendall(b"456\n")
+                self.assertTrue(select.select([accepted], [], [], 5)[0])
+                self.assertEqual(accepted.recv(10), b"456\n")
                 self.assertRaises(BlockingIOError, server.accept)
                 server.close()
-                # Its kernel knocks again after a second.
+                # Its kernel sends another SYN after a second.
                 self.assertTrue(select.select([], [late], [], 10)[1])
                 self.assertEqual(
                     late.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR), errno.ECONNREFUSED

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from twisted.application.service import Service
 from twisted.internet.address import UNIXAddress
@@ -58,6 +58,20 @@ class Sessions(Protocol):
     def abort(self) -> None:
         """
         Close them all at once.
+        """
+
+
+@runtime_checkable
+class RefusesNew(Protocol):
+    """
+    A port that can refuse new connections before it closes.
+    """
+
+    def refuseNew(self) -> bool:
+        """
+        Let no further handshake begin.
+
+        @return: whether some may be under way, for which the port has to be kept a little.
         """
 
 
@@ -240,7 +254,7 @@ class StreamService(Service):
         return Deferred.fromCoroutine(self._stop(ports))
 
     async def _stop(self, ports: Sequence[IListeningPort]) -> None:
-        able: list[Any] = [port for port in ports if hasattr(port, "refuseNew")]
+        able = [port for port in ports if isinstance(port, RefusesNew)]
         refusing = [port.refuseNew() for port in able]
         if any(refusing):
             await deferLater(self._reactor, _HANDSHAKE)

@@ -21,7 +21,7 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.posixbase import PosixReactorBase
 from twisted.logger import Logger
 
-from twisted_netdemo.service.system import refuseNew
+from twisted_netdemo.service.system import hearAll, refuseNew
 from twisted_netdemo.service.transport import Fast, fast
 
 if sys.platform != "win32":
@@ -44,12 +44,17 @@ class _Patient:
     """
     Mixed into a Twisted stream port: leaves the queue alone while there are no file descriptors
     for those in it.
+
+    @ivar shared: whether others have the socket too, and go on with it.
     """
+
+    shared = False
 
     reactor: Any
     socket: Any
     _resumption: Any = None
     _wasShort = False
+    _refusing = False
 
     def doRead(self) -> None:
         self.acceptUpTo(_ACCEPTS)
@@ -77,6 +82,8 @@ class _Patient:
                 # accept(2): what the network did to the connection while it waited is passed on
                 # here; the next one may be well.
                 continue
+            if self._refusing:
+                hearAll(connection)
             if isinstance(address, tuple) and len(address) == 4 and address[3]:
                 # IPv6 with a scope: by its name.
                 host, _ = socket.getnameinfo(address, socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)
@@ -98,6 +105,13 @@ class _Patient:
             except Exception:
                 _log.failure("A new connection failed at once")
                 transport.abortConnection()
+
+    def closeQueue(self) -> None:
+        """
+        Let no further connection into the queue, unless others have the socket too; those in it
+        can still be accepted.
+        """
+        raise NotImplementedError
 
     def accept(self) -> tuple[Any, Any]:
         """
@@ -146,7 +160,8 @@ class _Patient:
     def loseConnection(self, *reason: Any) -> Any:
         port: Any = self
         if self._resumption is None and port.connected and not port.disconnecting:
-            # Who is in the queue has been told by the kernel that it is connected.
+            self.closeQueue()
+            # The kernel has told the clients in the queue that they are connected.
             self._accept(_LAST_ACCEPTS)
         if self._resumption is not None:
             self._resumption.cancel()
@@ -160,11 +175,7 @@ class _Patient:
 class TCPPort(_Patient, tcp.Port):
     """
     A TCP port; on C{::} it takes IPv4 too, whatever the system's default.
-
-    @ivar shared: whether others have the socket too, and go on with it.
     """
-
-    shared = False
 
     def createInternetSocket(self) -> socket.socket:
         created: socket.socket = super().createInternetSocket()
@@ -175,8 +186,21 @@ class TCPPort(_Patient, tcp.Port):
     def refuseNew(self) -> bool:
         """
         See L{refuseNew<twisted_netdemo.service.system.refuseNew>}.
+
+        @return: whether handshakes may be under way, for which the port has to be kept a little.
         """
-        return not self.shared and refuseNew(self.socket)
+        if self.shared or self._refusing:
+            return self._refusing
+        self._refusing = refuseNew(self.socket)
+        if not self._refusing:
+            _log.warn(
+                "This system has no way to refuse new connections before the port closes: a client "
+                "that connects in this moment may be reset."
+            )
+        return self._refusing
+
+    def closeQueue(self) -> None:
+        self.refuseNew()
 
 
 class FastTCPPort(Fast, TCPPort):
@@ -201,6 +225,10 @@ if sys.platform != "win32":
                 super().startListening()
             except OSError as error:  # of its lock file
                 raise CannotListenError("", self._bindPath, error) from None
+
+        def closeQueue(self) -> None:
+            if not self.shared:
+                self.socket.shutdown(socket.SHUT_RD)
 
         def connectionLost(self, reason: Any) -> None:
             try:
@@ -288,7 +316,7 @@ class Listening:
             port = _tcpPort()._fromListeningDescriptor(
                 self._reactor, fileDescriptor, addressFamily, factory
             )
-            port.shared = True
+        port.shared = True
         return _started(port)
 
 

@@ -4,9 +4,7 @@ What only some systems have, guarded in one place.
 
 from __future__ import annotations
 
-import ctypes
 import socket
-import struct
 import sys
 
 from twisted.logger import Logger
@@ -31,34 +29,43 @@ def raiseFileLimit() -> None:
         _log.info("The limit of open files stays at {soft}.", soft=soft)
 
 
-# From Linux's asm-generic/socket.h and filter.h: instructions of a packet filter. A socket's sees
-# the packet from its TCP header on, with the flags in byte 13 (RFC 9293, section 3.1).
-_SO_ATTACH_FILTER = 26
-_NO_SYN = (
-    (0x30, 0, 0, 13),  # load the byte
-    (0x54, 0, 0, 0x12),  # of it SYN and ACK
-    (0x15, 0, 1, 0x02),  # SYN alone, or skip one
-    (0x06, 0, 0, 0),  # nothing of it passes
-    (0x06, 0, 0, 0xFFFFFFFF),  # all of it passes
-)
+# From Linux's in.h and in6.h; the socket module lacks the second before Python 3.14 (RFC 5082).
+_IP_MINTTL = 21
+_IPV6_MINHOPCOUNT = 73
+_HIGHEST = 255
 
 
 def refuseNew(listening: socket.socket) -> bool:
     """
-    Have a listening TCP socket take no new knock (SYN), while those whose handshake is under way
-    come into its queue and those in it can be accepted: a socket that is closed resets them. Who
-    knocks now does so again after a second, and is refused if the socket is closed by then. All
-    copies of the socket are meant.
+    Have a listening TCP socket take no new SYN, while handshakes that are under way still end in
+    its queue, from which they can be accepted: closing the socket resets all of them. A client
+    whose SYN is dropped sends another after a second, and is refused if the socket is closed by
+    then. This holds for all copies of the socket, and for its life.
+
+    The socket is told that packets need a TTL of 255 at least. Linux looks at that when a packet is
+    for the listening socket itself, not when it completes a handshake. No right is needed, which a
+    packet filter on a TCP socket is. The SYN of a neighbour that sends with a TTL of 255 passes.
+
+    A connection that is made afterwards inherits this: give it to L{hearAll}.
 
     @return: whether it does; only Linux can.
     """
-    if sys.platform != "linux":
-        return False
-    program = b"".join(struct.pack("HBBI", *instruction) for instruction in _NO_SYN)
-    held = ctypes.create_string_buffer(program, len(program))
-    pointer = struct.pack("HP", len(_NO_SYN), ctypes.addressof(held))
+    return sys.platform == "linux" and _needTTL(listening, _HIGHEST)
+
+
+def hearAll(connection: socket.socket) -> None:
+    """
+    Have a connection from a socket that refuses new ones take packets of any TTL.
+    """
+    _needTTL(connection, 0)
+
+
+def _needTTL(one: socket.socket, least: int) -> bool:
     try:
-        listening.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, pointer)
+        if one.family == socket.AF_INET6:
+            one.setsockopt(socket.IPPROTO_IPV6, _IPV6_MINHOPCOUNT, least)
+        # An IPv6 socket may have IPv4 too.
+        one.setsockopt(socket.IPPROTO_IP, _IP_MINTTL, least)
     except OSError:  # a sandbox's kernel may not
         return False
     return True
