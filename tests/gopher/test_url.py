@@ -85,7 +85,15 @@ class ReadingTests(TestCase):
         "gopher://::1/": "brackets",
         "gopher://[h]/": "IPv6",
         "gopher://[::g]/": "IPv6",
-        "gopher://me@h/": "host",
+        "gopher://me@h/": "Gopher knows no users",
+        "gopher://user:pw@h/": "Gopher knows no users",
+        # a slash that was lost
+        "gopher:/h/": "a URL has two",
+        "http:/h/": "a URL has two",
+        "h:/1": "a URL has two",
+        f"gopher://{'a.' * 200}/": "characters",
+        f"gopher://h/0{'a' * (1 << 17)}": "more than 65536 bytes",
+        f"gopher://h/0{'a' * (1 << 20)}": "too long",
         "gopher://-h/": "host",
         "gopher://a..b/": "host",
         "gopher://h?x": "host",
@@ -120,6 +128,8 @@ class ReadingTests(TestCase):
             with self.assertRaises(InvalidURL, msg=text) as caught:
                 GopherURL.parse(text)
             self.assertIn(reason, str(caught.exception), text)
+            self.assertLess(len(str(caught.exception)), 700)
+            self.assertNotIn("pw", str(caught.exception))  # a secret is not repeated
 
     @given(st.text(max_size=60))
     def test_anyText(self, text: str) -> None:

@@ -33,6 +33,7 @@ class ItemType(NamedTuple):
     @ivar name: a word for people.
     @ivar scheme: for L{Kind.ELSEWHERE}, the URL scheme of the other protocol.
     @ivar port: that scheme's default port.
+    @ivar isLogin: whether the selector is a login name.
     """
 
     char: str
@@ -40,6 +41,7 @@ class ItemType(NamedTuple):
     kind: Kind
     scheme: str = ""
     port: int = 0
+    isLogin: bool = False
 
 
 ITEM_TYPES: dict[str, ItemType] = {
@@ -53,12 +55,12 @@ ITEM_TYPES: dict[str, ItemType] = {
         ItemType("5", "archive", Kind.BINARY),
         ItemType("6", "uuencoded", Kind.TEXT),
         ItemType("7", "search", Kind.SEARCH),
-        ItemType("8", "telnet", Kind.ELSEWHERE, "telnet", 23),
+        ItemType("8", "telnet", Kind.ELSEWHERE, "telnet", 23, True),
         ItemType("9", "binary", Kind.BINARY),
         ItemType("+", "mirror", Kind.MIRROR),
         ItemType("g", "GIF", Kind.BINARY),
         ItemType("I", "image", Kind.BINARY),
-        ItemType("T", "tn3270", Kind.ELSEWHERE, "tn3270", 23),
+        ItemType("T", "tn3270", Kind.ELSEWHERE, "tn3270", 23, True),
         ItemType("h", "HTML", Kind.TEXT),
         ItemType("i", "information", Kind.NOTE),
         ItemType("s", "sound", Kind.BINARY),

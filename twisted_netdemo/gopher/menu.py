@@ -7,13 +7,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from urllib.parse import quote_from_bytes
 
 from .itemtypes import Kind, isFetched, itemType
-from .url import GopherURL, InvalidURL, hostPort, normalHost
+from .url import LONGEST, GopherURL, InvalidURL, hostPort, normalHost
 
-# '+' after the port announces Gopher+, as '7090+' or in a field of its own
-_PORT = re.compile(rb"\s*([0-9]{1,5})\s*\+?\s*")
-_EXTERNAL = re.compile(rb"/?URL:(.+)", re.DOTALL)
+# 'URI:' is written for web pages alone
+_EXTERNAL = re.compile(rb"/?URL:", re.IGNORECASE)
+_EXTERNAL_PAGE = re.compile(rb"/?UR[LI]:", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -48,14 +49,12 @@ class Item:
         if len(fields) == 1 or not fields[0]:
             return cls("i", b" ".join(fields))
         display, selector, host, port, plus = (*fields, b"", b"", b"", b"")[:5]
-        match = _PORT.fullmatch(port)
-        number = int(match[1]) if match else 0
         return cls(
             type=display[:1].decode("latin-1"),
             display=display[1:],
             selector=selector,
             host=host.decode("utf-8", "surrogateescape").strip(),
-            port=number if 1 <= number <= 65535 else None,
+            port=_portNumber(port),
             plus=plus,
         )
 
@@ -88,14 +87,17 @@ class Item:
         external = self.external
         try:
             if external is not None:
-                return GopherURL.parse(external) if "://" in external else None
-            kind = self.mirrored or self.type
-            if self.port is None or not isFetched(kind):
-                return None
-            url = GopherURL(self.host, self.port, kind, self.selector)
+                if "://" not in external:
+                    return None
+                url = GopherURL.parse(external)
+            else:
+                kind = self.mirrored or self.type
+                if self.port is None or not isFetched(kind):
+                    return None
+                url = GopherURL(_bare(self.host), self.port, kind, self.selector)
         except InvalidURL:
             return None
-        if base is not None and (base.host, base.port) == (url.host, url.port):
+        if base is not None and base.overTLS and not url.overTLS and _sameServer(base, url):
             return replace(url, scheme=base.scheme)
         return url
 
@@ -104,28 +106,53 @@ class Item:
         """
         The address of a selector C{URL:address}, by which menus lead out of Gopher.
         """
-        match = None if self.kind is Kind.NOTE else _EXTERNAL.fullmatch(self.selector)
-        return None if match is None else match[1].decode("utf-8", "replace")
+        if self.kind is Kind.NOTE:
+            return None
+        match = (_EXTERNAL_PAGE if self.type == "h" else _EXTERNAL).match(self.selector)
+        if match is None:
+            return None
+        return self.selector[match.end() :].decode("utf-8", "replace").strip() or None
 
     def address(self, base: GopherURL | None = None) -> str | None:
         """
         Where the item leads, as text: a Gopher URL, an address out of Gopher, or C{None}.
         """
         external = self.external
-        if external is not None:
-            return external
         known = itemType(self.type)
-        if known.kind is not Kind.ELSEWHERE:
+        if external is not None or known.kind is not Kind.ELSEWHERE:
             url = self.gopherURL(base)
-            return None if url is None else str(url)
+            return external if url is None else str(url)
         try:
-            host = normalHost(self.host)
+            host = normalHost(_bare(self.host))
         except InvalidURL:
             return None
-        if self.port is None:
+        if self.port is None or len(self.selector) > LONGEST:
             return None
-        where = hostPort(host, self.port)
-        return f"{known.scheme}://{where.removesuffix(f':{known.port}')}"
+        where = hostPort(host, self.port).removesuffix(f":{known.port}")
+        # RFC 1436 3.8: the selector is the login name
+        login = quote_from_bytes(self.selector, safe="") if known.isLogin else ""
+        return f"{known.scheme}://{login}{'@' if login else ''}{where}"
+
+
+def _portNumber(field: bytes) -> int | None:
+    """
+    C{+} after the port announces Gopher+, as C{7090+} or in a field of its own.
+    """
+    digits = field.strip().removesuffix(b"+").rstrip()
+    number = int(digits) if len(digits) <= 5 and digits.isdigit() else 0
+    return number if 1 <= number <= 65535 else None
+
+
+def _bare(host: str) -> str:
+    """
+    As people write IPv6 addresses, C{[::1]}, but without the brackets.
+    """
+    return host[1:-1] if host.startswith("[") and host.endswith("]") and ":" in host else host
+
+
+def _sameServer(one: GopherURL, other: GopherURL) -> bool:
+    hosts = (one.host.removesuffix("."), other.host.removesuffix("."))
+    return one.port == other.port and hosts[0] == hosts[1]
 
 
 def numbered(

@@ -11,6 +11,10 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 DEFAULT_PORT = 70
 
+#: How many bytes a selector and its search may have. RFC 1436's appendix has 255.
+LONGEST = 1 << 16
+_LONGEST_HOST = 253  # RFC 1035 2.3.4, as text
+
 _SCHEMES = ("gopher", "gophers")
 # RFC 4266 2.1 reserves nothing within the path; '#' would begin a fragment, '%' an escape.
 _PLAIN = "/!$&'()*+,;=:@?"
@@ -21,6 +25,8 @@ _FORBIDDEN = {b"\r": "a carriage return", b"\n": "a line feed", b"\0": "a NUL", 
 _UNFIT = re.compile(b"[" + b"".join(_FORBIDDEN) + b"]")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 _PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
+# 'gopher:/h/', and a host with a port that is missing: a slash has been lost
+_ONE_SLASH = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
 
 
 class InvalidURL(ValueError):
@@ -41,7 +47,6 @@ def checkSelector(data: bytes, name: str = "selector") -> bytes:
     return data
 
 
-@lru_cache(64)
 def normalHost(host: str) -> str:
     """
     A host as it is compared and resolved: a name in lower case and ASCII (IDNA), an IPv6 address
@@ -49,6 +54,13 @@ def normalHost(host: str) -> str:
 
     @raise InvalidURL: for what can be neither.
     """
+    if len(host) > _LONGEST_HOST + 1:  # a final dot is not counted
+        raise InvalidURL(f"a host of {len(host)} characters is none: {_LONGEST_HOST} are the most")
+    return _normalHost(host)
+
+
+@lru_cache(64)
+def _normalHost(host: str) -> str:
     if ":" in host:
         import ipaddress
 
@@ -64,7 +76,7 @@ def normalHost(host: str) -> str:
             name = idna.encode(name, uts46=True).decode("ascii")
         except idna.IDNAError as error:
             raise InvalidURL(f"{host!r} is not a host name: {error}") from None
-    if len(name) > 253 or not _NAME.fullmatch(name):
+    if len(name.removesuffix(".")) > _LONGEST_HOST or not _NAME.fullmatch(name):
         raise InvalidURL(f"{host!r} is not a host name" if host else "the host is missing")
     return name
 
@@ -109,6 +121,8 @@ class GopherURL:
         if len(self.type) != 1 or not "!" <= self.type <= "~":
             raise InvalidURL(f"{self.type!r} is not an item type, one printable character")
         checkSelector(self.selector)
+        if len(self.selector) + len(self.search or b"") > LONGEST:
+            raise InvalidURL(f"it asks with more than {LONGEST} bytes")
         if self.search is not None:
             checkSelector(self.search, "search")
         if self.plus is None:
@@ -127,14 +141,20 @@ class GopherURL:
 
         @raise InvalidURL: for what is not a Gopher URL.
         """
+        if len(text) > 4 * LONGEST:  # room for escapes
+            raise InvalidURL(f"a URL of {len(text)} characters is too long")
         scheme, separator, rest = text.partition("://")
+        if not separator and _ONE_SLASH.match(text):
+            raise InvalidURL(f"{text[:80]!r} has one slash after the colon; a URL has two")
         if not separator or scheme not in _SCHEMES:
             if not separator or not _SCHEME.fullmatch(scheme):
                 scheme, rest = "gopher", text
             scheme = scheme.lower()
             if scheme not in _SCHEMES:
-                raise InvalidURL(f"{scheme}:// is not Gopher")
+                raise InvalidURL(f"{scheme[:80]}:// is not Gopher")
         authority, _, path = rest.partition("#")[0].partition("/")
+        if len(authority) > 2 * _LONGEST_HOST:
+            raise InvalidURL(f"a host of {len(authority)} characters is none")
         host, port = _hostAndPort(authority)
         fields = _decode(path)
         kind = fields[0][:1].decode("latin-1")
@@ -175,6 +195,8 @@ class GopherURL:
 
 @lru_cache(64)
 def _hostAndPort(authority: str) -> tuple[str, int]:
+    if "@" in authority:  # what stands before it may be a secret, and is not repeated
+        raise InvalidURL("Gopher knows no users: a host does not have '@' in it")
     match = _AUTHORITY.fullmatch(authority)
     if match is None:
         raise InvalidURL(f"{authority!r} is not a host (an IPv6 address needs brackets)")
