@@ -229,7 +229,7 @@ def needs(program: str) -> str:
     but an error where CI runs.
     """
     _real()
-    path = shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    path = shutil.which(program)
     if path is not None:
         return path
     return missing(f"{program} is not installed")
@@ -251,6 +251,14 @@ def missing(what: str) -> Any:
     if os.environ.get("CI"):
         raise AssertionError(f"{what}, and CI skips nothing")
     raise SkipTest(what)
+
+
+def rootOnly(what: str) -> None:
+    """
+    Skip, for an ordinary user, a test of what only root can do. CI runs the tests as both.
+    """
+    if os.geteuid():
+        raise SkipTest(f"{what} takes root: run the tests as root too")
 
 
 if sys.platform == "win32":  # the real-process tests speak of signals and sockets of POSIX

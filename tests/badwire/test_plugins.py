@@ -24,6 +24,8 @@ from tests.processes import folder, needs, run, script, start, twistd, until
 from twisted_netdemo.badwire.events import Sent, fromJSON
 
 BADWIRE = ("-m", "twisted_netdemo.badwire")
+# The uid of the ordinary user.
+ORDINARY = str(os.geteuid() or 65534)
 
 
 # A server that says something, closes at once, and is heard out.
@@ -39,13 +41,6 @@ print(said.decode())
 """
 
 
-def within(script: str) -> list[str]:
-    """
-    What runs a program after a shell has changed a mount namespace of its own.
-    """
-    return ["unshare", "--mount", "sh", "-c", f'{script} && exec "$@"', "sh"]
-
-
 def _controllingTerminal() -> None:
     """
     A session of its own whose terminal is stdin.
@@ -59,7 +54,7 @@ class WireCase(TestCase):
     Runs badwire as somebody.
     """
 
-    who: Callable[[], list[str]] = staticmethod(users.root)
+    who: Callable[[], list[str]] = staticmethod(users.ourselves)
 
     def badwire(
         self, *arguments: str, before: Sequence[str] = (), **options: Any
@@ -134,6 +129,7 @@ class RootTests(UserTests, WireCase):
     Root.
     """
 
+    who = staticmethod(users.root)
     user = "0"
     runs = [(1, "far4.wire")]
 
@@ -148,23 +144,23 @@ class WeakRootTests(UserTests, WireCase):
     runs = [(3, "far6.wire")]
 
 
-class NobodyTests(UserTests, WireCase):
+class OrdinaryTests(UserTests, WireCase):
     """
     An ordinary user.
     """
 
-    who = staticmethod(users.nobody)
-    user = "65534"
+    who = staticmethod(users.ordinary)
+    user = ORDINARY
     runs = [(2, "far6.wire")]
 
 
-class NobodyWithoutTunTests(UserTests, WireCase):
+class OrdinaryWithoutTunTests(UserTests, WireCase):
     """
     An ordinary user to whom the TUN device is closed.
     """
 
-    who = staticmethod(users.nobodyWithoutTun)
-    user = "65534"
+    who = staticmethod(users.ordinaryWithoutTun)
+    user = ORDINARY
     runs = [(4, "far4.wire")]
 
 
@@ -470,7 +466,7 @@ class RefusalTests(WireCase):
     What forbids it is named, with its remedy; status 69.
     """
 
-    who = staticmethod(users.nobody)
+    who = staticmethod(users.ordinary)
 
     def refused(self, pattern: str, before: Sequence[str], *options: str) -> None:
         """
@@ -486,7 +482,8 @@ class RefusalTests(WireCase):
         """
         user.max_user_namespaces is 0.
         """
-        self.who = users.weakRoot  # in a namespace where it is root, and may set it
+        # Root of a namespace of its own may set it there.
+        self.who = lambda: users.withoutSysAdmin(users.ourselves())
         zero = 'echo 0 >/proc/sys/user/max_user_namespaces && exec "$@"'
         before = ["unshare", "--user", "--map-root-user", "sh", "-c", zero, "sh"]
         self.refused("user.max_user_namespaces is 0: sysctl -w .*, or run it as root", before)
@@ -509,13 +506,15 @@ class RefusalTests(WireCase):
             "mount -t tmpfs none /mnt && cp /etc/hosts /etc/passwd /mnt/ && "
             "ln -s nowhere /mnt/nsswitch.conf && mount --bind /mnt /etc"
         )
-        self.refused("/etc/nsswitch.conf is a link to nothing", within(script))
+        self.refused("/etc/nsswitch.conf is a link to nothing", users.mounted(script))
 
     def test_readOnlySettings(self) -> None:
         """
         Where /proc/sys is read-only it runs untuned and says so; a setting asked for is refused.
         """
-        before = within("mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys")
+        before = users.mounted(
+            "mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys"
+        )
         done = self.badwire("run", "-q", "--", "true", before=before)
         self.assertEqual(done.returncode, 0, done)
         self.assertIn(b"read-only", done.stderr)
@@ -543,14 +542,12 @@ class OutsideTests(WireCase):
         """
         Where mounts are shared, as systemd has it, none of badwire's shows outside.
         """
-        script = (
-            'mount --make-rshared / && cat /proc/self/mountinfo >before && "$@" && '
-            "cat /proc/self/mountinfo >after"
-        )
+        shared = users.mounted("mount --make-rshared / && cat /proc/self/mountinfo >before")
+        script = '"$@" && cat /proc/self/mountinfo >after'
         where = folder(self)
         done = self.badwire(
             *("run", "-q", "--names", "--", "cat", "/etc/hosts"),
-            before=["unshare", "--mount", "--propagation", "unchanged", "sh", "-c", script, "sh"],
+            before=[*shared, "sh", "-c", script, "sh"],
             cwd=where,
         )
         self.assertEqual(done.returncode, 0, done)
@@ -560,7 +557,9 @@ class OutsideTests(WireCase):
         """
         A name service cache outside cannot answer: its socket is out of sight.
         """
-        before = within("mount -t tmpfs none /run && mkdir /run/nscd && touch /run/nscd/socket")
+        before = users.mounted(
+            "mount -t tmpfs none /run && mkdir /run/nscd && touch /run/nscd/socket"
+        )
         done = self.badwire("run", "-q", "--", "ls", "/run/nscd", before=before)
         self.assertEqual((done.returncode, done.stdout), (0, b""), done)
 
@@ -653,7 +652,13 @@ class TwistdTests(WireCase):
         """
         script_ = "mount -t tmpfs none /etc && touch /etc/hosts"
         done = run(
-            *within(script_), script("twistd"), "-n", "badwire", "--", "true", cwd=folder(self)
+            *users.mounted(script_),
+            script("twistd"),
+            "-n",
+            "badwire",
+            "--",
+            "true",
+            cwd=folder(self),
         )
         self.assertEqual(done.returncode, 69, done)
         self.assertTrue(re.search(rb"^badwire: /etc/nsswitch.conf is missing", done.stderr), done)

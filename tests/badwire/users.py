@@ -1,5 +1,6 @@
 """
-Who runs badwire in the tests: root, nobody, and each with less than they have here.
+The users that run badwire in the tests: root, an ordinary user, and each with less than they have
+here. An ordinary user that runs the tests can stand for itself alone.
 """
 
 from __future__ import annotations
@@ -13,42 +14,68 @@ from pathlib import Path
 
 import twisted
 import twisted_netdemo
-from tests.processes import missing, needs
+from tests.processes import missing, needs, rootOnly
 
 _NOBODY = ("--reuid=65534", "--regid=65534", "--clear-groups")
-#: Hides /dev/net/tun from what follows it.
-WITHOUT_TUN = ("unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /dev/net && exec "$@"', "sh")
+_WITHOUT_TUN = "mount -t tmpfs none /dev/net"
 
 
 def root() -> list[str]:
     """
-    What runs Python as root.
+    The command that runs Python as root.
     """
-    needs("unshare")
-    if os.geteuid():
-        missing("we are not root")
+    rootOnly("root's badwire")
     return [sys.executable]
 
 
 def weakRoot() -> list[str]:
     """
-    What runs Python as root without CAP_SYS_ADMIN, as in a container.
+    The command that runs Python as root without CAP_SYS_ADMIN, as in a container.
     """
-    return [needs("setpriv"), "--bounding-set=-sys_admin", *root()]
+    return withoutSysAdmin(root())
+
+
+def withoutSysAdmin(who: list[str]) -> list[str]:
+    """
+    The same command without CAP_SYS_ADMIN, which root of a namespace of users has too.
+    """
+    return [needs("setpriv"), "--bounding-set=-sys_admin", *who]
+
+
+def ourselves() -> list[str]:
+    """
+    The command that runs Python as the user that runs the tests.
+    """
+    needs("unshare")
+    return [sys.executable]
 
 
 def rootWithoutTun() -> list[str]:
     """
-    What runs Python as root where there is no TUN device.
+    The command that runs Python as root where there is no TUN device.
     """
-    return [*WITHOUT_TUN, *root()]
+    return [*mounted(_WITHOUT_TUN), *root()]
 
 
-def nobodyWithoutTun() -> list[str]:
+def ordinaryWithoutTun() -> list[str]:
     """
-    What runs Python as an ordinary user where there is no TUN device.
+    The command that runs Python as an ordinary user where there is no TUN device.
     """
-    return [*WITHOUT_TUN, *nobody()]
+    return [*mounted(_WITHOUT_TUN), *ordinary()]
+
+
+def mounted(script: str) -> list[str]:
+    """
+    The command that runs a program after a shell has mounted what it likes, in a mount namespace of
+    its own; the program's user is the one that runs the tests.
+    """
+    needs("unshare")
+    if not os.geteuid():
+        return ["unshare", "--mount", "sh", "-c", f'{script} && exec "$@"', "sh"]
+    # Another user mounts as the root of a namespace of users, and is itself again in one within it.
+    again = f"exec unshare --user --map-user={os.geteuid()} --map-group={os.getegid()}"
+    asRoot = ("unshare", "--user", "--map-root-user", "--mount")
+    return [*asRoot, "sh", "-c", f'{script} && {again} "$@"', "sh"]
 
 
 @cache
@@ -75,10 +102,11 @@ def _pythonOfNobody(setpriv: str) -> list[str] | None:
     return None
 
 
-def nobody() -> list[str]:
+def ordinary() -> list[str]:
     """
-    What runs Python as an ordinary user.
+    The command that runs Python as an ordinary user: nobody, where root runs the tests.
     """
-    root()
+    if os.geteuid():
+        return ourselves()
     found = _pythonOfNobody(needs("setpriv"))
     return found if found is not None else missing("nobody can run no Python here")

@@ -26,7 +26,7 @@ from tests.linecount.running import (
     withSocket,
 )
 from tests.namespace import Namespace
-from tests.processes import PATIENCE, folder, missing, needs, run, script, start, twistd, until
+from tests.processes import PATIENCE, folder, needs, rootOnly, run, script, start, twistd, until
 from twisted_netdemo.linecount.tap import Options
 
 USAGE = [
@@ -264,8 +264,7 @@ class Starting(SynchronousTestCase):
         """
         Root's port is opened before C{--uid} gives up root, and the pid file goes with the stop.
         """
-        if os.geteuid() != 0:
-            missing("only root can become another user")
+        rootOnly("to become another user")
         inside = Namespace(self)
         inside.run("sysctl", "-w", "net.ipv4.ip_unprivileged_port_start=1024")
         cwd = folder(self)

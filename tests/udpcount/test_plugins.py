@@ -16,7 +16,18 @@ import urllib.request
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.processes import PATIENCE, Program, folder, missing, needs, run, script, start, twistd
+from tests.processes import (
+    PATIENCE,
+    Program,
+    folder,
+    missing,
+    needs,
+    rootOnly,
+    run,
+    script,
+    start,
+    twistd,
+)
 
 RUNNING = r"Server is running on port (\d+); press Ctrl-C to terminate\."
 
@@ -284,7 +295,8 @@ class AbuseTests(SynchronousTestCase):
         try:
             raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP)
         except PermissionError:
-            missing("raw sockets are for root")
+            rootOnly("a raw socket")
+            raise
         self.addCleanup(raw.close)
         raw.setblocking(False)
         raw.bind((host, 0))
