@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.badwire.users import nobody
+from tests.badwire.users import ordinary
 from tests.linecount.running import portOf, prompted, rest
-from tests.processes import PATIENCE, Program, folder, start
+from tests.processes import PATIENCE, Program, folder, rootOnly, start
 
 ANSWER = b"You entered 3 characters.\n"
 _TWISTD = "from twisted.scripts.twistd import run; run()"
@@ -106,10 +106,10 @@ def serving(test: SynchronousTestCase, user: str, *options: str) -> tuple[Progra
     linecount as root, as an ordinary user (C{user}), or as root that gives its rights up
     (C{--uid}).
     """
-    isRoot = not os.geteuid()
-    prefix = nobody() if isRoot or user != "user" else [sys.executable]
+    prefix = ordinary()
     before: list[str] = []
     if user != "user":
+        rootOnly("a server of root's")
         prefix = prefix[prefix.index("env") :]  # the same Python, as root
     if user == "--uid":
         before = ["--uid=65534", "--gid=65534"]
