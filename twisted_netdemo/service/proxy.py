@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol, IReactorTime
@@ -31,6 +31,11 @@ LOOPBACK: tuple[Network, ...] = (
     ipaddress.ip_network("127.0.0.0/8"),
     ipaddress.ip_network("::1/128"),
 )
+
+if TYPE_CHECKING:
+    _WrappingFactory = WrappingFactory[Any]
+else:  # it is no generic class in the oldest Twisted that we run on
+    _WrappingFactory = WrappingFactory
 
 _log = Logger()
 
@@ -153,7 +158,7 @@ class ProxiedConnection(ProtocolWrapper):
             self.factory.deadlines.cancel(self)
 
 
-class ProxiedFactory(WrappingFactory[Any]):
+class ProxiedFactory(_WrappingFactory):
     """
     Puts the PROXY protocol before a factory's.
 
