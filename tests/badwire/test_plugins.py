@@ -625,7 +625,7 @@ class TwistdTests(WireCase):
         where = folder(self)
         done = run(script("twistd"), "badwire", "--serve", "linecount", cwd=where)
         self.assertEqual(done.returncode, 0, done)
-        log = where / "twistd.log"
+        log = where / "badwire.log"
         entry = re.compile(r"the network is up: (nsenter .*)")
         until(lambda: log.exists() and entry.search(log.read_text()), "the line in the log")
         found = entry.search(log.read_text())

@@ -394,8 +394,8 @@ class TwistdTests(CommandTestCase):
         """
         where = folder(self)
         run(script("twistd"), "gopherfetch", "-o", "x", "http://h/", cwd=where)
-        untilWords(where / "twistd.log", "Error: http:// is not Gopher")
-        untilWords(where / "twistd.log", "Server Shut Down")
+        untilWords(where / "gopherfetch.log", "Error: http:// is not Gopher")
+        untilWords(where / "gopherfetch.log", "Server Shut Down")
         self.assertFalse((where / "x").exists())
 
 

@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_netdemo.gopher.tap import DEFAULT_URL, Options
 from twisted_netdemo.gopher.url import GopherURL
+from twisted_netdemo.service import log, oneshot
 
 URL = "gopher://h/0"
 
@@ -126,5 +127,9 @@ class ParentTests(SynchronousTestCase):
         """
         The log leaves standard output alone, unless the user has said where it goes.
         """
-        self.assertTrue(callable(self.parent(URL)["logger"]))
-        self.assertIs(self.parent(URL, parent=("-l", "x.log"))["logger"], None)
+        self.patch(log, "_file", None)
+        self.assertIs(self.parent(URL)["logger"], oneshot.stderrObserver)
+        self.assertIs(self.parent(URL, parent=("-l", "x.log"))["logger"], log.text)
+        self.assertEqual(log._file, "x.log")
+        self.parent("-O", URL)
+        self.assertEqual(log._file, "gopherfetch.log")

@@ -64,9 +64,10 @@ class Ports(SynchronousTestCase):
         self.assertIn(f"netdemo.StartError: {line}"[:95].encode(), relayed)
         self.assertNotIn(b"Traceback", relayed)
         # The daemon ends after its parent.
-        log = cwd / "twistd.log"
+        name = f"linecount-{command[-1]}.log"
+        log = cwd / name
         until(lambda: line in log.read_text(), "the line in the log")
-        until(lambda: os.listdir(cwd) == ["twistd.log"], "the end of the pid file")
+        until(lambda: os.listdir(cwd) == [name], "the end of the pid file")
         self.assertNotIn("Traceback", log.read_text())
 
     def test_busy(self) -> None:

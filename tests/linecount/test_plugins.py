@@ -342,8 +342,8 @@ class Folders(SynchronousTestCase):
 
     def test_daemons(self) -> None:
         """
-        Several daemons and foreground servers run from one folder; a daemon's pid file is named
-        for the port as it was given, and goes with the daemon.
+        Several daemons and foreground servers run from one folder; a daemon's pid file and its log
+        are named for the port as it was given, and the first goes with the daemon.
         """
         cwd = folder(self)
         with socket.create_server(("", 0)) as free:
@@ -361,9 +361,12 @@ class Folders(SynchronousTestCase):
         for pid, name in ((first, f"linecount-{port}.pid"), (second, "linecount.pid")):
             os.kill(pid, signal.SIGTERM)
             until(lambda name=name: not (cwd / name).exists(), f"the end of {name}")
-        log = (cwd / "twistd.log").read_text()
-        self.assertIn(f"Server is running on port {port}; press Ctrl-C to terminate.", log)
-        self.assertNotIn("Traceback", log)
+        for name, where in ((f"linecount-{port}", f"port {port}"), ("linecount", "UNIX socket")):
+            log = (cwd / f"{name}.log").read_text()
+            self.assertEqual(log.count("Server is running on"), 1)
+            self.assertIn(f"Server is running on {where}", log)
+            self.assertIn("Server Shut Down.", log)
+            self.assertNotIn("Traceback", log)
 
     def test_otherFolder(self) -> None:
         """

@@ -4,6 +4,7 @@ How linecount stops: sessions end well, and a second signal ends everything now.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -11,8 +12,8 @@ from contextlib import ExitStack
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.linecount.running import connect, portOf, prompted, rest, serve, welcome
-from tests.processes import Program, folder, run, script, start
+from tests.linecount.running import connect, portOf, prompted, rest, serve, session, welcome
+from tests.processes import Program, folder, run, script, start, until
 
 ANSWER = b"You entered 3 characters.\n"
 
@@ -157,7 +158,7 @@ class Stopping(SynchronousTestCase):
         arguments = ("linecount", "--port", "0", "--grace", "1h")
         self.assertEqual(run(script("twistd"), *arguments, cwd=cwd).returncode, 0)
         pid = int((cwd / "linecount-0.pid").read_text())
-        tail = start(self, "tail", f"--pid={pid}", "-F", "-n", "+1", "twistd.log", cwd=cwd)
+        tail = start(self, "tail", f"--pid={pid}", "-F", "-n", "+1", "linecount-0.log", cwd=cwd)
         client = connect(self, portOf(tail))
         prompted(client)
         os.kill(pid, signal.SIGTERM)
@@ -165,8 +166,39 @@ class Stopping(SynchronousTestCase):
         os.kill(pid, signal.SIGTERM)
         self.assertRaises(ConnectionResetError, rest, client)
         tail.wait()  # it ends with the daemon
-        self.assertEqual(os.listdir(cwd), ["twistd.log"])
+        self.assertEqual(os.listdir(cwd), ["linecount-0.log"])
         self.assertNotIn("Traceback", tail.output)
+
+    def test_stalledLog(self) -> None:
+        """
+        A log that nobody reads holds up neither clients nor the end.
+        """
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        os.set_blocking(writer, False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(writer, bytes(4096))
+        os.set_blocking(writer, True)
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        program = start(
+            *(self, "sh", "-c", 'exec "$@" >&0 </dev/null', "sh", script("twistd"), "-n"),
+            *("linecount", "--port", str(port), "--log-sessions"),
+            cwd=folder(self),
+            stdin=writer,
+        )
+
+        def serves() -> bool:
+            with socket.socket() as client:
+                return client.connect_ex(("127.0.0.1", port)) == 0
+
+        until(serves, "the server")
+        for _ in range(20):
+            self.assertIn(b"You entered 3", session(self, port, b"123\n"))
+        program.signal()
+        self.ended(program, signal.SIGTERM)
+        os.close(writer)
 
     def test_queued(self) -> None:
         """

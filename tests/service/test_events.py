@@ -46,6 +46,16 @@ class HeardTests(SynchronousTestCase):
         silent.happened(who="Ada")
         self.assertIn('"who": "Ada"', self.out.getvalue())
 
+    def test_jsonLogOfText(self) -> None:
+        """
+        So it does where the text has fields.
+        """
+        globalLogPublisher.addObserver(jsonFileLogObserver(self.out))
+        told = Events("here", "{who} came")
+        self.assertTrue(told.heard())
+        told.happened(who="Ada")
+        self.assertIn('"who": "Ada"', self.out.getvalue())
+
     def test_comesLater(self) -> None:
         """
         An observer that is added while the service runs hears what follows, until it is removed.

@@ -128,7 +128,7 @@ class Options(FigureOptions):
             if "logger" in self.parent and not isTold:
                 name = "observeAll" if self["verbose"] else "observeWarnings"
                 self.parent["logger"] = f"twisted_netdemo.badwire.observers.{name}"
-        self.choosePidFile("badwire")
+        self.chooseFiles("badwire")
 
     @property
     def title(self) -> str:

@@ -88,7 +88,7 @@ class Options(FigureOptions):
         self["idle"] = self.check("idle", self["idle"] or _IDLE, _idle)
         clients = self["max-clients"] or _CLIENTS
         self["max-clients"] = self.check("max-clients", clients, quantities.whole)
-        self.choosePidFile(f"impair-{self.listen.protocol}-{self.listen.port}")
+        self.chooseFiles(f"impair-{self.listen.protocol}-{self.listen.port}")
 
     def _refuse(
         self, names: tuple[str, ...], why: str, forms: tuple[str, ...] = ("", "up-", "down-")

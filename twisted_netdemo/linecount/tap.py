@@ -107,7 +107,7 @@ class Options(ServiceOptions):
         self["proxy-from"] = [
             self.check("proxy-from", text, _network) for text in self["proxy-from"]
         ] or list(LOOPBACK)
-        self.choosePidFile("linecount" if asGiven is None else f"linecount-{asGiven}")
+        self.chooseFiles("linecount" if asGiven is None else f"linecount-{asGiven}")
 
         # A wrong description is a usage error too, so it is read here.
         from twisted.internet import reactor

@@ -40,7 +40,7 @@ class Events:
             return True
         if observers != self._observers:
             self._observers = observers[:]
-            self._heard = any(map(self._hears, observers))
+            self._heard = bool(observers and self._text) or any(map(self._hears, observers))
         return self._heard
 
     def _hears(self, observer: object) -> bool:

@@ -9,8 +9,11 @@ them, and C{message}, its text.
 from __future__ import annotations
 
 import sys
+from typing import TextIO, cast
 
 from twisted.logger import FileLogObserver, ILogObserver, LogEvent, eventAsJSON, formatEvent
+
+from twisted_netdemo.service.log import stream
 
 
 def _line(event: LogEvent) -> str:
@@ -21,4 +24,5 @@ def stdout() -> ILogObserver:
     """
     What C{--logger} asks for: an observer that writes to standard output.
     """
-    return FileLogObserver(sys.stdout, _line)
+    # Its write is all that an observer needs of a file.
+    return FileLogObserver(cast(TextIO, stream(sys.stdout)), _line)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, TextIO, cast
 
 from twisted.application.app import ServerOptions
 from twisted.application.service import Service
@@ -15,6 +15,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import ILogObserver, Logger, textFileLogObserver
 from twisted.python.failure import Failure
 
+from .log import stream
 from .options import ServiceOptions
 from .process import exitWith
 
@@ -25,7 +26,8 @@ def stderrObserver() -> ILogObserver:
     """
     What twistd calls for a log on stderr.
     """
-    observer: ILogObserver = textFileLogObserver(sys.stderr)
+    # Its write is all that an observer needs of a file.
+    observer: ILogObserver = textFileLogObserver(cast(TextIO, stream(sys.stderr)))
     return observer
 
 
@@ -37,16 +39,17 @@ def prepareOneShot(options: ServiceOptions, needsTerminal: bool) -> None:
     @param needsTerminal: whether its result is for the terminal that a daemon would leave.
     """
     parent = options.parent
-    if isinstance(parent, TwistOptions) and parent.get("logFile") is sys.stdout:
-        parent["logFile"] = sys.stderr
-    if not isinstance(parent, ServerOptions):
-        return
-    options.choosePidFile(None)
-    if needsTerminal:
-        parent["nodaemon"] = True
-    logs = any(parent.get(name) for name in ("logfile", "logger", "syslog"))
-    if not options.isDaemon and not logs:
-        parent["logger"] = f"{__name__}.{stderrObserver.__name__}"
+    if isinstance(parent, TwistOptions):
+        if parent.get("logFile") is sys.stdout:
+            parent["logFile"] = sys.stderr
+    elif isinstance(parent, ServerOptions):
+        options.choosePidFile(None)
+        if needsTerminal:
+            parent["nodaemon"] = True
+        logs = any(parent.get(name) for name in ("logfile", "logger", "syslog"))
+        if not options.isDaemon and not logs:
+            parent["logger"] = f"{__name__}.{stderrObserver.__name__}"
+    options.chooseLog(str(parent.subCommand))
 
 
 class OneShot(Service):

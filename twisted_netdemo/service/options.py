@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from twisted.python import usage
 
+from twisted_netdemo.service import log
 from twisted_netdemo.welcome import UNITS, Unit
 
 T = TypeVar("T")
@@ -28,6 +29,8 @@ class ServiceOptions(usage.Options):
     #: What it was given, and the folder that relative paths in it are of.
     arguments: Sequence[str] = ()
     folder = "."
+    #: Whether all that reads the log is a text file, which has no use for events without a text.
+    logsText = False
     #: Opens TCP ports, where processes share them.
     opened: Any = None
 
@@ -87,11 +90,18 @@ class ServiceOptions(usage.Options):
             and not (parent["nodaemon"] or parent["debug"])
         )
 
+    def chooseFiles(self, name: str) -> None:
+        """
+        Settle where a service's pid file and its log are, as far as the user has not; both have its
+        name, so that several services can run from one folder.
+        """
+        self.choosePidFile(name)
+        self.chooseLog(name)
+
     def choosePidFile(self, name: str | None) -> None:
         """
-        Where the user named no pid file, have none in the foreground and C{NAME.pid} for a daemon,
-        so that several services can run from one folder. With C{None} for a name, a daemon has none
-        either.
+        Where the user named no pid file, have none in the foreground and C{NAME.pid} for a daemon.
+        With C{None} for a name, a daemon has none either.
         """
         parent = self.parent
         # getopt takes abbreviations; twistd has no other option that begins so.
@@ -102,6 +112,29 @@ class ServiceOptions(usage.Options):
             # twistd looks for another's before it enters the folder, and writes its own after.
             if parent["pidfile"] and parent["rundir"] != "." and not parent["chroot"]:
                 parent["pidfile"] = os.path.abspath(os.path.join(parent["rundir"], f"{name}.pid"))
+
+    def chooseLog(self, name: str) -> None:
+        """
+        Have the log be one that holds nothing up, unless the user named an observer or asked for
+        the system's log: in the foreground on standard output, a daemon's in C{NAME.log}.
+        """
+        parent = self.parent
+        if _isOf(parent, "twisted.application.twist._options", "TwistOptions"):
+            file = parent["logFile"]
+            isOpen = file in (None, sys.stdout, sys.stderr)
+            parent["logFile"] = log.stream(file if isOpen else file.name)
+        elif self.ownsProcess and not parent.get("logger"):
+            self.logsText = True
+            if parent.get("syslog"):
+                return
+            path = parent.get("logfile")
+            if path == "-" and self.isDaemon:
+                return  # which twistd refuses
+            if not path and self.isDaemon:
+                path = f"{name}.log"
+                if parent["rundir"] != "." and not parent["chroot"]:
+                    path = os.path.join(parent["rundir"], path)
+            parent["logger"] = log.chooseFile(None if path in (None, "", "-") else path)
 
 
 def _isOf(parent: Any, module: str, name: str) -> bool:

@@ -18,7 +18,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from twisted.application.app import ServerOptions
 from twisted.application.reactors import getReactorTypes
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.protocol import ProcessProtocol
@@ -152,13 +151,10 @@ class WorkerService(StreamService):
         @param places: made by what L{twisted_netdemo.service.held} has.
         """
         StreamService.__init__(self, reactor, None, places, ownsProcess=options.ownsProcess)
-        parent = options.parent
         self._workers = workers
-        # Their text alone, unless somebody reads the structure.
-        every = not isinstance(parent, ServerOptions) or bool(parent.get("logger"))
         self._command = [
             *(sys.executable, "-m", "twisted_netdemo.service.worker"),
-            *(type(options).__module__, "every" if every else "text"),
+            *(type(options).__module__, "text" if options.logsText else "every"),
             _kind(reactor),
         ]
         self._arguments = options.arguments

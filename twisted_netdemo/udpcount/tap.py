@@ -69,7 +69,7 @@ class Options(ServiceOptions):
             raise usage.UsageError(
                 f"--total-rate: {self['total-rate']} cannot be divided among {workers} workers"
             )
-        self.choosePidFile("udpcount" if asGiven is None else f"udpcount-{asGiven}")
+        self.chooseFiles("udpcount" if asGiven is None else f"udpcount-{asGiven}")
         self.metricsPlaces = metrics.places(self)
 
 
