@@ -12,7 +12,6 @@ from twisted.names import dns, error
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.processes import folder
-from twisted_netdemo.badwire.logfile import Output
 from twisted_netdemo.badwire.names import Authority, Ends
 from twisted_netdemo.badwire.network import FAR, FAR6, NAMES, Forbidden, Network, sysctl
 from twisted_netdemo.badwire.privatefiles import hosts, lacking, nsswitch
@@ -161,33 +160,3 @@ class NameTests(SynchronousTestCase):
             self.assertEqual(len(answer.answers), count)
             soas = [(record.type, record.ttl) for record in answer.authority]
             self.assertEqual(soas, [] if count else [(dns.SOA, 60)])
-
-
-class OutputTests(SynchronousTestCase):
-    """
-    A file that cannot be written is no reason for the wire to stop.
-    """
-
-    def test_written(self) -> None:
-        """
-        What was written is there at the latest when it is closed.
-        """
-        path = folder(self) / "log"
-        output = Output(str(path))
-        output.write(b"one\n")
-        output.flush()
-        self.assertEqual(path.read_bytes(), b"one\n")
-        output.write(b"two\n")
-        output.close()
-        self.assertEqual((path.read_bytes(), output.error), (b"one\ntwo\n", None))
-
-    def test_full(self) -> None:
-        """
-        The first error is kept.
-        """
-        output = Output("/dev/full")
-        output.write(b"x" * 100_000)
-        output.write(b"x" * 100_000)
-        output.close()
-        assert output.error is not None
-        self.assertIn("No space left", output.error.strerror)

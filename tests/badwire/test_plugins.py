@@ -410,21 +410,30 @@ class ShownTests(WireCase):
         self.assertEqual(len(comments), len(sent))
         self.assertTrue(any("lost" in comment for comment in comments), comments)
 
-    def line(self) -> list[str]:
+    def line(self, more: str = "") -> list[str]:
         """
         A program that has a line counted.
+
+        @param more: what the shell does after that.
         """
-        return ["sh", "-c", f"echo hello | {needs('nc')} far4.wire 51423 >/dev/null"]
+        return ["sh", "-c", f"echo hello | {needs('nc')} far4.wire 51423 >/dev/null{more}"]
 
     def test_full(self) -> None:
         """
-        Where a log cannot be written, a line says so, and the status.
+        Where a log cannot be written, a line says so, and the status; another one COMMAND's own.
         """
         for option in ("log", "pcap", "html"):
-            done = self.badwire("run", "-q", f"--{option}", "/dev/full", "--", *self.line())
+            command = self.line("; exit 7")
+            done = self.badwire("run", "-q", f"--{option}", "/dev/full", "--", *command)
             self.assertEqual(done.returncode, 125, done)
-            self.assertIn(b"No space left on device", done.stderr)
-            self.assertEqual(len(done.stderr.splitlines()), 1, done)
+            lines = done.stderr.decode().splitlines()
+            self.assertEqual(
+                lines,
+                [
+                    f"badwire: --{option} '/dev/full': No space left on device",
+                    "badwire: COMMAND's own exit status was 7",
+                ],
+            )
         done = self.badwire("run", "-q", "--log", "/no/such/log", "--", "true")
         self.assertEqual((done.returncode, len(done.stderr.splitlines())), (125, 1), done)
 

@@ -9,21 +9,28 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 from twisted_netdemo.badwire.capture import Capture
 from twisted_netdemo.badwire.events import Listener
-from twisted_netdemo.badwire.logfile import LogFile, Output
+from twisted_netdemo.badwire.files import STDOUT, Output, opened
+from twisted_netdemo.badwire.logfile import LogFile
+from twisted_netdemo.badwire.observers import inWords
 from twisted_netdemo.badwire.pictures import Pictures
-from twisted_netdemo.badwire.running import FAILED
 from twisted_netdemo.badwire.show import standard
 from twisted_netdemo.badwire.summary import Summary
+
+#: The options that name a file to be written: as it happens, and when it is over.
+FILES = ("log", "pcap", "svg", "html")
+_PICTURES = ("svg", "html")
 
 
 class Conclusion:
     """
-    Gathers while the wire runs, and shows when it is over.
+    Gathers while the wire runs, and shows when it is over. What fails is a line, and keeps nothing
+    else from being shown.
 
     @ivar listeners: who is to be told of the events.
     """
@@ -32,27 +39,31 @@ class Conclusion:
         """
         Open what is to be written, so that a run does not end in vain.
 
-        @param options: C{log}, C{pcap}, C{svg} and C{html} are paths or L{None}; C{ladder},
-            C{json} and C{quiet} are flags.
+        @param options: C{log}, C{pcap}, C{svg} and C{html} are paths, C{-} for standard output, or
+            L{None}; C{ladder}, C{json} and C{quiet} are flags.
         @param say: takes a line for people.
-        @raise OSError: a file cannot be opened.
+        @raise OSError: a file cannot be opened, or is not ours to write to.
         """
         self._options = options
         self._say = say
         # logging replaces sys.stdout
         self._stdout = standard("stdout").buffer
-        self._outputs = {
-            name: Output(options[name])
-            for name in ("log", "pcap", "svg", "html")
-            if options[name] is not None
-        }
+        self._outputs: dict[str, Output] = {}
+        try:
+            for name in FILES:
+                if options[name] is not None:
+                    self._outputs[name] = opened(options[name], name in _PICTURES)
+        except OSError:
+            for output in self._outputs.values():
+                output.discard()
+            raise
         self._pictures = Pictures()
         self.listeners: list[Listener] = []
         if "log" in self._outputs:
             self.listeners.append(LogFile(self._outputs["log"]))
         if "pcap" in self._outputs:
             self.listeners.append(Capture(self._outputs["pcap"].write, time.time()))
-        if options["ladder"] or "svg" in self._outputs or "html" in self._outputs:
+        if options["ladder"] or any(name in self._outputs for name in _PICTURES):
             self.listeners.append(self._pictures)
 
     def flush(self) -> None:
@@ -62,43 +73,83 @@ class Conclusion:
         for output in self._outputs.values():
             output.flush()
 
-    def show(self, summary: Summary, status: int) -> int:
+    def show(self, summarize: Callable[[], Summary], status: int | None) -> bool:
         """
         Show all of it.
 
-        @param status: COMMAND's exit status.
-        @return: badwire's, which is another one where something could not be written.
+        @param summarize: what it comes to.
+        @param status: COMMAND's exit status; L{None} where none has ended.
+        @return: whether all could be shown.
         """
-        if self._options["ladder"] and self._pictures.flows:
-            width = shutil.get_terminal_size().columns if os.isatty(2) else 80
-            for line in self._pictures.text(width):
-                self._say(line)
-        if not self._options["quiet"]:
-            for line in summary.lines():
-                self._say(line)
-        draw: dict[str, Callable[[], Iterable[str]]] = {
-            "svg": self._pictures.svg,
-            "html": lambda: self._pictures.html(self._options.title),
-        }
-        for name, output in self._outputs.items():
-            for part in draw[name]() if name in draw else ():
-                output.write(part.encode())
-            output.close()
-            if output.error is not None:
-                self._say(f"badwire: --{name} {output.path!a}: {output.error.strerror}")
-                status = FAILED
-        if self._options["json"]:
-            status = self._print(json.dumps(summary.record(status)), status)
-        return status
+        summary: list[Summary] = []
+        isWhole = True
+        for what, step in self._steps(summary, summarize, status):
+            try:
+                step()
+            except Exception as error:
+                isWhole = False
+                self._say(f"badwire: {what}: {inWords(error)}")
+        return isWhole
 
-    def _print(self, text: str, status: int) -> int:
+    def _steps(
+        self, summary: list[Summary], summarize: Callable[[], Summary], status: int | None
+    ) -> Iterator[tuple[str, Callable[[], object]]]:
+        """
+        What is to be done, each step with what it is called where it fails.
+
+        @param summary: empty until it has been made.
+        """
+        yield "the figures", lambda: summary.append(summarize())
+        if self._options["ladder"]:
+            yield "--ladder", self._ladder
+        if not self._options["quiet"]:
+            yield "the figures", lambda: self._tell(line for it in summary for line in it.lines())
+        yield (
+            "the warnings",
+            lambda: self._tell(f"badwire: {line}" for it in summary for line in it.warnings()),
+        )
+        for name, output in self._outputs.items():
+            what = "standard output" if output.path == STDOUT else f"{output.path!a}"
+            yield f"--{name} {what}", partial(self._write, name, output)
+        if self._options["json"]:
+            yield "--json", partial(self._print, summary, status)
+
+    def _tell(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self._say(line)
+
+    def _ladder(self) -> None:
+        if self._pictures.flows:
+            width = shutil.get_terminal_size().columns if os.isatty(2) else 80
+            self._tell(self._pictures.text(width))
+
+    def _write(self, name: str, output: Output) -> None:
+        """
+        Complete a file.
+        """
         try:
-            self._stdout.write(text.encode() + b"\n")
+            if name == "svg":
+                self._draw(output, self._pictures.svg())
+            elif name == "html":
+                self._draw(output, self._pictures.html(self._options.title))
+        except BaseException:
+            output.discard()
+            raise
+        output.close()
+        if output.error is not None:
+            raise output.error
+
+    def _draw(self, output: Output, parts: Iterable[str]) -> None:
+        for part in parts:
+            output.write(part.encode("utf-8", "replace"))
+
+    def _print(self, summary: list[Summary], status: int | None) -> None:
+        try:
+            for each in summary:
+                self._stdout.write(json.dumps(each.record(status or 0)).encode() + b"\n")
             self._stdout.flush()
-        except OSError as error:
+        except OSError:
             with contextlib.suppress(OSError):
                 # what is left in the buffer would fail once more at the end
                 os.dup2(os.open(os.devnull, os.O_WRONLY), self._stdout.fileno())
-            self._say(f"badwire: --json: {error.strerror}")
-            return FAILED
-        return status
+            raise

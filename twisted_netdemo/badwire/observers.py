@@ -61,3 +61,16 @@ def tell(line: str, stream: TextIO) -> None:
     encoding = getattr(stream, "encoding", None) or "utf-8"
     with contextlib.suppress(OSError, ValueError):
         print(line.encode(encoding, "replace").decode(encoding), file=stream, flush=True)
+
+
+def inWords(error: BaseException) -> str:
+    """
+    What is wrong, in one line.
+    """
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    words = " ".join(str(error).split())
+    if words and type(error).__module__ != "builtins":
+        return words
+    # what Python itself raises says little without its name: KeyError: 'x'
+    return f"{type(error).__name__}: {words}" if words else type(error).__name__

@@ -6,10 +6,8 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import stat
-from collections.abc import Iterable, Iterator
-from typing import Any, BinaryIO
+from collections.abc import Iterator
+from typing import Any
 
 from twisted_netdemo.badwire import page, svg, terminal
 from twisted_netdemo.badwire.events import Arrived, Sent
@@ -131,26 +129,3 @@ def _row(row: Row) -> dict[str, Any]:
     if row.arrived is not None:
         shown |= {"copy": row.arrived.copy, "effect": row.arrived.effect}
     return shown
-
-
-def openPrivately(path: str) -> BinaryIO:
-    """
-    A file to write to, its user's alone (mode 0600): it will hold payload. What it held is gone.
-    """
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    try:
-        if stat.S_ISREG(os.fstat(handle).st_mode):
-            os.fchmod(handle, 0o600)
-    except BaseException:
-        os.close(handle)
-        raise
-    return os.fdopen(handle, "wb")
-
-
-def writePrivately(path: str, parts: Iterable[str]) -> None:
-    """
-    Write a text as UTF-8 to a file of its user's alone.
-    """
-    with openPrivately(path) as stream:
-        for part in parts:
-            stream.write(part.encode())

@@ -4,15 +4,17 @@ C{badwire run}: a program on the wire, the wire as a command.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import Any
 
+from twisted.internet.error import ReactorNotRunning
 from twisted.logger import globalLogBeginner
 
 from twisted_netdemo.badwire import tap
 from twisted_netdemo.badwire.network import Forbidden
-from twisted_netdemo.badwire.observers import observeAll, observeWarnings, tell
-from twisted_netdemo.badwire.running import FAILED
+from twisted_netdemo.badwire.observers import inWords, observeAll, observeWarnings, tell
+from twisted_netdemo.badwire.show import FAILED
 from twisted_netdemo.service.process import StartError
 
 
@@ -43,8 +45,9 @@ def main(options: Options) -> int:
     def ended(result: int) -> None:
         nonlocal status
         status = result
-        if reactor.running:
-            reactor.stop()
+        with contextlib.suppress(ReactorNotRunning):  # it is stopping already
+            if reactor.running:
+                reactor.stop()
 
     try:
         make = tap.prepare(options, say)
@@ -63,7 +66,7 @@ def main(options: Options) -> int:
         say(str(error))
         return FAILED
     except Exception as error:
-        say(f"badwire: {error}")
+        say(f"badwire: {inWords(error)}")
         return FAILED
     reactor.run()
     return status

@@ -5,38 +5,35 @@ The bad wire in operation: network, services and COMMAND, and what is shown when
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from twisted.application.service import MultiService
+from twisted.application.service import MultiService, Service
 from twisted.internet import defer
-from twisted.internet.error import ProcessTerminated
-from twisted.internet.protocol import ProcessProtocol
-from twisted.logger import Logger
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 
-from twisted_netdemo.badwire import device, helper
+from twisted_netdemo.badwire import device
+from twisted_netdemo.badwire.careful import Careful
+from twisted_netdemo.badwire.child import Command, takeTerminal
+from twisted_netdemo.badwire.conclusion import Conclusion
 from twisted_netdemo.badwire.counters import Counts, compare, readCounters
 from twisted_netdemo.badwire.events import Listener
 from twisted_netdemo.badwire.network import FAR, FAR6, Network
+from twisted_netdemo.badwire.observers import inWords
+from twisted_netdemo.badwire.show import FAILED
 from twisted_netdemo.badwire.summary import Summary
 from twisted_netdemo.badwire.wire import Wire
 from twisted_netdemo.service.process import onSecondSignal
 
 if TYPE_CHECKING:
-    from twisted.pair.tuntap import TuntapPort
+    from twisted_netdemo.badwire.wireport import WirePort
 
 _log = Logger()
-
-#: The exit status where badwire itself failed.
-FAILED = 125
-
-#: The largest packet that IP has.
-_LARGEST = 65536
 
 # how often a drain looks, in seconds
 _LOOK = 0.01
@@ -44,105 +41,54 @@ _LOOK = 0.01
 # TCP's states, as /proc/net/tcp has them
 _TIME_WAIT, _LISTEN = "06", "0A"
 
-_PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy")
-
-
-class Command(ProcessProtocol):
-    """
-    COMMAND, which has the terminal, its own signals and no capabilities.
-    """
-
-    def __init__(self, arguments: Sequence[str], over: Callable[[int], None]) -> None:
-        """
-        @param over: called with the exit status, 128 + N for a signal.
-        """
-        self._arguments = list(arguments)
-        self._over = over
-        # what badwire's starter ignores, COMMAND ignores (nohup, a job in the background)
-        self._ignored = [
-            number
-            for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
-            if signal.getsignal(number) is signal.SIG_IGN
-        ]
-
-    def start(self, reactor: Any, environment: Mapping[str, str]) -> None:
-        """
-        @param reactor: what provides C{IReactorProcess}.
-        """
-        outside = {
-            name: value for name, value in os.environ.items() if name.lower() not in _PROXIES
-        }
-        ignored = ",".join(str(int(number)) for number in self._ignored)
-        python = [sys.executable, "-I", "-S", helper.__file__]
-        reactor.spawnProcess(
-            self,
-            sys.executable,
-            [*python, str(os.getpid()), ignored, *self._arguments],
-            env={**outside, **environment},
-            childFDs={0: 0, 1: 1, 2: 2},
-        )
-
-    def signal(self, number: int) -> None:
-        """
-        Pass a signal on.
-        """
-        if self.transport is not None and self.transport.pid:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.transport.pid, number)
-
-    def processEnded(self, reason: Failure) -> None:
-        """
-        COMMAND is over.
-        """
-        ended = reason.value
-        if isinstance(ended, ProcessTerminated) and ended.signal is not None:
-            status = 128 + ended.signal
-        elif isinstance(ended, ProcessTerminated) and ended.exitCode is not None:
-            status = ended.exitCode
-        else:
-            status = 0
-        self._over(status)
+#: Makes the wire, given its clock, the far addresses and who is told of the events.
+MakeWire = Callable[[IReactorTime, Sequence[bytes], Sequence[Listener]], Wire]
 
 
 class BadWire(MultiService):
     """
-    The wire and what runs beside it. It ends with COMMAND, or where there is none when stopped.
+    The wire and what runs beside it. It ends with COMMAND, or where there is none when stopped;
+    and at once, with a line, when anything in it fails.
 
     @ivar wire: the wire, from the start on.
-    @ivar status: COMMAND's exit status.
+    @ivar status: COMMAND's exit status, once it has ended.
+    @ivar clock: makes the calls that must not fail in silence.
     """
 
     wire: Wire
-    status = 0
+    status: int | None = None
 
     def __init__(
         self,
         network: Network,
-        makeWire: Callable[[Sequence[bytes], Sequence[Listener]], Wire],
+        makeWire: MakeWire,
         seed: int,
-        listeners: Sequence[Listener],
-        conclude: Callable[[Summary, int], int],
+        conclusion: Conclusion,
+        say: Callable[[str], None],
         reactor: Any,
         drain: float = 3.0,
     ) -> None:
         """
-        @param makeWire: called when the network is to be up, with far addresses and listeners.
+        @param makeWire: called when the network is to be up.
         @param seed: the wire's.
-        @param listeners: who is told of each event.
-        @param conclude: called once when it is over, with COMMAND's exit status; gives badwire's.
+        @param conclusion: is told of each event, and shows all of it once when it is over.
+        @param say: takes a line for people.
         @param reactor: the reactor.
-        @param drain: how long to wait for the network after COMMAND's end, at most.
+        @param drain: how long to wait for the network and the services after COMMAND's end, at
+            most.
         """
         super().__init__()
+        self.clock = Careful(reactor, self._failed)
         self._network = network
         self._makeWire = makeWire
         self._seed = seed
         self._counts = Counts()
-        self._listeners = listeners
-        self._conclude = conclude
+        self._conclusion = conclusion
+        self._say = say
         self._reactor = reactor
         self._drain = drain
-        self._port: TuntapPort | None = None
+        self._until = 0.0
+        self._port: WirePort | None = None
         self._command: Command | None = None
         self._ended: Callable[[int], None] | None = None
         self._isOver = False
@@ -151,9 +97,14 @@ class BadWire(MultiService):
         """
         COMMAND is to run, and all is over with it.
 
-        @param ended: called with the exit status when all has been shown.
+        @param ended: called with the exit status when all has been shown; and once more where
+            something fails after that.
         """
-        self._command = Command(arguments, self._commandEnded)
+
+        def over(status: int) -> None:
+            self.clock.call(self._commandEnded, status)
+
+        self._command = Command(arguments, over)
         self._ended = ended
 
     def startService(self) -> None:
@@ -161,21 +112,19 @@ class BadWire(MultiService):
         Let the wire carry, then start what stands beside it.
         """
         # where there is no fcntl there is no such module, and no private network to come here
-        from twisted.pair.tuntap import TuntapPort
+        from twisted_netdemo.badwire.wireport import WirePort
 
         far = [socket.inet_aton(FAR)]
         if self._network.hasIPv6:
             far.append(socket.inet_pton(socket.AF_INET6, FAR6))
-        self.wire = self._makeWire(far, [self._counts, *self._listeners])
-        self._port = TuntapPort(
-            device.NAME.encode(), self.wire, _LARGEST, self._reactor, self._network.device
-        )
+        self.wire = self._makeWire(self.clock, far, [self._counts, *self._conclusion.listeners])
+        self._port = WirePort(self.wire, self._network.device, self._reactor, self._failed)
         self._port.startListening()
         super().startService()
         if self._command is None:
             _log.info("the network is up: {entry}", entry=self._network.entry)
         else:
-            self._reactor.callWhenRunning(self._startCommand, self._command)
+            self._reactor.callWhenRunning(self.clock.call, self._startCommand, self._command)
 
     def _startCommand(self, command: Command) -> None:
         # the reactor's handlers would stop it
@@ -186,8 +135,7 @@ class BadWire(MultiService):
         try:
             command.start(self._reactor, self._network.environment)
         except OSError as error:
-            _log.error("{python}: {error}", python=sys.executable, error=error.strerror)
-            self._over(FAILED)
+            raise OSError(error.errno, f"{sys.executable}: {error.strerror}") from error
 
     def _interrupted(self, number: int, frame: object) -> None:
         """
@@ -205,7 +153,7 @@ class BadWire(MultiService):
     def _commandEnded(self, status: int) -> None:
         self.status = status
         self._command = None
-        _takeTerminal()
+        takeTerminal()
         self._until = self._reactor.seconds() + self._drain
         self._look(-1)
 
@@ -221,18 +169,32 @@ class BadWire(MultiService):
         packets = sum(self._counts.packets.values())
         isQuiet = self.wire.isIdle and packets == before and not _connections()
         if isQuiet or self._reactor.seconds() >= self._until:
-            self._over(self.status)
+            self._over()
         else:
-            self._reactor.callLater(_LOOK, self._look, packets)
+            self.clock.callLater(_LOOK, self._look, packets)
 
-    def _over(self, status: int) -> None:
-        status = self._show(status)
+    def _failed(self, error: Exception) -> None:
+        """
+        Something was raised that nobody there could deal with: it is over.
+        """
+        self._say(f"badwire: {inWords(error)}")
+        _log.failure("it failed", Failure(error), LogLevel.debug)
+        if not self._isOver:
+            self._over(hasFailed=True)
+        elif self._ended is not None:
+            self._ended(FAILED)
+
+    def _over(self, hasFailed: bool = False) -> None:
+        """
+        Show what there is to be shown.
+        """
+        self._isOver = True
+        isWhole = self._conclusion.show(self.summary, self.status)
+        status = FAILED if hasFailed or not isWhole else self.status or 0
+        if status == FAILED and self.status is not None:
+            self._say(f"badwire: COMMAND's own exit status was {self.status}")
         if self._ended is not None:
             self._ended(status)
-
-    def _show(self, status: int) -> int:
-        self._isOver = True
-        return self._conclude(self.summary(), status)
 
     def summary(self) -> Summary:
         """
@@ -250,9 +212,32 @@ class BadWire(MultiService):
             refused=wire.refused,
         )
 
-    def _orAborted(self, stopped: defer.Deferred[None]) -> defer.Deferred[None]:
+    def stopService(self) -> defer.Deferred[None]:
         """
-        Who is told twice to stop waits for nobody.
+        Stop what stands beside the wire, then the wire.
+        """
+        if not self._isOver:
+            self._over()
+        if self._command is not None:
+            self._command.signal(signal.SIGTERM)
+        Service.stopService(self)
+        stops = [defer.maybeDeferred(service.stopService) for service in reversed(list(self))]
+        for stop in stops:
+            stop.addErrback(self._stopFailed)
+
+        def close(result: object) -> Any:
+            port, self._port = self._port, None
+            return None if port is None else port.stopListening()
+
+        return self._inTime(defer.gatherResults(stops)).addBoth(close)
+
+    def _stopFailed(self, reason: Failure) -> None:
+        self.clock.call(reason.raiseException)
+
+    def _inTime(self, stopped: defer.Deferred[Any]) -> defer.Deferred[None]:
+        """
+        After COMMAND's end the services have what is left of the drain; without COMMAND, until we
+        are told to stop once more.
         """
         either: defer.Deferred[None] = defer.Deferred()
 
@@ -260,27 +245,14 @@ class BadWire(MultiService):
             if not either.called:
                 either.callback(None)
 
-        stopped.addBoth(over)
-        onSecondSignal(self._reactor, over)
-        return either
-
-    def stopService(self) -> defer.Deferred[None]:
-        """
-        Stop what stands beside the wire, then the wire.
-        """
-        if not self._isOver:
-            self._show(0)
-        if self._command is not None:
-            self._command.signal(signal.SIGTERM)
-        stopped: defer.Deferred[None] = defer.maybeDeferred(super().stopService)
         if self._ended is None:
-            stopped = self._orAborted(stopped)
-
-        def close(result: object) -> Any:
-            port, self._port = self._port, None
-            return None if port is None else port.stopListening()
-
-        return stopped.addBoth(close)
+            onSecondSignal(self._reactor, over)
+        else:
+            left = max(0.0, self._until - self._reactor.seconds())
+            limit = self._reactor.callLater(left, over)
+            either.addBoth(lambda _: limit.active() and limit.cancel())
+        stopped.addBoth(over)
+        return either
 
 
 def _connections() -> int:
@@ -293,13 +265,3 @@ def _connections() -> int:
             next(table)
             count += sum(line.split()[3] not in (_TIME_WAIT, _LISTEN) for line in table)
     return count
-
-
-def _takeTerminal() -> None:
-    """
-    A shell that was killed leaves the terminal to nobody.
-    """
-    with contextlib.suppress(OSError):
-        if os.isatty(0) and os.tcgetpgrp(0) != os.getpgrp():
-            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTTOU])
-            os.tcsetpgrp(0, os.getpgrp())

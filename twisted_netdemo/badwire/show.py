@@ -17,7 +17,8 @@ from typing import BinaryIO, TextIO
 from twisted.python import usage
 
 from twisted_netdemo.badwire.events import Sent, fromJSON
-from twisted_netdemo.badwire.pictures import Pictures, writePrivately
+from twisted_netdemo.badwire.files import writePrivately
+from twisted_netdemo.badwire.pictures import Pictures
 from twisted_netdemo.quantities import duration, whole
 from twisted_netdemo.service.options import ServiceOptions
 

@@ -54,6 +54,12 @@ class Summary:
             "refused": self.refused,
         }
 
+    def warnings(self) -> list[str]:
+        """
+        What whoever ran it should know, even if no figures are wanted.
+        """
+        return []
+
     def lines(self) -> list[str]:
         """
         For people.

@@ -4,6 +4,7 @@ badwire's command line, for C{badwire run} and for twistd.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import shutil
@@ -13,13 +14,15 @@ from typing import Any
 
 from twisted.application.internet import TimerService
 from twisted.application.service import IService
+from twisted.internet.error import ReactorNotRunning
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python import usage
 
 from twisted_netdemo.badwire.conclusion import Conclusion
 from twisted_netdemo.badwire.events import Listener
 from twisted_netdemo.badwire.network import Forbidden, Network, sysctl
-from twisted_netdemo.badwire.observers import tell
+from twisted_netdemo.badwire.observers import inWords, tell
 from twisted_netdemo.badwire.running import BadWire
 from twisted_netdemo.badwire.serve import Served
 from twisted_netdemo.badwire.wire import Wire
@@ -135,7 +138,9 @@ class Options(FigureOptions):
         """
         What a page of this run is called.
         """
-        return shlex.join(self.command) or "badwire"
+        typed = shlex.join(self.command) or "badwire"
+        text = os.fsencode(typed).decode("utf-8", "replace")
+        return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def span(text: str) -> tuple[float, float]:
@@ -184,8 +189,13 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     if reactor is None:
         from twisted.internet import reactor
     wire = service(reactor)
+
+    def ended(status: int) -> None:
+        with contextlib.suppress(ReactorNotRunning):  # it is stopping already
+            exitWith(status, reactor)
+
     if options.command:
-        wire.runs(options.command, lambda status: exitWith(status, reactor))
+        wire.runs(options.command, ended)
     return wire
 
 
@@ -201,7 +211,7 @@ def prepare(options: Options, say: Callable[[str], None]) -> Callable[[Any], Bad
     try:
         conclusion = Conclusion(options, say)
     except OSError as error:
-        raise StartError(f"badwire: {error.filename!a}: {error.strerror}") from None
+        raise StartError(f"badwire: {error.filename!a}: {inWords(error)}") from None
     network = Network(options["mtu"], options["names"], options["sysctl"])
     network.enter()
     for note in network.notes:
@@ -212,13 +222,15 @@ def prepare(options: Options, say: Callable[[str], None]) -> Callable[[Any], Bad
     for served in options["serve"]:
         try:
             services.append(served.make())
-        except Exception as error:
-            raise StartError(f"badwire: --serve {served.name}: {error}") from error
+        except (Exception, SystemExit) as error:
+            raise StartError(f"badwire: --serve {served.name}: {inWords(error)}") from error
 
     def make(reactor: Any) -> BadWire:
-        def makeWire(far: Sequence[bytes], listeners: Sequence[Listener]) -> Wire:
+        def makeWire(
+            clock: IReactorTime, far: Sequence[bytes], listeners: Sequence[Listener]
+        ) -> Wire:
             return Wire(
-                reactor,
+                clock,
                 options.figures,
                 options.seed,
                 far,
@@ -231,8 +243,8 @@ def prepare(options: Options, say: Callable[[str], None]) -> Callable[[Any], Bad
             network,
             makeWire,
             options.seed,
-            conclusion.listeners,
-            conclusion.show,
+            conclusion,
+            say,
             reactor,
             options["drain"],
         )
@@ -241,7 +253,7 @@ def prepare(options: Options, say: Callable[[str], None]) -> Callable[[Any], Bad
 
             services.append(NameServer(network.names(), reactor))
         if options["log"] is not None:
-            flushing = TimerService(_FLUSH, conclusion.flush)
+            flushing = TimerService(_FLUSH, wire.clock.call, conclusion.flush)
             flushing.clock = reactor
             services.append(flushing)
         for service in services:

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from twisted.python import usage
 
 from twisted_netdemo.badwire import page
+from twisted_netdemo.badwire.files import writePrivately
 from twisted_netdemo.badwire.lessons import naming, reliable, unreliable
 from twisted_netdemo.badwire.lessons.stage import UNAVAILABLE, Stage, Unable
-from twisted_netdemo.badwire.pictures import writePrivately
 from twisted_netdemo.badwire.show import LooseOptions, fail, printLines
 
 _INTERRUPTED = 128 + signal.SIGINT
