@@ -4,22 +4,20 @@ Small logs that the tests of the pictures draw: what happened on a wire, told pa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from twisted_netdemo.badwire.events import HEAD, Arrived, Sent
+from twisted_netdemo.badwire.packet import Packet
 from twisted_netdemo.badwire.receiver import Receivers
 from twisted_netdemo.badwire.words import LOSSES
 
 
-@dataclass(frozen=True)
-class Part:
+def part(data: bytes, offset: int = 0, more: bool = False) -> Packet:
     """
-    What the receiver asks of a packet.
+    A fragment over IPv4, after a header of zeros.
     """
+    return Packet(bytes(20) + data, 4, 17, 20, 20, 41000, 51423, 0, 0, 0, offset, more, 1)
 
-    more: bool = False
-    data: bytes = b""
-    transport: int = 0
+
+_PACKET = Packet(bytes(28), 4, 17, 20, 28, 41000, 51423, 0, 0, 0, None, False, 0)
 
 
 class Scene:
@@ -70,12 +68,15 @@ class Scene:
         self.events.append(sent)
         return sent
 
-    def arrive(self, sent: Sent, copy: int = 0, part: Part = Part()) -> tuple[str, int]:
+    def arrive(self, sent: Sent, copy: int = 0, packet: Packet = _PACKET) -> tuple[str, int]:
         """
         A copy of it arrives, a millisecond later: its effect, and the bytes released.
+
+        @param packet: looked at where it is a fragment, and where an ICMP error may quote it.
         """
         self.now += 0.001
-        effect, released = self.receivers.arrived(part, sent, copy)
+        isSound = sent.checksum and "corrupted" not in sent.fates
+        effect, released = self.receivers.arrived(packet, sent, isSound)
         self.events.append(
             Arrived(self.now, sent.n, copy, sent.flow, sent.direction, effect, released)
         )

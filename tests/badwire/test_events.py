@@ -66,6 +66,8 @@ class LogLineTests(SynchronousTestCase):
                 "checksum": True,
                 "head": "68656c6c6f",
                 "fragment": None,
+                "window": None,
+                "quotes": None,
             },
         )
 
@@ -92,14 +94,30 @@ class LogLineTests(SynchronousTestCase):
         st.lists(st.sampled_from(FATES)),
         st.binary(max_size=24),
         st.sampled_from([None, 0, 1480]),
+        st.sampled_from([None, 0, 65535 << 14]),
+        st.sampled_from([None, 0, 7]),
     )
     def test_readBack(
-        self, port: int | None, fates: list[str], head: bytes, fragment: int | None
+        self,
+        port: int | None,
+        fates: list[str],
+        head: bytes,
+        fragment: int | None,
+        window: int | None,
+        quotes: int | None,
     ) -> None:
         """
         What was written is read back as it was.
         """
-        event = replace(SENT, source=port, fates=tuple(fates), head=head, fragment=fragment)
+        event = replace(
+            SENT,
+            source=port,
+            fates=tuple(fates),
+            head=head,
+            fragment=fragment,
+            window=window,
+            quotes=quotes,
+        )
         self.assertEqual(fromJSON(event.toJSON()), event)
         self.assertEqual(fromJSON(ARRIVED.toJSON()), ARRIVED)
 
@@ -126,6 +144,8 @@ class LogLineTests(SynchronousTestCase):
             ("direction", ["up"]),
             ("direction", {}),
             ("checksum", 1),
+            ("window", 1 << 30),
+            ("quotes", "7"),
         ]:
             with self.assertRaises(ValueError, msg=f"{name} {value}"):
                 fromJSON(json.dumps({**good, name: value}))

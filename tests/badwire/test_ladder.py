@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.badwire.scenes import Part, Scene, datagrams, lesson
+from tests.badwire.scenes import Scene, datagrams, lesson, part
 from twisted_netdemo.badwire.events import Arrived, Sent
 from twisted_netdemo.badwire.ladder import flows, fold, rows
 from twisted_netdemo.badwire.terminal import draw
@@ -19,48 +19,48 @@ from twisted_netdemo.badwire.words import cells, clock, label, shorten, snippet
 
 LESSON = """\
 Flow 0: TCP over IPv4
-seconds  near:41000                  far:51423  what happens
+seconds  near:41000                  far:51423  what happens (* by rule)
   0.000  |-SYN----------------X              |  lost
          :        nothing for 1.00 s         :
   1.000  |-SYN------------------------------>|  sent again (no. 2); hand-shake
          |                                   |  1: may we talk?
   1.001  |<--------------------------SYN ACK-|  hand-shake 2: yes, and may we?
   1.002  |-ACK 1---------------------------->|  hand-shake 3: connected
-  1.003  |<-####---bytes 1-30 "Welcome, ..."-|  wrong checksum: discarded
+  1.003  |<-####---bytes 1-30 "Welcome, ..."-|  wrong checksum: discarded*
          :        nothing for 0.20 s         :
-  1.204  |<----bytes 1-30 "Welcome, ('10..."-|  sent again (no. 2); delivered
-  1.205  |-ACK 31-------------X              |  lost; no harm, another follows
+  1.204  |<----bytes 1-30 "Welcome, ('10..."-|  sent again (no. 2); delivered*
+  1.205  |-ACK 31-------------X              |  lost; a later one covers it
   1.205  |-bytes 1-43 "To be, or ..."- . .   |  on its way
-  1.205  |-bytes 44-62 "Whether 'tis..."---->|  held back: byte 1 is missing
+  1.205  |-bytes 44-62 "Whether 'tis..."---->|  held back: byte 1 missing*
   1.206  |<----------------------------ACK 1-|  waits for byte 1
-  1.207  |-bytes 63-86 " in the mind..."---->|  held back: byte 1 is missing
-  1.209  |.bytes 63-86 " in the mind..."....>|  (copy) had it: ignored
+  1.207  |-bytes 63-86 " in the mind..."---->|  held back: byte 1 missing*
+  1.209  |.bytes 63-86 " in the mind..."....>|  (copy) had it: ignored*
   1.210  |.bytes 1-43 "To be, or not..."....>|  (late) fills the gap: +43
-         |                                   |  released
+         |                                   |  released*
   1.210  |<---------------------------ACK 87-|  has all before byte 87
-  1.211  |<----FIN + bytes 31-57 "You en..."-|  delivered; the end: no more
+  1.211  |<----FIN + bytes 31-57 "You en..."-|  delivered*; the end: no more
          |                                   |  from there
-  1.212  |-FIN-------------------------~~~~->|  damaged, yet its checksum fits;
-         |                                   |  the end: no more from there
+  1.212  |-FIN-------------------------~~~~->|  damaged, and no checksum sees
+         |                                   |  it; the end: no more from there
   1.213  |<---------------------------ACK 88-|  has all before byte 88
   1.215  |<...........................ACK 88.|  (copy) too late: the connection
-         |                                   |  is gone
+         |                                   |  is gone*
 """
 
 DATAGRAMS = """\
 Flow 0: UDP over IPv6
-seconds  near:42000                  far:51423  what happens
-  0.000  |-10 bytes "question 1"------------>|  delivered
-  0.001  |<-----------------6 bytes "answer"-|  delivered
+seconds  near:42000                  far:51423  what happens (* by rule)
+  0.000  |-10 bytes "question 1"------------>|  arrived
+  0.001  |<-----------------6 bytes "answer"-|  arrived
   0.002  |-10 bytes "question 2"--X          |  lost
   0.002  |-10 bytes "question 3"- . .        |  on its way
-  0.002  |-10 bytes "question 4"------------>|  delivered
-  0.004  |.10 bytes "question 3"............>|  (late) delivered, out of order
-  0.004  |<-----------------6 bytes "answer"-|  delivered
-  0.005  |-10 bytes "question 5"------------>|  delivered
-  0.007  |.10 bytes "question 5"............>|  (copy) delivered again
-  0.007  |<-----------------6 bytes "answer"-|  delivered
-  0.008  |-10 bytes "question 6"-------####->|  wrong checksum: discarded
+  0.002  |-10 bytes "question 4"------------>|  arrived
+  0.004  |.10 bytes "question 3"............>|  (late) arrived, out of order
+  0.004  |<-----------------6 bytes "answer"-|  arrived
+  0.005  |-10 bytes "question 5"------------>|  arrived
+  0.007  |.10 bytes "question 5"............>|  (copy) arrived again
+  0.007  |<-----------------6 bytes "answer"-|  arrived
+  0.008  |-10 bytes "question 6"-------####->|  wrong checksum: discarded*
 """
 
 
@@ -184,9 +184,9 @@ class RowTests(SynchronousTestCase):
         self.assertEqual(
             notes(self.scene.events)[3:],
             [
-                "delivered",
-                "lost; so it is sent again",
-                "sent again (no. 2); had it: ignored",
+                "delivered*",
+                "lost; what it covers is sent again",
+                "sent again (no. 2); had it: ignored*",
                 "has all before byte 6",
             ],
         )
@@ -202,8 +202,8 @@ class RowTests(SynchronousTestCase):
         self.assertEqual(
             notes(self.scene.events)[3:],
             [
-                "wrong checksum: discarded; no harm, another follows",
-                "wrong checksum: discarded",
+                "wrong checksum: discarded*; a later one covers it",
+                "wrong checksum: discarded*",
                 "has all before byte 6",
             ],
         )
@@ -218,7 +218,7 @@ class RowTests(SynchronousTestCase):
         self.scene.go("up", "PA", 1, b"x", ack=1)
         self.assertEqual(
             notes(self.scene.events)[2:],
-            ["lost; no harm, another follows", "hand-shake 3: connected; delivered"],
+            ["lost; a later one covers it", "hand-shake 3: connected; delivered*"],
         )
         self.assertIn('byte 1 "x"', text(self.scene.events))
 
@@ -263,13 +263,13 @@ class RowTests(SynchronousTestCase):
         """
         for offset, length in ((0, 1472), (1480, 1480)):
             sent = self.scene.leave("up", "", 1, length, protocol="udp", fragment=offset)
-            self.scene.arrive(sent, part=Part(offset == 0, bytes(1480)))
+            self.scene.arrive(sent, packet=part(bytes(1480), offset, not offset))
         self.assertEqual(
             notes(self.scene.events),
-            ["a part: waits for the rest", "the last part: delivered whole"],
+            ["a part: waits for the rest*", "the last part: arrived whole"],
         )
-        for part in ("part, bytes 0-1479", "part, bytes 1480-2959"):
-            self.assertIn(part, text(self.scene.events))
+        for shown in ("part, bytes 0-1479", "part, bytes 1480-2959"):
+            self.assertIn(shown, text(self.scene.events))
 
     def test_icmp(self) -> None:
         """
@@ -277,8 +277,8 @@ class RowTests(SynchronousTestCase):
         """
         for protocol, data, name in (
             ("icmp", b"\x08\x00", "ICMP echo request"),
-            ("icmp", b"\x03\x03", "ICMP nobody listens there"),
-            ("icmp6", b"\x01\x04", "ICMP nobody listens there"),
+            ("icmp", b"\x03\x03", "ICMP nobody listens"),
+            ("icmp6", b"\x01\x04", "ICMP nobody listens"),
             ("icmp6", b"\x63\x00", "ICMP type 99"),
             ("icmp", b"", "0 bytes"),
             ("47", b"ab", '2 bytes "ab"'),

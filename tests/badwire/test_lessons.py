@@ -246,7 +246,7 @@ class RealTests(SynchronousTestCase):
         for words in (
             statement(LESSONS["order"]),
             "$ badwire run --up-reorder @4",
-            "held back: byte 1461 is missing",
+            "held back: byte 1461 missing*",
             "(late) fills the gap",
             "Seen:     Come once too often and ignored: 1.",
         ):

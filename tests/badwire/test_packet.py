@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import logging
 import random
+import socket
+import struct
 import warnings
 from typing import Any
 
@@ -18,6 +20,7 @@ from twisted_netdemo.badwire.packet import (
     ICMP6,
     TCP,
     UDP,
+    UDPLITE,
     Packet,
     corrupt,
     exchangeWords,
@@ -25,6 +28,7 @@ from twisted_netdemo.badwire.packet import (
     parse,
     protocolOf,
     verify,
+    windowScale,
 )
 
 logging.getLogger("scapy").setLevel(logging.ERROR)
@@ -32,6 +36,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from scapy.layers import inet, inet6
     from scapy.packet import Raw
+    from scapy.utils import checksum
 
 V4 = inet.IP(src="10.77.0.1", dst="10.77.0.2", id=77)
 V6 = inet6.IPv6(src="fd77::1", dst="fd77::2")
@@ -87,6 +92,27 @@ def packets() -> dict[str, bytes]:
     return kinds
 
 
+def lite(ip: Any, coverage: int, hasSum: bool = True) -> bytes:
+    """
+    A datagram of UDP-Lite whose checksum covers so much of it, with its header; 0 for all.
+    """
+    length = 8 + len(TEXT)
+    head = struct.pack("!HHHH", 40000, 9, coverage, 0)
+    covered = (head + TEXT)[: coverage or length]
+    if ip is V4:
+        addresses = inet.IP(bytes(ip)).src, inet.IP(bytes(ip)).dst
+        packed = b"".join(map(socket.inet_aton, addresses))
+    else:
+        packed = b"".join(socket.inet_pton(socket.AF_INET6, each) for each in (ip.src, ip.dst))
+    total = checksum(packed + struct.pack("!II", length, UDPLITE) + covered) if hasSum else 0
+    named = {"proto": UDPLITE} if ip is V4 else {"nh": UDPLITE}
+    return made(
+        type(ip)(src=ip.src, dst=ip.dst, **named),
+        Raw(head[:6]),
+        Raw(struct.pack("!H", total) + TEXT),
+    )
+
+
 class ReadingTests(SynchronousTestCase):
     """
     What is said of a packet is what its sender put there.
@@ -105,6 +131,25 @@ class ReadingTests(SynchronousTestCase):
             self.assertEqual(packet.data[packet.payload :], TEXT)
             self.assertEqual(packet.length, len(TEXT))
             self.assertIsNone(packet.fragment)
+
+    def test_windowScale(self) -> None:
+        """
+        How far a SYN's sender shifts its windows, 14 bits at most; options that end too early, or
+        in nonsense, offer nothing.
+        """
+        for options, scale in (
+            ([("NOP", None), ("MSS", 1460), ("WScale", 7)], 7),
+            ([("WScale", 200)], 14),
+            ([("MSS", 1460)], None),
+            ([("EOL", None), ("WScale", 7)], None),
+            ([], None),
+        ):
+            syn = read(made(V4, inet.TCP(flags="S", window=1234, options=options)))
+            self.assertEqual((windowScale(syn), syn.window), (scale, 1234))
+        for tail in (b"\3\0\0\0", b"\2\x28\3\3", b"\1\1\1\3", b"\1\1\3\3"):
+            data = bytearray(made(V4, inet.TCP(flags="S"), Raw(tail)))
+            data[32] = 0x60
+            self.assertIsNone(windowScale(read(bytes(data))))
 
     def test_others(self) -> None:
         """
@@ -223,6 +268,32 @@ class ChecksumTests(SynchronousTestCase):
         A datagram over IPv4 whose sender made no checksum is taken as it is.
         """
         self.assertTrue(verify(read(made(V4, inet.UDP(chksum=0), Raw(TEXT)))))
+
+    def test_noneOverIPv6(self) -> None:
+        """
+        Over IPv6 a datagram must have one (RFC 8200 8.1).
+        """
+        self.assertFalse(verify(read(made(V6, inet.UDP(chksum=0), Raw(TEXT)))))
+
+    def test_udpLite(self) -> None:
+        """
+        UDP-Lite's checksum covers as much as it says, its header at least; a bit beyond is
+        nobody's. Without one, and with a coverage that cannot be, it is wrong.
+        """
+        for ip in (V4, V6):
+            for coverage in (0, 8, 9, 20, 8 + len(TEXT)):
+                packet = read(lite(ip, coverage))
+                self.assertEqual((packet.source, packet.destination), (40000, 9))
+                self.assertEqual(packet.data[packet.payload :], TEXT)
+                self.assertTrue(verify(packet))
+                for at in range(packet.transport, len(packet.data)):
+                    data = bytearray(packet.data)
+                    data[at] ^= 1
+                    covered = at < packet.transport + (coverage or 8 + len(TEXT))
+                    self.assertEqual(verify(packet._replace(data=bytes(data))), not covered)
+            for coverage in (1, 7, 9 + len(TEXT)):
+                self.assertFalse(verify(read(lite(ip, coverage))))
+            self.assertFalse(verify(read(lite(ip, 8, hasSum=False))))
 
     @given(st.binary(max_size=60), st.integers(0, 2**64 - 1), st.sampled_from([V4, V6]))
     def test_undetectable(self, payload: bytes, where: int, ip: Any) -> None:

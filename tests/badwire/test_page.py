@@ -218,8 +218,8 @@ class BrowserTests(SynchronousTestCase):
         self.open(html(both()))
         self.find('.packet.copy[data-n="10"] .hit')[0].click()
         self.assertEqual(len(self.find(".chosen")), 2)
-        self.assertIn("copy 0 arrived at 1.208000 s: held", self.details)
-        self.assertIn("copy 1 arrived at 1.209000 s: ignored", self.details)
+        self.assertIn("copy 0 arrived at 1.208000 s; by rule: held", self.details)
+        self.assertIn("copy 1 arrived at 1.209000 s; by rule: ignored", self.details)
 
     def test_filter(self) -> None:
         """

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.badwire.scenes import Part, Scene
+from tests.badwire.scenes import Scene, part
+from tests.badwire.test_packet import TEXT, V4, V6, inet, inet6, made, read
 from twisted_netdemo.badwire import receiver
 
 DELIVERED, HELD, IGNORED = ("delivered", 0), ("held", 0), ("ignored", 0)
@@ -218,7 +219,7 @@ class DatagramTests(SynchronousTestCase):
 
     def fragment(self, offset: int, more: bool, length: int, seq: int = 1, **fields) -> tuple:
         sent = self.talk.leave("up", "", seq, length, protocol="udp", fragment=offset, **fields)
-        return self.talk.arrive(sent, part=Part(more, bytes(length)))
+        return self.talk.arrive(sent, packet=part(bytes(length), offset, more))
 
     def test_asItComes(self) -> None:
         """
@@ -244,10 +245,60 @@ class DatagramTests(SynchronousTestCase):
 
     def test_fragmentDamaged(self) -> None:
         """
-        One damaged fragment spoils its datagram.
+        One damaged fragment spoils its datagram, in whatever order they come: unless no checksum
+        covers the damage.
         """
-        self.assertEqual(self.fragment(0, True, 1000, fates=("corrupted",)), HELD)
-        self.assertEqual(self.fragment(1000, False, 10), DISCARDED)
+        long = TEXT * 20
+        whole = {
+            "udp4": inet.fragment(V4 / inet.UDP(sport=1, dport=2) / long, 800),
+            "bare4": inet.fragment(V4 / inet.UDP(sport=1, dport=2, chksum=0) / long, 800),
+            "udp6": inet6.fragment6(
+                V6 / inet6.IPv6ExtHdrFragment(id=9) / inet.UDP(sport=1, dport=2) / long, 900
+            ),
+        }
+        for number, (name, parts) in enumerate(whole.items()):
+            for bad in (None, 0, len(parts) - 1):
+                for turn in (1, -1):
+                    seq = 100 * number + 10 * (bad or 0) + turn + (bad is None)
+                    effects = []
+                    for place, made_ in list(enumerate(parts))[::turn]:
+                        data = bytes(made_)
+                        if place == bad:
+                            data = data[:-1] + bytes([data[-1] ^ 8])
+                        packet = read(data)
+                        sent = self.talk.leave(
+                            "up", seq=seq, protocol="udp", flow=bad or 99, fragment=packet.fragment
+                        )
+                        effects.append(self.talk.arrive(sent, packet=packet)[0])
+                    arrives = bad is None or name == "bare4"
+                    self.assertEqual(effects[:-1], ["held"] * (len(parts) - 1))
+                    self.assertEqual(effects[-1], "delivered" if arrives else "discarded", name)
+
+    def test_fragmentsBounded(self) -> None:
+        """
+        Datagrams that never become whole take no more memory than so much; the oldest is forgotten.
+        """
+        self.patch(receiver, "KEPT", 3000)
+        for seq in (1, 2, 3):
+            self.assertEqual(self.fragment(0, True, 1200, seq), HELD)
+        self.assertEqual(self.fragment(1200, False, 10, 1), HELD)
+        self.assertEqual(self.fragment(1200, False, 10, 3), DELIVERED)
+
+    def test_quotes(self) -> None:
+        """
+        An ICMP error is known to complain of the oldest datagram that looks like what it quotes; of
+        none, where there is no such, or when it was complained of already.
+        """
+        asked = read(made(V4, inet.UDP(sport=40000, dport=9), TEXT))
+        came = inet.IP(src="10.77.0.2", dst="10.77.0.1") / inet.UDP(sport=40000, dport=9) / TEXT
+        error = read(made(V4, inet.ICMP(type=3, code=3), bytes(came)[:28]))
+        sent = [self.talk.leave("up", seq=seq, protocol="udp") for seq in (1, 2)]
+        for each in sent:
+            self.talk.arrive(each, packet=asked)
+        quotes = self.talk.receivers.quotes
+        self.assertEqual([quotes(error, 0, "down") for _ in range(3)], [sent[0].n, sent[1].n, None])
+        self.assertIsNone(quotes(error, 0, "up"))
+        self.assertIsNone(quotes(asked, 0, "down"))
 
     def test_fragmentsTwice(self) -> None:
         """
@@ -351,6 +402,6 @@ class PropertyTests(SynchronousTestCase):
         for place in order:
             sent = talk.leave("up", seq=1, length=8, protocol="udp", fragment=8 * place)
             if place not in lost:
-                effects.append(talk.arrive(sent, part=Part(place < 4, bytes(8)))[0])
+                effects.append(talk.arrive(sent, packet=part(bytes(8), 8 * place, place < 4))[0])
         self.assertEqual(effects.count("delivered"), 0 if lost else 1)
         self.assertEqual(len(effects) - effects.count("held"), 0 if lost else 1)

@@ -203,7 +203,7 @@ class ShowTests(SynchronousTestCase):
                 "direction": "up",
                 "fates": [],
                 "sender": "",
-                "receiver": "delivered",
+                "receiver": "arrived",
                 "copy": 0,
                 "effect": "delivered",
             },

@@ -13,7 +13,7 @@ from twisted.pair.testing import MemoryIOSystem, Tunnel
 from twisted.pair.tuntap import TuntapPort
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.badwire.test_packet import TEXT, V4, V6, inet, inet6, made, read
+from tests.badwire.test_packet import TEXT, V4, V6, inet, inet6, lite, made, read
 from twisted_netdemo.badwire.events import Arrived, Sent
 from twisted_netdemo.badwire.network import FAR, FAR6
 from twisted_netdemo.badwire.packet import mirror, verify
@@ -230,6 +230,50 @@ class FateTests(WireCase):
         self.assertEqual(whole.bit_count(), 1)
         self.assertFalse(verify(read(came)))
         self.assertEqual(self.told.datas[0], data)
+
+    def test_corruptAndTaken(self) -> None:
+        """
+        What no checksum covers is taken, damaged as it is: that follows from the packet.
+        """
+        self.build(up=Figures(corrupt=ALWAYS))
+        self.leave(
+            self.datagram(),
+            made(V4, inet.UDP(sport=40000, dport=53, chksum=0), TEXT),
+            lite(V4, 8),
+            lite(V6, 0),
+        )
+        self.assertEqual({event.fates for event in self.sent}, {("corrupted",)})
+        effects = [event.effect for event in self.arrived]
+        self.assertEqual(effects, ["discarded", "delivered", "delivered", "discarded"])
+
+    def test_complaint(self) -> None:
+        """
+        An ICMP error names the packet that it quotes.
+        """
+        self.build()
+        asked = made(V4, inet.UDP(sport=40000, dport=9), TEXT)
+        self.leave(self.datagram(), asked)
+        (came,) = self.came()[1:]
+        self.leave(made(V4, inet.ICMP(type=3, code=3), came))
+        self.assertEqual([event.quotes for event in self.sent], [None, None, 1])
+        self.assertEqual(self.sent[2].flow, self.sent[1].flow)
+
+    def test_windows(self) -> None:
+        """
+        The log has the room that a segment offers: shifted where both ends agreed to, not in a SYN;
+        where one end did not, as it stands; unknown where no SYN was seen.
+        """
+        up, down = {"sport": 40000, "dport": 80}, {"sport": 80, "dport": 40000}
+        for far, shown in (([("WScale", 3)], [9, 5, 7 << 2, 7 << 3]), ([], [9, 5, 7, 7])):
+            self.build()
+            self.leave(
+                made(V4, inet.TCP(flags="S", window=9, options=[("WScale", 2)], **up)),
+                made(V4, inet.TCP(flags="SA", window=5, options=far, **down)),
+                made(V4, inet.TCP(flags="A", window=7, seq=1, **up)),
+                made(V4, inet.TCP(flags="A", window=7, seq=1, **down)),
+                made(V6, inet.TCP(flags="A", window=7, **up)),
+            )
+            self.assertEqual([event.window for event in self.sent], [*shown, None])
 
     def test_nothingToCorrupt(self) -> None:
         """

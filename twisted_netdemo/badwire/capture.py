@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from twisted_netdemo.badwire.events import Arrived, Sent
 from twisted_netdemo.badwire.packet import mirror, parse
-from twisted_netdemo.badwire.words import takesNumbers
+from twisted_netdemo.badwire.story import takesNumbers
 
 _SECTION, _INTERFACE, _PACKET = 0x0A0D0D0A, 1, 6
 _BYTE_ORDER = 0x1A2B3C4D

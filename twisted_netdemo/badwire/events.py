@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import Any, ClassVar, Protocol
 
 #: Who sends: C{up} is from the flow's opener, C{down} is back.
@@ -49,8 +49,8 @@ class Sent:
     @ivar version: of IP, 4 or 6.
     @ivar source: the sender's port, L{None} for a protocol without ports.
     @ivar destination: the receiver's port, likewise.
-    @ivar length: the payload's bytes in this packet: after the header of TCP or UDP, for other
-        protocols and for the second fragment on after that of IP.
+    @ivar length: the payload's bytes in this packet: after the header of TCP, UDP or UDP-Lite, for
+        other protocols and for the second fragment on after that of IP.
     @ivar flags: TCP's, letters of C{SFRPA} in that order; empty for others.
     @ivar seq: for TCP the relative sequence number of the packet's first byte (SYN is 0, the first
         byte 1); for others the datagram's number in its flow and direction, from 1.
@@ -64,6 +64,10 @@ class Sent:
     @ivar checksum: whether the checksums were right as it left the sender.
     @ivar head: the payload's first L{HEAD} bytes. (Hex in the log.)
     @ivar fragment: for a fragment the offset of its part in bytes, else L{None}.
+    @ivar window: how many bytes TCP has room for, scaled; L{None} where the scale is not known, and
+        for others.
+    @ivar quotes: for an ICMP error the C{n} of the packet that it complains of, where that is
+        known; else L{None}.
     """
 
     t: float
@@ -84,6 +88,8 @@ class Sent:
     checksum: bool
     head: bytes
     fragment: int | None = None
+    window: int | None = None
+    quotes: int | None = None
 
     event: ClassVar[str] = "sent"
 
@@ -102,7 +108,8 @@ class Sent:
             f'"flags": "{self.flags}", "seq": {self.seq}, "ack": {_null(self.ack)}, '
             f'"attempt": {self.attempt}, "fates": {fates}, "delay_ms": {self.delay:.3f}, '
             f'"checksum": {"true" if self.checksum else "false"}, "head": "{self.head.hex()}", '
-            f'"fragment": {_null(self.fragment)}}}'
+            f'"fragment": {_null(self.fragment)}, "window": {_null(self.window)}, '
+            f'"quotes": {_null(self.quotes)}}}'
         )
 
 
@@ -200,6 +207,8 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
     "checksum": lambda value: type(value) is bool,
     "head": _isText(rf"([0-9a-f]{{2}}){{0,{HEAD}}}"),
     "fragment": _orNone(_isWhole(65535)),
+    "window": _orNone(_isWhole(65535 << 14)),
+    "quotes": _orNone(_many),
     "copy": _many,
     "effect": {*TCP_EFFECTS, *OTHER_EFFECTS}.__contains__,
     "released": _many,
@@ -230,8 +239,8 @@ def fromJSON(line: str | bytes) -> Sent | Arrived:
     values: dict[str, Any] = {}
     for field in fields(kind):
         name = _LOGGED.get(field.name, field.name)
-        if name not in record and field.name == "fragment":
-            continue
+        if name not in record and field.default is not MISSING:
+            continue  # a log of an earlier version
         try:
             good = name in record and _CHECKS[name](record[name])
         except TypeError:  # a list asked for in a set

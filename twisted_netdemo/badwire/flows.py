@@ -23,6 +23,7 @@ from twisted_netdemo.badwire.packet import (
     SYN,
     TCP,
     Packet,
+    windowScale,
 )
 from twisted_netdemo.impair.fates import Direction
 
@@ -49,6 +50,8 @@ class Identity(NamedTuple):
     @ivar ack: the relative number that TCP acknowledges, else L{None}.
     @ivar attempt: which time it is sent, from 1.
     @ivar key: what tells it from all others of its flow and direction.
+    @ivar window: how many bytes TCP has room for, L{None} where their scale is not known, and for
+        others.
     """
 
     side: Side
@@ -57,6 +60,7 @@ class Identity(NamedTuple):
     ack: int | None
     attempt: int
     key: tuple[str | int, ...]
+    window: int | None = None
 
 
 class Side:
@@ -71,7 +75,18 @@ class Side:
     @ivar way: whatever the wire keeps of it.
     """
 
-    __slots__ = ("_attempts", "_start", "direction", "end", "flow", "number", "other", "way")
+    __slots__ = (
+        "_attempts",
+        "_hasOpened",
+        "_scale",
+        "_start",
+        "direction",
+        "end",
+        "flow",
+        "number",
+        "other",
+        "way",
+    )
 
     other: Side
 
@@ -82,6 +97,8 @@ class Side:
         self.number = 0
         self.way: Any = None
         self._start: int | None = None
+        self._hasOpened = False
+        self._scale: int | None = None
         # how often each of those that were sent again
         self._attempts: OrderedDict[object, int] = OrderedDict()
 
@@ -130,7 +147,23 @@ class Side:
             self.end = max(self.end, seq + occupies)
             attempt = self._again(seq, 1)
         flags = _FLAGS[bits]
-        return Identity(self, flags, seq, ack, attempt, (flags, seq, length, attempt))
+        window = self._window(packet)
+        return Identity(self, flags, seq, ack, attempt, (flags, seq, length, attempt), window)
+
+    def _window(self, packet: Packet) -> int | None:
+        """
+        The window that a segment offers. That of a SYN is never scaled, others are where both ends
+        have said so (RFC 7323 2.2).
+        """
+        if packet.flags & SYN:
+            self._hasOpened = True
+            self._scale = windowScale(packet)
+            return packet.window
+        if not (self._hasOpened and self.other._hasOpened):
+            return None
+        if self._scale is None or self.other._scale is None:
+            return packet.window
+        return packet.window << self._scale
 
 
 @dataclass(eq=False, slots=True)

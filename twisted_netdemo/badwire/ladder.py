@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from twisted_netdemo.badwire.events import Arrived, Sent
-from twisted_netdemo.badwire.words import LOSSES, Story, label, protocolName
+from twisted_netdemo.badwire.story import Story
+from twisted_netdemo.badwire.words import LOSSES, label, protocolName
 
 #: How long nothing must happen to be a row, in seconds.
 SILENCE = 0.1
@@ -30,6 +31,7 @@ class Row:
     @ivar what: the packet in a few words; of a silence and of what was folded, all there is to say.
     @ivar sender: what is said of it where it leaves; may be empty.
     @ivar receiver: what is said of it where it arrives; may be empty.
+    @ivar isRemarkable: whether that is more than that all goes well.
     """
 
     t: float
@@ -39,6 +41,7 @@ class Row:
     receiver: str = ""
     sent: Sent | None = None
     arrived: Arrived | None = None
+    isRemarkable: bool = False
 
     @property
     def note(self) -> str:
@@ -68,7 +71,7 @@ class Row:
             and self.arrived.effect in ("delivered", "acknowledgement")
             and not self.arrived.released
             and not self.sender
-            and not self.receiver.startswith("hand-shake")
+            and not self.isRemarkable
         )
 
     @property
@@ -173,7 +176,14 @@ def rows(flow: Flow) -> list[Row]:
                 arrived = flow.events[arrival]
                 assert isinstance(arrived, Arrived)
                 row = Row(
-                    event.t, "packet", label(event), note, story.notes[arrival], event, arrived
+                    event.t,
+                    "packet",
+                    label(event),
+                    note,
+                    story.notes[arrival],
+                    event,
+                    arrived,
+                    arrival in story.remarkable,
                 )
             elif not LOSSES.keys().isdisjoint(event.fates):
                 row = Row(event.t, "packet", label(event), note, "", event)
@@ -183,8 +193,8 @@ def rows(flow: Flow) -> list[Row]:
             made.append(row)
         elif joined.get(event.n) != place:
             sent = flow.packets[event.n]
-            how = "(copy) " if event.copy else "(late) "
-            made.append(Row(event.t, "arrives", label(sent), "", how + note, sent, event))
+            how = f"{'(copy)' if event.copy else '(late)'} {note}".rstrip()
+            made.append(Row(event.t, "arrives", label(sent), "", how, sent, event))
     return made
 
 

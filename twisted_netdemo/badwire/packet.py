@@ -2,7 +2,8 @@
 IP packets as the wire sees them: read, checked, mirrored and damaged.
 
 Pure. A packet that the kernel made is read by L{parse} as far as the wire must know it: RFC 791 and
-RFC 8200 for IP, RFC 9293 for TCP, RFC 768 for UDP, RFC 792 and RFC 4443 for ICMP.
+RFC 8200 for IP, RFC 9293 for TCP, RFC 768 for UDP, RFC 3828 for UDP-Lite, RFC 792 and RFC 4443 for
+ICMP.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ TCP = 6
 UDP = 17
 ICMP = 1
 ICMP6 = 58
+UDPLITE = 136
 
 #: The names of protocols in the log; others are their number.
 NAMES = {TCP: "tcp", UDP: "udp", ICMP: "icmp", ICMP6: "icmp6"}
@@ -31,13 +33,17 @@ _ADDRESSES = {4: (12, 4), 6: (8, 16)}
 
 _HOP_BY_HOP, _ROUTING, _FRAGMENT, _DESTINATION = 0, 43, 44, 60
 
+# TCP's options (RFC 9293 3.1, RFC 7323 2.2)
+_END_OF_OPTIONS, _NO_OPERATION, _WINDOW_SCALE = 0, 1, 3
+_MOST_SCALE = 14
+
 # ICMP's errors quote the packet that they complain of, from the ninth byte on.
 _ERRORS = {ICMP: frozenset([3, 4, 5, 11, 12]), ICMP6: frozenset([1, 2, 3, 4])}
 _QUOTE = 8
 
 _ipv4 = struct.Struct("!BxHHHxB2x4s4s").unpack_from
 _ipv6 = struct.Struct("!4xHBx16s16s").unpack_from
-_tcp = struct.Struct("!HHIIBB").unpack_from
+_tcp = struct.Struct("!HHIIBBH").unpack_from
 _ports = struct.Struct("!HH").unpack_from
 _fragment = struct.Struct("!BxHI").unpack_from
 
@@ -50,8 +56,8 @@ class Packet(NamedTuple):
     @ivar version: of IP, 4 or 6.
     @ivar protocol: its number: L{TCP}, L{UDP}, L{ICMP}, L{ICMP6} or another.
     @ivar transport: where what IP carries begins in C{data}.
-    @ivar payload: where the payload of TCP or UDP begins; for others, and for a fragment that is
-        not the first, the same as C{transport}.
+    @ivar payload: where the payload of TCP, UDP or UDP-Lite begins; for others, and for a fragment
+        that is not the first, the same as C{transport}.
     @ivar source: the sender's port, L{None} for a protocol without ports and for a later fragment.
     @ivar destination: the receiver's port, likewise.
     @ivar flags: TCP's, as bits (L{FIN}, L{SYN}, L{RST}, L{PSH}, L{ACK}); 0 for others.
@@ -61,6 +67,7 @@ class Packet(NamedTuple):
     @ivar more: whether fragments of the same datagram follow after it.
     @ivar identification: IP's, which the fragments of one datagram share; 0 for a whole IPv6
         packet.
+    @ivar window: TCP's as it stands in the packet, not scaled; 0 for others.
     """
 
     data: bytes
@@ -76,6 +83,7 @@ class Packet(NamedTuple):
     fragment: int | None
     more: bool
     identification: int
+    window: int = 0
 
     @property
     def length(self) -> int:
@@ -158,15 +166,15 @@ def parse(data: bytes, isQuote: bool = False) -> Packet | None:
             data = data[:total]  # what a link layer padded it with
         payload = transport
         source = destination = None
-        flags = seq = ack = 0
+        flags = seq = ack = window = 0
         if fragment:
             pass
         elif protocol == TCP and not isQuote:
-            source, destination, seq, ack, size, flags = _tcp(data, transport)
+            source, destination, seq, ack, size, flags, window = _tcp(data, transport)
             payload += (size >> 4) * 4
             if size < 0x50:
                 return None
-        elif protocol in (UDP, TCP):
+        elif protocol in (UDP, UDPLITE, TCP):
             # a quotation of TCP may end after its ports and sequence number
             source, destination = _ports(data, transport)
             payload += 8
@@ -188,6 +196,7 @@ def parse(data: bytes, isQuote: bool = False) -> Packet | None:
         fragment,
         more,
         identification,
+        window,
     )
 
 
@@ -204,8 +213,9 @@ def _sum(data: bytes) -> int:
 
 def verify(packet: Packet) -> bool:
     """
-    Whether the packet's checksums are right: IPv4's header's, and that of TCP, UDP or ICMP over
-    all that it covers. A fragment's own parts cannot tell, nor can other protocols.
+    Whether a receiver takes the packet's checksums for right: IPv4's header's, and that of TCP,
+    UDP, UDP-Lite or ICMP over all that it covers. A fragment alone cannot tell, nor can other
+    protocols.
     """
     data, version, protocol, transport = packet[:4]
     if version == 4:
@@ -216,16 +226,44 @@ def verify(packet: Packet) -> bool:
         addresses = data[8:40]
     if packet.fragment is not None:
         return True
-    total = _sum(data[transport:])
-    if protocol == UDP:
-        if version == 4 and data[transport + 6 : transport + 8] == b"\0\0":
-            return True  # RFC 768: the sender made none
+    length = len(data) - transport
+    covered = length
+    if protocol in (UDP, UDPLITE) and data[transport + 6 : transport + 8] == b"\0\0":
+        # RFC 768: the sender made none. RFC 8200 8.1 and RFC 3828 3.1: but there it must.
+        return protocol == UDP and version == 4
+    if protocol == UDPLITE:
+        covered = int.from_bytes(data[transport + 4 : transport + 6], "big") or length
+        if not 8 <= covered <= length:
+            return False  # RFC 3828 3.1
+    total = _sum(data[transport : transport + covered])
+    if protocol in (UDP, UDPLITE):
+        pass
     elif protocol == ICMP:
         return total == 0
     elif protocol not in (TCP, ICMP6):
         return True
     # the pseudo-header: addresses, protocol and length
-    return (total + _sum(addresses) + protocol + len(data) - transport) % 65535 == 0
+    return (total + _sum(addresses) + protocol + length) % 65535 == 0
+
+
+def windowScale(packet: Packet) -> int | None:
+    """
+    By how many bits the sender of a SYN means to shift its windows (RFC 7323 2.2); L{None} where
+    it does not offer to.
+    """
+    data, at = packet.data, packet.transport + 20
+    while at < packet.payload:
+        kind = data[at]
+        if kind == _NO_OPERATION:
+            at += 1
+            continue
+        size = data[at + 1] if at + 1 < packet.payload else 0
+        if kind == _END_OF_OPTIONS or size < 2:
+            return None
+        if kind == _WINDOW_SCALE and size == 3 and at + 2 < packet.payload:
+            return min(data[at + 2], _MOST_SCALE)
+        at += size
+    return None
 
 
 def mirror(packet: Packet) -> bytes:
@@ -248,7 +286,8 @@ def _exchange(data: bytes, start: int, version: int) -> bytes:
 
 def corrupt(packet: Packet, where: int) -> bytes:
     """
-    The packet with one bit flipped and its checksum left alone: a receiver discards it.
+    The packet with one bit flipped and its checksum left alone: a receiver that has a checksum
+    which covers the bit discards it.
 
     The bit is one of the payload's, or where there is none one of the ports or of TCP's numbers,
     but never one of TCP's data offset, of UDP's length or checksum or of the IP header, since
@@ -259,7 +298,7 @@ def corrupt(packet: Packet, where: int) -> bytes:
     data, start, end = packet.data, packet.payload, len(packet.data)
     if start == end and not packet.fragment:
         start = packet.transport
-        end = start + {TCP: 12, UDP: 4}.get(packet.protocol, 0)
+        end = start + {TCP: 12, UDP: 4, UDPLITE: 4}.get(packet.protocol, 0)
     return data[:start] + flip(data[start:end], where) + data[end:]
 
 

@@ -1,22 +1,33 @@
 """
 What a correct receiver does with each packet that arrives, worked out by keeping its books.
 
-Pure. The kernel tells nobody what it did with a packet; but which packets left and arrived, and
-in which order, is known, and so is what RFC 9293 (TCP), RFC 768 (UDP) and RFC 791 (fragments) ask
-of a receiver. Its verdicts are inferred, therefore; the kernel's counters confirm their totals.
+Pure. The kernel tells nobody what it did with a packet; but which packets left and arrived, and in
+which order, is known, and so is what RFC 9293 (TCP), RFC 768 (UDP), RFC 3828 (UDP-Lite) and RFC 791
+(fragments) ask of a receiver. Its verdicts are inferred, therefore; the kernel's counters confirm
+their totals.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import TypeVar
 
 from twisted_netdemo.badwire.events import Sent
-from twisted_netdemo.badwire.packet import Packet
+from twisted_netdemo.badwire.packet import Packet, verify
 
-#: How many flows, copied packets and unfinished datagrams are remembered, each; the oldest are
-#: forgotten first.
+#: How many flows, copied packets, unfinished datagrams and datagrams that may be complained of are
+#: remembered, each; the oldest are forgotten first.
 MEMORY = 10_000
+
+#: How many bytes of unfinished datagrams are kept in all.
+KEPT = 1 << 24
+
+# An ICMP error quotes at least so much of what its packet carried (RFC 792).
+_QUOTED = 8
+
+# How many datagrams that look alike are told apart by their order.
+_ALIKE = 100
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
@@ -136,9 +147,16 @@ class _Datagram:
     """
 
     def __init__(self) -> None:
-        self._parts = Intervals()
+        self._came = Intervals()
         self._size: int | None = None
-        self.isDamaged = False
+        self._parts: dict[int, Packet] = {}
+
+    @property
+    def kept(self) -> int:
+        """
+        How many bytes of it are there.
+        """
+        return sum(len(part.data) for part in self._parts.values())
 
     def add(self, packet: Packet, offset: int) -> bool:
         """
@@ -147,11 +165,23 @@ class _Datagram:
         end = offset + len(packet.data) - packet.transport
         if not packet.more:
             self._size = end
-        return self._parts.add(offset, end)[0] != "ignored"
+        if self._came.add(offset, end)[0] == "ignored":
+            return False
+        self._parts[offset] = packet
+        return True
 
     @property
     def isWhole(self) -> bool:
-        return self._size is not None and self._parts.expected >= self._size
+        return self._size is not None and self._came.expected >= self._size
+
+    @property
+    def whole(self) -> Packet:
+        """
+        The packet that its parts make.
+        """
+        first, *later = (part for _, part in sorted(self._parts.items()))
+        data = b"".join([first.data, *(part.data[part.transport :] for part in later)])
+        return first._replace(data=data, fragment=None)
 
 
 class Receivers:
@@ -166,7 +196,9 @@ class Receivers:
         self.early = 0
         self._connections: dict[int, dict[str, _End]] = {}
         self._datagrams: dict[tuple[int, str, int], _Datagram] = {}
+        self._kept = 0
         self._delivered: dict[tuple[int, str, int], bool] = {}
+        self._quotable: dict[tuple[int, str, bytes], deque[int]] = {}
 
     def left(self, sent: Sent) -> None:
         """
@@ -177,21 +209,22 @@ class Receivers:
             # what goes up is received below
             self._ends(sent.flow)["down" if sent.direction == "up" else "up"].sends(sent)
 
-    def arrived(self, packet: Packet, sent: Sent, copy: int) -> tuple[str, int]:
+    def arrived(self, packet: Packet, sent: Sent, isSound: bool) -> tuple[str, int]:
         """
         A copy of a packet reaches its receiver. To be told in the order of arrival.
 
+        @param packet: as it arrives, damage included.
+        @param isSound: whether its checksums are right (L{verify}).
         @return: the effect, and how many bytes that were held back it lets through. A fragment is
             C{held} until its datagram is whole, and C{ignored} where that part is there already;
             its bytes are not counted.
         """
-        isDamaged = not sent.checksum or "corrupted" in sent.fates
-        if sent.fragment is not None:
-            return self._fragment(packet, sent, sent.fragment, isDamaged)
-        if isDamaged:
+        if not isSound:
             return "discarded", 0
+        if sent.fragment is not None:
+            return self._fragment(packet, sent, sent.fragment), 0
         if sent.protocol != "tcp":
-            return self._deliver(sent), 0
+            return self._deliver(packet, sent), 0
         effect, released, early = self._ends(sent.flow)[sent.direction].receives(sent)
         self.early += early
         return effect, released
@@ -199,28 +232,46 @@ class Receivers:
     def _ends(self, flow: int) -> dict[str, _End]:
         return _remember(self._connections, flow, lambda: {"up": _End(), "down": _End()})
 
-    def _deliver(self, sent: Sent) -> str:
-        key = (sent.flow, sent.direction, sent.seq)
-        if key in self._delivered:
+    def quotes(self, error: Packet, flow: int, direction: str) -> int | None:
+        """
+        Which packet an ICMP error complains of: the C{n} of the oldest that arrived, looked like
+        what is quoted, and was not complained of yet; L{None} where there is none, or for TCP.
+
+        @param direction: the error's own.
+        """
+        if not error.isError or (quoted := error.quoted) is None:
+            return None
+        start = quoted.data[quoted.transport : quoted.transport + _QUOTED]
+        numbers = self._quotable.get((flow, "down" if direction == "up" else "up", start))
+        return numbers.popleft() if numbers else None
+
+    def _deliver(self, packet: Packet, sent: Sent) -> str:
+        start = packet.data[packet.transport : packet.transport + _QUOTED]
+        key = (sent.flow, sent.direction, start)
+        _remember(self._quotable, key, lambda: deque(maxlen=_ALIKE)).append(sent.n)
+        came = (sent.flow, sent.direction, sent.seq)
+        if came in self._delivered:
             return "again"
         # only what has a copy can come twice
         if sent.fragment is not None or "duplicated" in sent.fates:
-            _remember(self._delivered, key, lambda: True)
+            _remember(self._delivered, came, lambda: True)
         return "delivered"
 
-    def _fragment(
-        self, packet: Packet, sent: Sent, offset: int, isDamaged: bool
-    ) -> tuple[str, int]:
+    def _fragment(self, packet: Packet, sent: Sent, offset: int) -> str:
         key = (sent.flow, sent.direction, sent.seq)
-        datagram = _remember(self._datagrams, key, _Datagram)
+        datagram = self._datagrams.pop(key, None) or _Datagram()
         if not datagram.add(packet, offset):
-            return "ignored", 0
-        datagram.isDamaged |= isDamaged
-        if not datagram.isWhole:
-            return "held", 0
-        del self._datagrams[key]
-        # the checksum stands in the first fragment and covers them all
-        return ("discarded" if datagram.isDamaged else self._deliver(sent)), 0
+            self._datagrams[key] = datagram
+            return "ignored"
+        if datagram.isWhole:
+            self._kept -= datagram.kept - len(packet.data)
+            whole = datagram.whole
+            return self._deliver(whole, sent) if verify(whole) else "discarded"
+        self._datagrams[key] = datagram
+        self._kept += len(packet.data)
+        while self._kept > KEPT or len(self._datagrams) > MEMORY:
+            self._kept -= self._datagrams.pop(next(iter(self._datagrams))).kept
+        return "held"
 
 
 def _remember(memory: dict[_Key, _Value], key: _Key, make: Callable[[], _Value]) -> _Value:

@@ -12,6 +12,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from twisted_netdemo.badwire.ladder import Flow, Row, fold, rows
+from twisted_netdemo.badwire.story import MARK
 from twisted_netdemo.badwire.words import cells, clock, shorten
 
 #: The narrowest ladder; a narrower terminal wraps its lines.
@@ -19,7 +20,7 @@ NARROWEST = 60
 
 _TIME = 9
 _MARKS = {"corrupted": "####", "undetectable": "~~~~"}
-_HEADING = "what happens"
+_HEADING, _SHORT_HEADING = f"what happens ({MARK} by rule)", f"({MARK} by rule)"
 
 
 def draw(flows: Sequence[Flow], width: int = 80, most: int | None = None) -> Iterator[str]:
@@ -37,7 +38,8 @@ def draw(flows: Sequence[Flow], width: int = 80, most: int | None = None) -> Ite
             yield ""
         near, far = flow.ends
         yield flow.title
-        yield f"{'seconds':>{_TIME - 2}}  {near}{far:>{lane + 2 - len(near)}}  {_HEADING}"
+        heading = _HEADING if len(_HEADING) <= note else _SHORT_HEADING
+        yield f"{'seconds':>{_TIME - 2}}  {near}{far:>{lane + 2 - len(near)}}  {heading}"
         made = rows(flow)
         for row in made if most is None else fold(made, most):
             yield from _row(row, lane, note)

@@ -44,19 +44,19 @@ class _UnderWay:
     """
     A packet that will arrive.
 
-    @ivar packet: as it left.
-    @ivar data: as it arrives, addresses exchanged and damage done.
+    @ivar packet: as it arrives, damage done.
+    @ivar isSound: whether its checksums are right then.
     @ivar copies: how often.
     @ivar sent: its event, once its fate is sealed.
     """
 
-    __slots__ = ("copies", "data", "packet", "sent")
+    __slots__ = ("copies", "isSound", "packet", "sent")
 
     sent: Sent
 
-    def __init__(self, packet: Packet, data: bytes, copies: int) -> None:
+    def __init__(self, packet: Packet, isSound: bool, copies: int) -> None:
         self.packet = packet
-        self.data = data
+        self.isSound = isSound
         self.copies = copies
 
 
@@ -158,7 +158,8 @@ class Wire:
             self.unread += 1
             return
         now = self._clock.seconds() - self._start
-        side, flags, seq, ack, attempt, key = self.flows.identify(packet)
+        side, flags, seq, ack, attempt, key, window = self.flows.identify(packet)
+        checksum = verify(packet)
         way: _Way | None = side.way
         if way is None:
             way = side.way = self._begin(side)
@@ -173,7 +174,8 @@ class Wire:
             words = ["lost"]
         else:
             words, damaged = self._damage(packet, fate, direction)
-            comes = _UnderWay(packet, mirror(damaged), fate.copies)
+            isSound = checksum if damaged is packet else verify(damaged)
+            comes = _UnderWay(damaged, isSound, fate.copies)
             isQueued = (
                 self._hasRate[direction] or fate.delay > 0 or fate.reordered or len(way.lane) > 0
             )
@@ -197,9 +199,11 @@ class Wire:
             attempt=attempt,
             fates=tuple(words),
             delay=0.0 if comes is None else fate.delay * 1000,
-            checksum=verify(packet),
+            checksum=checksum,
             head=packet.data[packet.payload : packet.payload + HEAD],
             fragment=packet.fragment,
+            window=window,
+            quotes=self.receivers.quotes(packet, side.flow.number, direction),
         )
         self._n += 1
         self.receivers.left(sent)
@@ -228,7 +232,8 @@ class Wire:
         chance, draw = fate.spare
         if self._undetectable[direction].hits(fate.place, chance):
             exchanged = exchangeWords(packet, draw)
-            if exchanged is not None:
+            # UDP-Lite sees an exchange across the end of what its checksum covers
+            if exchanged is not None and verify(packet._replace(data=exchanged)):
                 isExchanged = True
                 packet = packet._replace(data=exchanged)
         if fate.corrupted:
@@ -281,11 +286,11 @@ class Wire:
         """
         All copies reach their receiver.
         """
-        sent, data = comes.sent, comes.data
+        sent, data = comes.sent, mirror(comes.packet)
         for copy in range(comes.copies):
             if self.transport is None:
                 return
-            effect, released = self.receivers.arrived(comes.packet, sent, copy)
+            effect, released = self.receivers.arrived(comes.packet, sent, comes.isSound)
             event = Arrived(now, sent.n, copy, sent.flow, sent.direction, effect, released)
             for listener in self._listeners:
                 listener.arrived(event, data)
