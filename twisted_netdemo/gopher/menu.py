@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import quote_from_bytes
 
 from .itemtypes import Kind, isFetched, itemType
-from .url import LONGEST, GopherURL, InvalidURL, hostPort, normalHost
+from .url import LONGEST, GopherURL, InvalidURL, hostPort, normalHost, sameHost
 
 # 'URI:' is written for web pages alone
 _EXTERNAL = re.compile(rb"/?URL:", re.IGNORECASE)
@@ -151,8 +151,7 @@ def _bare(host: str) -> str:
 
 
 def _sameServer(one: GopherURL, other: GopherURL) -> bool:
-    hosts = (one.host.removesuffix("."), other.host.removesuffix("."))
-    return one.port == other.port and hosts[0] == hosts[1]
+    return (sameHost(one.host), one.port) == (sameHost(other.host), other.port)
 
 
 def numbered(

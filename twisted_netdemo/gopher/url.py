@@ -81,6 +81,13 @@ def _normalHost(host: str) -> str:
     return name
 
 
+def sameHost(host: str) -> str:
+    """
+    A normal host as it is compared: C{localhost.} is C{localhost}.
+    """
+    return host.removesuffix(".")
+
+
 def hostPort(host: str, port: int) -> str:
     """
     The two ends of a connection as people write them: C{127.0.0.1:70}, C{[::1]:70}.
