@@ -179,10 +179,8 @@ class _Fetch(Factory):
 
             try:
                 factory = overTLS(factory, self._trust, self._url.host, self._agent._reactor)
-            except ValueError:  # an underscore, say, which DNS knows and IDNA does not
-                self._connection.fail(
-                    HandshakeFailed(f"no certificate can be for a host named {self._url.host}")
-                )
+            except Exception as error:  # OpenSSL may be set up so that it refuses everything
+                self._connection.fail(HandshakeFailed(f"TLS cannot be used: {error}"))
                 return self._result
         self._attempt = self._agent._endpoint(self._url.host, self._url.port).connect(factory)
         self._attempt.addCallbacks(self._connected, self._notConnected)

@@ -26,8 +26,10 @@ from .body import Body, Ending
 from .charset import Charsets
 from .errors import (
     Aborted,
+    CertificateRejected,
     ConnectionBroke,
     FetchError,
+    HandshakeFailed,
     NothingCame,
     TimedOut,
     TooLarge,
@@ -124,6 +126,10 @@ class GopherConnection(Protocol):
         except FetchError as error:
             self.fail(error)
             return
+        except Exception as error:  # what cannot be checked has not been
+            words = f"{type(error).__name__}: {error}"
+            self.fail(CertificateRejected(f"the certificate cannot be checked: {words}"))
+            return
         if self._tell is not None:
             self._tell(line)
         self._send()
@@ -183,10 +189,10 @@ class GopherConnection(Protocol):
             return
         rejected: FetchError | None = None
         if self._trust is not None and not self.isSent:
-            rejected = self._trust.explain(reason, self.transport)
-        elif self._trust is not None and not self._body.size:
-            # older Twisteds end the handshake before they refuse the name; nothing has left them
-            rejected = self._trust.rejection(reason)
+            try:
+                rejected = self._trust.explain(reason, self.transport)
+            except Exception as error:  # it ends all the same
+                rejected = HandshakeFailed(f"the TLS handshake failed: {error}")
         if rejected is not None:
             self.fail(rejected)
         elif isinstance(reason.value, ConnectionDone):

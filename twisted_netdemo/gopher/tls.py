@@ -2,18 +2,23 @@
 Whom to trust over TLS: the system's roots, a file of them, a pin, or anyone.
 
 Imported only when a C{gophers://} URL is fetched, since OpenSSL takes its time to load.
+
+OpenSSL judges the chain during the handshake. Whose certificate it is, L{Trust.accept} judges after
+it, before anything is sent: in Twisted's own callback an exception that it does not expect counts
+as consent.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from cryptography.x509 import load_pem_x509_certificates
 from OpenSSL import SSL, crypto
 from service_identity import VerificationError
+from service_identity.pyopenssl import verify_hostname, verify_ip_address
 from twisted.internet import ssl
+from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.interfaces import (
     IOpenSSLClientConnectionCreator,
     IProtocolFactory,
@@ -26,7 +31,26 @@ from zope.interface import implementer
 
 from .errors import CertificateRejected, FetchError, HandshakeFailed
 from .pins import Pins
-from .url import GopherURL, hostPort
+from .url import GopherURL, hostPort, sameHost
+
+# What OpenSSL finds wrong with a certificate (X509_V_ERR_..., openssl-verification-options(1)).
+_UNTRUSTED = "not signed by a trusted authority"
+_FAULTS = {
+    2: _UNTRUSTED,
+    7: "not signed by whom it names",
+    9: "not valid yet",
+    10: "expired",
+    18: "signed by itself, not by a trusted authority",
+    19: _UNTRUSTED,
+    20: _UNTRUSTED,
+    21: _UNTRUSTED,
+    23: "revoked",
+    26: "not made for a server",
+    66: "too weak: its key is too small",
+    67: "too weak: its key is too small",
+    68: "too weak: its digest is broken",
+    79: "not made for an authority",
+}
 
 
 class Trust(Protocol):
@@ -41,7 +65,8 @@ class Trust(Protocol):
 
     def accept(self, url: GopherURL, transport: Any) -> str:
         """
-        Look at the certificate after the handshake, before anything is sent.
+        Look at the certificate after the handshake, before anything is sent. Any exception is a
+        refusal.
 
         @return: a line that tells about it.
         @raise FetchError: if it is not to be trusted.
@@ -52,66 +77,110 @@ class Trust(Protocol):
         Why the handshake failed.
         """
 
-    def rejection(self, reason: Failure) -> FetchError | None:
-        """
-        Why the certificate was refused after the handshake, if it was.
-        """
-
 
 class _Trust:
+    """
+    @ivar options: make the context of all connections, which is made once.
+    @ivar judgesChain: whether OpenSSL is to.
+    """
+
+    options: ssl.CertificateOptions
+    judgesChain = False
+
+    def creator(self, host: str) -> IOpenSSLClientConnectionCreator:
+        return _Creator(self.options.getContext(), certifiedName(host), self.judgesChain)
+
     def accept(self, url: GopherURL, transport: Any) -> str:
         return f"{_version(transport)}, certificate {fingerprint(transport)}"
 
     def explain(self, reason: Failure, transport: Any) -> FetchError:
         error = reason.value
-        rejected = self.rejection(reason)
-        if rejected is not None:
-            return rejected
-        if isinstance(error, SSL.Error):
-            words = _words(error)
-            if "certificate verify failed" in words:
-                return CertificateRejected(_mistrust(transport))
-            return HandshakeFailed(f"the TLS handshake failed: {words or 'no reason given'}")
-        return HandshakeFailed("the server closed the connection during the TLS handshake")
+        if not isinstance(error, SSL.Error):
+            return HandshakeFailed("the server closed the connection during the TLS handshake")
+        faults = transport.getHandle().faults
+        if faults:
+            return CertificateRejected(_explainFault(*faults[0]))
+        return HandshakeFailed(f"the TLS handshake failed: {_words(error) or 'no reason given'}")
 
-    def rejection(self, reason: Failure) -> FetchError | None:
-        if isinstance(reason.value, VerificationError):
-            return CertificateRejected("the certificate is for another host")
-        return None
+
+class _Connection(SSL.Connection):
+    """
+    Keeps what OpenSSL finds wrong with certificates.
+
+    @ivar faults: the numbers of the faults, each with how far from the server's own certificate
+        that is in which it was found.
+    """
+
+    def __init__(self, context: SSL.Context) -> None:
+        super().__init__(context, None)
+        self.faults: list[tuple[int, int]] = []
+
+    def judgeChain(self) -> None:
+        faults = self.faults
+
+        def judged(of: SSL.Connection, certificate: Any, fault: int, depth: int, ok: int) -> bool:
+            if not ok:
+                faults.append((fault, depth))
+            return bool(ok)
+
+        self.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, judged)
+
+
+@implementer(IOpenSSLClientConnectionCreator)
+class _Creator:
+    """
+    Makes connections that name the host that is meant.
+    """
+
+    def __init__(self, context: SSL.Context, name: str, judgesChain: bool) -> None:
+        self._context = context
+        self._name = name
+        self._judgesChain = judgesChain
+
+    def clientConnectionForTLS(self, tlsProtocol: Any) -> SSL.Connection:
+        connection = _Connection(self._context)
+        if not _isAddress(self._name):  # names only, RFC 6066 3
+            connection.set_tlsext_host_name(self._name.encode())
+        if self._judgesChain:
+            connection.judgeChain()
+        return connection
 
 
 class Verified(_Trust):
     """
-    A certificate that an authority vouches for.
+    A certificate that an authority vouches for, for this host: its names and addresses (RFC 9525),
+    dates and purpose are judged, and what cannot be judged is refused.
 
     @param cafile: the path of the authorities' certificates (PEM) to trust instead of the system's.
     @raise OSError: by the constructor, where the file cannot be read.
     @raise ValueError: where it holds no certificate.
     """
 
+    judgesChain = True
+
     def __init__(self, cafile: str | None = None) -> None:
-        self._roots: Any = None
+        roots: Any = ssl.platformTrust()
         if cafile is not None:
             with open(cafile, "rb") as file:
                 found = load_pem_x509_certificates(file.read())
-            self._roots = ssl.trustRootFromCertificates(
+            roots = ssl.trustRootFromCertificates(
                 [ssl.Certificate(crypto.X509.from_cryptography(each)) for each in found]
             )
+        self.options = ssl.CertificateOptions(trustRoot=roots)
 
-    def creator(self, host: str) -> IOpenSSLClientConnectionCreator:
-        return ssl.optionsForClientTLS(_name(host), trustRoot=self._roots)
-
-
-@implementer(IOpenSSLClientConnectionCreator)
-class _AnyCertificate:
-    def __init__(self, host: str) -> None:
-        self._host = _name(host)
-
-    def clientConnectionForTLS(self, tlsProtocol: Any) -> SSL.Connection:
-        connection = SSL.Connection(ssl.CertificateOptions().getContext(), None)
-        if ":" not in self._host and not self._host.replace(".", "").isdigit():
-            connection.set_tlsext_host_name(self._host.encode())  # names only, RFC 6066 3
-        return connection
+    def accept(self, url: GopherURL, transport: Any) -> str:
+        name = certifiedName(url.host)
+        verify = verify_ip_address if _isAddress(name) else verify_hostname
+        try:
+            verify(transport.getHandle(), name)
+        except VerificationError:
+            raise CertificateRejected("the certificate is for another host") from None
+        except Exception as error:
+            # names against the rules in it, or none; or a host that no certificate can name
+            raise CertificateRejected(
+                f"the certificate cannot be matched with {name}: {error}"
+            ) from None
+        return super().accept(url, transport)
 
 
 class Unverified(_Trust):
@@ -119,23 +188,26 @@ class Unverified(_Trust):
     Anyone, at the user's own risk.
     """
 
-    def creator(self, host: str) -> IOpenSSLClientConnectionCreator:
-        return _AnyCertificate(host)
+    def __init__(self) -> None:
+        self.options = ssl.CertificateOptions()
 
 
 class Pinned(Unverified):
     """
     The certificate that the host and port had when they were first used.
 
+    Nothing but that it is the same is judged: not its names, its dates, nor who signed it.
+
     @param onFirstUse: called with C{host:port} and the fingerprint, when it is pinned.
     """
 
     def __init__(self, pins: Pins, onFirstUse: Callable[[str, str], None]) -> None:
+        super().__init__()
         self._pins = pins
         self._onFirstUse = onFirstUse
 
     def accept(self, url: GopherURL, transport: Any) -> str:
-        where = hostPort(url.host, url.port)
+        where = hostPort(sameHost(url.host), url.port)
         seen = fingerprint(transport)
         try:
             pinned = self._pins.get(where)
@@ -182,28 +254,28 @@ def fingerprint(transport: Any) -> str:
     return digest.decode().replace(":", "").lower()
 
 
-def _name(host: str) -> str:
-    return host.partition("%")[0].removesuffix(".")
+def certifiedName(host: str) -> str:
+    """
+    A host as certificates name it: without the final dot of a name, and an address's zone.
+    """
+    return sameHost(host).partition("%")[0]
+
+
+def _isAddress(name: str) -> bool:
+    return isIPAddress(name) or isIPv6Address(name)
 
 
 def _version(transport: Any) -> str:
     return str(transport.getHandle().get_protocol_version_name())
 
 
-def _mistrust(transport: Any) -> str:
+def _explainFault(fault: int, depth: int) -> str:
     """
-    What is wrong with a certificate that OpenSSL did not verify.
+    @param depth: how far from the server's own certificate that is which is wrong.
     """
-    for certificate in (transport.getHandle().get_peer_cert_chain() or [])[:1]:
-        if certificate.has_expired():
-            return "the certificate has expired"
-        # ASN.1's own form of a time, whose order is that of its letters
-        if (certificate.get_notBefore() or b"") > f"{datetime.now(UTC):%Y%m%d%H%M%SZ}".encode():
-            return "the certificate is not valid yet"
-        names = certificate.to_cryptography()
-        if names.issuer == names.subject:
-            return "the certificate is signed by itself, not by a trusted authority"
-    return "the certificate is not signed by a trusted authority"
+    which = "the certificate of its authority" if depth else "the certificate"
+    verb = "has" if fault == 10 else "is"
+    return f"{which} {verb} {_FAULTS.get(fault, f'not to be trusted (OpenSSL error {fault})')}"
 
 
 def _words(error: SSL.Error) -> str:
