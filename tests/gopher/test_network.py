@@ -300,11 +300,11 @@ class TCPTests(NetworkTestCase):
         self.assertEqual(self.told[0], trying)
         self.assertFalse([line for line in self.told if line.startswith("resolved")])
         key = ("localhost", port, 4)
-        agent._addresses.remember(key, "127.0.0.2", agent._reactor.seconds())
+        agent._addresses.remember(key, "127.0.0.2", agent._clock.seconds())
         self.told.clear()
         self.assertEqual(await (await agent.fetch(url)).text(), "hello\n")
         self.assertEqual(self.told[1], "resolved localhost: 127.0.0.1")
-        self.assertEqual(agent._addresses.find(key, agent._reactor.seconds()), "127.0.0.1")
+        self.assertEqual(agent._addresses.find(key, agent._clock.seconds()), "127.0.0.1")
 
     async def test_rememberedIsSilent(self) -> None:
         """
@@ -319,11 +319,11 @@ class TCPTests(NetworkTestCase):
                 waiting.connect_ex(full.getsockname())
                 self.addCleanup(waiting.close)
             key = ("localhost", port, 4)
-            agent._addresses.remember(key, "127.0.0.3", agent._reactor.seconds())
+            agent._addresses.remember(key, "127.0.0.3", agent._clock.seconds())
             with self.assertRaises(ConnectTimedOut):
                 await agent.fetch(f"gopher://localhost:{port}/0")
         await deferLater(agent._reactor, 0)  # we are told first, then the attempt is given up
-        self.assertIsNone(agent._addresses.find(key, agent._reactor.seconds()))
+        self.assertIsNone(agent._addresses.find(key, agent._clock.seconds()))
 
     async def test_reset(self) -> None:
         """

@@ -33,16 +33,3 @@ class QuietTests(SynchronousTestCase):
         self.clock.advance(0.5)
         self.quiet.happened()
         self.assertEqual(self.said, [1, 4])
-
-    def test_clockSetBack(self) -> None:
-        """
-        A clock that is set back an hour does not silence it for an hour.
-        """
-        self.quiet.happened()
-        self.clock.rightNow -= 3600
-        self.quiet.happened()
-        self.quiet.happened()
-        self.assertEqual(self.said, [1, 1])
-        self.clock.advance(60)
-        self.quiet.happened()
-        self.assertEqual(self.said, [1, 1, 2])

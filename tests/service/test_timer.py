@@ -4,16 +4,16 @@ The fine timer.
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Callable
-from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorFDSet
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from twisted_netdemo.service.timer import KernelTimer, ReactorTimer, Timer, timer
+from twisted_netdemo.service.timer import ClockTimer, KernelTimer, ThreadTimer, Timer, timer
 
 
 class OnAFakeClock(SynchronousTestCase):
@@ -30,7 +30,7 @@ class OnAFakeClock(SynchronousTestCase):
         """
         It calls once, at the time; one gone by is now.
         """
-        self.assertIsInstance(self.timer, ReactorTimer)
+        self.assertIsInstance(self.timer, ClockTimer)
         self.timer.at(0.5)
         self.clock.pump([0.25] * 4)
         self.assertEqual(self.calls, [0.5])
@@ -58,13 +58,15 @@ class OnTheReactor(TestCase):
     With the real reactor, on Linux by the kernel's timer.
     """
 
+    kind: type[Timer] = KernelTimer
+
     def make(self, call: Callable[[], None]) -> Timer:
         from twisted.internet import reactor
 
         made = timer(reactor, call)
         self.addCleanup(made.close)
         if sys.platform == "linux" and IReactorFDSet.providedBy(reactor):
-            self.assertIsInstance(made, KernelTimer)
+            self.assertIsInstance(made, self.kind)
         return made
 
     async def test_notBefore(self) -> None:
@@ -101,20 +103,18 @@ class OnTheReactor(TestCase):
         await done
         self.assertEqual(calls, [])
 
-    def test_shortage(self) -> None:
-        """
-        Where the kernel gives no timer, the reactor's does.
-        """
+
+class OnTheReactorByAThread(OnTheReactor):
+    """
+    Where the kernel gives no timer (here as if there were none to spare), a thread keeps the time.
+    """
+
+    kind = ThreadTimer
+
+    def setUp(self) -> None:
         from twisted_netdemo.service import timer as module
 
-        class Nothing:
-            timerfd_settime = None
+        def shortage() -> None:
+            raise OSError(errno.EMFILE, "Too many open files")
 
-            def timerfd_create(self, *arguments: Any) -> int:
-                return -1
-
-        self.patch(module, "_library", Nothing)
-        from twisted.internet import reactor
-
-        made = timer(reactor, lambda: None)
-        self.assertIsInstance(made, ReactorTimer)
+        self.patch(module, "_calls", shortage)

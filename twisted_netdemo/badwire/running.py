@@ -28,6 +28,7 @@ from twisted_netdemo.badwire.observers import inWords
 from twisted_netdemo.badwire.show import FAILED
 from twisted_netdemo.badwire.summary import Summary
 from twisted_netdemo.badwire.wire import Wire
+from twisted_netdemo.service.clock import monotonic
 from twisted_netdemo.service.process import onSecondSignal
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class BadWire(MultiService):
             most.
         """
         super().__init__()
-        self.clock = Careful(reactor, self._failed)
+        self.clock = Careful(monotonic(reactor), self._failed)
         self._network = network
         self._makeWire = makeWire
         self._seed = seed
@@ -154,7 +155,7 @@ class BadWire(MultiService):
         self.status = status
         self._command = None
         takeTerminal()
-        self._until = self._reactor.seconds() + self._drain
+        self._until = self.clock.seconds() + self._drain
         self._look(-1)
 
     def _stopDraining(self) -> None:
@@ -168,7 +169,7 @@ class BadWire(MultiService):
         """
         packets = sum(self._counts.packets.values())
         isQuiet = self.wire.isIdle and packets == before and not _connections()
-        if isQuiet or self._reactor.seconds() >= self._until:
+        if isQuiet or self.clock.seconds() >= self._until:
             self._over()
         else:
             self.clock.callLater(_LOOK, self._look, packets)

@@ -28,6 +28,7 @@ from twisted_netdemo.badwire.serve import Served
 from twisted_netdemo.badwire.wire import Wire
 from twisted_netdemo.impair.figures import FigureOptions, chance, figure
 from twisted_netdemo.quantities import duration, whole
+from twisted_netdemo.service.clock import monotonic
 from twisted_netdemo.service.process import StartError, exitWith, reportStartErrors
 
 _log = Logger()
@@ -254,7 +255,7 @@ def prepare(options: Options, say: Callable[[str], None]) -> Callable[[Any], Bad
             services.append(NameServer(network.names(), reactor))
         if options["log"] is not None:
             flushing = TimerService(_FLUSH, wire.clock.call, conclusion.flush)
-            flushing.clock = reactor
+            flushing.clock = monotonic(reactor)
             services.append(flushing)
         for service in services:
             service.setServiceParent(wire)

@@ -29,6 +29,7 @@ from twisted_netdemo.badwire.packet import (
 from twisted_netdemo.badwire.receiver import Receivers
 from twisted_netdemo.impair.fates import NEVER, Chance, Direction, Fate, Fates, Figures
 from twisted_netdemo.impair.link import Lane, Link
+from twisted_netdemo.service.clock import monotonic
 
 if TYPE_CHECKING:
     from twisted.pair.tuntap import TuntapPort
@@ -106,8 +107,8 @@ class Wire:
         self.flows = Flows()
         self.unread = 0
         self.refused = 0
-        self._clock = clock
-        self._start = clock.seconds()
+        self._clock = monotonic(clock)
+        self._start = self._clock.seconds()
         self._figures = figures
         self._seed = seed
         self._far = frozenset(far)

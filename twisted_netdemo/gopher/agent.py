@@ -16,6 +16,7 @@ from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
 from ..quantities import showDuration
+from ..service.clock import monotonic
 from ..service.deadlines import Deadlines
 from .addresses import Addresses
 from .charset import Charsets
@@ -74,6 +75,7 @@ class Agent:
         tell: Callable[[str], None] | None = None,
     ) -> None:
         self._reactor = reactor
+        self._clock = monotonic(reactor)
         self.maxSize = maxSize
         self._connecting = Deadlines(reactor, connectTimeout, _Fetch.connectTooLong)
         self._idle = Deadlines(reactor, idleTimeout, GopherConnection.checkIdle)
@@ -154,11 +156,11 @@ class _Fetch(Factory):
         self._agent = agent
         self._url = url
         self._result: Deferred[Response] = Deferred(self._cancel)
-        self._began = agent._reactor.seconds()
+        self._began = agent._clock.seconds()
         self._trust = agent._trusted(url)
         self._connection = GopherConnection(
             url=url,
-            clock=agent._reactor,
+            clock=agent._clock,
             trust=self._trust,
             idle=agent._idle,
             maxSize=agent.maxSize,
@@ -178,7 +180,7 @@ class _Fetch(Factory):
             from .tls import overTLS
 
             try:
-                factory = overTLS(factory, self._trust, self._url.host, self._agent._reactor)
+                factory = overTLS(factory, self._trust, self._url.host, self._agent._clock)
             except Exception as error:  # OpenSSL may be set up so that it refuses everything
                 self._connection.fail(HandshakeFailed(f"TLS cannot be used: {error}"))
                 return self._result

@@ -24,6 +24,7 @@ from twisted.internet.interfaces import (
 )
 from zope.interface import alsoProvides, implementer
 
+from ..service.clock import monotonic
 from ..service.connecting import addressEndpoint
 from .addresses import Addresses
 from .url import hostPort
@@ -69,6 +70,7 @@ class _Named:
         tell: Tell,
     ) -> None:
         self._reactor = reactor
+        self._clock = monotonic(reactor)
         self._host = host
         self._port = port
         self._family = family
@@ -81,7 +83,7 @@ class _Named:
 
     async def _connect(self, factory: IProtocolFactory) -> IProtocol:
         reactor, port = self._reactor, self._port
-        known = self._addresses.find(self._key, reactor.seconds())
+        known = self._addresses.find(self._key, self._clock.seconds())
         if known is not None:
             self._tell(f"trying {hostPort(known, port)}, which answered for {self._host} before")
             try:
@@ -99,7 +101,7 @@ class _Named:
         # host itself.
         protocol: Any = await HostnameEndpoint(network, "host", port, forever).connect(factory)
         address = protocol.transport.getPeer().host
-        self._addresses.remember(self._key, address, reactor.seconds())
+        self._addresses.remember(self._key, address, self._clock.seconds())
         connected: IProtocol = protocol
         return connected
 
@@ -111,9 +113,10 @@ class _Network:
 
     def __init__(self, reactor: Any, host: str, family: int | None, tell: Tell) -> None:
         self._reactor = reactor
+        self._clock = monotonic(reactor)
         self._tell = tell
         self._next: Any = None
-        self.seconds = reactor.seconds
+        self.seconds = self._clock.seconds
         self.nameResolver = _Resolver(reactor, host, family, tell)
         alsoProvides(self, IReactorPluggableNameResolver)
 
@@ -121,7 +124,7 @@ class _Network:
         """
         The only call that the endpoint makes later is its next attempt.
         """
-        self._next = self._reactor.callLater(*arguments)
+        self._next = self._clock.callLater(*arguments)
         return self._next
 
     def connectTCP(self, host: str, port: int, factory: Any, *arguments: Any, **more: Any) -> Any:
@@ -145,6 +148,7 @@ class _Resolver:
 
     def __init__(self, reactor: Any, host: str, family: int | None, tell: Tell) -> None:
         self._reactor = reactor
+        self._clock = monotonic(reactor)
         self._host = host
         self._tell = tell
         types = {4: IPv4Address, 6: IPv6Address}

@@ -11,6 +11,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, FirstError, gatherResults
 from twisted.internet.task import LoopingCall
 
+from ..service.clock import monotonic
 from .console import Console
 from .job import AgentFor, Job
 from .statuses import OK
@@ -29,7 +30,7 @@ class Session:
     def __init__(self, wishes: Wishes, console: Console, reactor: Any, agentFor: AgentFor) -> None:
         self._wishes = wishes
         self._console = console
-        self._reactor = reactor
+        self._clock = monotonic(reactor)
         self._agentFor = agentFor
         self._turns = _Turns()
         self._running: set[Job] = set()
@@ -43,8 +44,8 @@ class Session:
         @return: the status of the first that failed.
         """
         progress = LoopingCall(self._showProgress)
-        progress.clock = self._reactor
-        started = self._reactor.callLater(_PROGRESS_AFTER, lambda: progress.start(_PROGRESS_EVERY))
+        progress.clock = self._clock
+        started = self._clock.callLater(_PROGRESS_AFTER, lambda: progress.start(_PROGRESS_EVERY))
         jobs = self._jobs()
         count = min(self._wishes.parallel, len(self._wishes.urls))
         workers = [Deferred.fromCoroutine(self._work(jobs)) for _ in range(count)]
@@ -68,7 +69,7 @@ class Session:
                 url=url,
                 wishes=self._wishes,
                 console=self._console,
-                clock=self._reactor,
+                clock=self._clock,
                 agentFor=self._agentFor,
                 turn=partial(self._turns.wait, number),
             )

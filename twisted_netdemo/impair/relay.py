@@ -18,6 +18,7 @@ from twisted_netdemo.impair.link import Lane
 from twisted_netdemo.impair.truth import LineFile, Tally, recordLine, summaryLine
 from twisted_netdemo.impair.way import Way
 from twisted_netdemo.service.addresses import Address
+from twisted_netdemo.service.clock import monotonic
 from twisted_netdemo.service.datagram import Received
 from twisted_netdemo.service.quiet import Quiet
 from twisted_netdemo.service.udpport import DatagramSender
@@ -162,7 +163,7 @@ class Relay:
         self._isClear = {d: figures[d].isClear() for d in DIRECTIONS}
         self._seed = seed
         self._connect = connect
-        self._reactor = reactor
+        self._clock = monotonic(reactor)
         self._idle = idle
         self._most = most
         self.truth: LineFile | None = None
@@ -231,7 +232,7 @@ class Relay:
         self.clients += 1
         self._present[source] = client
         if self._expiry is None:
-            self._expiry = self._reactor.callLater(self._idle, self._forget)
+            self._expiry = self._clock.callLater(self._idle, self._forget)
         return client
 
     def _enter(self, passage: Passage, data: bytes) -> None:
@@ -299,7 +300,7 @@ class Relay:
                 continue
             left = client.last + self._idle - now
             if left > 0:
-                self._expiry = self._reactor.callLater(left, self._forget)
+                self._expiry = self._clock.callLater(left, self._forget)
                 return
             del self._present[client.source]
             self._part(client)

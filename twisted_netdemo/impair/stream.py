@@ -24,6 +24,7 @@ from zope.interface import implementer
 from twisted_netdemo.impair.fates import DIRECTIONS, Direction, Fates, Figures
 from twisted_netdemo.impair.flow import Event, Flow, Mischief, Parcel
 from twisted_netdemo.impair.way import Way
+from twisted_netdemo.service.clock import monotonic
 from twisted_netdemo.service.quiet import Quiet
 
 _log = Logger()
@@ -237,7 +238,7 @@ class StreamRelay(Factory):
         self.clients = 0
         self.isStopped = False
         self._target = target
-        self._reactor = reactor
+        self._clock = monotonic(reactor)
         self.ways = {
             d: Way[Parcel](self.figures[d], reactor, self._leave, _UNBOUNDED) for d in DIRECTIONS
         }
@@ -283,7 +284,7 @@ class StreamRelay(Factory):
         A connection has fallen silent: it stays, but not for ever.
         """
         if pair in self._pairs:
-            self._pairs[pair] = self._reactor.callLater(SILENCE, pair.abort)
+            self._pairs[pair] = self._clock.callLater(SILENCE, pair.abort)
 
     def gone(self, pair: Pair) -> None:
         """

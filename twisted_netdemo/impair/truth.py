@@ -13,6 +13,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from twisted_netdemo.impair.fates import DIRECTIONS, Direction
+from twisted_netdemo.service.clock import monotonic
 from twisted_netdemo.service.quiet import Quiet
 
 _log = Logger()
@@ -145,7 +146,7 @@ class LineFile:
         """
         self.missing = 0
         self._path = path
-        self._clock = clock
+        self._clock = monotonic(clock)
         self._limit = limit
         self._waiting = bytearray()
         self._isBroken = self._isTold = False

@@ -22,6 +22,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_netdemo.linecount import wire
+from twisted_netdemo.service.clock import monotonic
 from twisted_netdemo.service.deadlines import Deadlines
 from twisted_netdemo.service.events import Events
 from twisted_netdemo.service.figures import Figure, Spread
@@ -259,7 +260,7 @@ class LineCountFactory(Factory):
         @param limits: how many connections there may be; 10,000 and 100 a client by default.
         @param logSessions: whether each session is a line of text in the log too.
         """
-        self.clock = clock
+        self.clock = monotonic(clock)
         self.unit: Unit = unit
         self.maxLine = maxLine
         self.limits = Limits(10_000, 100) if limits is None else limits

@@ -35,6 +35,7 @@ from twisted.internet.posixbase import PosixReactorBase
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from twisted_netdemo.service.clock import monotonic
 from twisted_netdemo.service.hub import LOST, OUT, hubOf
 from twisted_netdemo.service.transport import Server, fast
 
@@ -117,7 +118,8 @@ class _Attempt:
             self.connected = 1
             self.hub.changed(self)
             if endpoint.timeout is not None:
-                self._call = reactor.callLater(endpoint.timeout, self._failed, TimeoutError())
+                clock = monotonic(reactor)
+                self._call = clock.callLater(endpoint.timeout, self._failed, TimeoutError())
         else:
             # Not at once: nobody has the Deferred yet.
             self._call = reactor.callLater(0, self._failed, _connectError(number))

@@ -10,6 +10,8 @@ from typing import Generic, TypeVar
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
+from twisted_netdemo.service.clock import monotonic
+
 _log = Logger()
 
 T = TypeVar("T", bound=Hashable)
@@ -25,9 +27,10 @@ class Deadlines(Generic[T]):
 
     def __init__(self, clock: IReactorTime, seconds: float, due: Callable[[T], object]) -> None:
         """
+        @param clock: the reactor, whose L{monotonic} clock is meant, or a fake.
         @param due: called with whose time is up.
         """
-        self._clock = clock
+        self._clock = monotonic(clock)
         self.seconds = seconds
         self._due = due
         self._pending: dict[T, float] = {}  # when each began
@@ -37,7 +40,7 @@ class Deadlines(Generic[T]):
         """
         Begin the deadline of one that has none yet.
 
-        @param now: the clock's seconds, of who has just asked.
+        @param now: the L{monotonic} clock's seconds, where the caller has just asked.
         """
         self._pending[owner] = self._clock.seconds() if now is None else now
         if self._timer is None:

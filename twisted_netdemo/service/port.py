@@ -21,6 +21,7 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.posixbase import PosixReactorBase
 from twisted.logger import Logger
 
+from twisted_netdemo.service.clock import monotonic
 from twisted_netdemo.service.system import hearAll, refuseNew
 from twisted_netdemo.service.transport import Fast, fast
 
@@ -140,7 +141,7 @@ class _Patient:
             )
         port: Any = self
         port.stopReading()
-        self._resumption = self.reactor.callLater(_PAUSE, self._resume)
+        self._resumption = monotonic(self.reactor).callLater(_PAUSE, self._resume)
 
     def _recovered(self) -> None:
         self._wasShort = False

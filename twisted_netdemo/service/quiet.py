@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 from twisted.internet.interfaces import IReactorTime
 
+from twisted_netdemo.service.clock import monotonic
+
 
 class Quiet:
     """
@@ -18,7 +20,7 @@ class Quiet:
         """
         @param say: called with how often it has happened since it was said last, 1 or more.
         """
-        self._clock = clock
+        self._clock = monotonic(clock)
         self._say = say
         self._seconds = seconds
         self._since = 0
@@ -30,8 +32,7 @@ class Quiet:
         """
         self._since += 1
         now = self._clock.seconds()
-        # not so long ago; nor in the future, which is what a clock set back makes of it
-        if self._last is None or not 0 <= now - self._last < self._seconds:
+        if self._last is None or now - self._last >= self._seconds:
             self._last = now
             times, self._since = self._since, 0
             self._say(times)

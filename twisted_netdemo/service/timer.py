@@ -1,26 +1,29 @@
 """
 A timer finer than the reactor's own, on a clock that never goes back.
 
-The reactor rounds its waiting up to a millisecond, and reads the clock on the wall. On Linux a
-timerfd(2), which the reactor reads like a socket, does better; elsewhere, and on a fake clock,
-C{callLater} has to do.
+The reactor rounds its waiting up to a millisecond, and reads the time of day. On Linux a
+timerfd(2), which the reactor reads like a socket, does better; elsewhere a thread that sleeps by
+the monotonic clock does. On a fake clock C{callLater} is right.
 """
 
 from __future__ import annotations
 
-import ctypes
 import math
 import os
 import struct
 import sys
+import threading
 import time
 from collections.abc import Callable
-from functools import cache
+from contextlib import suppress
+from functools import cache, partial
 from typing import Any, Protocol
 
+from twisted.internet.base import ReactorBase
 from twisted.internet.interfaces import (
     IDelayedCall,
     IReactorFDSet,
+    IReactorFromThreads,
     IReactorTime,
     IReadDescriptor,
 )
@@ -49,9 +52,9 @@ class Timer(Protocol):
         """
 
 
-class ReactorTimer:
+class ClockTimer:
     """
-    A L{Timer} of C{callLater}.
+    A L{Timer} of a fake clock's C{callLater}.
     """
 
     def __init__(self, clock: IReactorTime, call: Callable[[], None]) -> None:
@@ -78,16 +81,38 @@ class ReactorTimer:
         self._call()
 
 
-# sys/timerfd.h, time.h; struct itimerspec: interval, then value. Python has these from 3.13.
-_CLOCK_MONOTONIC = 1
+# From sys/timerfd.h; struct itimerspec is an interval, then the value, in seconds and nanoseconds.
 _ABSOLUTE = 1
 _SPEC = struct.Struct("@llll")
 _NANO = 1_000_000_000
 
+#: Makes a timer's descriptor; sets it to a moment in nanoseconds, 0 for none.
+_Calls = tuple[Callable[[], int], Callable[[int, int], object]]
+
 
 @cache
-def _library() -> Any:
-    return ctypes.CDLL(None, use_errno=True)
+def _calls() -> _Calls:
+    """
+    @raise AttributeError: the system has no timerfd(2).
+    """
+    if sys.version_info >= (3, 13):
+        made, settime, absolute = os.timerfd_create, os.timerfd_settime_ns, os.TFD_TIMER_ABSTIME
+        kind = partial(made, time.CLOCK_MONOTONIC, flags=os.TFD_NONBLOCK | os.TFD_CLOEXEC)
+        return kind, lambda file, moment: settime(file, flags=absolute, initial=moment)
+    import ctypes  # only now: it takes some milliseconds
+
+    library = ctypes.CDLL(None, use_errno=True)
+    create, set_ = library.timerfd_create, library.timerfd_settime
+
+    def make() -> int:
+        file: int = create(time.CLOCK_MONOTONIC, os.O_NONBLOCK | os.O_CLOEXEC)
+        if file < 0:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+        return file
+
+    return make, lambda file, moment: set_(
+        file, _ABSOLUTE, _SPEC.pack(0, 0, *divmod(moment, _NANO)), None
+    )
 
 
 @implementer(IReadDescriptor)
@@ -98,15 +123,13 @@ class KernelTimer:
 
     def __init__(self, reactor: IReactorFDSet, call: Callable[[], None]) -> None:
         """
-        @raise OSError: the system has none to give.
+        @raise AttributeError: the system has none at all.
+        @raise OSError: it has none to give.
         """
         self._call = call
         self._reactor = reactor
-        self._settime = _library().timerfd_settime
-        self._file: int = _library().timerfd_create(_CLOCK_MONOTONIC, os.O_NONBLOCK | os.O_CLOEXEC)
-        if self._file < 0:
-            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-        reactor.addReader(self)
+        make, self._set = _calls()
+        self._file = make()
 
     def seconds(self) -> float:
         return time.monotonic()
@@ -114,9 +137,9 @@ class KernelTimer:
     def at(self, when: float | None) -> None:
         if self._file >= 0:
             # not a moment before; 0 would stop the timer, a time gone by is now
-            moment = 0 if when is None else max(1, math.ceil(when * _NANO))
-            spec = _SPEC.pack(0, 0, *divmod(moment, _NANO))
-            self._settime(self._file, _ABSOLUTE, spec, None)
+            self._set(self._file, 0 if when is None else max(1, math.ceil(when * _NANO)))
+            # anew, for trial removes all readers after a class of tests that left one
+            self._reactor.addReader(self)
 
     def close(self) -> None:
         if self._file >= 0:
@@ -143,15 +166,60 @@ class KernelTimer:
         self.close()
 
 
+class ThreadTimer:
+    """
+    A L{Timer} of a thread that wakes the reactor.
+    """
+
+    def __init__(self, reactor: IReactorFromThreads, call: Callable[[], None]) -> None:
+        self._reactor = reactor
+        self._call = call
+        self._when = math.inf
+        self._setting = 0  # how often it has been set
+        self._closed = False
+        self._changed = threading.Condition()
+        threading.Thread(target=self._wait, name="timer", daemon=True).start()
+
+    def seconds(self) -> float:
+        return time.monotonic()
+
+    def at(self, when: float | None) -> None:
+        with self._changed:
+            self._setting += 1
+            self._when = math.inf if when is None else when
+            self._changed.notify()
+
+    def close(self) -> None:
+        with self._changed:
+            self._closed = True
+            self._setting += 1
+            self._changed.notify()
+
+    def _wait(self) -> None:
+        with self._changed:
+            while not self._closed:
+                left = self._when - time.monotonic()
+                if left > 0:
+                    self._changed.wait(min(left, threading.TIMEOUT_MAX))
+                else:
+                    self._when = math.inf
+                    self._reactor.callFromThread(self._wake, self._setting)
+
+    def _wake(self, setting: int) -> None:
+        if setting == self._setting:  # else it has been set anew meanwhile
+            self._call()
+
+
 def timer(reactor: Any, call: Callable[[], None]) -> Timer:
     """
     The finest timer that there is with this reactor.
 
-    @param reactor: provides L{IReactorTime}, and L{IReactorFDSet} for the better one.
+    @param reactor: provides L{IReactorTime}; one of Twisted's own gets a timer by the monotonic
+        clock.
     """
+    if not isinstance(reactor, ReactorBase):
+        return ClockTimer(reactor, call)
     if sys.platform == "linux" and IReactorFDSet.providedBy(reactor):
-        try:
+        with suppress(AttributeError, OSError):
             return KernelTimer(reactor, call)
-        except (AttributeError, OSError):
-            pass
-    return ReactorTimer(reactor, call)
+    return ThreadTimer(reactor, call)

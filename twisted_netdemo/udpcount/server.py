@@ -13,6 +13,7 @@ from twisted.logger import Logger
 
 from twisted_netdemo.buckets import Buckets
 from twisted_netdemo.service.addresses import Address
+from twisted_netdemo.service.clock import monotonic
 from twisted_netdemo.service.datagram import Outgoing, Received
 from twisted_netdemo.service.figures import Figure
 from twisted_netdemo.service.limits import clientOf
@@ -57,7 +58,7 @@ class UDPCount:
         @param perSource: limits the answers to each source; C{None} does not.
         @param inAll: limits the answers to all of them.
         """
-        self._seconds = clock.seconds
+        self._seconds = monotonic(clock).seconds
         self._unit: Unit = unit
         self._perSource = perSource
         self._inAll = inAll
