@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.selectreactor import SelectReactor
 from twisted.internet.task import deferLater
@@ -37,6 +38,7 @@ from twisted_netdemo.impair.truth import LineFile
 from twisted_netdemo.linecount.server import LineCountFactory
 from twisted_netdemo.service import port as ports
 from twisted_netdemo.service.connecting import addressEndpoint
+from twisted_netdemo.service.listening import StreamService
 from twisted_netdemo.service.proxy import ProxiedFactory
 from twisted_netdemo.service.quiet import Quiet
 from twisted_netdemo.service.timer import timer
@@ -243,6 +245,28 @@ def shortage(reactor: Any, came: Came) -> None:
     port._pause(OSError(24, "Too many open files"))
 
 
+def grace(reactor: Any, came: Came) -> None:
+    """
+    A service that stops waits for its sessions.
+    """
+
+    class Sessions:
+        cutShort = staticmethod(came)
+
+        def waiting(self) -> int:
+            return 1
+
+        def whenNone(self) -> Deferred[None]:
+            return Deferred()
+
+        def abort(self) -> None:
+            pass
+
+    service = StreamService(reactor, None, [], Sessions(), SECONDS)
+    service.startService()
+    service.stopService()
+
+
 def stock(reactor: Any, came: Came) -> None:
     deferLater(reactor, _STOCK_SECONDS).addCallback(lambda _: came())
 
@@ -261,6 +285,7 @@ CASES: dict[str, tuple[Callable[[Any, Came], None], float]] = {
     "gopherfetch: nothing comes": (gopherIdle, SECONDS),
     "an endpoint: to connect": (connecting, SECONDS),
     "a port: out of descriptors": (shortage, SECONDS),
+    "a stop: the sessions' grace": (grace, SECONDS),
     STOCK: (stock, _STOCK_SECONDS),
 }
 

@@ -249,9 +249,14 @@ class BadWire(MultiService):
         if self._ended is None:
             onSecondSignal(self._reactor, over)
         else:
-            left = max(0.0, self._until - self._reactor.seconds())
-            limit = self._reactor.callLater(left, over)
-            either.addBoth(lambda _: limit.active() and limit.cancel())
+            left = max(0.0, self._until - self.clock.seconds())
+            limit = self.clock.callLater(left, over)
+
+            def inTime(result: None) -> None:
+                if limit.active():
+                    limit.cancel()
+
+            either.addCallback(inTime)
         stopped.addBoth(over)
         return either
 

@@ -23,6 +23,7 @@ from twisted.python.failure import Failure
 from twisted_netdemo.quantities import port as parsePort
 from twisted_netdemo.quantities import showDuration
 from twisted_netdemo.service.binding import KNOWN, RUNNING, bindFailure, hasIPv6, knownService
+from twisted_netdemo.service.clock import monotonic
 from twisted_netdemo.service.port import Listening, Opened
 from twisted_netdemo.service.process import StartError, exitWith, onSecondSignal
 from twisted_netdemo.service.proxy import LOOPBACK, Network, ProxiedListening
@@ -182,6 +183,7 @@ class StreamService(Service):
         @param announce: says where it listens; L{announceServer} by default.
         """
         self._reactor = reactor
+        self._clock = monotonic(reactor)
         self._factory = factory
         self._places = list(places)
         self._sessions = sessions
@@ -257,7 +259,7 @@ class StreamService(Service):
         able = [port for port in ports if isinstance(port, RefusesNew)]
         refusing = [port.refuseNew() for port in able]
         if any(refusing):
-            await deferLater(self._reactor, _HANDSHAKE)
+            await deferLater(self._clock, _HANDSHAKE)
         await gatherResults(
             [maybeDeferred(port.stopListening).addErrback(_notStopped) for port in ports]
         )
@@ -274,8 +276,8 @@ class StreamService(Service):
         )
         none = sessions.whenNone()
         timers = [
-            self._reactor.callLater(self._grace, sessions.cutShort),
-            self._reactor.callLater(self._grace + _LAST_WORDS, sessions.abort),
+            self._clock.callLater(self._grace, sessions.cutShort),
+            self._clock.callLater(self._grace + _LAST_WORDS, sessions.abort),
         ]
         await none
         for timer in timers:

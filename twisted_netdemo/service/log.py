@@ -18,6 +18,7 @@ from typing import Any, TextIO, cast
 from twisted.logger import ILogObserver, Logger, textFileLogObserver
 
 from twisted_netdemo.service.backlog import Backlog, Write, opened, writing
+from twisted_netdemo.service.clock import monotonic
 from twisted_netdemo.service.process import StartError
 
 _log = Logger()
@@ -94,7 +95,7 @@ class Stream:
         if backlog.pour() is not None:
             if not self._delayed:
                 self._delayed = True
-                self.clock.callFromThread(self.clock.callLater, _PERIOD, self._again)
+                self.clock.callFromThread(monotonic(self.clock).callLater, _PERIOD, self._again)
             return False
         missing, backlog.missing = backlog.missing, 0
         if missing:
