@@ -623,7 +623,7 @@ class LineTests(AgentTestCase):
                 self.server.close()
             self.successResultOf(done)
             decoder = MenuLines() if "/1" in url else TextLines()
-            whole = decoder.feed(body) + decoder.end()
+            whole = [*decoder.feed(body), *decoder.end()]
             self.assertEqual(seen, [line.decode() for line in whole])
 
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import TestCase
 
-from twisted_netdemo.gopher.body import LONGEST_ERROR, Body, Ending, Verdict, errorWords
+from twisted_netdemo.gopher.body import Body, Ending, Verdict
+from twisted_netdemo.gopher.errorwords import LONGEST_ERROR
 from twisted_netdemo.gopher.itemtypes import Kind
 
 from .splits import BODIES, chunks, everySplit
@@ -68,9 +69,44 @@ class VerdictTests(TestCase):
             Ending.UNCLEAN,
             Verdict("suspect", f"{AFTER_DOT}; w"),
         ),
-        # what breaks off is truncated, whatever it looked like
-        (Kind.TEXT, b"hello\r\n.\r\n", Ending.BROKEN, Verdict("truncated", "w")),
-        (Kind.MENU, MENU + b".\r\n", Ending.LATE, Verdict("truncated", "w")),
+        # a menu that is all that was wanted
+        (Kind.MENU, MENU + b".\r\n", Ending.KEPT, Verdict("suspect", "w")),
+        (Kind.MENU, MENU + b".\r\n" + MENU, Ending.KEPT, Verdict("suspect", f"{AFTER_DOT}; w")),
+        # what breaks off is truncated, unless its end had come
+        (
+            Kind.TEXT,
+            b"hello\r\n.\r\n",
+            Ending.BROKEN,
+            Verdict("suspect", "w after the final '.'"),
+        ),
+        (
+            Kind.MENU,
+            MENU + b".\r\n",
+            Ending.BROKEN,
+            Verdict("suspect", "w after the final '.'"),
+        ),
+        (
+            Kind.MENU,
+            MENU + b".\r\n",
+            Ending.LATE,
+            Verdict("suspect", "w after the final '.', and the server did not close"),
+        ),
+        (Kind.TEXT, b"hello\r\n", Ending.BROKEN, Verdict("truncated", "w")),
+        (Kind.TEXT, b"a\r\n.\r\nb\r\n", Ending.BROKEN, Verdict("truncated", "w")),
+        (Kind.MENU, MENU + b".\r\n" + MENU, Ending.BROKEN, Verdict("truncated", "w")),
+        (Kind.BINARY, b"\r\n.\r\n", Ending.BROKEN, Verdict("truncated", "w")),
+        (Kind.TEXT, b"hello\r\n.\r\n", Ending.LARGE, Verdict("truncated", "w")),
+        # other line ends, and marks
+        (Kind.MENU, b"i\r\r\n.\r\r\ni\r\r\n", Ending.CLOSED, Verdict("suspect", AFTER_DOT)),
+        (Kind.MENU, b"i\r.\ri\r", Ending.CLOSED, Verdict("suspect", AFTER_DOT)),
+        (Kind.TEXT, b"a\r\r\n.\r\r\n", Ending.IDLE, Verdict("suspect", HELD_OPEN)),
+        (Kind.MENU, b"\xef\xbb\xbf.\r\n", Ending.IDLE, Verdict("suspect", HELD_OPEN)),
+        (
+            Kind.MENU,
+            "\ufeffia\t\t\t0\r\n.\r\n".encode("utf-16-le"),
+            Ending.IDLE,
+            Verdict("suspect", HELD_OPEN),
+        ),
         (Kind.BINARY, b"x", Ending.LARGE, Verdict("truncated", "w")),
         (Kind.BINARY, b"x", Ending.CANCELLED, Verdict("truncated", "w")),
     ]
@@ -93,7 +129,7 @@ class VerdictTests(TestCase):
         whole, parts = fed(kind, [data]), fed(kind, pieces)
         self.assertEqual(parts.end(ending, "w"), whole.end(ending, "w"))
         self.assertEqual(parts.size, len(data))
-        self.assertEqual(parts.errorWords(), errorWords(data))
+        self.assertEqual(parts.errorWords(), whole.errorWords())
 
 
 class ErrorTests(TestCase):
@@ -107,6 +143,14 @@ class ErrorTests(TestCase):
         b"Error: File or directory not found!": b"File or directory not found!",
         b"Error: no\r\n": b"no",
         b"Error: no\r\n.\r\n": b"no",
+        # gophernicus, whose footer is on by default
+        b"Error: no (null)\r\n_____\r\nGophered by Gophernicus/3.1 on Debian\r\n": b"no (null)",
+        b"Error: no\r\n\r\n____\r\nGophered by Gophernicus\r\n.\r\n": b"no",
+        b"3no\t\terror.host\t1\r\ni___\tErr\th\t1\r\niGoph\tErr\th\t1\r\n.\r\n": b"no",
+        # other line ends, and a mark
+        b"Error: no\r\r\n.\r\r\n": b"no",
+        b"3no\tx\r": b"no",
+        b"\xef\xbb\xbf3no\t\t\t\r\n": b"no",
     }
 
     OTHERS = [
@@ -123,6 +167,10 @@ class ErrorTests(TestCase):
         b"3a\tb\r\n3c\td\r\n",
         b"3a\tb\r\n0c\td\te\t70\r\n.\r\n",
         b"ihello\t\th\t1\r\n3a\tb\r\n",
+        b"Error: no\r\n____\r\nGophered\r\n",
+        b"Error: no\r\n___ not only a rule\r\n",
+        b"3a\tb\r\ni no menu\r\n",
+        b"3a\tb\r\n.\r\nic\td\r\n",
         b"Error: " + b"x" * LONGEST_ERROR,
         b"3\t" + b"x" * LONGEST_ERROR,
     ]
@@ -142,8 +190,21 @@ class ErrorTests(TestCase):
         Longer texts, menus with other items, and lines that only look alike are not.
         """
         for body in self.OTHERS:
-            self.assertIs(errorWords(body), None, body)
-            self.assertIs(fed(Kind.TEXT, [body]).errorWords(), None, body)
+            for pieces in everySplit(body) if len(body) < 99 else [[body]]:
+                self.assertIs(fed(Kind.TEXT, pieces).errorWords(), None, pieces)
+
+    def test_menu(self) -> None:
+        """
+        A menu whose first line is an error, and the rest information, is one too; with a link it is
+        a menu.
+        """
+        for body, words in {
+            b"3no\t\te\t1\r\niwithout TABs\r\n\r\nimore\t\te\t1\r\n.\r\n": b"no",
+            b"3no\t\te\t1\r\niTry:\t\te\t1\r\n1Home\t\th\t70\r\n.\r\n": None,
+            b"3no\t\te\t1\r\n3again\t\te\t1\r\n": None,
+        }.items():
+            for pieces in everySplit(body):
+                self.assertEqual(fed(Kind.MENU, pieces).errorWords(), words, pieces)
 
     def test_released(self) -> None:
         """

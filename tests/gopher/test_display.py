@@ -5,16 +5,18 @@ What is shown: menus that can be read, and nothing that drives a terminal.
 from __future__ import annotations
 
 import unicodedata
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_netdemo.gopher.display import menuText, safeLine, safeText, width
-from twisted_netdemo.gopher.menu import parseMenu
+from twisted_netdemo.gopher.charset import guess
+from twisted_netdemo.gopher.display import ShownMenu, ShownText, safeLine, safeText, width
+from twisted_netdemo.gopher.reading import MenuReader
 from twisted_netdemo.gopher.url import GopherURL
 
-MENU = parseMenu(
+MENU = b"\n".join(
     [
         b"iWelcome\t\t\t0",
         b"i\t\t\t0",
@@ -27,6 +29,14 @@ MENU = parseMenu(
         b"8Log in\t\th\t23",
     ]
 )
+
+
+def shown(maker: ShownMenu | ShownText, *pieces: bytes) -> str:
+    return "".join([text for piece in pieces for text in maker.feed(piece)] + list(maker.end()))
+
+
+def menuText(*pieces: bytes, base: GopherURL | None = None, **options: Any) -> str:
+    return shown(ShownMenu(MenuReader(guess), base, **options), *pieces)
 
 
 class SafeTests(SynchronousTestCase):
@@ -64,7 +74,7 @@ class MenuTests(SynchronousTestCase):
         and what cannot be used is there without a number.
         """
         self.assertEqual(
-            menuText(MENU, None, "utf-8"),
+            menuText(MENU),
             "   Welcome\n"
             "\n"
             "   no tabs\n"
@@ -80,7 +90,7 @@ class MenuTests(SynchronousTestCase):
         """
         On a narrow terminal an address that does not fit stands below its name, whole.
         """
-        lines = menuText(MENU, None, "utf-8", columns=34).splitlines()
+        lines = menuText(MENU, columns=34).splitlines()
         self.assertIn("1  About  [text]", lines)
         self.assertIn("   gopher://h/0/about", lines)
         self.assertIn("4  Log in  [telnet]  telnet://h", lines)
@@ -89,17 +99,17 @@ class MenuTests(SynchronousTestCase):
         """
         Colours change no word of it.
         """
-        coloured = menuText(MENU, None, "utf-8", colour=True)
+        coloured = menuText(MENU, colour=True)
         for code in ("\x1b[0m", "\x1b[1m", "\x1b[2m"):
             self.assertIn(code, coloured)
             coloured = coloured.replace(code, "")
-        self.assertEqual(coloured, menuText(MENU, None, "utf-8"))
+        self.assertEqual(coloured, menuText(MENU))
 
     def test_hostile(self) -> None:
         """
         Neither names, types, selectors nor addresses of a menu reach the terminal unchanged.
         """
-        menu = parseMenu(
+        menu = b"\n".join(
             [
                 b"0\x1b]0;x\x07\t/\x1bz\th\t70",
                 b"\x1bname\t/\th\t70",
@@ -108,7 +118,7 @@ class MenuTests(SynchronousTestCase):
                 b"x\x9b\ty\xc2\x9b\th\t70",
             ]
         )
-        shown = menuText(menu, None, "utf-8")
+        shown = menuText(menu)
         self.assertEqual(
             [char for char in shown if unicodedata.category(char) == "Cc" and char != "\n"], []
         )
@@ -118,7 +128,7 @@ class MenuTests(SynchronousTestCase):
         In a menu that came over TLS the addresses say so.
         """
         base = GopherURL("h", scheme="gophers")
-        self.assertIn("gophers://h/0/about", menuText(MENU, base, "utf-8"))
+        self.assertIn("gophers://h/0/about", menuText(MENU, base=base))
 
     def test_width(self) -> None:
         """

@@ -7,14 +7,19 @@ from __future__ import annotations
 from hypothesis import given
 from twisted.trial.unittest import TestCase
 
-from twisted_netdemo.gopher.lines import LineTooLong, MenuLines, TextLines, menuLines, textBytes
+from twisted_netdemo.gopher.lines import LineTooLong, MenuLines, PlainText, TextLines
 
 from . import splits
 from .splits import chunks, everySplit
 
 
 def decoded(decoder: TextLines | MenuLines, pieces: list[bytes]) -> list[bytes]:
-    return [line for piece in pieces for line in decoder.feed(piece)] + decoder.end()
+    return [line for piece in pieces for line in decoder.feed(piece)] + list(decoder.end())
+
+
+def textBytes(*pieces: bytes) -> bytes:
+    text = PlainText()
+    return b"".join(map(text.feed, pieces)) + text.end()
 
 
 class TextTests(TestCase):
@@ -40,8 +45,14 @@ class TextTests(TestCase):
         b"a\r\n.\r\n..b\r\n.\r\n": b"a\n.\n..b\n.\n",
         b"a\r\n. \r\n.\r\n": b"a\n. \n.\n",
         # what is in a line is not touched
-        b"a\rb\r\nc\x1b\r\r\n": b"a\rb\nc\x1b\r\n",
+        b"a\tb\r\nc\x1b\r\n": b"a\tb\nc\x1b\n",
+        # every kind of line end, and those of servers that put CR before CR LF
         b"\r\n\r\n": b"\n\n",
+        b"a\rb\r\rc\r": b"a\nb\n\nc\n",
+        b"a\r\r\nb\r\r\n": b"a\nb\n",
+        b"a\r\r\r\r\nb": b"a\n\nb",
+        b"a\r..b\r.\r": b"a\n.b\n",
+        b"..b\r\r\n.\r\r\n": b".b\n",
     }
 
     def test_bodies(self) -> None:
@@ -59,6 +70,7 @@ class TextTests(TestCase):
             whole = decoded(TextLines(), [body])
             for pieces in everySplit(body):
                 self.assertEqual(decoded(TextLines(), pieces), whole, pieces)
+                self.assertEqual(textBytes(*pieces), self.BODIES[body], pieces)
 
     @given(chunks(splits.BODIES))
     def test_anySplit(self, cut: tuple[bytes, list[bytes]]) -> None:
@@ -73,23 +85,27 @@ class TextTests(TestCase):
         A line is there as soon as its end has come; only dots that are not yet explained wait.
         """
         decoder = TextLines()
-        self.assertEqual(decoder.feed(b"one\r\ntw"), [b"one"])
-        self.assertEqual(decoder.feed(b"o\r\n..x\r\nthree\r\n"), [b"two"])
-        self.assertEqual(decoder.feed(b".y\r\nfour\r\n"), [b"..x", b"three", b".y", b"four"])
-        self.assertEqual(decoder.feed(b"..z\r\n"), [b"..z"])
-        self.assertEqual(decoder.end(), [])
+        for data, lines in (
+            (b"one\r\ntw", [b"one"]),
+            (b"o\r\n..x\r\nthree\r\n", [b"two"]),
+            (b".y\r\nfour\r\n", [b"..x", b"three", b".y", b"four"]),
+            (b"..z\r\n", [b"..z"]),
+        ):
+            self.assertEqual(list(decoder.feed(data)), lines)
+        self.assertEqual(list(decoder.end()), [])
 
     def test_bounded(self) -> None:
         """
         Neither a line without end nor a text that never explains its dots fills the memory.
         """
-        for endless in (TextLines(10), MenuLines(10)):
-            self.assertEqual(endless.feed(b"a line\n" + b"x" * 11), [b"a line"])
-            self.assertRaises(LineTooLong, endless.feed, b"x")
-            self.assertEqual(endless.end(), [b"x" * 11])
+        for endless in (TextLines(longest=10), MenuLines(longest=10)):
+            self.assertEqual(list(endless.feed(b"a line\n" + b"x" * 11)), [b"a line"])
+            self.assertRaises(LineTooLong, list, endless.feed(b"x"))
+            self.assertEqual(list(endless.end()), [b"x" * 11])
         decoder = TextLines(10)
-        self.assertEqual(decoder.feed(b"..a\r\n1\r\n2\r\n3\r\n4\r\n"), [])
-        self.assertEqual(decoder.feed(b"5\r\n.\r\n"), [b"..a", b"1", b"2", b"3", b"4", b"5", b"."])
+        self.assertEqual(list(decoder.feed(b"..a\r\n1\r\n2\r\n")), [])
+        self.assertEqual(list(decoder.feed(b"3\r\n4\r\n")), [b"..a", b"1", b"2", b"3", b"4"])
+        self.assertEqual(list(decoder.feed(b"5\r\n.\r\n")), [b"5", b"."])
 
     def test_longLine(self) -> None:
         """
@@ -108,6 +124,8 @@ class MenuTests(TestCase):
         b"": [],
         b".\r\n": [],
         b"\r\na\r\n": [b"", b"a"],
+        b"a\rb\r.\rc": [b"a", b"b"],
+        b"a\r\r\nb\r\r\n.\r\r\nc": [b"a", b"b"],
         # items after the '.'
         b"a\r\n.\r\nb\r\n": [b"a"],
         # lines of a menu are never stuffed
@@ -121,4 +139,3 @@ class MenuTests(TestCase):
         for body, lines in self.BODIES.items():
             for pieces in everySplit(body):
                 self.assertEqual(decoded(MenuLines(), pieces), lines, pieces)
-            self.assertEqual(menuLines(body), lines)

@@ -8,9 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import TestCase
 
+from twisted_netdemo.gopher.charset import guess
 from twisted_netdemo.gopher.itemtypes import ITEM_TYPES, Kind, bodyKind, isFetched, itemType
-from twisted_netdemo.gopher.menu import Item, parseMenu
+from twisted_netdemo.gopher.menu import Item
+from twisted_netdemo.gopher.reading import MenuReader
 from twisted_netdemo.gopher.url import GopherURL
+
+from .splits import everySplit
+
+
+def read(*pieces: bytes) -> list[Item]:
+    reader = MenuReader(guess)
+    return [item for piece in pieces for item in reader.feed(piece)] + list(reader.end())
+
 
 FIELD = st.binary(max_size=20).map(lambda data: data.translate(None, b"\r\n\t"))
 
@@ -164,11 +174,24 @@ class MenuTests(TestCase):
         """
         A '+' item is one more server for the item above, and is fetched as what that is.
         """
-        menu = parseMenu([b"0x\ts\ta\t70", b"+x\ts\tb\t70", b"+x\ts\tc\t70"])
         self.assertEqual(
-            [item.address() for item in menu],
+            [item.address() for item in read(b"0x\ts\ta\t70\n+x\ts\tb\t70\n+x\ts\tc\t70\n")],
             ["gopher://a/0s", "gopher://b/0s", "gopher://c/0s"],
         )
+
+    def test_withoutTABs(self) -> None:
+        """
+        A line without TABs that begins with i: where others have TABs that is its type, else a
+        letter; and so with whatever stands before it.
+        """
+        link = b"0x\ts\th\t70\r\n"
+        for body, shown in {
+            b"iNo tabs\r\ni\r\nplain\r\n" + link: [b"No tabs", b"", b"plain", b"x"],
+            link + b"iNo tabs\r\ni": [b"x", b"No tabs", b""],
+            b"in short\r\ni\r\nplain\r\n.\r\n" + link: [b"in short", b"i", b"plain"],
+        }.items():
+            for pieces in everySplit(body):
+                self.assertEqual([item.display for item in read(*pieces)], shown, pieces)
 
 
 class TypeTests(TestCase):

@@ -173,6 +173,117 @@ class ShowTests(SessionTestCase):
         )
 
 
+class BusyClock(Clock):
+    """
+    Each look at it takes a thirtieth of a second, as on a machine that has much to do.
+    """
+
+    def seconds(self) -> float:
+        self.rightNow += 1 / 30
+        return self.rightNow
+
+
+class LargeTests(SessionTestCase):
+    LINE = b"0Text\t/t\th\t70\r\n"
+
+    def test_streams(self) -> None:
+        """
+        A large menu or text is shown while it comes; a document grows.
+        """
+        for url, body, wishes in (
+            ("h/1", self.LINE * 3000, {}),
+            ("h/0", b"some words\r\n" * 3000, {}),
+            ("h/1", self.LINE * 3000, {"json": True}),
+            ("h/9", b"\0" * 9000, {"json": True}),
+        ):
+            self.setUp()
+            done = self.begin(url, **wishes)
+            self.serve(0, body, end="")
+            shown = len(self.console.out)
+            self.assertGreater(shown, len(body) // 2)
+            self.servers[0].send(body[:7])
+            self.servers[0].close()
+            self.assertEqual(self.successResultOf(done), 0)
+            self.assertGreater(len(self.console.out), shown)
+
+    def test_numbers(self) -> None:
+        """
+        A menu of up to a thousand lines stands as far from the left as its numbers need; a longer
+        one leaves room for more.
+        """
+        for count, first in ((9, b"1  Text"), (1000, b"   1  Text"), (1001, b"    1  Text")):
+            self.setUp()
+            self.fetch("h/1", self.LINE * count + b".\r\n")
+            self.assertTrue(self.console.out.startswith(first), self.console.out[:20])
+            self.assertIn(b"\n" + b"%d" % count, self.console.out.replace(b"\n ", b"\n"))
+
+    def test_yields(self) -> None:
+        """
+        While much is made of a body, others have their turn, and it can be given up.
+        """
+        self.clock = BusyClock()
+        done = self.begin("h/1")
+        self.serve(0, self.LINE * 10000)
+        self.assertNoResult(done)
+        shown = len(self.console.out)
+        self.clock.callLater(0.2, done.cancel)
+        self.clock.advance(0)
+        self.failureResultOf(done, CancelledError)
+        self.assertGreater(len(self.console.out), shown)
+        self.assertLess(self.console.out.count(b"gopher://"), 10000)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_maxTime(self) -> None:
+        """
+        --max-time holds for what is made of a body too: what was made until then is put out.
+        """
+        for wishes in ({}, {"json": True}, {"items": (99999,)}):
+            self.setUp()
+            self.clock = BusyClock()
+            done = self.begin("h/1", maxTime=0.5, **wishes)
+            self.serve(0, self.LINE * 20000)
+            for _ in range(100):
+                self.clock.advance(0)
+            self.assertEqual(self.successResultOf(done), 28)
+            self.assertEqual(self.console.said, ["Error: it took longer than 0.5 seconds"])
+            if "items" not in wishes:
+                self.assertIn(b"gopher://h/0/t", self.console.out)
+            if "json" in wishes:
+                document = json.loads(self.console.out)
+                self.assertEqual(
+                    (document["verdict"], document["reason"], document["error"]),
+                    ("truncated", *["it took longer than 0.5 seconds"] * 2),
+                )
+                self.assertLess(len(document["items"]), 20000)
+
+    def test_waited(self) -> None:
+        """
+        Time in which it waits for the turn of another is not counted.
+        """
+        done = self.begin("a/0", "b/1", parallel=2, maxTime=3.0)
+        self.serve(1, self.LINE * 2000)
+        self.servers[0].accept()
+        self.clock.advance(20)
+        self.servers[0].send(b"first\r\n")
+        self.servers[0].close()
+        self.assertEqual(self.successResultOf(done), 28)  # the first was late
+        self.assertEqual(len(self.console.said), 1)
+        self.assertEqual(self.console.out.count(b"gopher://h/0/t"), 2000)
+
+    def test_longLine(self) -> None:
+        """
+        A line of a MiB is a line; one that never ends is too large, and what came before it stays.
+        """
+        for length, status in ((1 << 20, 0), (3 << 20, 63)):
+            self.setUp()
+            line = b"i" + b"x" * length
+            done = self.begin("h/1")
+            self.serve(0, self.LINE, *[line[i : i + 65536] for i in range(0, len(line), 65536)])
+            self.assertEqual(self.successResultOf(done), status)
+            self.assertTrue(self.console.out.startswith(b"1  Text"))
+        self.assertEqual(self.console.said, ["Error: a line is longer than 2097152 bytes"])
+
+
 class StatusTests(SessionTestCase):
     def test_truncated(self) -> None:
         """

@@ -19,6 +19,7 @@ from ..quantities import showDuration
 from ..service.clock import monotonic
 from ..service.deadlines import Deadlines
 from .addresses import Addresses
+from .characters import knownCharset
 from .charset import Charsets
 from .connection import GopherConnection
 from .errors import (
@@ -52,6 +53,7 @@ class Agent:
     @param trust: what C{gophers://} servers have to show; by default, a certificate that the
         system's authorities vouch for.
     @param family: 4 or 6 for one version of IP, C{None} for both.
+    @param charset: the charset of what comes, as Python names it; C{None} to guess.
     @param charsets: what is known of hosts' charsets, to be shared between agents.
     @param addresses: the same of their addresses.
     @param endpoint: makes the endpoint for a host and port, in place of a direct connection to its
@@ -69,6 +71,7 @@ class Agent:
         maxSize: int | None = MOST,
         trust: Trust | None = None,
         family: int | None = None,
+        charset: str | None = None,
         charsets: Charsets | None = None,
         addresses: Addresses | None = None,
         endpoint: Callable[[str, int], IStreamClientEndpoint] | None = None,
@@ -86,6 +89,7 @@ class Agent:
         self._count = 0  # of fetches that are under way
         self._trust = trust
         self._family = family
+        self._charset = None if charset is None else knownCharset(charset)
         self._charsets = charsets or Charsets()
         self._addresses = addresses or Addresses()
         self._tell = tell
@@ -170,6 +174,7 @@ class _Fetch(Factory):
             whenBegun=self._result,
             onSent=self._sent,
             onOver=self._over,
+            charset=agent._charset,
         )
         self._unmade: GopherConnection | None = self._connection
 

@@ -7,19 +7,14 @@ with chunks however they were cut, it keeps a few bytes and the count.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from enum import Enum
 
+from .characters import Unmarked
+from .errorwords import LONGEST_ERROR, ErrorWords
 from .itemtypes import Kind
-
-#: An error answer is one line; one longer than this is something else.
-LONGEST_ERROR = 8192
-
-_ERROR_TEXT = b"Error: "
-# A final '.' line, once its line end has come; a menu's may be followed by blank lines.
-_FINAL_DOT = re.compile(rb"\n\.\r?\n\Z")
-_MENU_END = re.compile(rb"\n\.\r?\n")
+from .lines import LineEnds, plainEnds
+from .plus import StatusLine, plusErrorWords
 
 
 class Ending(Enum):
@@ -35,6 +30,8 @@ class Ending(Enum):
     BROKEN = "broken"
     #: nothing came for too long
     IDLE = "idle"
+    #: the menu had ended, and the server kept the connection
+    KEPT = "kept"
     #: it took too long as a whole
     LATE = "late"
     #: more came than was allowed
@@ -67,46 +64,75 @@ class Body:
 
     size = 0
     _tail = b"\n"  # the last few bytes; a line begins the body
-    _menuEnded = False
-    _afterMenu = False
-    _head: bytes | None = b""  # all of it, while it may be an error answer
+    _menu: _MenuEnd | None = None
+    _plus: StatusLine | None = None
+    _plusError = b""  # what came of a Gopher+ error
 
-    def __init__(self, kind: Kind) -> None:
+    def __init__(self, kind: Kind, charset: str | None = None) -> None:
+        """
+        @param charset: the codec, where it has been said.
+        """
         self.kind = kind
+        self._unmarked: Unmarked | None = None
+        if kind is not Kind.BINARY:
+            self._unmarked = Unmarked(charset)
+        if kind is Kind.MENU:
+            self._menu = _MenuEnd()
+        self._error: ErrorWords | None = ErrorWords(kind)
+
+    def begin(self, status: StatusLine) -> None:
+        """
+        It is the answer to a Gopher+ request, and this is its status.
+        """
+        self._plus = status
+
+    @property
+    def isError(self) -> bool:
+        """
+        Whether it is an error for sure, which a Gopher+ server says before it.
+        """
+        return self._plus is not None and self._plus.isError
 
     @property
     def mayBeError(self) -> bool:
         """
         Whether all that came so far could be the server's report of an error.
         """
-        return self._head is not None
+        return self._error is not None or self.isError
+
+    @property
+    def codec(self) -> str | None:
+        """
+        The codec of the words of an error, where it is known.
+        """
+        return None if self._unmarked is None else self._unmarked.codec
+
+    @property
+    def hasEnded(self) -> bool:
+        """
+        Whether a menu's final C{.} has come.
+        """
+        return self._menu is not None and self._menu.hasEnded
 
     def feed(self, data: bytes) -> None:
         self.size += len(data)
-        if self._head is not None:
-            # no copy of more than could matter
-            self._head += data[: LONGEST_ERROR + 1]
-            if not _mayBeError(self._head):
-                self._head = None
-        if self.kind is Kind.MENU and not self._afterMenu:
-            self._watchMenu(data)
-        self._tail = (self._tail + data[-4:])[-4:]
-
-    def _watchMenu(self, data: bytes) -> None:
-        if not self._menuEnded:
-            data = self._tail + data
-            match = _MENU_END.search(data)
-            if match is None:
-                return
-            self._menuEnded = True
-            data = data[match.end() :]
-        self._afterMenu = bool(data.strip(b"\r\n"))
+        if self._unmarked is not None:
+            data = self._unmarked.feed(data)
+        if self.isError:
+            self._plusError = (self._plusError + data)[:LONGEST_ERROR]
+        elif self._error is not None and not self._error.feed(data):
+            self._error = None
+        if self._menu is not None and not self._menu.moreCame:
+            self._menu.feed(data)
+        self._tail = (self._tail + data[-8:])[-8:]
 
     def errorWords(self) -> bytes | None:
         """
         At the end: the server's words, if the whole body is its report of an error.
         """
-        return None if self._head is None else errorWords(self._head)
+        if self.isError:
+            return plusErrorWords(self._plusError)
+        return None if self._error is None else self._error.end()
 
     def end(self, ending: Ending, why: str) -> Verdict:
         """
@@ -114,42 +140,51 @@ class Body:
 
         @param why: what ended it, for L{Ending}s but C{CLOSED}: C{nothing came for 60 seconds}.
         """
-        menu = self.kind is Kind.MENU
-        reasons = ["more came after the menu's final '.'"] if self._afterMenu else []
-        if ending in (Ending.CLOSED, Ending.UNCLEAN):
-            if ending is Ending.UNCLEAN:
+        menu = self._menu
+        reasons = ["more came after the menu's final '.'"] if menu and menu.moreCame else []
+        promised = self._plus.promised if self._plus is not None else None
+        if promised is not None and promised >= 0:
+            if self.size > promised:
+                reasons.append(f"more came than the {promised} bytes that the server announced")
+            elif self.size < promised and ending in (Ending.CLOSED, Ending.UNCLEAN):
+                return Verdict("truncated", f"{why} before the {promised} bytes that it announced")
+        if ending in (Ending.CLOSED, Ending.UNCLEAN, Ending.KEPT):
+            if ending is not Ending.CLOSED:
                 reasons.append(why)
             return Verdict("suspect", "; ".join(reasons)) if reasons else _WHOLE
-        done = bool(_FINAL_DOT.search(self._tail)) or (self._menuEnded and not self._afterMenu)
-        if ending is Ending.IDLE and done and (menu or self.kind is Kind.TEXT):
-            reasons.append(f"{why} after the final '.', and the server did not close")
+        # the final '.' counts once its line end has come; after a menu's, blank lines may follow
+        done = plainEnds(self._tail).endswith(b"\n.\n") and self.kind is not Kind.BINARY
+        done = done or (self.hasEnded and not reasons)
+        if done and ending in (Ending.IDLE, Ending.BROKEN, Ending.LATE):
+            closed = ", and the server did not close" if ending is not Ending.BROKEN else ""
+            reasons.append(f"{why} after the final '.'{closed}")
             return Verdict("suspect", "; ".join(reasons))
         return Verdict("truncated", why)
 
 
-def _mayBeError(head: bytes) -> bool:
-    if not (head.startswith(b"3") or head.startswith(_ERROR_TEXT[: len(head)])):
-        return False
-    if len(head) > LONGEST_ERROR:
-        return False
-    line, end, rest = head.partition(b"\n")
-    if rest.replace(b"\r", b"").strip(b"\n") not in (b"", b"."):
-        return False
-    # until its line end has come, a line may still get its TAB
-    return line.startswith(_ERROR_TEXT[: len(line)]) or b"\t" in line or not end
-
-
-def errorWords(body: bytes) -> bytes | None:
+class _MenuEnd:
     """
-    The server's words, where the whole of a body is one type 3 line or one line C{Error: ...},
-    with or without a final C{.}; otherwise C{None}.
+    Look for a menu's final C{.}.
+
+    @ivar hasEnded: whether it has come, and its line end.
+    @ivar moreCame: whether more than blank lines came after it.
     """
-    line, _, rest = body.partition(b"\n")
-    line = line.removesuffix(b"\r")
-    if len(body) > LONGEST_ERROR or rest.replace(b"\r", b"").strip(b"\n") not in (b"", b"."):
-        return None
-    if line.startswith(_ERROR_TEXT):
-        return line[len(_ERROR_TEXT) :].strip()
-    if line.startswith(b"3") and b"\t" in line:
-        return line[1:].partition(b"\t")[0].removeprefix(_ERROR_TEXT).strip()
-    return None
+
+    hasEnded = False
+    moreCame = False
+
+    def __init__(self) -> None:
+        self._ends = LineEnds()
+        self._tail = b"\n"
+
+    def feed(self, data: bytes) -> None:
+        data = self._ends.feed(data)
+        if not self.hasEnded:
+            data = self._tail + data
+            dot = data.find(b"\n.\n")
+            if dot < 0:
+                self._tail = data[-2:]
+                return
+            self.hasEnded = True
+            data = data[dot + 3 :]
+        self.moreCame = bool(data.strip(b"\n"))

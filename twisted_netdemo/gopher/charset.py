@@ -15,7 +15,7 @@ UTF8 = "utf-8"
 #: in order of preference, where company decides nothing; the last can decode anything
 _GUESSES = ("cp1252", "cp437", "koi8_r", "cp1251", "latin_1")
 #: How much of a body is looked at.
-_SAMPLE = 1 << 16
+SAMPLE = 1 << 16
 #: How many hosts are remembered.
 _MOST_HOSTS = 1024
 #: How much a remembered guess counts, beside 1 for a text in which every character fits.
@@ -36,7 +36,7 @@ def guess(data: bytes, remembered: str | None = None) -> str:
     except UnicodeDecodeError as error:
         if error.reason == "unexpected end of data" and not data[: error.start].isascii():
             return UTF8  # cut within a character, with whole ones before it
-        sample = data[max(0, error.start - 1024) :][:_SAMPLE]
+        sample = data[max(0, error.start - 1024) :][:SAMPLE]
     best, most = _GUESSES[-1], float("-inf")
     for name in _GUESSES:
         try:

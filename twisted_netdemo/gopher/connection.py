@@ -35,12 +35,18 @@ from .errors import (
     TooLarge,
     TransferError,
 )
+from .errorwords import LONGEST_ERROR
 from .itemtypes import bodyKind
+from .plus import StatusLine
 from .response import Response
 from .url import GopherURL, hostPort
 
 if TYPE_CHECKING:
     from .tls import Trust
+
+#: How many seconds a server has to close the connection after a menu's final '.', where that is
+#: all that is wanted; RFC 1436 3.2 lets the client close.
+AFTER_DOT = 2.0
 
 _ERRORS: dict[Ending, type[TransferError]] = {
     Ending.BROKEN: ConnectionBroke,
@@ -71,6 +77,9 @@ class GopherConnection(Protocol):
     isSent = False
     _response: Response | None = None
     _idleCall: IDelayedCall | None = None
+    _dotCall: IDelayedCall | None = None
+    _status: StatusLine | None = None
+    _heard = False
     _last = 0.0  # when the server last did something, or was allowed to
     _paused = False
     _over = False
@@ -88,11 +97,13 @@ class GopherConnection(Protocol):
         whenBegun: Deferred[Response],
         onSent: Callable[[], None],
         onOver: Callable[[], None],
+        charset: str | None = None,
     ) -> None:
         """
         @param idle: calls L{checkIdle}.
         @param whenBegun: fires with the response when its first bytes have come, or its end; fails
             if nothing came.
+        @param charset: the codec of what comes, where it has been said.
         """
         self._url = url
         self._clock = clock
@@ -105,7 +116,11 @@ class GopherConnection(Protocol):
         self._whenBegun = whenBegun
         self._onSent: Callable[[], None] | None = onSent
         self._onOver: Callable[[], None] | None = onOver
-        self._body = Body(bodyKind(url.type))
+        self._charset = charset
+        self._body = Body(bodyKind(url.type), charset)
+        if url.plus:
+            self._status = StatusLine()
+            self._body.begin(self._status)
 
     def connectionMade(self) -> None:
         if self._over:  # an endpoint that could not be cancelled
@@ -152,10 +167,15 @@ class GopherConnection(Protocol):
     def dataReceived(self, data: bytes) -> None:
         if self._over:
             return
-        if self._tell is not None and not self._body.size:
+        if self._tell is not None and not self._heard:
+            self._heard = True
             self._tell(f"first bytes after {self._seconds():.3f} s")
+        if self._status is not None:
+            data = self._status.feed(data)
+            if self._body.isError:  # of which no more than its words is wanted
+                data = data[: LONGEST_ERROR - self._body.size]
         room = len(data) if self._maxSize is None else self._maxSize - self._body.size
-        if room:
+        if room and data:
             self._deliver(data if room >= len(data) else data[:room])
         if room < len(data):
             self._finish(Ending.LARGE, f"more than {self._maxSize} bytes came")
@@ -171,6 +191,8 @@ class GopherConnection(Protocol):
             self._whenBegun.callback(response)
         if not response.hasReader:
             self.pauseProducing()
+        if self._dotCall is None and self._body.hasEnded and not self._over:
+            self._dotCall = self._clock.callLater(AFTER_DOT, self._afterDot)
 
     def _respond(self) -> Response:
         if self._response is None:
@@ -181,6 +203,8 @@ class GopherConnection(Protocol):
                 self,
                 self._local,
                 self._remote,
+                self._charset,
+                b"" if self._status is None else self._status.line,
             )
         return self._response
 
@@ -235,12 +259,17 @@ class GopherConnection(Protocol):
             self._onOver()
         self._onSent = self._onOver = None  # no circle of references is left
         self._idle.cancel(self)
-        if self._idleCall is not None and self._idleCall.active():
-            self._idleCall.cancel()
+        for call in (self._idleCall, self._dotCall):
+            if call is not None and call.active():
+                call.cancel()
 
     def _finish(self, ending: Ending, why: str) -> None:
         if self._over:
             return
+        if self._status is not None and (held := self._status.end()):
+            self._deliver(held)
+            if self._over:  # the reader has given it up
+                return
         self._close()
         verdict = self._body.end(ending, why)
         size = self._body.size
@@ -250,9 +279,11 @@ class GopherConnection(Protocol):
             )
         error: FetchError | None = None
         if verdict.name == "truncated":
-            if size:
-                error = _ERRORS[ending](
-                    why if ending is Ending.LARGE else f"{why} after {size} bytes"
+            if size or ending not in _ERRORS:
+                words = verdict.reason or why
+                # what the server closed too early has broken off
+                error = _ERRORS.get(ending, ConnectionBroke)(
+                    words if ending is Ending.LARGE else f"{words} after {size} bytes"
                 )
             elif ending is Ending.BROKEN:
                 error = NothingCame(f"{why} before anything came")
@@ -291,6 +322,25 @@ class GopherConnection(Protocol):
             self.checkIdle()
             return
         self._finish(Ending.IDLE, f"nothing came for {showDuration(self._idle.seconds)}")
+        self.transport.abortConnection()
+
+    def _afterDot(self) -> None:
+        """
+        A menu's final C{.} came some time ago.
+        """
+        wanted = self._response is not None and self._response.endsAtDot
+        if wanted and not self._paused:
+            # as above: let what waits be read first, which may be the end
+            self._dotCall = self._clock.callLater(0, self._endAtDot)
+        else:
+            self._dotCall = self._clock.callLater(AFTER_DOT, self._afterDot)
+
+    def _endAtDot(self) -> None:
+        if self._paused:
+            self._afterDot()
+            return
+        limit = showDuration(AFTER_DOT)
+        self._finish(Ending.KEPT, f"the server did not close within {limit} of the final '.'")
         self.transport.abortConnection()
 
     def pauseProducing(self) -> None:

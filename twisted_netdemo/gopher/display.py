@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 
 from .charset import decode
 from .itemtypes import Kind, itemType
-from .menu import Item, numbered
+from .menu import Item
+from .reading import MenuReader, TextReader, pieces
 from .url import GopherURL
 
 _BOLD, _DIM, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
@@ -56,39 +57,119 @@ def width(text: str) -> int:
     )
 
 
-def menuText(
-    items: Iterable[Item],
-    base: GopherURL | None,
-    charset: str,
-    columns: int | None = None,
-    colour: bool = False,
-) -> str:
+class ShownText:
     """
-    A menu as a list: each link with its number, its name, its type and its address.
+    A text as it is shown, while it comes.
+    """
 
-    @param base: the menu's own URL.
-    @param columns: the width of the terminal, for which a long address goes on a line of its own.
-    @param colour: whether to set numbers and addresses apart.
+    def __init__(self, reader: TextReader) -> None:
+        self._reader = reader
+        self._last = "\n"
+
+    def feed(self, data: bytes) -> Iterator[str]:
+        """
+        What can be shown, in pieces; to be gone through.
+        """
+        yield self._safe(self._reader.feed(data))
+
+    def end(self) -> Iterator[str]:
+        """
+        The rest, in pieces; a last line without a line end gets one.
+        """
+        for text in self._reader.end():
+            yield self._safe(text)
+        if self._last != "\n":
+            yield "\n"
+
+    def _safe(self, text: str) -> str:
+        self._last = text[-1:] or self._last
+        return safeText(text)
+
+
+class ShownMenu:
     """
-    rows = list(numbered(items, base))
-    count = sum(number is not None for number, _, _ in rows)
-    indent = len(str(count)) + 2 if count else 0
-    bold, dim, plain = (_BOLD, _DIM, _PLAIN) if colour else ("", "", "")
-    lines: list[str] = []
-    for number, item, address in rows:
-        name = safeLine(decode(item.display, charset)).rstrip()
-        if item.kind is Kind.NOTE and item.type != "3":
-            lines.append(" " * indent + name if name else "")
-            continue
-        kind = f"[{safeLine(itemType(item.type).name)}]"
-        if number is None:
-            lines.append(f"{' ' * indent}{name}  {dim}{kind}{plain}")
-            continue
-        where = safeLine(address or "")
-        head = f"{number:>{indent - 2}}  {name}  {kind}"
-        fits = columns is None or width(head) + 2 + width(where) <= columns
-        between = "  " if fits else "\n" + " " * indent
-        lines.append(
-            f"{bold}{number:>{indent - 2}}{plain}  {name}  {dim}{kind}{between}{where}{plain}"
-        )
-    return "".join(line + "\n" for line in lines)
+    A menu as a list, while it comes: each link with its number, counted from 1, its name, its type
+    and its address.
+
+    The first lines are held back: when they are all, how many links there are decides how far the
+    names stand from the left.
+    """
+
+    _HELD = 1000  # lines
+    _DIGITS = 5  # for longer menus
+
+    def __init__(
+        self,
+        reader: MenuReader,
+        base: GopherURL | None,
+        columns: int | None = None,
+        colour: bool = False,
+    ) -> None:
+        """
+        @param base: the menu's own URL.
+        @param columns: the width of the terminal, for which a long address goes on a line of its
+            own.
+        @param colour: whether to set numbers and addresses apart.
+        """
+        self._reader = reader
+        self._base = base
+        self._columns = columns
+        self._bold, self._dim, self._plain = (_BOLD, _DIM, _PLAIN) if colour else ("", "", "")
+        self._count = 0
+        self._held: list[tuple[Item, str | None, int]] | None = []
+        self._indent = 0
+
+    def feed(self, data: bytes) -> Iterator[str]:
+        """
+        What can be shown, in pieces; to be gone through.
+        """
+        return pieces(self._rows(self._reader.feed(data)))
+
+    def end(self) -> Iterator[str]:
+        """
+        The rest, in pieces.
+        """
+        yield from pieces(self._rows(self._reader.end()))
+        yield from pieces(self._release(len(str(self._count)) + 2 if self._count else 0))
+
+    def _rows(self, items: Iterable[Item]) -> Iterator[str]:
+        for item in items:
+            address = item.address(self._base)
+            self._count += address is not None
+            if self._held is None:
+                yield self._row(item, address, self._count)
+                continue
+            self._held.append((item, address, self._count))
+            if len(self._held) > self._HELD:
+                yield from self._release(self._DIGITS + 2)
+
+    def _release(self, indent: int) -> Iterator[str]:
+        held, self._held = self._held, None
+        if held is not None:
+            self._indent = indent
+            for row in held:
+                yield self._row(*row)
+
+    def _row(self, item: Item, address: str | None, number: int) -> str:
+        if not item.display and item.type == "i":
+            return "\n"
+        indent = self._indent
+        name = safeLine(decode(item.display, self._reader.codec)).rstrip()
+        known = itemType(item.type)
+        if known.kind is Kind.NOTE and item.type != "3":
+            return " " * indent + name + "\n" if name else "\n"
+        kind = f"[{safeLine(known.name)}]"
+        dim, plain = self._dim, self._plain
+        if address is None:
+            return f"{' ' * indent}{name}  {dim}{kind}{plain}\n"
+        where = safeLine(address)
+        count = f"{number:>{indent - 2}}"
+        between = "  " if self._fits(f"{count}  {name}  {kind}", where) else "\n" + " " * indent
+        return f"{self._bold}{count}{plain}  {name}  {dim}{kind}{between}{where}{plain}\n"
+
+    def _fits(self, head: str, where: str) -> bool:
+        columns = self._columns
+        if columns is None:
+            return True
+        # nothing that long fits, even where some of it takes no room
+        return len(head) <= 8 * columns and width(head) + 2 + width(where) <= columns

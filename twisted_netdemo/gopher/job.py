@@ -5,17 +5,21 @@ One URL of a call of gopherfetch: where it is put out, what is said of it, and a
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.defer import Deferred
 
 from .agent import MOST, Agent
+from .body import Verdict
+from .connection import ends
 from .console import Console, OutputError
-from .display import menuText, safeText
-from .document import document
-from .errors import ConnectError, FetchError
+from .display import ShownMenu, ShownText
+from .errors import ConnectError, FetchError, TooLarge
 from .itemtypes import Kind, bodyKind
+from .lines import LineTooLong
+from .pace import Late, Pace
 from .pouring import Pour
 from .response import Response
 from .saving import Download, fileName
@@ -24,8 +28,27 @@ from .url import GopherURL, InvalidURL
 from .way import Way
 from .wishes import Wishes
 
+if TYPE_CHECKING:
+    from .document import Document
+
 #: gives an agent for a size limit, and for who is told its steps, if somebody is
 AgentFor = Callable[[int | None, Callable[[str], None] | None], Agent]
+
+
+class Maker(Protocol):
+    """
+    Makes text of a body that comes in pieces.
+    """
+
+    def feed(self, data: bytes) -> Iterator[str]:
+        """
+        What a piece gives.
+        """
+
+    def end(self) -> Iterator[str]:
+        """
+        The rest.
+        """
 
 
 class Job:
@@ -34,7 +57,8 @@ class Job:
     """
 
     _response: Response | None = None
-    _data = b""
+    _document: Document | None = None
+    _cut: FetchError | None = None  # why what is put out is not all that came
 
     def __init__(
         self,
@@ -58,6 +82,7 @@ class Job:
         self._several = len(wishes.urls) > 1
         self._way = Way(wishes, console)
         self._turn: Callable[[], Deferred[None] | None] | None = turn
+        self._waiting: Deferred[None] | None = None
         self._responses: list[Response] = []
         self._began = clock.seconds()
 
@@ -94,7 +119,7 @@ class Job:
         await self._myTurn()
         if self._wishes.json and status != CANNOT_WRITE:
             try:
-                self._console.writeText(self._document(message) + "\n")
+                self._console.writeText(self._closing(message))
             except OutputError as error:
                 status, message = CANNOT_WRITE, str(error)
         if message is not None:
@@ -105,10 +130,29 @@ class Job:
                 self._say(f"{self._which()}suspect: {verdict.reason}")
         return status
 
-    def _document(self, message: str | None) -> str:
-        seconds = self._clock.seconds() - self._began
-        return document(
-            self._way.url or str(self._given), self._response, self._data, message, seconds
+    def _closing(self, message: str | None) -> str:
+        """
+        The end of the document; all of it, where nothing came.
+        """
+        from .document import Document
+
+        response = self._response
+        if self._document is None:
+            self._document = Document(self._way.url or str(self._given), None)
+        verdict = response.verdict if response else None
+        if self._cut is not None:
+            verdict = Verdict("truncated", str(self._cut))
+        seconds = response.seconds if response else self._clock.seconds() - self._began
+        return self._document.close(
+            {
+                "verdict": verdict.name if verdict else None,
+                "reason": verdict.reason if verdict else None,
+                "bytes": response.size if response else 0,
+                "seconds": round(seconds, 6),
+                "local": ends(response.local) if response else None,
+                "remote": ends(response.remote) if response else None,
+                "error": message,
+            }
         )
 
     def _sayError(self, message: str, connecting: bool) -> None:
@@ -125,32 +169,45 @@ class Job:
         self._console.say(f"* [{self.number}] {line}" if self._several else f"* {line}")
 
     async def _myTurn(self) -> None:
-        if self._turn is not None:
-            turn, self._turn = self._turn(), None
-            if turn is not None:
-                await turn
+        turn = self._askedTurn()
+        if turn is not None:
+            await turn
 
-    def _fetch(self, url: GopherURL, most: int | None) -> Awaitable[Response]:
+    def _askedTurn(self) -> Deferred[None] | None:
+        """
+        Fires when the job's turn has come; C{None} where it has.
+        """
+        if self._turn is not None:
+            self._waiting, self._turn = self._turn(), None
+        if self._waiting is not None and self._waiting.called:
+            self._waiting = None
+        return self._waiting
+
+    async def _fetch(self, url: GopherURL, most: int | None) -> Response:
         """
         Ask for what is to be put out.
 
         @param most: the size limit, unless another was wished.
         """
-        return self._begin(url, most if self._wishes.maxSize is None else self._wishes.maxSize)
+        return (await self._begin(url, most))[0]
 
-    def _menu(self, url: GopherURL) -> Awaitable[Response]:
+    async def _menu(self, url: GopherURL) -> tuple[Response, Pace]:
         """
         Ask for what leads there.
         """
-        return self._begin(url, MOST)
+        return await self._ask(url, MOST)
 
-    async def _begin(self, url: GopherURL, maxSize: int | None) -> Response:
+    async def _begin(self, url: GopherURL, most: int | None) -> tuple[Response, Pace]:
+        return await self._ask(url, most if self._wishes.maxSize is None else self._wishes.maxSize)
+
+    async def _ask(self, url: GopherURL, maxSize: int | None) -> tuple[Response, Pace]:
         self._response = None
+        pace = Pace(self._clock, self._wishes.maxTime)
         tell = self._tell if self._wishes.verbose else None
         response = await self._agentFor(maxSize, tell).fetch(url)
         self._response = response
         self._responses.append(response)
-        return response
+        return response, pace
 
     async def _output(self, url: GopherURL) -> None:
         wishes = self._wishes
@@ -168,7 +225,7 @@ class Job:
         elif wishes.raw:
             await self._stream(url, evenErrors=True)
         elif wishes.json:
-            await self._collect(url)
+            await self._showJSON(url)
         elif binary:
             await self._stream(url, evenErrors=False)
         else:
@@ -188,9 +245,10 @@ class Job:
     async def _stream(self, url: GopherURL, evenErrors: bool) -> None:
         response = await self._fetch(url, None)
         await self._myTurn()
+        if evenErrors and response.statusLine:
+            self._console.write(response.statusLine)
         await self._pour(response, self._console.write, evenErrors)
-        if response.serverError is not None:
-            raise Failed(SERVER_ERROR, response.serverError)
+        self._refuse(response)
 
     async def _pour(
         self, response: Response, write: Callable[[bytes], None], evenErrors: bool
@@ -201,38 +259,83 @@ class Job:
         pour = Pour(response, write, evenErrors)
         response.deliverBody(pour)
         await pour.done
-        if response.serverError is not None and not evenErrors:
-            raise Failed(SERVER_ERROR, response.serverError)
-
-    async def _collect(self, url: GopherURL) -> Response:
-        response = await self._fetch(url, MOST)
-        try:
-            self._data = await response.bytes()
-        except FetchError as error:
-            self._data = error.partial
-            raise
-        if response.serverError is not None:
-            raise Failed(SERVER_ERROR, response.serverError)
-        return response
+        if not evenErrors:
+            self._refuse(response)
 
     async def _show(self, url: GopherURL) -> None:
-        try:
-            response = await self._collect(url)
-        except FetchError as error:
-            if error.response is not None and self._data:
-                await self._print(error.response)
-            raise
-        await self._print(response)
-
-    async def _print(self, response: Response) -> None:
+        response, pace = await self._begin(url, MOST)
         console = self._console
+        maker: Maker
         if response.kind is Kind.TEXT:
-            text = safeText(response.asText(self._data))
-            if text and not text.endswith("\n"):
-                text += "\n"
+            maker = ShownText(response.textReader())
         else:
-            items = response.asMenu(self._data)
-            charset = response.charset or "utf-8"
-            text = menuText(items, response.url, charset, console.columns, console.colour)
-        await self._myTurn()
-        console.writeText(text)
+            reader = response.menuReader()
+            maker = ShownMenu(reader, response.url, console.columns, console.colour)
+        await self._make(response, pace, maker, evenErrors=False)
+
+    async def _showJSON(self, url: GopherURL) -> None:
+        from .document import BinaryContent, Content, Document, MenuContent, TextContent
+
+        response, pace = await self._begin(url, MOST)
+        content: Content
+        if response.kind is Kind.TEXT:
+            content = TextContent(response.textReader())
+        elif response.kind is Kind.BINARY:
+            content = BinaryContent()
+        else:
+            content = MenuContent(response.menuReader(), response.url)
+        self._document = Document(url, content)
+        await self._make(response, pace, self._document, evenErrors=True)
+
+    async def _make(self, response: Response, pace: Pace, maker: Maker, evenErrors: bool) -> None:
+        """
+        Put out what is made of a body while it comes, from when the job's turn has; until then,
+        and while it may be the server's report of an error, it is held.
+        """
+        response.endsAtDot = True
+        held = bytearray()
+        failure: FetchError | None = None
+        try:
+            async with aclosing(response.chunks()) as chunks:
+                async for chunk in chunks:
+                    held += chunk
+                    if self._askedTurn() is None and (evenErrors or not response.mayBeError):
+                        await self._put(maker, held, pace)
+        except FetchError as error:
+            failure = error
+        except LineTooLong as error:
+            failure = TooLarge(str(error))
+        if failure is None and not evenErrors:
+            self._refuse(response)
+        if (turn := self._askedTurn()) is not None:
+            began = self._clock.seconds()
+            await turn
+            pace.pardon(self._clock.seconds() - began)
+        try:
+            await self._put(maker, held, pace)
+            if failure is None or response.size:
+                for text in maker.end():
+                    self._console.writeText(text)
+                    await pace.step()
+        except Late as error:
+            failure = failure or error
+        except LineTooLong as error:
+            failure = failure or TooLarge(str(error))
+        if failure is not None:
+            self._cut = None if failure.response is not None else failure
+            raise failure
+        self._refuse(response)
+
+    async def _put(self, maker: Maker, held: bytearray, pace: Pace) -> None:
+        """
+        Put out what is made of the bytes that are held.
+        """
+        data = bytes(held)
+        held.clear()
+        async for piece in pace.pieces(data):
+            for text in maker.feed(piece):
+                self._console.writeText(text)
+
+    def _refuse(self, response: Response) -> None:
+        if response.serverError is not None:
+            raise Failed(SERVER_ERROR, response.serverError)

@@ -3,115 +3,167 @@ From bytes to lines: line ends, the final C{.}, and dots that a server may or ma
 
 RFC 1436 3.2 has a text end with a C{.} line and a dot put before each line that begins with one.
 Few servers do so, and some do the first without the second. So nothing is undone without
-evidence: a final C{.} line, and no line that begins with one dot alone. Pure.
+evidence: a final C{.} line, and no line that begins with one dot alone. Pure, and linear: each
+byte is looked at a fixed number of times, whatever it is.
 """
 
 from __future__ import annotations
 
-#: How much is held back, while it is open whether dots were stuffed, and how long a line may be.
+import re
+from collections.abc import Iterator
+
+#: How much is held back, while it is open whether dots were stuffed.
 MOST_HELD = 16 << 20
+#: How long a line may be.
+LONGEST_LINE = 2 << 20
+
+# What shows that dots were not stuffed: one alone at the beginning of a line, or a '.' line that
+# something follows. Of fixed length, so that it costs the same everywhere.
+_NOT_STUFFED = re.compile(rb"\n\.(?:[^.\n]|\n.)", re.DOTALL)
 
 
 class LineTooLong(Exception):
     """
-    A line did not end within L{MOST_HELD} bytes.
+    A line did not end within L{LONGEST_LINE} bytes.
     """
 
 
-class _Splitter:
+def plainEnds(data: bytes) -> bytes:
     """
-    Cut chunks at LF or CRLF.
+    Bytes with LF for each line end: CR LF, CR alone, and CR CR LF, of a server that put CR before
+    line ends that had one.
+    """
+    if b"\r" not in data:
+        return data
+    return data.replace(b"\r\r\n", b"\n").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
-    @ivar open: whether the last line had no line end.
+
+class LineEnds:
+    """
+    L{plainEnds} for bytes that come in pieces.
+    """
+
+    _held = b""  # CRs at the end, while their LF may be to come; at most 3, as plainEnds takes
+
+    def feed(self, data: bytes) -> bytes:
+        data = self._held + data if self._held else data
+        self._held = b""
+        if data.endswith(b"\r"):
+            count = min(3, len(data) - len(data.rstrip(b"\r")))
+            data, self._held = data[:-count], data[-count:]
+        return plainEnds(data)
+
+    def end(self) -> bytes:
+        held, self._held = self._held, b""
+        return plainEnds(held)
+
+
+class PlainText:
+    """
+    A text as it was meant, with LF for its line ends: each part as soon as it is certain.
+
+    A line that begins with two dots is only certain at the end, or when another begins with one;
+    from it on, all is held. Where more than C{most} bytes would be, they are given as they are.
+    """
+
+    def __init__(self, most: int = MOST_HELD) -> None:
+        self._most = most
+        self._ends = LineEnds()
+        self._evidence = True  # nothing so far speaks against stuffing
+        # what is held, behind the LF before it; without a dot, that LF alone
+        self._held = bytearray(b"\n")
+
+    def feed(self, data: bytes) -> bytes:
+        """
+        What has become certain.
+        """
+        return self._take(self._ends.feed(data))
+
+    def end(self) -> bytes:
+        """
+        The rest. The C{.} line that shows the text to be stuffed is no part of it.
+        """
+        certain = self._take(self._ends.end())
+        held, self._held = self._held, bytearray()
+        if self._evidence and held.endswith((b"\n.", b"\n.\n")):
+            del held[held.rindex(b".") :]
+            held = held.replace(b"\n..", b"\n.")
+        del held[:1]
+        return certain + held
+
+    def _take(self, data: bytes) -> bytes:
+        if not self._evidence or not data:
+            return data
+        held = self._held
+        known = len(held)
+        held += data
+        if known < 2:  # no line that begins with a dot yet
+            first = held.find(b"\n.")
+            if first < 0:
+                self._held = bytearray(b"\n") if held.endswith(b"\n") else bytearray()
+                return data
+            certain = bytes(held[known : first + 1])
+            del held[:first]
+            known = 0
+        else:
+            certain = b""
+        if _NOT_STUFFED.search(held, max(0, known - 4)) or len(held) > self._most:
+            self._evidence = False
+            self._held = bytearray()
+            return certain + held[1:]
+        return certain
+
+
+class _Cut:
+    """
+    Cut pieces, with LF for their line ends, into lines.
     """
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._pieces: list[bytes] = []
-        self._size = 0
-        self.open = False
+        self._last = bytearray()
 
-    def feed(self, data: bytes) -> list[bytes]:
-        if self._size > self._most:
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        if data and len(self._last) > self._most:
             raise LineTooLong(f"a line is longer than {self._most} bytes")
-        lines = data.split(b"\n")
-        if len(lines) > 1:
-            lines[0] = b"".join((*self._pieces, lines[0]))
-            self._pieces = []
-            self._size = 0
-        last = lines.pop()
-        if last:
-            self._pieces.append(last)
-            self._size += len(last)
-        return [line.removesuffix(b"\r") for line in lines]
+        start = 0
+        while (end := data.find(b"\n", start)) >= 0:
+            if self._last:
+                yield bytes(self._last) + data[start:end]
+                self._last.clear()
+            else:
+                yield data[start:end]
+            start = end + 1
+        self._last += data[start:]
 
-    def end(self) -> list[bytes]:
-        last = b"".join(self._pieces)
-        self._pieces = []
-        self.open = bool(last)
-        return [last.removesuffix(b"\r")] if last else []
+    def end(self) -> Iterator[bytes]:
+        if self._last:
+            yield bytes(self._last)
 
 
 class TextLines:
     """
-    The lines of a text, each as soon as it is certain.
-
-    A line that begins with two dots is only certain at the end, or when another begins with one;
-    from it on, lines are held. Where more than C{most} bytes would be, they are given as they are.
+    The lines of a text, each as soon as it is certain; see L{PlainText}.
     """
 
-    def __init__(self, most: int = MOST_HELD) -> None:
-        self._splitter = _Splitter(most)
-        self._most = most
-        self._evidence = True  # nothing so far speaks against stuffing
-        self._held: list[bytes] = []
-        self._size = 0
-        self._stuffed = False
+    def __init__(self, most: int = MOST_HELD, longest: int = LONGEST_LINE) -> None:
+        self._text = PlainText(most)
+        self._cut = _Cut(longest)
 
-    def feed(self, data: bytes) -> list[bytes]:
+    def feed(self, data: bytes) -> Iterator[bytes]:
         """
-        The lines, without line ends, that have become certain.
+        The lines, without line ends, that have become certain; to be gone through.
 
         @raise LineTooLong: where a line was already, with what came before.
         """
-        return self._take(self._splitter.feed(data))
+        return self._cut.feed(self._text.feed(data))
 
-    def end(self) -> list[bytes]:
+    def end(self) -> Iterator[bytes]:
         """
-        The rest of the lines. The C{.} that shows the text to be stuffed is none of them.
+        The rest of the lines.
         """
-        lines = self._take(self._splitter.end())
-        held, self._held = self._held, []
-        if held and held[-1] == b".":
-            self._stuffed = True
-            held = [line[1:] if line.startswith(b"..") else line for line in held[:-1]]
-        return lines + held
-
-    @property
-    def open(self) -> bool:
-        """
-        At the end: whether the last line had no line end.
-        """
-        return self._splitter.open and not self._stuffed
-
-    def _take(self, lines: list[bytes]) -> list[bytes]:
-        if not self._evidence:
-            return lines
-        certain: list[bytes] = []
-        for index, line in enumerate(lines):
-            # a '.' that something follows was no final one
-            single = line.startswith(b".") and line != b"." and not line.startswith(b"..")
-            if single or (self._held and self._held[-1] == b".") or self._size > self._most:
-                self._evidence = False
-                certain += self._held
-                self._held = []
-                return certain + lines[index:]
-            if self._held or line.startswith(b"."):
-                self._held.append(line)
-                self._size += len(line) + 1
-            else:
-                certain.append(line)
-        return certain
+        yield from self._cut.feed(self._text.end())
+        yield from self._cut.end()
 
 
 class MenuLines:
@@ -119,8 +171,10 @@ class MenuLines:
     The lines of a menu, up to its C{.}.
     """
 
-    def __init__(self, most: int = MOST_HELD) -> None:
-        self._splitter = _Splitter(most)
+    def __init__(self, longest: int = LONGEST_LINE) -> None:
+        self._ends = LineEnds()
+        self._longest = longest
+        self._last = bytearray()
         self._ended = False
 
     def feed(self, data: bytes) -> list[bytes]:
@@ -129,34 +183,28 @@ class MenuLines:
 
         @raise LineTooLong: where a line was already, with what came before.
         """
-        return [] if self._ended else self._take(self._splitter.feed(data))
+        return [] if self._ended else self._take(self._ends.feed(data))
 
     def end(self) -> list[bytes]:
         """
         The rest of the lines.
         """
-        return [] if self._ended else self._take(self._splitter.end())
-
-    def _take(self, lines: list[bytes]) -> list[bytes]:
-        if b"." in lines:
-            self._ended = True
-            return lines[: lines.index(b".")]
+        if self._ended:
+            return []
+        lines = self._take(self._ends.end())
+        if self._last and self._last != b"." and not self._ended:
+            lines.append(bytes(self._last))
         return lines
 
-
-def textBytes(body: bytes) -> bytes:
-    """
-    A whole text as it was meant, with LF for its line ends.
-    """
-    decoder = TextLines(len(body))
-    lines = decoder.feed(body) + decoder.end()
-    text = b"".join(line + b"\n" for line in lines)
-    return text[:-1] if decoder.open else text
-
-
-def menuLines(body: bytes) -> list[bytes]:
-    """
-    The lines of a whole menu.
-    """
-    decoder = MenuLines(len(body))
-    return decoder.feed(body) + decoder.end()
+    def _take(self, data: bytes) -> list[bytes]:
+        if data and len(self._last) > self._longest:
+            raise LineTooLong(f"a line is longer than {self._longest} bytes")
+        lines = data.split(b"\n")
+        if self._last and len(lines) > 1:
+            lines[0] = bytes(self._last) + lines[0]
+            self._last.clear()
+        self._last += lines.pop()
+        if b"." in lines:
+            self._ended = True
+            del lines[lines.index(b".") :]
+        return lines

@@ -5,7 +5,6 @@ Menu lines (RFC 1436 3.5 and 3.9): bytes to items and back, whatever servers do 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from urllib.parse import quote_from_bytes
 
@@ -17,7 +16,7 @@ _EXTERNAL = re.compile(rb"/?URL:", re.IGNORECASE)
 _EXTERNAL_PAGE = re.compile(rb"/?UR[LI]:", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Item:
     """
     One line of a menu.
@@ -40,13 +39,18 @@ class Item:
     mirrored: str = ""
 
     @classmethod
-    def parse(cls, line: bytes) -> Item:
+    def parse(cls, line: bytes, amongTabs: bool = False) -> Item:
         """
         Read one line, given without its line end. Any line gives an item: what has no fields is
         information, all of it.
+
+        @param amongTabs: whether other lines of its menu have fields: then an C{i} that it begins
+            with is its type.
         """
         fields = line.split(b"\t", 4)
-        if len(fields) == 1 or not fields[0]:
+        if len(fields) == 1:
+            return cls("i", line[1:] if amongTabs and line.startswith(b"i") else line)
+        if not fields[0]:
             return cls("i", b" ".join(fields))
         display, selector, host, port, plus = (*fields, b"", b"", b"", b"")[:5]
         return cls(
@@ -106,10 +110,8 @@ class Item:
         """
         The address of a selector C{URL:address}, by which menus lead out of Gopher.
         """
-        if self.kind is Kind.NOTE:
-            return None
         match = (_EXTERNAL_PAGE if self.type == "h" else _EXTERNAL).match(self.selector)
-        if match is None:
+        if match is None or self.kind is Kind.NOTE:
             return None
         return self.selector[match.end() :].decode("utf-8", "replace").strip() or None
 
@@ -117,8 +119,10 @@ class Item:
         """
         Where the item leads, as text: a Gopher URL, an address out of Gopher, or C{None}.
         """
-        external = self.external
         known = itemType(self.type)
+        if known.kind is Kind.NOTE:
+            return None
+        external = self.external
         if external is not None or known.kind is not Kind.ELSEWHERE:
             url = self.gopherURL(base)
             return external if url is None else str(url)
@@ -152,34 +156,3 @@ def _bare(host: str) -> str:
 
 def _sameServer(one: GopherURL, other: GopherURL) -> bool:
     return (sameHost(one.host), one.port) == (sameHost(other.host), other.port)
-
-
-def numbered(
-    items: Iterable[Item], base: GopherURL | None = None
-) -> Iterator[tuple[int | None, Item, str | None]]:
-    """
-    The items of a menu, each with its number, counted from 1, and its address. What leads nowhere
-    has neither.
-    """
-    count = 0
-    for item in items:
-        address = item.address(base)
-        if address is not None:
-            count += 1
-        yield (None if address is None else count), item, address
-
-
-def parseMenu(lines: Iterable[bytes]) -> list[Item]:
-    """
-    Read the lines of a menu, given without line ends and without the final C{.}.
-    """
-    items: list[Item] = []
-    original = ""
-    for line in lines:
-        item = Item.parse(line)
-        if item.kind is Kind.MIRROR:
-            item = replace(item, mirrored=original)
-        else:
-            original = item.type
-        items.append(item)
-    return items

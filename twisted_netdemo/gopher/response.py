@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import builtins
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 
 from twisted.internet.defer import Deferred
@@ -16,23 +16,35 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from .body import Body, Verdict
+from .characters import Unmarked
 from .charset import UTF8, Charsets, decode
 from .errors import FetchError, TooLarge
 from .itemtypes import Kind
-from .lines import LineTooLong, MenuLines, TextLines, menuLines, textBytes
-from .menu import Item, parseMenu
+from .lines import LineTooLong, MenuLines, TextLines
+from .menu import Item
 from .reader import BodyTransport, ChunkReader
+from .reading import MenuReader, TextReader
 from .url import GopherURL
+
+#: How many items L{Response.menu} gives: what is made of a line is larger than the line.
+MOST_ITEMS = 100_000
+_SLICE = 1 << 16
 
 
 @implementer(IPushProducer)
 class Response:
     """
-    What a server sends, as it comes. One of L{deliverBody}, L{chunks}, L{lines}, L{bytes}, L{text}
-    and L{menu} takes it, once; until then the server is kept waiting.
+    What a server sends, as it comes. One of L{deliverBody}, L{chunks}, L{lines}, L{items},
+    L{bytes}, L{text} and L{menu} takes it, once; until then the server is kept waiting.
+
+    L{chunks}, L{lines} and L{items} hold a part that does not grow with the body, but for the dots
+    of a text (see L{TextLines}). The others hold all of it: L{bytes} up to twice the agent's
+    C{maxSize}, L{text} up to nine times that, since a character may take four bytes; L{menu} up to
+    three times that and L{MOST_ITEMS} items.
 
     @ivar url: what was asked for.
     @ivar kind: how it is read: L{Kind.TEXT}, L{Kind.MENU} or L{Kind.BINARY}.
+    @ivar statusLine: what a Gopher+ server put before the body, with its line end; else empty.
     @ivar local: our end of the connection.
     @ivar remote: the server's end.
     @ivar verdict: at the end, how much the body can be relied on.
@@ -40,12 +52,15 @@ class Response:
         error (whatever was asked for).
     @ivar seconds: at the end, how long it took, from the call of C{fetch}.
     @ivar charset: the Python codec of the text, once a part of it was decoded.
+    @ivar endsAtDot: whether a menu's final C{.} is its end, even where the server does not close
+        the connection: for readers that want nothing behind it.
     """
 
     verdict: Verdict | None = None
     serverError: str | None = None
     seconds: float = 0.0
     charset: str | None = None
+    endsAtDot = False
     _consumer: IProtocol | None = None
     _paused = False
     _pumping = False
@@ -60,13 +75,20 @@ class Response:
         connection: IPushProducer,
         local: IAddress,
         remote: IAddress,
+        given: str | None = None,
+        statusLine: builtins.bytes = b"",
     ) -> None:
+        """
+        @param given: the codec, where it has been said.
+        """
+        self.statusLine = statusLine
         self.url = url
         self.kind = body.kind
         self.local = local
         self.remote = remote
         self._body = body
         self._charsets = charsets
+        self._given = given
         self._connection = connection
         self._buffer: deque[bytes] = deque()
 
@@ -80,7 +102,7 @@ class Response:
     @property
     def mayBeError(self) -> bool:
         """
-        Whether all that came so far could be the server's report of an error: one short line.
+        Whether all that came so far could be the server's report of an error.
         """
         return self._body.mayBeError
 
@@ -108,7 +130,7 @@ class Response:
         self.seconds = seconds
         words = self._body.errorWords()
         if words is not None and error is None:
-            self.serverError = self.decode(words)
+            self.serverError = decode(words, self._body.codec or self._guess(words))
         if error is None:
             self._end = connectionDone
         else:
@@ -199,34 +221,87 @@ class Response:
         """
         if self.kind is Kind.BINARY:
             raise ValueError("a binary has no lines")
-        decoder = MenuLines() if self.kind is Kind.MENU else TextLines()
+        unmarked = Unmarked(self._given)
+        lines = MenuLines() if self.kind is Kind.MENU else TextLines()
         failure: FetchError | None = None
+        self.endsAtDot = True
         self.charset = UTF8
         try:
             async with aclosing(self.chunks()) as chunks:
                 async for chunk in chunks:
-                    for line in decoder.feed(chunk):
-                        yield self._decodeLine(line)
+                    for line in lines.feed(unmarked.feed(chunk)):
+                        yield self._decodeLine(line, unmarked)
         except FetchError as error:
             failure = error
         except LineTooLong as error:
-            failure = TooLarge(str(error))
-            failure.response = self
-        for line in decoder.end():
-            yield self._decodeLine(line)
+            failure = self._tooLarge(str(error))
+        else:
+            for line in lines.feed(unmarked.end()):
+                yield self._decodeLine(line, unmarked)
+        for line in lines.end():
+            yield self._decodeLine(line, unmarked)
         if failure is not None:
             raise failure
 
-    def _decodeLine(self, line: bytes) -> str:
+    def _decodeLine(self, line: bytes, unmarked: Unmarked) -> str:
+        if unmarked.codec is not None:
+            self.charset = unmarked.charset
+            return decode(line, unmarked.codec)
         if self.charset == UTF8:
             self.charset = self._charsets.guess(self.url.host, line)
         return decode(line, self.charset or UTF8)
 
-    def decode(self, data: bytes) -> str:
+    async def items(self) -> AsyncGenerator[Item, None]:
         """
-        Bytes of this body as text, in the charset that they let guess (see L{charset}).
+        The items of a menu, each as it arrives.
+
+        @raise FetchError: after the last item, if the body is truncated.
         """
-        self.charset = self._charsets.guess(self.url.host, data)
+        reader = self.menuReader()
+        failure: FetchError | None = None
+        self.endsAtDot = True
+        try:
+            try:
+                async with aclosing(self.chunks()) as chunks:
+                    async for chunk in chunks:
+                        for piece in _slices(chunk):
+                            for item in reader.feed(piece):
+                                yield item
+            except FetchError as error:
+                failure = error
+            for item in reader.end():
+                yield item
+        except LineTooLong as error:
+            failure = self._tooLarge(str(error))
+        if failure is not None:
+            raise failure
+
+    def _tooLarge(self, words: str) -> TooLarge:
+        error = TooLarge(words)
+        error.response = self
+        return error
+
+    def textReader(self) -> TextReader:
+        """
+        What reads this body as a text.
+        """
+        return TextReader(self._guess, self._given)
+
+    def menuReader(self) -> MenuReader:
+        """
+        What reads this body as a menu.
+        """
+        return MenuReader(self._guess, self._given)
+
+    def _guess(self, sample: builtins.bytes) -> str:
+        return self._charsets.guess(self.url.host, sample)
+
+    def decode(self, data: builtins.bytes) -> str:
+        """
+        Bytes of this body as text, in the charset that was said, or that they let guess (see
+        L{charset}).
+        """
+        self.charset = self._given or self._guess(data)
         return decode(data, self.charset)
 
     def bytes(self) -> Deferred[builtins.bytes]:
@@ -250,30 +325,55 @@ class Response:
         """
         The items of a whole menu.
 
-        @return: fails as L{bytes} does.
+        @return: fails as L{bytes} does, and with L{TooLarge} where there are more than
+            L{MOST_ITEMS}.
         """
+        self.endsAtDot = True
         return self.bytes().addCallback(self.asMenu)
 
     def asText(self, data: builtins.bytes) -> str:
         """
         Bytes that came, whole or not, as a text.
         """
-        return self.decode(textBytes(data))
+        reader = self.textReader()
+        parts = [reader.feed(piece) for piece in _slices(data)]
+        parts += reader.end()
+        self.charset = reader.charset
+        return "".join(parts)
 
     def asMenu(self, data: builtins.bytes) -> list[Item]:
         """
         Bytes that came, whole or not, as a menu's items.
+
+        @raise TooLarge: for more than L{MOST_ITEMS}, or a line that is too long.
         """
-        lines = menuLines(data)
-        self.charset = self._charsets.guess(self.url.host, b"\n".join(lines))
-        return parseMenu(lines)
+        reader = self.menuReader()
+        items: list[Item] = []
+        try:
+            for piece in _slices(data):
+                items += reader.feed(piece)
+                if len(items) > MOST_ITEMS:
+                    break
+            items += reader.end()
+        except LineTooLong as error:
+            raise self._tooLarge(str(error)) from None
+        finally:
+            self.charset = reader.charset
+        if len(items) > MOST_ITEMS:
+            raise self._tooLarge(f"the menu has more than {MOST_ITEMS} items")
+        return items
 
     async def _collect(self) -> builtins.bytes:
-        parts: list[builtins.bytes] = []
+        held = bytearray()  # no list: a chunk may be a single byte
         try:
             async for chunk in self.chunks():
-                parts.append(chunk)
+                held += chunk
         except FetchError as error:
-            error.partial = b"".join(parts)
+            error.partial = builtins.bytes(held)
             raise
-        return b"".join(parts)
+        return builtins.bytes(held)
+
+
+def _slices(data: bytes) -> Iterator[bytes]:
+    for start in range(0, len(data), _SLICE):
+        yield data[start : start + _SLICE]

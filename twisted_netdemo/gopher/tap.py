@@ -31,6 +31,12 @@ def _field(text: str) -> bytes:
     return checkSelector(text.encode("utf-8", "surrogateescape"), "text")
 
 
+def _charset(text: str) -> str:
+    from .characters import knownCharset
+
+    return knownCharset(text)
+
+
 class Options(ServiceOptions):
     """
     Each option is the same for the command and under twistd.
@@ -68,6 +74,7 @@ class Options(ServiceOptions):
             None,
             "How large it may be [default: 16MiB for what is held in memory].",
         ],
+        ["charset", None, None, "The charset of what comes [default: UTF-8, else a guess]."],
         ["cafile", None, None, "Over TLS, trust the authorities in this file (PEM)."],
         ["parallel", None, "1", "How many URLs to fetch at a time."],
     ]
@@ -125,6 +132,8 @@ class Options(ServiceOptions):
             self.take("max-time", _timeout)
         if self["max-size"] is not None:
             self.take("max-size", quantities.size)
+        if self["charset"] is not None:
+            self.take("charset", _charset)
         self.take("parallel", lambda text: quantities.whole(text, 1, 1000))
         if self["ipv4"] and self["ipv6"]:
             raise usage.UsageError("--ipv4 and --ipv6 leave no address")
@@ -241,6 +250,7 @@ def makeSession(options: Options, reactor: Any, console: Any, usageStatus: int) 
             maxSize=maxSize,
             trust=trust,
             family=4 if options["ipv4"] else 6 if options["ipv6"] else None,
+            charset=options["charset"],
             charsets=charsets,
             addresses=addresses,
             tell=tell,
@@ -256,6 +266,7 @@ def makeSession(options: Options, reactor: Any, console: Any, usageStatus: int) 
         search=options["search"],
         items=tuple(options["items"]),
         maxSize=options["max-size"],
+        maxTime=options["max-time"],
         parallel=options["parallel"],
         verbose=bool(options["verbose"]),
         mode=_filePermissions(options),

@@ -4,18 +4,22 @@ Which resource a URL is to end at: by way of links that are to be followed, and 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import aclosing
 from dataclasses import replace
 
 from .console import Console
+from .errors import TooLarge
 from .itemtypes import Kind, bodyKind, isFetched, itemType
-from .menu import numbered
+from .lines import LineTooLong
+from .menu import Item
+from .pace import Pace
 from .response import Response
 from .statuses import MALFORMED, SERVER_ERROR, Failed
 from .url import GopherURL, InvalidURL, checkSelector
 from .wishes import Wishes
 
-Begin = Callable[[GopherURL], Awaitable[Response]]
+Begin = Callable[[GopherURL], Awaitable[tuple[Response, Pace]]]
 
 
 class Way:
@@ -73,18 +77,54 @@ class Way:
     async def _link(self, url: GopherURL, number: int, begin: Begin) -> GopherURL:
         if bodyKind(url.type) is not Kind.MENU:
             raise Failed(MALFORMED, f"{url} is no menu, so it has no link {number}")
-        response = await begin(url)
-        data = await response.bytes()
+        response, pace = await begin(url)
+        link = _Link(number, url)
+        await link.find(response, pace)
         if response.serverError is not None:
             raise Failed(SERVER_ERROR, response.serverError)
-        links = [
-            (item.gopherURL(url), address)
-            for _, item, address in numbered(response.asMenu(data), url)
-            if address is not None
-        ]
-        if number > len(links):
-            raise Failed(MALFORMED, f"{url} has {len(links)} links, and no link {number}")
-        target, address = links[number - 1]
-        if target is None:
-            raise Failed(MALFORMED, f"link {number} is {address}, which is not Gopher")
-        return target
+        if link.address is None:
+            raise Failed(MALFORMED, f"{url} has {link.count} links, and no link {number}")
+        if link.target is None:
+            raise Failed(MALFORMED, f"link {number} is {link.address}, which is not Gopher")
+        return link.target
+
+
+class _Link:
+    """
+    @ivar count: how many links there are, up to the one that is looked for.
+    @ivar address: where it leads; C{None} while it is not found.
+    @ivar target: the same as a URL, where that is Gopher.
+    """
+
+    address: str | None = None
+    target: GopherURL | None = None
+
+    def __init__(self, number: int, base: GopherURL) -> None:
+        self._number = number
+        self._base = base
+        self.count = 0
+
+    async def find(self, response: Response, pace: Pace) -> None:
+        """
+        Read a menu to its end.
+
+        @raise FetchError: where it is truncated.
+        """
+        reader = response.menuReader()
+        response.endsAtDot = True
+        try:
+            async with aclosing(response.chunks()) as chunks:
+                async for chunk in chunks:
+                    async for piece in pace.pieces(chunk):
+                        self._look(reader.feed(piece))
+            self._look(reader.end())
+        except LineTooLong as error:
+            raise TooLarge(str(error)) from None
+
+    def _look(self, items: Iterable[Item]) -> None:
+        for item in items:
+            address = item.address(self._base) if self.address is None else None
+            if address is not None:
+                self.count += 1
+                if self.count == self._number:
+                    self.address, self.target = address, item.gopherURL(self._base)

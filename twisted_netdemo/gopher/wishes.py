@@ -20,6 +20,7 @@ class Wishes(NamedTuple):
     @ivar search: the words for searches.
     @ivar items: numbers of links to follow, one after the other.
     @ivar maxSize: C{None} where it was not said.
+    @ivar maxTime: how many seconds a fetch, and what is made of it, may take; C{None} for no limit.
     @ivar mode: permissions for files, where the umask is not the user's.
     @ivar usageStatus: the exit status for wrong usage.
     """
@@ -33,6 +34,7 @@ class Wishes(NamedTuple):
     search: bytes | None = None
     items: tuple[int, ...] = ()
     maxSize: int | None = None
+    maxTime: float | None = None
     parallel: int = 1
     verbose: bool = False
     mode: int | None = None

@@ -1,0 +1,72 @@
+"""
+Much work in small pieces: between them the reactor has its turn, and a deadline is looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from twisted.internet.task import deferLater
+
+from ..quantities import showDuration
+from ..service.clock import monotonic
+from .errors import TimedOut
+
+# How many bytes of a body make a piece.
+_PIECE = 8192
+#: How many seconds the reactor may be kept from its turn.
+_TURN = 0.05
+#: How many seconds after its deadline what has come may still be worked on.
+_GRACE = 0.25
+
+
+class Late(TimedOut):
+    """
+    What was made of a body took too long.
+    """
+
+
+class Pace:
+    """
+    The time of one fetch and of what is made of it.
+    """
+
+    def __init__(self, clock: Any, most: float | None) -> None:
+        """
+        @param clock: an L{IReactorTime}.
+        @param most: how many seconds both may take together, from now; C{None} for no limit.
+        """
+        self._clock = monotonic(clock)
+        self._most = most
+        self._began = self._last = clock.seconds()
+
+    def pardon(self, seconds: float) -> None:
+        """
+        So long the work could not begin; that is not counted.
+        """
+        self._began += seconds
+
+    async def pieces(self, data: bytes | bytearray) -> AsyncGenerator[bytes, None]:
+        """
+        Data in pieces, each with a L{step} behind it; the first is always given.
+
+        @raise Late: where the time is over.
+        """
+        self._last = self._clock.seconds()  # others have had their turn
+        for start in range(0, len(data), _PIECE):
+            yield bytes(data[start : start + _PIECE])
+            await self.step()
+
+    async def step(self) -> None:
+        """
+        After each piece.
+
+        @raise Late: where the time is over.
+        """
+        now = self._clock.seconds()
+        if self._most is not None and now - self._began > self._most + _GRACE:
+            raise Late(f"it took longer than {showDuration(self._most)}")
+        if now - self._last > _TURN:
+            await deferLater(self._clock, 0)
+            self._last = self._clock.seconds()
