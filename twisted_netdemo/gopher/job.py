@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.defer import Deferred
 
+from ..service.clock import monotonic
 from .agent import MOST, Agent
 from .body import Verdict
 from .connection import ends
@@ -77,7 +78,7 @@ class Job:
         self._given = url
         self._wishes = wishes
         self._console = console
-        self._clock = clock
+        self._clock = monotonic(clock)
         self._agentFor = agentFor
         self._several = len(wishes.urls) > 1
         self._way = Way(wishes, console)
