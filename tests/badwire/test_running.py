@@ -15,6 +15,7 @@ from twisted.application.service import Service
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
+from tests.badwire.test_packet import TEXT, V4, inet, made
 from tests.processes import folder
 from twisted_netdemo.badwire import child, conclusion, device, files, running
 from twisted_netdemo.badwire.conclusion import Conclusion
@@ -38,6 +39,8 @@ def broken(*arguments: object, **keywords: object) -> Any:
 
 
 LINE = "KeyError: 'broken'"
+
+DATAGRAM = made(V4, inet.UDP(sport=40000, dport=9), TEXT)
 
 
 class ConclusionTests(SynchronousTestCase):
@@ -285,6 +288,26 @@ class FailureTests(SynchronousTestCase):
         self.patch(running, "_connections", broken)
         self.reactor.advance(0.02)
         self.ended(wire, 7)
+
+    def test_quiet(self) -> None:
+        """
+        A drain waits for the answer to what has just arrived, which may be in the device already.
+        """
+        wire = self.begin()
+        command: Any = wire._command
+        os.write(self.device.other, DATAGRAM)
+        self.port.doRead()
+        self.patch(self.device, "write", lambda fd, data: len(data))
+        self.reactor.advance(0.495)
+        command._over(7)
+        # it arrives just before the drain looks again, and the kernel answers
+        self.reactor.advance(0.01)
+        self.assertEqual(wire._counts.total, 2)
+        self.assertEqual(self.statuses, [])
+        os.write(self.device.other, DATAGRAM)
+        self.port.doRead()
+        self.reactor.pump([0.01] * 60)
+        self.assertEqual((wire._counts.total, self.statuses), (4, [7]))
 
     def test_stop(self) -> None:
         """

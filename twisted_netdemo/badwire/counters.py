@@ -12,7 +12,12 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from twisted_netdemo.badwire.events import FATES, Arrived, Sent
-from twisted_netdemo.badwire.packet import TCP, UDP, protocolOf
+from twisted_netdemo.badwire.packet import TCP, UDP, UDPLITE, protocolOf
+
+# Protocols, and the kernel's groups of counters for either IP.
+_DATAGRAMS = ((UDP, "UDP", ("Udp", "Udp6")), (UDPLITE, "UDP-Lite", ("UdpLite", "UdpLite6")))
+# InDatagrams counts those that were read.
+_ARRIVED = ("InDatagrams", "NoPorts", "RcvbufErrors", "MemErrors")
 
 _FILES = ("/proc/net/snmp", "/proc/net/netstat", "/proc/net/snmp6")
 
@@ -35,6 +40,13 @@ class Counts:
         self.again = 0
         self.synAgain = 0
         self.effects: Counter[tuple[int, str]] = Counter()
+
+    @property
+    def total(self) -> int:
+        """
+        How many packets left, and how many copies arrived.
+        """
+        return self.packets.total() + self.effects.total()
 
     def sent(self, event: Sent, data: bytes) -> None:
         """
@@ -75,10 +87,26 @@ class Row(NamedTuple):
     @ivar log: the log's count.
     @ivar kernel: the kernel's.
     @ivar of: which of the kernel's counters that is.
+    @ivar isInferred: whether the log's count is worked out by rule: what receivers did.
     """
 
     what: str
     log: int
+    kernel: int
+    of: str
+    isInferred: bool = False
+
+
+class Measured(NamedTuple):
+    """
+    One thing that the kernel alone can count: no packet tells of it.
+
+    @ivar what: in words.
+    @ivar kernel: how many.
+    @ivar of: which of the kernel's counters that is.
+    """
+
+    what: str
     kernel: int
     of: str
 
@@ -126,8 +154,7 @@ def compare(counts: Counts, early: int, kernel: Mapping[str, int]) -> list[Row]:
         return sum(kernel.get(name, 0) for name in names)
 
     effects = counts.effects
-    arrived = ("InDatagrams", "NoPorts", "RcvbufErrors", "MemErrors")
-    return [
+    rows = [
         Row(
             "TCP segments sent",
             counts.packets["tcp"],
@@ -140,18 +167,43 @@ def compare(counts: Counts, early: int, kernel: Mapping[str, int]) -> list[Row]:
             effects[TCP, "discarded"],
             of("TcpInCsumErrors"),
             "Tcp InCsumErrors",
+            True,
         ),
-        Row("TCP early, held back", early, of("TcpExtTCPOFOQueue"), "TcpExt TCPOFOQueue"),
-        Row(
-            "UDP datagrams arrived",
-            effects[UDP, "delivered"] + effects[UDP, "again"],
-            of(*(group + name for group in ("Udp", "Udp6") for name in arrived)),
-            "Udp and Udp6 InDatagrams, NoPorts and the full buffers'",
-        ),
-        Row(
-            "UDP corrupt, discarded",
-            effects[UDP, "discarded"],
-            of("UdpInCsumErrors", "Udp6InCsumErrors"),
-            "Udp and Udp6 InCsumErrors",
-        ),
+        Row("TCP early, held back", early, of("TcpExtTCPOFOQueue"), "TcpExt TCPOFOQueue", True),
     ]
+    for protocol, name, groups in _DATAGRAMS:
+        which = " and ".join(groups)
+        rows += [
+            Row(
+                f"{name} datagrams arrived",
+                effects[protocol, "delivered"] + effects[protocol, "again"],
+                of(*(group + counter for group in groups for counter in _ARRIVED)),
+                f"{which} InDatagrams, NoPorts and the full buffers'",
+                True,
+            ),
+            Row(
+                f"{name} corrupt, discarded",
+                effects[protocol, "discarded"],
+                of(*(f"{group}InCsumErrors" for group in groups)),
+                f"{which} InCsumErrors",
+                True,
+            ),
+        ]
+    return rows
+
+
+def measured(kernel: Mapping[str, int]) -> list[Measured]:
+    """
+    What became of the datagrams that arrived, which the kernel alone knows.
+    """
+    found = []
+    for _, name, groups in _DATAGRAMS:
+        for what, counters in (
+            ("read by programs", ("InDatagrams",)),
+            ("to a port where nobody listens", ("NoPorts",)),
+            ("thrown away: a full buffer", ("RcvbufErrors", "MemErrors")),
+        ):
+            count = sum(kernel.get(group + each, 0) for group in groups for each in counters)
+            of = f"{' and '.join(groups)} {' and '.join(counters)}"
+            found.append(Measured(f"{name} {what}", count, of))
+    return found

@@ -21,7 +21,7 @@ from twisted_netdemo.badwire import device
 from twisted_netdemo.badwire.careful import Careful
 from twisted_netdemo.badwire.child import Command, takeTerminal
 from twisted_netdemo.badwire.conclusion import Conclusion
-from twisted_netdemo.badwire.counters import Counts, compare, readCounters
+from twisted_netdemo.badwire.counters import Counts, compare, measured, readCounters
 from twisted_netdemo.badwire.events import Listener
 from twisted_netdemo.badwire.network import FAR, FAR6, Network
 from twisted_netdemo.badwire.observers import inWords
@@ -163,11 +163,12 @@ class BadWire(MultiService):
 
     def _look(self, before: int) -> None:
         """
-        Wait until nothing is on the wire and no connection is left.
+        Wait until nothing is on the wire and no connection is left. In between the reactor asks
+        the device: what arrived last may have an answer there.
 
-        @param before: how many packets there had been when we looked last.
+        @param before: how many packets had left and arrived when we looked last.
         """
-        packets = sum(self._counts.packets.values())
+        packets = self._counts.total
         isQuiet = self.wire.isIdle and packets == before and not _connections()
         if isQuiet or self.clock.seconds() >= self._until:
             self._over()
@@ -202,14 +203,17 @@ class BadWire(MultiService):
         What it comes to so far.
         """
         wire = self.wire
+        kernel = readCounters()
         return Summary(
             seed=self._seed,
             seconds=wire.seconds,
             table=self._counts.table(),
-            rows=compare(self._counts, wire.receivers.early, readCounters()),
+            rows=compare(self._counts, wire.receivers.early, kernel),
+            measured=measured(kernel),
             looped=device.looped(),
             dropped=self._network.device.dropped(),
             unread=wire.unread,
+            elsewhere=wire.elsewhere,
             refused=wire.refused,
         )
 

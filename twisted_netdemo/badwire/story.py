@@ -76,6 +76,7 @@ class Story:
         self._kinds: dict[int, str] = {}
         self._highest: dict[str, int] = {}
         self._arrivals: dict[int, int] = {}
+        self._damaged: set[tuple[str, int]] = set()
         self._isAsking = False
         self._synAnswered = False
         self._isOpen = False
@@ -285,6 +286,9 @@ class Story:
 
     def _datagram(self, sent: Sent, arrived: Arrived) -> str:
         effect = arrived.effect
+        datagram = (sent.direction, sent.seq)
+        if "corrupted" in sent.fates:
+            self._damaged.add(datagram)
         if effect == "held":
             return f"a part: waits for the rest{MARK}"
         if effect not in ("delivered", "again"):
@@ -299,7 +303,7 @@ class Story:
             if sent.seq < self._highest.get(sent.direction, 0):
                 parts.append("out of order")
             self._highest[sent.direction] = max(sent.seq, self._highest.get(sent.direction, 0))
-        if "corrupted" in sent.fates:
+        if datagram in self._damaged:
             isUDP = sent.protocol in UDP_LIKE
             parts.append("damaged: no checksum covers it" if isUDP else "damaged")
         return ", ".join(parts)

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from twisted_netdemo.badwire.counters import Row
+from twisted_netdemo.badwire.counters import Measured, Row
+from twisted_netdemo.badwire.story import MARK
+from twisted_netdemo.badwire.words import protocolName
 
 
 @dataclass(frozen=True)
@@ -18,9 +20,11 @@ class Summary:
     @ivar seconds: how long the network was up.
     @ivar table: for each protocol how many packets left, and how many met each fate.
     @ivar rows: the counts of log and kernel.
+    @ivar measured: what the kernel alone counted.
     @ivar looped: how many packets went by the loopback device, which the kernel counts as well.
     @ivar dropped: how many packets were dropped before the wire could read them.
-    @ivar unread: how many were none of the wire's.
+    @ivar unread: how many were none of the wire's: to other addresses, or malformed.
+    @ivar elsewhere: some of those addresses.
     @ivar refused: how many copies the device did not take.
     """
 
@@ -28,9 +32,11 @@ class Summary:
     seconds: float
     table: dict[str, dict[str, int]]
     rows: Sequence[Row]
+    measured: Sequence[Measured] = ()
     looped: int = 0
     dropped: int = 0
     unread: int = 0
+    elsewhere: Sequence[str] = ()
     refused: int = 0
 
     def record(self, status: int) -> dict[str, Any]:
@@ -48,9 +54,13 @@ class Summary:
                 {"what": row.what, "log": row.log, "kernel": row.kernel, "of": row.of}
                 for row in self.rows
             ],
+            "measured": [
+                {"what": each.what, "kernel": each.kernel, "of": each.of} for each in self.measured
+            ],
             "looped": self.looped,
             "dropped": self.dropped,
             "unread": self.unread,
+            "elsewhere": list(self.elsewhere),
             "refused": self.refused,
         }
 
@@ -68,22 +78,38 @@ class Summary:
         parts = [_figures(protocol, figures) for protocol, figures in self.table.items()]
         lines = [f"{_count(total, 'packet')} in {self.seconds:.2f} s: " + "; ".join(parts)]
         if not total:
-            return ["no packet was on the wire"]
-        rows = [row for row in self.rows if row.log or row.kernel]
-        if rows:
-            width = max(len(row.what) for row in rows)
-            lines.append(f"{'':{width}} {'log':>8} {'kernel':>8}")
-            for row in rows:
-                difference = row.kernel - row.log
-                verdict = "=" if not difference else f"{difference:+d}"
-                lines.append(f"{row.what:{width}} {row.log:8d} {row.kernel:8d}  {verdict}")
+            lines = ["no packet was on the wire"]
+        else:
+            lines += self._columns()
+        where = f" ({', '.join(self.elsewhere)})" if self.elsewhere else ""
         for count, what in (
             (self.looped, "went by the loopback device, not the wire; the kernel counts it too"),
             (self.dropped, "dropped by the device: the wire was too slow to read in time"),
+            (self.unread, f"to other addresses{where}: the wire does not carry that"),
             (self.refused, "not taken by the device"),
         ):
             if count:
                 lines.append(f"{_count(count, 'packet')} {what}")
+        return lines
+
+    def _columns(self) -> list[str]:
+        """
+        The counts of log and kernel, where there are any.
+        """
+        rows = [row for row in self.rows if row.log or row.kernel]
+        counted = [each for each in self.measured if each.kernel]
+        if not rows:
+            return []
+        names = [f"{row.what}{MARK if row.isInferred else ''}" for row in rows]
+        hint = f"({MARK} log: by rule)" if any(row.isInferred for row in rows) else ""
+        width = max(map(len, [hint, *names, *(each.what for each in counted)]))
+        lines = [f"{hint:{width}} {'log':>8} {'kernel':>8}"]
+        for name, row in zip(names, rows, strict=True):
+            difference = row.kernel - row.log
+            verdict = "=" if not difference else f"{difference:+d}"
+            lines.append(f"{name:{width}} {row.log:8d} {row.kernel:8d}  {verdict}")
+        for each in counted:
+            lines.append(f"{each.what:{width}} {'':8} {each.kernel:8d}")
         return lines
 
 
@@ -92,7 +118,6 @@ def _count(number: int, what: str) -> str:
 
 
 def _figures(protocol: str, figures: dict[str, int]) -> str:
-    name = protocol.upper() if protocol.isalpha() else f"protocol {protocol}"
     fates = [f"{count} {fate}" for fate, count in figures.items() if fate != "packets"]
-    what = f"{figures['packets']} {'ICMPv6' if protocol == 'icmp6' else name}"
+    what = f"{figures['packets']} {protocolName(protocol)}"
     return f"{what} ({', '.join(fates)})" if fates else what

@@ -8,6 +8,7 @@ exchanged, so that who listens near is reached at the far address.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -39,6 +40,9 @@ _log = Logger()
 # What is due in less than this, in seconds, is due now: times are rounded, and a clock that counts
 # from 1970 cannot tell them apart.
 _SOON = 1e-6
+
+# How many other addresses are remembered.
+_ELSEWHERE = 5
 
 
 class _UnderWay:
@@ -78,6 +82,7 @@ class Wire:
     """
     @ivar receivers: the books of all receivers.
     @ivar unread: how many packets were none of the wire's: to other addresses, or malformed.
+    @ivar elsewhere: the first few of those addresses.
     @ivar refused: how many copies the device did not take.
     @ivar flows: all flows so far.
     """
@@ -106,6 +111,7 @@ class Wire:
         self.receivers = Receivers()
         self.flows = Flows()
         self.unread = 0
+        self.elsewhere: list[str] = []
         self.refused = 0
         self._clock = monotonic(clock)
         self._start = self._clock.seconds()
@@ -156,7 +162,7 @@ class Wire:
         """
         packet = parse(data)
         if packet is None or packet.destinationAddress not in self._far:
-            self.unread += 1
+            self._pass(packet)
             return
         now = self._clock.seconds() - self._start
         side, flags, seq, ack, attempt, key, window = self.flows.identify(packet)
@@ -216,6 +222,16 @@ class Wire:
                 self._leave()
             else:
                 self._arrive(comes, now)
+
+    def _pass(self, packet: Packet | None) -> None:
+        """
+        What is none of the wire's goes nowhere.
+        """
+        self.unread += 1
+        if packet is not None and len(self.elsewhere) < _ELSEWHERE:
+            address = str(ip_address(packet.destinationAddress))
+            if address not in self.elsewhere:
+                self.elsewhere.append(address)
 
     def _begin(self, side: Side) -> _Way:
         flow, direction = side.flow, side.direction
