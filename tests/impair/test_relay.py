@@ -324,16 +324,26 @@ class InEachDirection(RelayCase):
 
     def test_queue(self) -> None:
         """
-        What a bottleneck's queue has no room for is dropped, which is a fate of its own.
+        What a bottleneck's queue has no room for is dropped, which is a fate of its own. A
+        datagram takes the time of its packet, headers included.
         """
         relay = self.relay(Figures(rate=8000, queue=2))
         for _ in range(5):
-            self.send(relay, bytes(100))
+            self.send(relay, bytes(72))
         self.clock.pump([0.1] * 5)
         self.assertEqual([when for _, when in self.connections[0].sent], [0.1, 0.2, 0.3])
         lines = self.truth(relay)
         self.assertEqual([line["n"] for line in lines if line.get("fates") == ["queue"]], [3, 4])
         self.assertEqual(lines[-1]["summary"]["up"], counts(5, 2, 3, 2, queue=2))
+
+    def test_rateOverIPv6(self) -> None:
+        """
+        A client that speaks IPv6 has longer headers.
+        """
+        relay = self.relay(Figures(rate=8000))
+        self.send(relay, bytes(52), ("fe80::1", 4001))
+        self.clock.pump([0.1])
+        self.assertEqual([when for _, when in self.connections[0].sent], [0.1])
 
     def test_fatesAreThoseOfTheModel(self) -> None:
         """

@@ -8,6 +8,7 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet.address import IPv6Address
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone, ConnectionLost, ConnectionRefusedError
 from twisted.internet.task import Clock
@@ -113,8 +114,8 @@ class FakeTarget:
         return transport
 
 
-def connect(clock: Clock, factory: Any) -> FakeTransport:
-    protocol = factory.buildProtocol(None)
+def connect(clock: Clock, factory: Any, address: Any = None) -> FakeTransport:
+    protocol = factory.buildProtocol(address)
     transport = FakeTransport(clock, protocol)
     protocol.makeConnection(transport)
     return transport
@@ -202,20 +203,33 @@ class Bytes(StreamCase):
 
     def test_rate(self) -> None:
         """
-        A long text comes segment after segment at the rate of the bottleneck.
+        A long text comes segment after segment at the rate of the bottleneck, which counts the
+        bits of their packets.
         """
-        client, server = self.connected(up=Figures(rate=8 * 144_800))
+        client, server = self.connected(up=Figures(rate=8 * 150_000))
         client.protocol.dataReceived(bytes(3 * 1448))
         self.pump(40)
         self.assertEqual(
             server.writes, [(bytes(1448), 0.011), (bytes(1448), 0.021), (bytes(1448), 0.031)]
         )
 
+    def test_rateOverIPv6(self) -> None:
+        """
+        Over IPv6 a packet has less room.
+        """
+        self.start(up=Figures(rate=8 * 150_000))
+        client = connect(self.clock, self.relay, IPv6Address("TCP", "::1", 4001))
+        self.pump(2)
+        server = self.target.accept(1)
+        client.protocol.dataReceived(bytes(2 * 1428))
+        self.pump(30)
+        self.assertEqual(server.writes, [(bytes(1428), 0.012), (bytes(1428), 0.022)])
+
     def test_bottleneckIsShared(self) -> None:
         """
         Two connections through the same bottleneck take twice as long.
         """
-        client, server = self.connected(up=Figures(rate=8 * 144_800))
+        client, server = self.connected(up=Figures(rate=8 * 150_000))
         other = connect(self.clock, self.relay)
         self.pump(1)
         otherServer = self.target.accept(1)
@@ -245,12 +259,12 @@ class Bytes(StreamCase):
         However it is cut, delayed and slowed, the text is the same.
         """
         figures = Figures(delay=0.005, jitter=jitter, rate=rate)
-        client, server = self.connected(10, up=figures, upMischief=Mischief(slice=piece))
+        client, server = self.connected(20, up=figures, upMischief=Mischief(slice=piece))
         for chunk in chunks:
             client.protocol.dataReceived(chunk)
             self.pump(3)
         client.protocol.readConnectionLost()
-        self.pump(100)
+        self.clock.pump([0.1] * 40)
         self.assertEqual(server.data, b"".join(chunks))
         self.assertEqual(server.ends, ["half-closed"])
 
@@ -373,7 +387,7 @@ class Ends(StreamCase):
         """
         Stopping resets both ends: neither may take a part for the whole.
         """
-        client, server = self.connected(up=Figures(rate=8000))
+        client, server = self.connected(60, up=Figures(rate=8000))
         client.protocol.dataReceived(bytes(5000))
         self.relay.stop()
         self.assertEqual((client.ends, server.ends), (["reset"], ["reset"]))

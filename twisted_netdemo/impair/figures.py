@@ -133,7 +133,7 @@ class FigureOptions(ServiceOptions):
             "of the delay: uniform (within the jitter), normal (the jitter is the standard "
             "deviation) or constant (no jitter) [default: uniform]",
         ),
-        *figure("rate", None, "of the bottleneck, as in 64kbit or 1mbit"),
+        *figure("rate", None, "of the bottleneck, in bits of IP packets, as in 64kbit or 1mbit"),
         *figure("queue", "100", "how many may wait for the bottleneck; more are dropped"),
         ["seed", None, None, "what all chance follows from, a whole number [default: drawn]"],
     ]

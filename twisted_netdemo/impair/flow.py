@@ -12,8 +12,11 @@ from typing import Literal, Protocol, TypeAlias
 from twisted_netdemo.impair.fates import Fates, Figures
 from twisted_netdemo.impair.way import Way
 
-#: What passes a bottleneck in one go: the payload of a usual segment, in bytes.
-SEGMENT = 1448
+#: What passes a bottleneck in one go: a usual packet, in bytes.
+PACKET = 1500
+
+#: How much of it is header: that of IPv4 or IPv6, and TCP's with its timestamps (RFC 7323).
+HEADER, HEADER6 = 52, 72
 
 # How many bytes may be under way: what fits on the line, and a router's queue.
 _QUEUE = 1 << 16
@@ -88,8 +91,10 @@ class Flow:
         figures: Figures,
         mischief: Mischief,
         happen: Callable[[Event], None],
+        header: int = HEADER,
     ) -> None:
         """
+        @param header: what a segment, or an event, weighs at the bottleneck beside its bytes.
         @param happen: called when an event arrives: after the bytes before it have been passed to
             the system, but for C{open} and C{lost}, which wait for nobody.
         """
@@ -99,7 +104,8 @@ class Flow:
         self._lane = way.lane()
         self._fates = fates
         self._happen = happen
-        self._piece = mischief.slice or (SEGMENT if figures.rate else None)
+        self._header = header
+        self._piece = mischief.slice or (PACKET - header if figures.rate else None)
         self._joins = mischief.slice is None
         self._last = mischief.last()
         line = (_FAST if figures.rate is None else figures.rate / 8) * (
@@ -144,7 +150,7 @@ class Flow:
         self._underWay += octets
         fate = self._fates.next(self._n)
         self._n += 1
-        self._way.enter(self._lane, (self, what), octets, fate)
+        self._way.enter(self._lane, (self, what), self._header + octets, fate)
 
     def regulate(self) -> None:
         """

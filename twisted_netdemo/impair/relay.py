@@ -60,10 +60,15 @@ class Connect(Protocol):
         """
 
 
+# The headers of IPv4 or IPv6, and that of UDP.
+_HEADER, _HEADER6 = 28, 48
+
+
 class Passage:
     """
     One client's datagrams in one direction.
 
+    @ivar header: what one weighs at the bottleneck beside its payload, in octets.
     @ivar isClear: whether nothing ever befalls them, so that they pass at once.
     @ivar lane: its way through the link.
     @ivar send: passes a copy to the system; whether that has taken it.
@@ -71,7 +76,18 @@ class Passage:
     @ivar left: how many copies have left.
     """
 
-    __slots__ = ("client", "direction", "fates", "isClear", "lane", "left", "n", "send", "tally")
+    __slots__ = (
+        "client",
+        "direction",
+        "fates",
+        "header",
+        "isClear",
+        "lane",
+        "left",
+        "n",
+        "send",
+        "tally",
+    )
 
     def __init__(
         self,
@@ -90,6 +106,7 @@ class Passage:
         self.send = send
         self.tally = tally
         self.isClear = isClear
+        self.header = _HEADER6 if ":" in client.source[0] else _HEADER
         self.n = 0
         self.left = 0
 
@@ -255,7 +272,7 @@ class Relay:
         parcel = Parcel(passage, data, n, fate, now)
         if fate.lost:
             self._record(parcel, fate.words, [])
-        elif not way.enter(passage.lane, parcel, len(data), fate):
+        elif not way.enter(passage.lane, parcel, passage.header + len(data), fate):
             self._record(parcel, ["queue"], [])
 
     def _leave(self, parcel: Parcel) -> None:

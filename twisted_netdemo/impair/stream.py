@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, ClassVar
 
+from twisted.internet.address import IPv6Address
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
     IAddress,
@@ -22,7 +23,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_netdemo.impair.fates import DIRECTIONS, Direction, Fates, Figures
-from twisted_netdemo.impair.flow import Event, Flow, Mischief, Parcel
+from twisted_netdemo.impair.flow import HEADER, HEADER6, Event, Flow, Mischief, Parcel
 from twisted_netdemo.impair.way import Way
 from twisted_netdemo.service.clock import monotonic
 from twisted_netdemo.service.quiet import Quiet
@@ -134,9 +135,10 @@ class Pair:
     A relayed connection: a client's, and the one to the target that stands for it.
     """
 
-    def __init__(self, relay: StreamRelay, place: int) -> None:
+    def __init__(self, relay: StreamRelay, place: int, header: int) -> None:
         """
         @param place: the client's place in order of appearance, from 0.
+        @param header: what a segment weighs beside its bytes.
         """
         self._relay = relay
         self._connecting: Deferred[Any] | None = None
@@ -148,6 +150,7 @@ class Pair:
                 relay.figures[direction],
                 relay.mischief[direction],
                 happen,
+                header,
             )
             for direction, happen in zip(DIRECTIONS, (self._up, self._down), strict=True)
         )
@@ -248,7 +251,8 @@ class StreamRelay(Factory):
         self._reason = ""
 
     def buildProtocol(self, addr: IAddress | None) -> End:
-        pair = Pair(self, self.clients)
+        isIPv6 = isinstance(addr, IPv6Address)
+        pair = Pair(self, self.clients, HEADER6 if isIPv6 else HEADER)
         self.clients += 1
         self._pairs[pair] = None
         return pair.client
