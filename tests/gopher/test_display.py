@@ -16,6 +16,8 @@ from twisted_netdemo.gopher.display import ShownMenu, ShownText, safeLine, safeT
 from twisted_netdemo.gopher.reading import MenuReader
 from twisted_netdemo.gopher.url import GopherURL
 
+# Unicode's Bidi_Control
+BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 MENU = b"\n".join(
     [
         b"iWelcome\t\t\t0",
@@ -49,7 +51,8 @@ class SafeTests(SynchronousTestCase):
             "a\rb": "a^Mb",
             "a\x08b\x7f": "a^Hb^?",
             "\x9b31m": "\\x9b31m",
-            "a\u202eb": "a\\u202eb",
+            **{f"a{char}b": f"a\\u{ord(char):04x}b" for char in BIDI},
+            "a\u200c\u200db": "a\u200c\u200db",
             "caf\xe9\tx\n": "caf\xe9\tx\n",
         }.items():
             self.assertEqual(safeText(text), shown)

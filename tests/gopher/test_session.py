@@ -430,6 +430,23 @@ class FileTests(SessionTestCase):
             status = self.fetch("h/0", body, end="breakOff", output=str(self.folder / "o"))
             self.assertEqual((status, self.names()), (18, ["o.part"]))
             self.assertEqual((self.folder / "o.part").read_bytes(), body)
+            self.assertEqual(
+                self.console.said,
+                [f"Error: the connection broke after {len(body)} bytes; what came is in o.part"],
+            )
+
+    def test_numberedPart(self) -> None:
+        """
+        Where another file has that name, the message has the one that was free.
+        """
+        for named in (True, False):
+            self.setUp()
+            (self.folder / "o.part").write_bytes(b"unrelated")
+            output = None if named else str(self.folder / "o")
+            self.fetch("h/0o", b"half", end="breakOff", output=output, named=named)
+            (said,) = self.console.said
+            self.assertTrue(said.endswith(" 4 bytes; what came is in o.part.1"), said)
+            self.assertEqual((self.folder / "o.part").read_bytes(), b"unrelated")
 
     def test_tooLarge(self) -> None:
         """
@@ -438,6 +455,9 @@ class FileTests(SessionTestCase):
         status = self.fetch("h/9", b"123456", end="", output=str(self.folder / "o"), maxSize=5)
         self.assertEqual((status, self.names()), (63, ["o.part"]))
         self.assertEqual((self.folder / "o.part").read_bytes(), b"12345")
+        self.assertEqual(
+            self.console.said, ["Error: more than 5 bytes came; what came is in o.part"]
+        )
 
     def test_named(self) -> None:
         """

@@ -4,6 +4,7 @@ The command line: what each option becomes, and mistakes.
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from twisted.python.usage import UsageError
@@ -106,6 +107,17 @@ class OptionTests(SynchronousTestCase):
         options = parsed("-o", "-", URL)
         self.assertTrue(options["raw"])
         self.assertIs(options["output"], None)
+
+    def test_places(self) -> None:
+        """
+        A name stays the same where a daemon goes elsewhere, and else as it was written: where
+        C{link/..} leads, and whether C{sub/} is a folder, is for the system to say.
+        """
+        where = os.getcwd()
+        for name in ("x", "sub/", "link/../x", ".", "/x/"):
+            options = parsed("-o", name, URL)
+            self.assertEqual(options["output"], name if name[0] == "/" else f"{where}/{name}")
+            self.assertEqual(options["folder"], where)
 
 
 class ParentTests(SynchronousTestCase):

@@ -98,10 +98,11 @@ def _end(status: int, message: str = "") -> NoReturn:
 
 def _fillDescriptors() -> None:
     """
-    Where stdin, stdout or stderr is closed, let no socket or file take its number.
+    Where stdin, stdout or stderr is closed, let no socket or file take its number. To write there
+    stays an error.
     """
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)
+            os.open(os.devnull, os.O_RDONLY)

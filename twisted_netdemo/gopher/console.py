@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, TextIO
 
 from .display import safeLine
-from .saving import writeAll
+from .wholefiles import writeAll
 
 
 class OutputError(Exception):

@@ -58,6 +58,7 @@ class Job:
     """
 
     _response: Response | None = None
+    _download: Download | None = None
     _document: Document | None = None
     _cut: FetchError | None = None  # why what is put out is not all that came
 
@@ -117,6 +118,9 @@ class Job:
             self._response = error.response or self._response
         except OutputError as error:
             status, message = CANNOT_WRITE, str(error)
+        if self._download is not None and self._download.part is not None:
+            part = self._download.part.removeprefix(f"{self._wishes.folder}/")
+            message = f"{message}; what came is in {part}"
         await self._myTurn()
         if self._wishes.json and status != CANNOT_WRITE:
             try:
@@ -233,6 +237,7 @@ class Job:
             await self._show(url)
 
     async def _save(self, url: GopherURL, download: Download) -> None:
+        self._download = download
         response = await self._fetch(url, None)
         try:
             await self._pour(response, download.write, evenErrors=False)

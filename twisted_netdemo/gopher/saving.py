@@ -5,12 +5,11 @@ Files that are whole or not there: written under C{NAME.part}, named when they a
 from __future__ import annotations
 
 import os
-import stat
-from collections.abc import Iterator
 
 from .charset import decode, guess
 from .display import safeLine
 from .url import GopherURL
+from .wholefiles import Part, followed, isReplaceable, openAsItIs, writeAll
 
 _LONGEST = 200  # bytes; with endings of ours, below every file system's 255
 
@@ -49,19 +48,27 @@ class Download:
     """
 
     _file: int | None = None
-    _part: str | None = None
-    _closed = False
+    _part: Part | None = None
+    _isDone = False
 
     def __init__(self, path: str, mine: bool, mode: int | None = None) -> None:
         """
         @param path: the name asked for, absolute.
         @param mine: whether the name is our own choice: then nothing that exists is replaced, and
-            a number is put behind it instead.
+            a number is put behind it instead. Else what is no ordinary file is written into, and
+            where a link leads is replaced.
         @param mode: the permissions to give it, where the process's umask is not the user's.
         """
         self.path = path
         self._mine = mine
         self._mode = mode
+
+    @property
+    def part(self) -> str | None:
+        """
+        The name of an unfinished file that stays; C{None} where there is none.
+        """
+        return None if self._part is None or self._isDone else self._part.path
 
     def write(self, data: bytes) -> None:
         """
@@ -69,33 +76,28 @@ class Download:
 
         @raise OSError: where that cannot be done.
         """
-        if self._file is None:
-            self._file = self._open()
-        writeAll(self._file, data)
+        if self._part is None and self._file is None:
+            self._open()
+        if self._part is not None:
+            self._part.write(data)
+        elif self._file is not None:
+            writeAll(self._file, data)
 
-    def _open(self) -> int:
-        if not self._mine and os.path.isdir(self.path):
-            raise IsADirectoryError(21, os.strerror(21), self.path)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    def _open(self) -> None:
         if self._mine:
-            for part in _numbered(f"{self.path}.part"):
-                try:
-                    file = os.open(part, flags, 0o666)
-                except FileExistsError:
-                    continue
-                self._part = part
-                break
-        elif os.path.exists(self.path) and not stat.S_ISREG(os.stat(self.path).st_mode):
-            return os.open(self.path, os.O_WRONLY | os.O_CLOEXEC)  # /dev/null, a named pipe
+            self._part = Part(self.path, self._mode)
+            return
+        self._target = target = followed(self.path)
+        if not isReplaceable(target):
+            self._file = openAsItIs(target)
+            return
+        try:
+            old = os.stat(target)
+        except FileNotFoundError:
+            self._part = Part(target, self._mode)
         else:
-            self._part = f"{self.path}.part"
-            # a new file: never through a link that stands there
-            if os.path.lexists(self._part):
-                os.unlink(self._part)
-            file = os.open(self._part, flags, 0o666)
-        if self._mode is not None:
-            os.fchmod(file, self._mode)
-        return file
+            self._part = Part(target, 0o600)
+            self._part.becomeLike(old)
 
     def finish(self) -> None:
         """
@@ -103,61 +105,21 @@ class Download:
 
         @raise OSError: where that cannot be done.
         """
-        if self._file is None:
-            self.write(b"")
+        if self._part is None and self._file is None:
+            self._open()
+        if self._part is not None and self._mine:
+            self.path = self._part.takeFree(self.path)
+        elif self._part is not None:
+            self._part.replace(self._target)
+        self._isDone = True
         self.close()
-        if self._part is None:
-            return
-        if not self._mine:
-            os.replace(self._part, self.path)
-            return
-        for path in _numbered(self.path):
-            try:
-                os.link(self._part, path, follow_symlinks=False)
-            except FileExistsError:
-                continue
-            except OSError:  # a file system without links
-                if os.path.lexists(path):
-                    continue
-                os.rename(self._part, path)
-                self.path = path
-                return
-            os.unlink(self._part)
-            self.path = path
-            return
 
     def close(self) -> None:
         """
-        It will not become more: what there is stays under C{NAME.part}.
+        It will not become more: what there is stays under the name of L{part}.
         """
-        if self._file is not None and not self._closed:
-            self._closed = True
-            os.close(self._file)
-
-
-def _numbered(path: str) -> Iterator[str]:
-    yield path
-    number = 0
-    while True:
-        number += 1
-        yield f"{path}.{number}"
-
-
-def writeAll(file: int, data: bytes) -> None:
-    """
-    Write to a descriptor until all of it is out, one that does not block too.
-
-    @raise OSError: where that cannot be done.
-    """
-    view: bytes | memoryview = data
-    while view:
-        try:
-            written = os.write(file, view)
-        except BlockingIOError:
-            import select
-
-            select.select([], [file], [])
-        else:
-            if written == len(view):
-                return  # nearly always: no view is made
-            view = memoryview(view)[written:]
+        if self._part is not None:
+            self._part.close()
+        if self._file is not None:
+            file, self._file = self._file, None
+            os.close(file)

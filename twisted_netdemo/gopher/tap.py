@@ -194,15 +194,16 @@ class Options(ServiceOptions):
             if not self["output"]:
                 raise usage.UsageError("--output: the name is empty")
             self["output"] = _absolute(self["output"])
-        self["folder"] = _absolute(".")
+        self["folder"] = _absolute(".").removesuffix("/.")
 
 
 def _absolute(path: str) -> str:
     """
-    A path that stays the same where a daemon goes elsewhere.
+    A path that stays the same where a daemon goes elsewhere; else as it was written, for C{link/..}
+    and C{folder/} are what the system says.
     """
     try:
-        return os.path.abspath(path)
+        return os.path.join(os.getcwd(), path)
     except OSError:  # the folder that we are in is gone
         return path
 

@@ -211,16 +211,18 @@ class Pinned(Unverified):
         seen = fingerprint(transport)
         try:
             pinned = self._pins.get(where)
+            isFirst = pinned is None
             if pinned is None:
-                self._pins.add(where, seen)
-                self._onFirstUse(where, seen)
-        except (OSError, ValueError) as error:
+                pinned = self._pins.add(where, seen)
+        except Exception as error:
             raise CertificateRejected(f"the pins cannot be used: {error}") from None
-        if pinned not in (None, seen):
+        if pinned != seen:
             raise CertificateRejected(
                 f"the certificate of {where} has changed: pinned {pinned}, now {seen}; "
                 f"if that is right, remove its line from {self._pins.path}"
             )
+        if isFirst:
+            self._onFirstUse(where, seen)
         return super().accept(url, transport)
 
 
