@@ -255,9 +255,11 @@ printf '0Found %s\\t/text.txt\\t127.0.0.1\\tPORT\\r\\n' "$SEARCHREQUEST"
 """
 
 
-def gophernicus(test: SynchronousTestCase) -> tuple[str, Path]:
+def gophernicus(test: SynchronousTestCase, plain: bool = False) -> tuple[str, Path]:
     """
     Start Debian's gophernicus, which transcodes texts and runs searches.
+
+    @param plain: with its default settings, its footer among them.
     """
     tcpserver, program = needs("tcpserver"), needs("gophernicus")
     root, port = gopherHole(test), freePort()
@@ -271,7 +273,10 @@ def gophernicus(test: SynchronousTestCase) -> tuple[str, Path]:
         test,
         *(tcpserver, "-H", "-R", "-l", "0", "-c", "128", "-b", "256", "127.0.0.1", str(port)),
         *(program, "-h", "127.0.0.1", "-r", str(root), "-p", str(port)),
-        *("-nv", "-nf", "-ns", "-nr", "-i", "100000000", "-k", "2000000000"),
+        "-nr",  # or it would not answer root
+        # -nm, lest it runs other programs on each request
+        *(["-nm"] if plain else ["-nv", "-nf", "-ns"]),
+        *("-i", "100000000", "-k", "2000000000"),
         env={"PATH": os.environ["PATH"]},
     )
     untilListening(running, port)

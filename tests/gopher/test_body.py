@@ -144,7 +144,7 @@ class ErrorTests(TestCase):
         b"Error: no\r\n": b"no",
         b"Error: no\r\n.\r\n": b"no",
         # gophernicus, whose footer is on by default
-        b"Error: no (null)\r\n_____\r\nGophered by Gophernicus/3.1 on Debian\r\n": b"no (null)",
+        b"Error: no (null)\r\n_____\r\n   Gophered by Gophernicus/3.1 on \r\n": b"no (null)",
         b"Error: no\r\n\r\n____\r\nGophered by Gophernicus\r\n.\r\n": b"no",
         b"3no\t\terror.host\t1\r\ni___\tErr\th\t1\r\niGoph\tErr\th\t1\r\n.\r\n": b"no",
         # other line ends, and a mark

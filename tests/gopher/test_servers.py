@@ -88,6 +88,23 @@ class PygopherdTests(ServerTestCase):
         self.assertEqual((status, out), (22, b""))
         self.assertIn("Error: '/nope' does not exist", said)
 
+    def test_plus(self) -> None:
+        """
+        Its answers to Gopher+ requests are saved without their status line, which --raw shows.
+        """
+        base, _ = pygopherd(self)
+        url, output = f"{base}/9/binary.bin%09%09+", folder(self) / "o"
+        self.assertEqual(gopherfetch(url, "-o", str(output)), (0, b"", ""))
+        self.assertEqual(output.read_bytes(), BINARY)
+        raw = b"+%d\r\n" % len(BINARY) + BINARY
+        self.assertEqual(gopherfetch(url, "--raw"), (0, raw, ""))
+        self.parity(base, ["9/binary.bin%09%09+", "0/nope%09%09+"])
+        self.assertIn("[text]", self.shown(f"{base}/1%09%09+"))
+        for path in ("9/nope", "0/nope", "1/nope"):
+            status, out, said = gopherfetch(f"{base}/{path}%09%09+")
+            self.assertEqual((status, out), (22, b""))
+            self.assertRegex(said, r"\AError: '/nope' does not exist.*\n\Z")
+
     def test_overTLS(self) -> None:
         """
         Over TLS a certificate is verified or pinned, and the menu's items stay on TLS.
@@ -145,3 +162,16 @@ class GophernicusTests(ServerTestCase):
             status, out, said = gopherfetch(f"{base}/{path}")
             self.assertEqual((status, out), (22, b""))
             self.assertRegex(said, r"\AError: .*not found.*\n\Z")
+
+    def test_footer(self) -> None:
+        """
+        With its default settings a footer follows, behind errors too: they are errors all the same.
+        """
+        base, _ = gophernicus(self, plain=True)
+        self.assertIn(b"Gophered by Gophernicus", gopherfetch(f"{base}/0/nope", "--raw")[1])
+        for path in ("0/nope", "9/nope", "1/nope", "1/nope/", "0/nope/"):
+            status, out, said = gopherfetch(f"{base}/{path}")
+            self.assertEqual((status, out), (22, b""), path)
+            self.assertRegex(said, r"\AError: .*not found.*\n\Z")
+        self.assertEqual(gopherfetch(f"{base}/9/binary.bin"), (0, BINARY, ""))
+        self.assertIn("[text]", self.shown(base))

@@ -22,6 +22,7 @@ from twisted_netdemo.gopher.url import GopherURL
 from twisted_netdemo.gopher.wishes import Wishes
 
 from .memory import Server
+from .splits import everySplit
 
 MENU = (
     b"iWelcome\t\t\t0\r\n0Text\t/t\th\t70\r\n1Sub\t/sub\th\t70\r\n7Find\t/s\th\t70\r\n"
@@ -284,6 +285,166 @@ class LargeTests(SessionTestCase):
         self.assertEqual(self.console.said, ["Error: a line is longer than 2097152 bytes"])
 
 
+class EndTests(SessionTestCase):
+    """
+    A server that does not close the connection, or breaks it, once all has come.
+    """
+
+    MENU = b"0Text\t/t\th\t70\r\n.\r\n"
+    KEPT = "suspect: the server did not close within 2 seconds of the final '.'"
+
+    def test_keptOpen(self) -> None:
+        """
+        A complete menu that is shown, put in JSON or on the way to another is not waited behind.
+        """
+        for wishes in ({}, {"json": True}, {"items": (1,)}):
+            self.setUp()
+            done = self.begin("h", **wishes)
+            self.serve(0, self.MENU[:9], self.MENU[9:], end="")
+            self.clock.advance(1.9)
+            self.assertFalse(self.servers[0].isAborted)
+            self.clock.advance(0.2)
+            self.assertTrue(self.servers[0].isAborted)
+            if "items" in wishes:
+                self.serve(1, b"leaf\r\n")
+            else:
+                self.assertEqual(self.console.said, [self.KEPT])
+            self.assertEqual(self.successResultOf(done), 0)
+            self.assertTrue(self.console.out)
+            self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_more(self) -> None:
+        """
+        Nor behind one that more follows.
+        """
+        done = self.begin("h")
+        self.serve(0, self.MENU, self.MENU, end="")
+        self.clock.advance(2)
+        self.assertEqual(self.successResultOf(done), 0)
+        reason = "suspect: more came after the menu's final '.'; " + self.KEPT[9:]
+        self.assertEqual(self.console.said, [reason])
+
+    def test_waitedFor(self) -> None:
+        """
+        What is saved or put out as it came, and a text, is waited for as long as --timeout says.
+        """
+        for url, wishes in (
+            ("h", {"raw": True}),
+            ("h", {"output": "o"}),
+            ("h", {"named": True}),
+            ("h/0", {}),
+        ):
+            self.setUp()
+            if "output" in wishes:
+                wishes = {"output": str(self.folder / "o")}
+            done = self.begin(url, **wishes)
+            self.serve(0, self.MENU, end="")
+            self.clock.pump([1.0] * 59)
+            self.assertNoResult(done)
+            self.clock.pump([1.0, 0])
+            self.assertEqual(self.successResultOf(done), 0)
+            self.assertIn("nothing came for 60 seconds after the final '.'", self.console.said[-1])
+
+    def test_busy(self) -> None:
+        """
+        While the reader is busy the server's end cannot be seen, and is not missed.
+        """
+        server = Server(self.clock)
+        fetched = server.agent().fetch("h")
+        server.accept()
+        server.send(self.MENU)  # which nobody takes yet
+        self.clock.advance(50)
+        response = self.successResultOf(fetched)
+        items = response.menu()
+        self.clock.advance(1)
+        server.close()
+        self.assertEqual(len(self.successResultOf(items)), 1)
+        self.assertEqual(response.verdict.name, "whole")
+
+    def test_reset(self) -> None:
+        """
+        A reset behind the final '.' takes nothing away, but is said.
+        """
+        for url, body in (("h", self.MENU), ("h/0", b"text\r\n.\r\n")):
+            self.setUp()
+            self.assertEqual(self.fetch(url, body, end="breakOff"), 0)
+            self.assertEqual(
+                self.console.said, ["suspect: the connection broke after the final '.'"]
+            )
+
+
+class PlusTests(SessionTestCase):
+    """
+    Answers to requests that end in C{+}.
+    """
+
+    def plus(self, *chunks: bytes, path: str = "9x", end: str = "close", **wishes: Any) -> int:
+        self.setUp()
+        if "output" in wishes:
+            wishes["output"] = str(self.folder / wishes["output"])
+        return self.fetch(f"h/{path}%09%09+", *chunks, end=end, **wishes)
+
+    def test_status(self) -> None:
+        """
+        The status line is no part of what is saved or shown; --raw has it.
+        """
+        for status in (b"+4\r\n", b"+-1\r\n", b"+-2\n", b"+0000004\r\n"):
+            body = status + b"PK\3\4"
+            for chunks in everySplit(body):
+                self.assertEqual(self.plus(*chunks, output="o"), 0)
+                self.assertEqual((self.folder / "o").read_bytes(), b"PK\3\4")
+            self.assertEqual(self.plus(body, raw=True), 0)
+            self.assertEqual(self.console.out, body)
+        self.assertEqual(self.plus(b"+-1\r\nhi\r\n.\r\n", path="0x"), 0)
+        self.assertEqual(self.console.out, b"hi\n")
+
+    def test_none(self) -> None:
+        """
+        A server that knows no Gopher+ sends none; nothing is taken from its answer.
+        """
+        for body in (b"PK\3\4", b"+", b"+x\r\n", b"-- \n", b"+-3\r\n", b"+" + b"1" * 50, b""):
+            for chunks in everySplit(body):
+                self.assertEqual(self.plus(*filter(None, chunks)), 0)
+                self.assertEqual(self.console.out, body)
+
+    def test_error(self) -> None:
+        """
+        An error is one, with the server's words, and its line stands in no file.
+        """
+        answer = b"--2\r\n1 nobody\r\n'/x' does not exist\r\n"
+        for path in ("9x", "0x", "1x"):
+            self.assertEqual(
+                self.plus(*(answer[i : i + 1] for i in range(len(answer))), path=path), 22
+            )
+            self.assertEqual(self.console.said, ["Error: '/x' does not exist"])
+            self.assertEqual(self.plus(answer, path=path, output="o"), 22)
+            self.assertEqual((self.folder / "o.part").read_bytes(), answer[5:])
+        self.assertEqual(self.plus(answer, raw=True), 22)
+        self.assertEqual(self.console.out, answer)
+        self.assertEqual(self.plus(b"--1\r\n", json=True), 22)
+        self.assertEqual(json.loads(self.console.out)["error"], "the server gives no reason")
+        self.assertEqual(self.plus(b"--1\r\nno\r\n", b"x" * 100000), 22)
+        self.assertLess(len(self.console.said[0]), 10000)
+
+    def test_length(self) -> None:
+        """
+        A length that was announced is held against what came.
+        """
+        self.assertEqual(self.plus(b"+9\r\nhalf", output="o"), 18)
+        self.assertEqual(self.names(), ["o.part"])
+        self.assertEqual(
+            self.console.said,
+            [
+                "Error: 9 bytes were announced, and the server closed the connection after 4 bytes; "
+                "what came is in o.part"
+            ],
+        )
+        self.assertEqual(self.plus(b"+2\r\nmore"), 0)
+        self.assertEqual(
+            self.console.said, ["suspect: more came than the 2 bytes that the server announced"]
+        )
+
+
 class StatusTests(SessionTestCase):
     def test_truncated(self) -> None:
         """
@@ -346,7 +507,8 @@ class StatusTests(SessionTestCase):
 
     def test_serverError(self) -> None:
         """
-        The server's words go to people, its bytes to --raw, and nothing to a file.
+        The server's words go to people and its bytes to --raw; a file stays under FILE.part, for
+        it may be a short text that only looks like an error.
         """
         answer = b"3Not found\t\terror.host\t1\r\n"
         for url in ("h/0x", "h/1x", "h/9x"):
@@ -360,8 +522,15 @@ class StatusTests(SessionTestCase):
                 if "output" in wishes:
                     wishes = {"output": str(self.folder / "o")}
                 status = self.fetch(url, answer[:1], answer[1:], **wishes)
-                self.assertEqual((status, self.console.out, self.names()), (22, out, []))
-                self.assertEqual(self.console.said, ["Error: Not found"])
+                self.assertEqual((status, self.console.out), (22, out))
+                if "raw" in wishes or not wishes:
+                    self.assertEqual(self.names(), [])
+                    self.assertEqual(self.console.said, ["Error: Not found"])
+                    continue
+                part = "o.part" if "output" in wishes else "x.part"
+                self.assertEqual(self.names(), [part])
+                self.assertEqual((self.folder / part).read_bytes(), answer)
+                self.assertEqual(self.console.said, [f"Error: Not found; what came is in {part}"])
 
     def test_tooLarge(self) -> None:
         """

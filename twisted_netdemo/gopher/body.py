@@ -147,7 +147,7 @@ class Body:
             if self.size > promised:
                 reasons.append(f"more came than the {promised} bytes that the server announced")
             elif self.size < promised and ending in (Ending.CLOSED, Ending.UNCLEAN):
-                return Verdict("truncated", f"{why} before the {promised} bytes that it announced")
+                return Verdict("truncated", f"{promised} bytes were announced, and {why}")
         if ending in (Ending.CLOSED, Ending.UNCLEAN, Ending.KEPT):
             if ending is not Ending.CLOSED:
                 reasons.append(why)

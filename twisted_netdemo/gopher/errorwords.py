@@ -83,8 +83,10 @@ class ErrorWords:
             return line.startswith(b"3") or line.startswith(_TEXT[: len(line)])
         if self._mayFollow(line):
             return True
-        begun = b"i" if self._isMenu else _SIGNATURE
-        return not self._ended and begun.startswith(line[: len(begun)])
+        if self._isMenu:
+            return not self._ended and line.startswith(b"i")
+        line = line.lstrip()
+        return not self._ended and _SIGNATURE.startswith(line[: len(_SIGNATURE)])
 
     def _mayFollow(self, line: bytes) -> bool:
         """
@@ -97,4 +99,4 @@ class ErrorWords:
             return True
         if self._isMenu:
             return line.startswith(b"i") and (self._kind is Kind.MENU or b"\t" in line)
-        return not line.strip(b"_") or line.startswith(_SIGNATURE)
+        return not line.strip(b"_") or line.lstrip().startswith(_SIGNATURE)

@@ -240,7 +240,9 @@ class Job:
         self._download = download
         response = await self._fetch(url, None)
         try:
-            await self._pour(response, download.write, evenErrors=False)
+            await self._pour(response, download.write, evenErrors=True)
+            # what looks like a server's error may be a short text: it is not thrown away
+            self._refuse(response)
             download.finish()
         except OSError as error:
             where = error.filename or download.path
