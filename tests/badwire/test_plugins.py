@@ -19,8 +19,9 @@ from typing import Any
 
 from twisted.trial.unittest import TestCase
 
-from tests.badwire import seeds, users
+from tests.badwire import kills, seeds, users
 from tests.processes import folder, needs, run, script, start, twistd, until
+from twisted_netdemo.badwire import linux
 from twisted_netdemo.badwire.events import Sent, fromJSON
 
 BADWIRE = ("-m", "twisted_netdemo.badwire")
@@ -79,6 +80,7 @@ class UserTests:
     """
 
     user: str
+    services: tuple[str, ...] = ()
     runs: list[tuple[int, str]]
 
     def test_check(self: Any) -> None:
@@ -102,18 +104,45 @@ class UserTests:
 
     def test_command(self: Any) -> None:
         """
-        COMMAND is who started it, without capabilities; it finds the other side by name.
+        COMMAND is the user that started it; it finds the other side by name.
         """
         said = self.said(
             "--",
             "sh",
             "-c",
-            "id -u; grep CapEff /proc/self/status; getent ahosts far.wire; echo $WIRE_FAR",
+            "id -u; getent ahosts far.wire; echo $WIRE_FAR",
         )
         self.assertTrue(said.startswith(f"{self.user}\n"), said)
-        self.assertIn("CapEff:\t0000000000000000\n", said)
         for address in ("10.77.0.2", "fd77::2"):
             self.assertIn(address, said)
+
+    def test_capabilities(self: Any) -> None:
+        """
+        Once the network is up nobody has a capability: neither COMMAND nor badwire, which runs
+        the services, nor a service's own processes; the watcher has what it ends others by. A
+        port below 1024 is anybody's all the same.
+        """
+        bind = "import socket; socket.create_server(('', 79)); print('took:\t79')"
+        script = (
+            "cat /proc/self/status /proc/$PPID/status; "
+            "for child in $(cat /proc/$PPID/task/$PPID/children); do cat /proc/$child/status; done;"
+            f'{self.who()[-1]} -c "{bind}"'
+        )
+        said = self.said("--serve", "web --listen tcp:80", *self.services, "--", "sh", "-c", script)
+        self.assertIn("took:\t79", said)
+        found: dict[str, dict[str, int]] = {}
+        for line in said.splitlines():
+            name, _, value = line.partition(":\t")
+            if name == "Name":
+                process = found.setdefault(value, {})
+            elif name in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
+                process[name] = process.get(name, 0) | int(value, 16)
+        watcher = found.pop("badwire-watch")
+        self.assertGreaterEqual(len(found), 2)  # cat, python and sh
+        for process in found.values():
+            self.assertEqual(set(process.values()), {0}, found)
+        kept = 1 << linux.CAP_SYS_PTRACE | 1 << linux.CAP_KILL
+        self.assertEqual((watcher["CapPrm"], watcher["CapEff"]), (kept, kept))
 
     def test_ping(self: Any) -> None:
         """
@@ -131,6 +160,7 @@ class RootTests(UserTests, WireCase):
 
     who = staticmethod(users.root)
     user = "0"
+    services = ("--serve", "linecount --workers 2")
     runs = [(1, "far4.wire")]
 
 
@@ -225,6 +255,44 @@ class CommandTests(WireCase):
         program.signal(signal.SIGKILL)
         program.wait()  # all of its output has ended: so has COMMAND
         self.assertTrue((where / "over").exists())
+
+    def test_killedWithAll(self) -> None:
+        """
+        Where badwire is killed, what COMMAND has started ends too, whatever it does against it.
+        """
+        needs("setsid")
+        took, left = kills.kill(self.who(), None)
+        self.assertEqual(left, [], f"after {took} s")
+
+    def test_left(self) -> None:
+        """
+        What COMMAND leaves goes on when all ends as it should, and is named.
+        """
+        for quiet in (("--quiet",), ()):
+            script = "setsid sleep 300 >/dev/null 2>&1 & exit 3"
+            done = self.badwire("run", *quiet, "--json", "--", "sh", "-c", script)
+            found = json.loads(done.stdout)["left"]
+            self.assertEqual([it["command"] for it in found], ["sleep 300"])
+            (pid,) = (it["pid"] for it in found)
+            os.kill(pid, signal.SIGKILL)
+            self.assertEqual(
+                done.stderr.decode().splitlines()[-1],
+                "badwire: 1 process goes on in the network, without its wire: sleep 300 "
+                f"(pid {pid}); to end it: kill {pid}",
+            )
+            self.assertEqual(done.returncode, 3)
+
+    def test_noWatcher(self) -> None:
+        """
+        Where the watcher is not there any more, nothing is claimed of what goes on.
+        """
+        script = (
+            "for child in $(cat /proc/$PPID/task/$PPID/children); do "
+            "grep -q badwire-watch /proc/$child/comm && kill -9 $child; done; exit 3"
+        )
+        done = self.badwire("run", "-q", "--", "sh", "-c", script)
+        self.assertIn(b"not known", done.stderr)
+        self.assertEqual((done.returncode, len(done.stderr.splitlines())), (3, 1))
 
     def test_shell(self) -> None:
         """
@@ -361,6 +429,16 @@ class ServiceTests(WireCase):
         said = self.said("--names", "--up-loss", "@1", "--", "getent", "ahosts", "far6.wire")
         self.assertIn("fd77::2", said)
 
+    def test_grace(self) -> None:
+        """
+        A service's own grace is bounded by the drain.
+        """
+        script = "exec 3<>/dev/tcp/10.77.0.2/51423; sleep 300 >/dev/null 2>&1 & exit 3"
+        options = ("--drain", "0s", "--serve", "linecount --grace 3600")
+        done = self.badwire("run", "-q", *options, "--", needs("bash"), "-c", script)
+        self.assertEqual(done.returncode, 3, done)
+        os.kill(int(done.stderr.split()[-1]), signal.SIGKILL)
+
     def test_busy(self) -> None:
         """
         A service that cannot listen is one line, and badwire's failure.
@@ -417,6 +495,14 @@ class ShownTests(WireCase):
         @param more: what the shell does after that.
         """
         return ["sh", "-c", f"echo hello | {needs('nc')} far4.wire 51423 >/dev/null{more}"]
+
+    def test_title(self) -> None:
+        """
+        A page's title is what was typed, whatever bytes that had.
+        """
+        page = folder(self) / "page"
+        self.said("--html", str(page), "--", "true", b"\xff<\n".decode("utf-8", "surrogateescape"))
+        self.assertIn("<title>true &#x27;\ufffd&lt; &#x27;</title>", page.read_text("utf-8"))
 
     def test_full(self) -> None:
         """

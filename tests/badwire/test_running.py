@@ -24,6 +24,7 @@ from twisted_netdemo.badwire.network import Network
 from twisted_netdemo.badwire.pictures import Pictures
 from twisted_netdemo.badwire.running import BadWire
 from twisted_netdemo.badwire.summary import Summary
+from twisted_netdemo.badwire.watcher import Member, Watcher
 from twisted_netdemo.badwire.wire import Wire
 from twisted_netdemo.impair.fates import DIRECTIONS, Figures, Ratio
 
@@ -145,6 +146,23 @@ class Wired(device.Device):
         return 0
 
 
+class Watched(Watcher):
+    """
+    A watcher of nobody.
+
+    @ivar isReleased: whether it may go.
+    """
+
+    def __init__(self) -> None:
+        self.isReleased = False
+
+    def members(self) -> list[Member]:
+        return []
+
+    def release(self) -> None:
+        self.isReleased = True
+
+
 class FailureTests(SynchronousTestCase):
     """
     What a timer or a callback raises ends the run: one line, badwire's own status.
@@ -166,6 +184,7 @@ class FailureTests(SynchronousTestCase):
         self.lines: list[str] = []
         self.statuses: list[int] = []
         options = dict.fromkeys((*conclusion.FILES, "ladder", "json"), None)
+        self.watched = Watched()
         network = Network()
         network.device = self.device = Wired()
         figures = dict.fromkeys(DIRECTIONS, Figures(loss=Ratio(0.0), delay=0.5))
@@ -174,6 +193,7 @@ class FailureTests(SynchronousTestCase):
             concluded.listeners.append(listener)
         wire = BadWire(
             network,
+            self.watched,
             lambda clock, far, listeners: Wire(clock, figures, 1, far, listeners),
             1,
             concluded,
@@ -196,6 +216,8 @@ class FailureTests(SynchronousTestCase):
         """
         wire.stopService()
         self.reactor.advance(5)
+        # what lives in the network ends with COMMAND that still runs
+        self.assertEqual(self.watched.isReleased, wire.status is not None)
 
     def ended(self, wire: BadWire, status: int | None = None) -> None:
         """

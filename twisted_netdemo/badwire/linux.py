@@ -21,9 +21,20 @@ MS_PRIVATE = 1 << 18
 
 MNT_DETACH = 2
 
+CAP_KILL = 5
 CAP_SETPCAP = 8
+CAP_NET_BIND_SERVICE = 10
 CAP_NET_ADMIN = 12
+CAP_SYS_PTRACE = 19
 CAP_SYS_ADMIN = 21
+CAP_SETFCAP = 31
+
+_PR_SET_NAME = 15
+_PR_SET_SECUREBITS = 28
+_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
+# linux/securebits.h: user 0 gains nothing by executing, and stays so
+_NOROOT_LOCKED = 1 << 0 | 1 << 1
+_CAPABILITY_VERSION_3 = 0x20080522
 
 
 @cache
@@ -76,6 +87,32 @@ def effectiveCapabilities() -> int:
             if line.startswith("CapEff:"):
                 return int(line.split()[1], 16)
     return 0
+
+
+def keepCapabilities(kept: int = 0) -> None:
+    """
+    Give up all capabilities but these, for this process and all that it will start: root gains
+    none by executing a program either. The bounding set stays, so that a file's own capabilities
+    work (ping's).
+
+    @param kept: a bit for each one.
+    @raise OSError: the system refused.
+    """
+    libc = _libc()
+    if effectiveCapabilities() >> CAP_SETPCAP & 1:
+        _checked(libc.prctl(_PR_SET_SECUREBITS, _NOROOT_LOCKED, 0, 0, 0))
+    _checked(libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0))
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
+    low, high = kept & 0xFFFFFFFF, kept >> 32
+    # the lower half of effective, permitted and inheritable ones, then the upper
+    _checked(libc.capset(header, (ctypes.c_uint32 * 6)(low, low, 0, high, high, 0)))
+
+
+def setName(name: str) -> None:
+    """
+    What this process is called in /proc/PID/comm, 15 bytes at most.
+    """
+    _checked(_libc().prctl(_PR_SET_NAME, name.encode(), 0, 0, 0))
 
 
 def setting(path: str) -> str | None:

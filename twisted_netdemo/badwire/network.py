@@ -34,6 +34,8 @@ TUNING = {
     "net.ipv4.tcp_no_metrics_save": "1",
     # a repeat waits a second at most, not two minutes (newer kernels)
     "net.ipv4.tcp_rto_max_ms": "1000",
+    # a port below 1024 asks for no capability here
+    "net.ipv4.ip_unprivileged_port_start": "0",
     # a connection whose program has closed it is repeated for as often as another one
     # (tcp_retries2): by default not once more when the wait has reached its longest
     "net.ipv4.tcp_orphan_retries": "15",
@@ -59,6 +61,8 @@ class Network:
     @ivar isRoots: whether root's capabilities outside made it, so that no user namespace is left
         to be entered with it.
     @ivar hasIPv6: whether this kernel has it.
+    @ivar kept: the capabilities that are needed once the network is up, a bit for each: none,
+        unless its settings could not be made.
     @ivar notes: what could not be had, but can be done without; a line each.
     """
 
@@ -67,6 +71,7 @@ class Network:
     sysctl: Mapping[str, str] = field(default_factory=dict)
     isRoots: bool = False
     hasIPv6: bool = True
+    kept: int = 0
     notes: list[str] = field(default_factory=list)
     device: device.Device = field(init=False)
 
@@ -214,6 +219,8 @@ class Network:
         for key, value in {**TUNING, "net.ipv4.ping_group_range": gid}.items():
             error = self._set(key, value)
             readOnly |= error is not None and error.errno == errno.EROFS
+        if linux.setting("net/ipv4/ip_unprivileged_port_start") != "0":
+            self.kept = 1 << linux.CAP_NET_BIND_SERVICE
         if readOnly:
             self.notes.append(
                 "/proc/sys is read-only here: the network has the machine's settings, so that "

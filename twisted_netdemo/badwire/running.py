@@ -5,6 +5,7 @@ The bad wire in operation: network, services and COMMAND, and what is shown when
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import socket
 import sys
@@ -27,6 +28,7 @@ from twisted_netdemo.badwire.network import FAR, FAR6, Network
 from twisted_netdemo.badwire.observers import inWords
 from twisted_netdemo.badwire.show import FAILED
 from twisted_netdemo.badwire.summary import Summary
+from twisted_netdemo.badwire.watcher import Member, Watcher
 from twisted_netdemo.badwire.wire import Wire
 from twisted_netdemo.service.clock import monotonic
 from twisted_netdemo.service.process import onSecondSignal
@@ -62,6 +64,7 @@ class BadWire(MultiService):
     def __init__(
         self,
         network: Network,
+        watcher: Watcher,
         makeWire: MakeWire,
         seed: int,
         conclusion: Conclusion,
@@ -70,6 +73,7 @@ class BadWire(MultiService):
         drain: float = 3.0,
     ) -> None:
         """
+        @param watcher: ends what lives in the network, where we do not end as we should.
         @param makeWire: called when the network is to be up.
         @param seed: the wire's.
         @param conclusion: is told of each event, and shows all of it once when it is over.
@@ -81,6 +85,7 @@ class BadWire(MultiService):
         super().__init__()
         self.clock = Careful(monotonic(reactor), self._failed)
         self._network = network
+        self._watcher = watcher
         self._makeWire = makeWire
         self._seed = seed
         self._counts = Counts()
@@ -93,19 +98,24 @@ class BadWire(MultiService):
         self._command: Command | None = None
         self._ended: Callable[[int], None] | None = None
         self._isOver = False
+        self._hasCommand = False
 
     def runs(self, arguments: Sequence[str], ended: Callable[[int], None]) -> None:
         """
         COMMAND is to run, and all is over with it.
 
-        @param ended: called with the exit status when all has been shown; and once more where
-            something fails after that.
+        @param arguments: COMMAND; where they are empty there is none, and all goes on until it is
+            stopped or fails.
+        @param ended: called with the exit status when all has been shown, unless we were stopped;
+            and once more where something fails after that.
         """
 
         def over(status: int) -> None:
             self.clock.call(self._commandEnded, status)
 
-        self._command = Command(arguments, over)
+        if arguments:
+            self._command = Command(arguments, over)
+        self._hasCommand = bool(arguments)
         self._ended = ended
 
     def startService(self) -> None:
@@ -195,7 +205,7 @@ class BadWire(MultiService):
         status = FAILED if hasFailed or not isWhole else self.status or 0
         if status == FAILED and self.status is not None:
             self._say(f"badwire: COMMAND's own exit status was {self.status}")
-        if self._ended is not None:
+        if self._ended is not None and (self._hasCommand or status):
             self._ended(status)
 
     def summary(self) -> Summary:
@@ -215,7 +225,20 @@ class BadWire(MultiService):
             unread=wire.unread,
             elsewhere=wire.elsewhere,
             refused=wire.refused,
+            left=self._left(),
         )
+
+    def _left(self) -> Sequence[Member] | None:
+        """
+        What goes on when we end. COMMAND itself, where it still runs, does not; and where we are
+        a container's first process, nothing does.
+        """
+        if self._command is not None or os.getpid() == 1:
+            return ()
+        try:
+            return self._watcher.members()
+        except OSError:
+            return None
 
     def stopService(self) -> defer.Deferred[None]:
         """
@@ -231,6 +254,8 @@ class BadWire(MultiService):
             stop.addErrback(self._stopFailed)
 
         def close(result: object) -> Any:
+            if self._command is None:
+                self._watcher.release()
             port, self._port = self._port, None
             return None if port is None else port.stopListening()
 
@@ -250,7 +275,7 @@ class BadWire(MultiService):
             if not either.called:
                 either.callback(None)
 
-        if self._ended is None:
+        if not self._hasCommand:
             onSecondSignal(self._reactor, over)
         else:
             left = max(0.0, self._until - self.clock.seconds())

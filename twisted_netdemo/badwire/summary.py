@@ -10,7 +10,11 @@ from typing import Any
 
 from twisted_netdemo.badwire.counters import Measured, Row
 from twisted_netdemo.badwire.story import MARK
+from twisted_netdemo.badwire.watcher import Member
 from twisted_netdemo.badwire.words import protocolName
+
+#: How many processes are named, and how many letters of each.
+_NAMED, _SHOWN = 5, 60
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,8 @@ class Summary:
     @ivar unread: how many were none of the wire's: to other addresses, or malformed.
     @ivar elsewhere: some of those addresses.
     @ivar refused: how many copies the device did not take.
+    @ivar left: the processes that go on in the network without the wire; L{None} where that is
+        not known.
     """
 
     seed: int
@@ -38,6 +44,7 @@ class Summary:
     unread: int = 0
     elsewhere: Sequence[str] = ()
     refused: int = 0
+    left: Sequence[Member] | None = ()
 
     def record(self, status: int) -> dict[str, Any]:
         """
@@ -62,13 +69,28 @@ class Summary:
             "unread": self.unread,
             "elsewhere": list(self.elsewhere),
             "refused": self.refused,
+            "left": None
+            if self.left is None
+            else [{"pid": it.pid, "command": it.command} for it in self.left],
         }
 
     def warnings(self) -> list[str]:
         """
         What whoever ran it should know, even if no figures are wanted.
         """
-        return []
+        if self.left is None:
+            return ["what goes on in the network is not known: its watcher is not there"]
+        if not self.left:
+            return []
+        names = [f"{_short(it.command)} (pid {it.pid})" for it in self.left[:_NAMED]]
+        more = len(self.left) - len(names)
+        names += [f"{more} more"] if more else []
+        pids = " ".join(str(it.pid) for it in self.left)
+        goes = "process goes" if len(self.left) == 1 else "processes go"
+        return [
+            f"{len(self.left)} {goes} on in the network, without its wire: {', '.join(names)}; "
+            f"to end {'it' if len(self.left) == 1 else 'them'}: kill {pids}"
+        ]
 
     def lines(self) -> list[str]:
         """
@@ -111,6 +133,10 @@ class Summary:
         for each in counted:
             lines.append(f"{each.what:{width}} {'':8} {each.kernel:8d}")
         return lines
+
+
+def _short(command: str) -> str:
+    return command if len(command) <= _SHOWN else f"{command[: _SHOWN - 3]}..."
 
 
 def _count(number: int, what: str) -> str:

@@ -19,12 +19,14 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python import usage
 
+from twisted_netdemo.badwire import linux
 from twisted_netdemo.badwire.conclusion import Conclusion
 from twisted_netdemo.badwire.events import Listener
 from twisted_netdemo.badwire.network import Forbidden, Network, sysctl
 from twisted_netdemo.badwire.observers import inWords, tell
 from twisted_netdemo.badwire.running import BadWire
 from twisted_netdemo.badwire.serve import Served
+from twisted_netdemo.badwire.watcher import Watcher
 from twisted_netdemo.badwire.wire import Wire
 from twisted_netdemo.impair.figures import FigureOptions, chance, figure
 from twisted_netdemo.quantities import duration, whole
@@ -195,8 +197,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         with contextlib.suppress(ReactorNotRunning):  # it is stopping already
             exitWith(status, reactor)
 
-    if options.command:
-        wire.runs(options.command, ended)
+    wire.runs(options.command, ended)
     return wire
 
 
@@ -215,6 +216,11 @@ def prepare(options: Options, say: Callable[[str], None]) -> Callable[[Any], Bad
         raise StartError(f"badwire: {error.filename!a}: {inWords(error)}") from None
     network = Network(options["mtu"], options["names"], options["sysctl"])
     network.enter()
+    try:
+        watcher = Watcher()
+        linux.keepCapabilities(network.kept)
+    except OSError as error:
+        raise StartError(f"badwire: {inWords(error)}") from None
     for note in network.notes:
         say(f"badwire: {note}")
     if options.isSeedDrawn and not options["quiet"]:
@@ -242,6 +248,7 @@ def prepare(options: Options, say: Callable[[str], None]) -> Callable[[Any], Bad
 
         wire = BadWire(
             network,
+            watcher,
             makeWire,
             options.seed,
             conclusion,
