@@ -20,7 +20,7 @@ from typing import Any
 from twisted.trial.unittest import TestCase
 
 from tests.badwire import kills, seeds, users
-from tests.processes import folder, needs, run, script, start, twistd, until
+from tests.processes import PATIENCE, folder, needs, run, script, start, twistd, until
 from twisted_netdemo.badwire import linux
 from twisted_netdemo.badwire.events import Sent, fromJSON
 
@@ -229,6 +229,31 @@ class CommandTests(WireCase):
             done = self.badwire("run", "--quiet", "--", *command)
             self.assertEqual(done.returncode, status, done)
             self.assertEqual(len(done.stderr.splitlines()), int(status in (126, 127)), done)
+
+    def test_here(self) -> None:
+        """
+        A program that is here but not in PATH is named as it should have been typed.
+        """
+        where = folder(self)
+        (where / "client.py").write_text("")
+        done = self.badwire("run", "--quiet", "--", "client.py", cwd=where)
+        line = b"badwire: 'client.py': not in PATH: did you mean ./client.py?\n"
+        self.assertEqual((done.returncode, done.stderr), (127, line))
+
+    def test_nobodyListens(self) -> None:
+        """
+        Where nobody reads what badwire says, as behind head, the status is COMMAND's; where its
+        figures for programs cannot be printed, it is badwire's.
+        """
+        reader, writer = os.pipe()
+        os.close(reader)
+        self.addCleanup(os.close, writer)
+        for options, status in (([], 7), (["--json"], 125)):
+            arguments = [*self.who(), *BADWIRE, "run", *options, "--", "sh", "-c", "exit 7"]
+            with subprocess.Popen(
+                arguments, stdin=subprocess.DEVNULL, stdout=writer, stderr=writer
+            ) as process:
+                self.assertEqual(process.wait(PATIENCE), status)
 
     def test_terminate(self) -> None:
         """
@@ -496,6 +521,14 @@ class ShownTests(WireCase):
         """
         return ["sh", "-c", f"echo hello | {needs('nc')} far4.wire 51423 >/dev/null{more}"]
 
+    def test_standardOutput(self) -> None:
+        """
+        One of the outputs may be standard output.
+        """
+        said = self.said("--log", "-", "--serve", "linecount", "--", *self.line())
+        events = [fromJSON(line) for line in said.splitlines()]
+        self.assertGreater(len(events), 8)
+
     def test_title(self) -> None:
         """
         A page's title is what was typed, whatever bytes that had.
@@ -592,6 +625,26 @@ class RefusalTests(WireCase):
         done = run(*before, *BADWIRE, "check")
         self.assertEqual(done.returncode, 69, done)
         self.assertIn(b"seccomp", done.stdout.splitlines()[-1])
+
+    def test_rootWithinRoot(self) -> None:
+        """
+        Within root's badwire root has no capabilities, and is not told to be root.
+        """
+        users.root()
+        inner = [sys.executable, *BADWIRE, "run", "-q", "--", "true"]
+        done = run(sys.executable, *BADWIRE, "run", "-q", "--", *inner)
+        self.assertEqual(done.returncode, 69, done)
+        self.assertIn(b"root has no CAP_SETFCAP here", done.stderr)
+        self.assertNotIn(b"run it as root", done.stderr)
+
+    def test_noTun(self) -> None:
+        """
+        What bears the TUN device's name and is none is no obstacle.
+        """
+        before = users.mounted("mount --bind /dev/null /dev/net/tun")
+        done = self.badwire("check", before=before)
+        self.assertEqual(done.returncode, 0, done)
+        self.assertIn(b"device: yes: veth", done.stdout)
 
     def test_danglingLink(self) -> None:
         """

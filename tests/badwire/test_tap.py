@@ -9,6 +9,7 @@ import os
 from twisted.python import usage
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.processes import folder
 from twisted_netdemo.badwire.tap import Options, shell
 from twisted_netdemo.impair.fates import Places, Ratio
 
@@ -86,6 +87,28 @@ class OptionsTests(SynchronousTestCase):
             message = str(raised.exception)
             self.assertTrue(message.startswith(f"{option}: "), message)
             self.assertEqual(len(message.splitlines()), 1, message)
+
+    def test_files(self) -> None:
+        """
+        No two outputs are written to one place, whatever it is called; where nothing is kept they
+        may be.
+        """
+        where = folder(self)
+        (where / "file").write_text("")
+        (where / "link").symlink_to("file")
+        os.link(where / "file", where / "hard")
+        for first, second in (
+            (["--log", where / "new"], ["--svg", where / "." / "new"]),
+            (["--log", where / "file"], ["--html", where / "link"]),
+            (["--pcap", where / "hard"], ["--svg", where / "file"]),
+            (["--log", "-"], ["--pcap", "-"]),
+            (["--json"], ["--log", "-"]),
+        ):
+            arguments = [str(word) for word in (*first, *second)]
+            with self.assertRaises(usage.UsageError) as raised:
+                self.taken(*arguments)
+            self.assertIn("already", str(raised.exception))
+        self.taken("--log", "/dev/null", "--pcap", "/dev/null", "--svg", "-", "--html", "x")
 
     def test_shell(self) -> None:
         """

@@ -14,6 +14,9 @@ from typing import Any
 
 from twisted.python import usage
 
+from twisted_netdemo.badwire.observers import settle
+from twisted_netdemo.badwire.show import FAILED
+
 _PACKAGE = "twisted_netdemo.badwire"
 _MODULES = {
     "run": f"{_PACKAGE}.run",
@@ -46,6 +49,14 @@ def main() -> int:
     """
     @return: the exit status; 2 for a mistake on the command line.
     """
+    try:
+        status = _main()
+    except SystemExit as ended:  # --help and --version have said all
+        status = ended.code if isinstance(ended.code, int) else 0
+    return status if settle() else FAILED
+
+
+def _main() -> int:
     options = Options()
     try:
         options.parseOptions(sys.argv[1:])

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import errno
 import os
 import socket
 import struct
@@ -21,6 +20,8 @@ with contextlib.suppress(ImportError):  # Windows lacks it, and never comes to u
 #: What the device is called inside.
 NAME = "wire"
 _PEER = "wire-far"
+
+_TUN = "/dev/net/tun"
 
 #: How many packets may wait to be read.
 _QUEUE = 10_000
@@ -115,11 +116,11 @@ class Tun(Device):
 
     kind = "tun"
 
-    def __init__(self, path: str = "/dev/net/tun") -> None:
+    def __init__(self) -> None:
         """
-        @raise OSError: it may not be opened.
+        @raise OSError: it may not be opened, or is no such device.
         """
-        self._fileno = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        self._fileno = os.open(_TUN, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             request = struct.pack("16sH22x", NAME.encode(), _IFF_TUN_NO_PI)
             fcntl.ioctl(self._fileno, _TUNSETIFF, request)
@@ -190,11 +191,14 @@ def openDevice() -> Device:
     try:
         return Tun()
     except OSError as error:
-        # EACCES and EPERM where it is closed to us, ENOENT in most containers, ENODEV or ENXIO
-        # without its module
-        if error.errno not in (errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENODEV, errno.ENXIO):
-            raise
-    return Veth()
+        # closed to us, not there (in most containers), without its module, or something else that
+        # bears its name
+        why = error
+    try:
+        return Veth()
+    except OSError as error:
+        both = f"{_TUN}: {why.strerror}; veth: {error.strerror}"
+        raise OSError(error.errno, both) from why
 
 
 def configure(

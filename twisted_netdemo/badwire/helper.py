@@ -29,8 +29,14 @@ def main(parent: int, ignored: list[int], command: list[str]) -> int:
             return 128 + signal.SIGTERM
         os.execvp(command[0], command)
     except OSError as error:
-        print(f"badwire: {command[0]!a}: {error.strerror}", file=sys.stderr)
+        print(f"badwire: {command[0]!a}: {_why(error, command[0])}", file=sys.stderr)
         return 127 if isinstance(error, FileNotFoundError) else 126
+
+
+def _why(error: OSError, program: str) -> str:
+    if not isinstance(error, FileNotFoundError) or "/" in program:
+        return error.strerror or str(error)
+    return "not in PATH" + (f": did you mean ./{program}?" if os.path.isfile(program) else "")
 
 
 if __name__ == "__main__":

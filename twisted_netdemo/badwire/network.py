@@ -143,6 +143,8 @@ class Network:
                 self.isRoots = True
                 return "as root"
         uid, gid = os.geteuid(), os.getegid()
+        # user 0 within is user 0 outside, and to make such a one asks for a capability (Linux 5.12)
+        lacksCapability = uid == 0 and not has >> linux.CAP_SETFCAP & 1
         try:
             linux.unshare(linux.CLONE_NEWUSER | linux.CLONE_NEWNET | linux.CLONE_NEWNS)
         except OSError as error:
@@ -152,7 +154,7 @@ class Network:
             _write("/proc/self/uid_map", f"{uid} {uid} 1\n")
             _write("/proc/self/gid_map", f"{gid} {gid} 1\n")
         except OSError as error:
-            raise Forbidden(_whyMap(error)) from None
+            raise Forbidden(_whyMap(error, lacksCapability)) from None
         return "by a user namespace"
 
     def _openDevice(self) -> str:
@@ -164,7 +166,7 @@ class Network:
             self.device = device.openDevice()
         except OSError as error:
             raise Forbidden(
-                f"neither /dev/net/tun nor a pair of virtual Ethernet devices can be had "
+                "neither a TUN device nor a pair of virtual Ethernet devices can be had "
                 f"({error.strerror}): load the kernel's module tun (modprobe tun) or veth, and let "
                 "users open /dev/net/tun (chmod 666)"
             ) from None
@@ -315,11 +317,21 @@ def _whyUnshare(error: OSError, kind: str) -> str:
     return f"{what}: in a chroot, or by a security module: run it outside of that, {_ROOT}"
 
 
-def _whyMap(error: OSError) -> str:
+def _whyMap(error: OSError, lacksCapability: bool) -> str:
+    """
+    What forbade the map of users.
+
+    @param lacksCapability: whether root has not what root needs for it.
+    """
     what = f"a private network is forbidden here ({error.strerror}, at the user's map)"
     if linux.setting("kernel/apparmor_restrict_unprivileged_userns") == "1":
         switch = "kernel.apparmor_restrict_unprivileged_userns"
         return f"{what}: {switch} is 1: sysctl -w {switch}=0, {_ROOT}"
+    if lacksCapability:
+        return (
+            f"{what}: root has no CAP_SETFCAP here, as within root's badwire and in some "
+            "containers: run it as another user, or where root has that capability"
+        )
     return f"{what}: by a security module: {_ROOT[3:]}"
 
 

@@ -5,6 +5,7 @@ What is logged, as lines on stderr: all of it or warnings alone.
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from typing import TextIO
 
@@ -61,6 +62,28 @@ def tell(line: str, stream: TextIO) -> None:
     encoding = getattr(stream, "encoding", None) or "utf-8"
     with contextlib.suppress(OSError, ValueError):
         print(line.encode(encoding, "replace").decode(encoding), file=stream, flush=True)
+
+
+def settle() -> bool:
+    """
+    Write what Python still holds for stdout and stderr. What nobody reads is none the worse for
+    that, and is not to spoil the exit status when Python ends.
+
+    @return: whether it could be written, or has no reader.
+    """
+    isWritten = True
+    for stream in (sys.stdout, sys.stderr):
+        if stream is None:
+            continue
+        try:
+            stream.flush()
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+            if stream is sys.stdout and not isinstance(error, BrokenPipeError):
+                isWritten = False
+                tell(f"badwire: stdout: {error.strerror}", sys.stderr)
+    return isWritten
 
 
 def inWords(error: BaseException) -> str:

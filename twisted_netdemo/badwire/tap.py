@@ -8,6 +8,7 @@ import contextlib
 import os
 import shlex
 import shutil
+import stat
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -20,8 +21,9 @@ from twisted.logger import Logger
 from twisted.python import usage
 
 from twisted_netdemo.badwire import linux
-from twisted_netdemo.badwire.conclusion import Conclusion
+from twisted_netdemo.badwire.conclusion import FILES, Conclusion
 from twisted_netdemo.badwire.events import Listener
+from twisted_netdemo.badwire.files import STDOUT
 from twisted_netdemo.badwire.network import Forbidden, Network, sysctl
 from twisted_netdemo.badwire.observers import inWords, tell
 from twisted_netdemo.badwire.running import BadWire
@@ -67,7 +69,12 @@ class Options(FigureOptions):
         ),
         ["mtu", None, "1500", "the largest packet that passes, in bytes"],
         ["drain", None, "3s", "how long to wait for the network after COMMAND's end, at most"],
-        ["log", None, None, "write what becomes of each packet to this file, in lines of JSON"],
+        [
+            "log",
+            None,
+            None,
+            "write what becomes of each packet to this file (- for stdout), as JSON",
+        ],
         ["pcap", None, None, "write the packets to this file, their fates as comments (pcapng)"],
         ["svg", None, None, "draw the ladder to this file"],
         ["html", None, None, "write a page with the ladder to this file"],
@@ -119,6 +126,32 @@ class Options(FigureOptions):
             raise usage.UsageError("COMMAND is empty")
         if self.ownsProcess:
             self._suitTwistd()
+        self._checkFiles()
+
+    def _checkFiles(self) -> None:
+        """
+        Each file that is written is another one.
+        """
+        taken = {"standard output": "json"} if self["json"] else {}
+        for name in FILES:
+            path = self[name]
+            if path is None:
+                continue
+            if path == STDOUT:
+                place = "standard output"
+                if self.isDaemon:
+                    raise usage.UsageError(f"--{name}: a daemon has no standard output")
+            else:
+                place = os.path.realpath(path)
+                with contextlib.suppress(OSError):
+                    found = os.stat(path)
+                    if stat.S_ISCHR(found.st_mode):
+                        continue  # /dev/null, a terminal
+                    place = f"{found.st_dev} {found.st_ino}"
+            other = taken.setdefault(place, name)
+            if other != name:
+                there = place if path == STDOUT else ascii(path)
+                raise usage.UsageError(f"--{name}: --{other} is written to {there} already")
 
     def _suitTwistd(self) -> None:
         for name in ("uid", "gid"):
