@@ -10,8 +10,10 @@ two capabilities.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
+import select
 import signal
 import socket
 import time
@@ -63,12 +65,13 @@ class Watcher:
 
         @raise OSError: there can be no more processes.
         """
-        self._socket, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._socket.settimeout(_PATIENCE)
+        ours, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.pid = os.fork()
         if not self.pid:
             _become(other)
         other.close()
+        # closed by the end of the process and by nothing before it: the watcher would end us too
+        self._channel = ours.detach()
 
     def members(self) -> list[Member]:
         """
@@ -77,8 +80,13 @@ class Watcher:
 
         @raise OSError: the watcher is not there any more.
         """
-        self._socket.send(_WHO)
-        pids: list[int] = json.loads(self._socket.recv(_LONGEST) or b"[]")
+        os.write(self._channel, _WHO)
+        answer = b""
+        if select.select([self._channel], [], [], _PATIENCE)[0]:
+            answer = os.read(self._channel, _LONGEST)
+        if not answer:
+            raise OSError(errno.EPIPE, os.strerror(errno.EPIPE))
+        pids: list[int] = json.loads(answer)
         own = os.getpid()
         return [Member(pid, commandOf(pid)) for pid in pids if own not in (pid, parentOf(pid))]
 
@@ -87,8 +95,8 @@ class Watcher:
         Let it go, and what lives in the network go on.
         """
         with contextlib.suppress(OSError):
-            self._socket.send(_GO)
-        self._socket.close()
+            os.write(self._channel, _GO)
+        os.close(self._channel)
 
 
 def _become(channel: socket.socket) -> NoReturn:
