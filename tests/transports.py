@@ -43,6 +43,7 @@ class MemoryTransport(StringTransport):
     def _end(self, how: str, why: Exception) -> None:
         if self.ended not in ("closed", "aborted"):
             self.ended = how
+            self.disconnecting = True
             self.protocol.connectionLost(Failure(why))
 
     def peerEnds(self) -> None:

@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import socket
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -407,15 +408,18 @@ class Metrics(SynchronousTestCase):
     def test_prometheus(self) -> None:
         """
         Prometheus's text has the sessions by outcome, the connections open, the characters and
-        the seconds, and what was said by the one session before.
+        the seconds, and what was said by the one session before. /readyz says so when the server
+        takes nobody any more, while its last session ends.
         """
         program, port = serve(self, "--metrics", "tcp:0:interface=127.0.0.1", "--max-line", "10")
         where = program.line(r"Metrics are served on port (\d+)")[1]
         session(self, port, b"12345\n")
         session(self, port, b"12345678901")
-        prompted(connect(self, port))
-        address = f"http://127.0.0.1:{where}/metrics"
-        with urllib.request.urlopen(address, timeout=PATIENCE) as response:
+        prompted(client := connect(self, port))
+        address = f"http://127.0.0.1:{where}/"
+        with urllib.request.urlopen(address + "readyz", timeout=PATIENCE) as response:
+            self.assertEqual(response.read(), b"ready\n")
+        with urllib.request.urlopen(address + "metrics", timeout=PATIENCE) as response:
             self.assertIn("text/plain", response.headers["Content-Type"])
             text = response.read().decode()
         for line in (
@@ -428,6 +432,13 @@ class Metrics(SynchronousTestCase):
         ):
             self.assertIn(f"\n{line}\n", text)
         self.assertIn("process_resident_memory_bytes", text)
+        program.signal()
+        program.line("Stopping: up to 5 seconds for 1 session")
+        with self.assertRaises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(address + "readyz", timeout=PATIENCE)
+        self.assertEqual((caught.exception.code, caught.exception.read()), (503, b"not ready\n"))
+        client.sendall(b"1\n")
+        program.wait()
 
     def test_withoutLibrary(self) -> None:
         """

@@ -139,9 +139,11 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         raiseFileLimit()
     if options["workers"] > 1:
         parent = WorkerService(reactor, options, options.places, options["workers"])
-        return metrics.beside(reactor, parent, parent.figures, options.metricsPlaces)
+        return metrics.beside(
+            reactor, parent, parent.figures, parent.isReady, options.metricsPlaces
+        )
     service, figures = makeWorker(options, reactor)
-    return metrics.beside(reactor, service, figures, options.metricsPlaces)
+    return metrics.beside(reactor, service, figures, service.isReady, options.metricsPlaces)
 
 
 def makeWorker(

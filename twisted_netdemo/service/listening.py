@@ -243,6 +243,12 @@ class StreamService(Service):
         if port in self.ports and self.announces:
             self._announce(port)
 
+    def isReady(self) -> bool:
+        """
+        Whether those who come now are served.
+        """
+        return bool(self.running) and len(self.ports) == len(self._places)
+
     def stopService(self) -> Deferred[None]:
         """
         Take no new connections at once; the sessions have the grace period to end.

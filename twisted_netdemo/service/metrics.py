@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from twisted.application.service import IService, MultiService
-from twisted.internet.defer import Deferred
+from twisted.application.service import IService, MultiService, Service
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python import usage
 
@@ -79,58 +80,62 @@ def announce(port: Any) -> None:
     _log.info("Metrics are served on {where}, at /metrics.", where=where)
 
 
-def metricsFactory(figures: Figures | LaterFigures) -> Any:
+class _Gathering:
     """
-    An HTTP factory that answers C{/metrics}, with the process's own figures beside the service's.
+    The figures for those who ask while they are gathered: once for all of them.
+    """
+
+    def __init__(self, figures: Figures | LaterFigures) -> None:
+        self._figures = figures
+        self._waiting: list[Deferred[Iterable[Figure]]] = []
+
+    def __call__(self) -> Deferred[Iterable[Figure]]:
+        asked: Deferred[Iterable[Figure]] = Deferred()
+        self._waiting.append(asked)
+        if len(self._waiting) == 1:
+            maybeDeferred(self._figures).addBoth(self._gathered)
+        return asked
+
+    def _gathered(self, these: Any) -> None:
+        waiting, self._waiting = self._waiting, []
+        for asked in waiting:
+            asked.callback(these)
+
+
+def metricsFactory(
+    figures: Figures | LaterFigures, isReady: Callable[[], bool], clock: IReactorTime
+) -> Any:
+    """
+    An HTTP factory that answers C{/metrics}, with the process's own figures beside the service's;
+    C{/healthz}, as long as it can; and C{/readyz}, with 503 while the service takes nobody.
     """
     from prometheus_client import CollectorRegistry, ProcessCollector
     from prometheus_client.exposition import choose_encoder
-    from twisted.web.resource import Resource
-    from twisted.web.server import NOT_DONE_YET, Request, Site
 
-    class Page(Resource):
-        """
-        The figures in the format that the client asks for, made in the reactor's own thread.
-        """
+    from twisted_netdemo.service.site import Answer, BoundedSite
 
-        isLeaf = True
-
-        def render_GET(self, request: Request) -> bytes | int:
-            now = figures()
-            if not isinstance(now, Deferred):
-                return self._page(request, now)
-            gone = request.notifyFinish()
-            gone.addErrback(lambda _: now.cancel())
-
-            def answer(these: list[Figure]) -> None:
-                request.write(self._page(request, these))
-                request.finish()
-
-            now.addCallbacks(answer, lambda _: None)
-            return NOT_DONE_YET
-
-        def _page(self, request: Request, now: Iterable[Figure]) -> bytes:
-            encode, contentType = choose_encoder(request.getHeader("accept") or "")
-            request.setHeader("content-type", contentType)
-            collector.figures = now
-            return encode(registry)
-
-    class QuietSite(Site):
-        """
-        Without an access log: being asked for figures is no event.
-        """
-
-        noisy = False
-
-        def log(self, request: Any) -> None: ...
-
+    gather = _Gathering(figures)
     collector = _Collector()
     registry = CollectorRegistry()
     registry.register(collector)
     ProcessCollector(registry=registry)
-    root = Resource()
-    root.putChild(b"metrics", Page())
-    return QuietSite(root, timeout=30)
+
+    async def metrics(accept: str) -> Answer:
+        """
+        In the format that the client asks for.
+        """
+        collector.figures = await gather()
+        encode, kind = choose_encoder(accept)
+        return Answer(encode(registry), kind)
+
+    async def healthz(_: str) -> Answer:
+        return Answer(b"ok\n")
+
+    async def readyz(_: str) -> Answer:
+        return Answer(b"ready\n") if isReady() else Answer(b"not ready\n", status=503)
+
+    pages = {"metrics": metrics, "healthz": healthz, "readyz": readyz}
+    return BoundedSite(pages, clock)
 
 
 def places(options: ServiceOptions) -> list[Where]:
@@ -146,17 +151,42 @@ def places(options: ServiceOptions) -> list[Where]:
     return [options.check("metrics", options["metrics"], lambda text: described(reactor, text))]
 
 
+class _Both(MultiService):
+    """
+    A service and its metrics, which go on until it has ended.
+    """
+
+    def __init__(self, service: IService, metrics: IService) -> None:
+        super().__init__()
+        self._ends = (service, metrics)
+        for each in self._ends:
+            each.setServiceParent(self)
+
+    def stopService(self) -> Deferred[None]:
+        Service.stopService(self)
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        for each in self._ends:
+            try:
+                await maybeDeferred(each.stopService)
+            except Exception:
+                _log.failure("A service did not end well")
+
+
 def beside(
-    reactor: Any, service: IService, figures: Figures | LaterFigures, places: Sequence[Where]
+    reactor: Any,
+    service: IService,
+    figures: Figures | LaterFigures,
+    isReady: Callable[[], bool],
+    places: Sequence[Where],
 ) -> IService:
     """
     A service together with its metrics, where they are to be served.
+
+    @param isReady: whether it serves those who come now.
     """
     if not places:
         return service
-    both = MultiService()
-    service.setServiceParent(both)
-    StreamService(reactor, metricsFactory(figures), places, announce=announce).setServiceParent(
-        both
-    )
-    return both
+    site = metricsFactory(figures, isReady, reactor)
+    return _Both(service, StreamService(reactor, site, places, announce=announce))

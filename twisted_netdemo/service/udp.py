@@ -97,6 +97,12 @@ class UDPService(Service):
         Do not wait for anything: it never does.
         """
 
+    def isReady(self) -> bool:
+        """
+        Whether the datagrams that come now are answered.
+        """
+        return self.port is not None
+
     def _open(self) -> None:
         if self.port is not None:
             return

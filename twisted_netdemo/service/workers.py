@@ -250,6 +250,12 @@ class WorkerService(StreamService):
                 child.tell("abort")
         return gatherResults([child.over for child in children]).addCallback(lambda _: None)
 
+    def isReady(self) -> bool:
+        """
+        Whether there is a worker to serve those who come now.
+        """
+        return super().isReady() and any(child.ready for child in self.children.values())
+
     def abort(self) -> None:
         """
         Have the workers end their sessions now.

@@ -84,7 +84,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     workers: int = options["workers"]
     if workers == 1:
         service, figures = makeWorker(options, reactor)
-        return metrics.beside(reactor, service, figures, options.metricsPlaces)
+        return metrics.beside(reactor, service, figures, service.isReady, options.metricsPlaces)
     place = heldUDP(workers, options["port"], options["interface"])
     parent = WorkerService(reactor, options, [place], workers)
 
@@ -93,7 +93,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
             lambda those: [*those, *droppedFigure("udpcount", parent.dropped())]
         )
 
-    return metrics.beside(reactor, parent, ofAll, options.metricsPlaces)
+    return metrics.beside(reactor, parent, ofAll, parent.isReady, options.metricsPlaces)
 
 
 def makeWorker(
