@@ -6,13 +6,24 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.badwire.scenes import Scene
+from tests.badwire.tampered import TAMPERED, tampered
 from tests.processes import folder, missing, run, script, start
-from twisted_netdemo.badwire.lessons import actors, tcpactors, udpactors
+from twisted_netdemo.badwire.lessons import (
+    actors,
+    endactors,
+    nameactors,
+    paceactors,
+    readactors,
+    tcpactors,
+    udpactors,
+)
+from twisted_netdemo.badwire.lessons.claims import Claim, exactly
 from twisted_netdemo.badwire.lessons.command import LESSONS, Options, main, statement
 from twisted_netdemo.badwire.lessons.stage import Run, Stage, Unable
 from twisted_netdemo.badwire.pictures import Pictures
@@ -47,17 +58,40 @@ class StageTests(SynchronousTestCase):
 
     def test_conclusions(self) -> None:
         """
-        One conclusion that cannot be drawn makes the lesson one that was not seen.
+        One claim that does not hold makes the lesson one that was not seen.
         """
-        self.stage.conclude(True, "All is well. " * 7)
+        holds = exactly("packets", 1, 1)
+        self.stage.claim(Claim("All is well. " * 7, count=holds))
         self.assertTrue(self.stage.isSeen)
-        self.stage.conclude(False, "Nothing was lost.")
-        self.stage.conclude(True, "Still.")
+        self.stage.claim(Claim("Nothing was lost.", lost=exactly("segments lost on it", 1, 0)))
+        self.stage.claim(Claim("Still.", count=holds))
         self.assertFalse(self.stage.isSeen)
+        self.assertEqual(self.told[0][:10], "Seen:     ")
         self.assertEqual(
-            [line[:10].strip() for line in self.told], ["Seen:", "", "NOT SEEN:", "Seen:"]
+            self.told[2:], ["Not seen here: segments lost on it: 1, not 0", "Seen:     Still."]
         )
         self.assertTrue(all(len(line) <= 80 for line in self.told))
+
+    def test_whatIsNotSeen(self) -> None:
+        """
+        A question, what was done, what is so in general and what to try do not pretend to be seen.
+        """
+        self.stage.ask("What is this?", "one thing or another.")
+        self.stage.done("A packet was sent.")
+        self.stage.rule("a packet may be lost, and nobody tells its sender; " * 2, "RFC 768")
+        self.stage.next("another packet.")
+        self.assertEqual(
+            self.told,
+            [
+                "Question: What is this?",
+                "Guess:    one thing or another.",
+                "",
+                "Done:     A packet was sent.",
+                "By rule:  a packet may be lost, and nobody tells its sender; a packet may be",
+                "          lost, and nobody tells its sender;  (RFC 768)",
+                "Try next: another packet.",
+            ],
+        )
 
     def test_ladderOnAPage(self) -> None:
         """
@@ -82,6 +116,14 @@ class ActorTests(SynchronousTestCase):
     The actors, on a wire that is good: this computer's own.
     """
 
+    def setUp(self) -> None:
+        with socket.create_server(("", 0)) as listening:
+            self.port = listening.getsockname()[1]
+        for module in (tcpactors, udpactors, endactors, readactors, paceactors):
+            self.patch(module, "PORT", self.port)
+        self.patch(nameactors, "_APART", self.port)
+        self.patch(nameactors, "_SHARED", self.port + 1)
+
     def test_carry(self) -> None:
         """
         A text that arrives as it was sent is said to have.
@@ -104,26 +146,83 @@ class ActorTests(SynchronousTestCase):
         """
         An error is the kernel's own words.
         """
-        (found,) = tcpactors.call(NEAR, 1, 0, 0, 0)
+        (found,) = endactors.call(NEAR, 1)
         self.assertEqual(found["error"], "Connection refused")
 
     def test_ports(self) -> None:
         """
-        A port in use, one that the kernel chooses, and one that does not exist.
+        A port in use, one that is shared, one that the kernel chooses, one that does not exist.
         """
-        with tcpactors.serving(lambda connection: None):
-            found = {each["port"]: each for each in tcpactors.ports(tcpactors.PORT)}
-        self.assertEqual(found[tcpactors.PORT]["error"], "Address already in use")
-        self.assertGreater(found[0]["got"], 1023)
-        self.assertEqual(found[65536]["error"], "there is no such port")
+        with socket.create_server(("", 0)) as taken:
+            port = taken.getsockname()[1]
+            found = {(each["port"], each["of"]): each for each in nameactors.ports(port)}
+        self.assertEqual(found[port, "TCP"]["error"], "Address already in use")
+        self.assertEqual(found[port, "UDP"]["got"], port)
+        self.assertEqual(found[self.port + 1, "TCP, shared"]["got"], self.port + 1)
+        self.assertGreater(found[0, "TCP"]["got"], 1023)
+        self.assertEqual(found[65536, "TCP"]["error"], "there is no such port")
 
     def test_gopher(self) -> None:
         """
         A menu is read line by line.
         """
-        titles = [found["title"] for found in tcpactors.gopher(NEAR)]
-        self.assertEqual(titles[0], "A page about rivers")
-        self.assertEqual(titles[-1], "Lakes")
+        found = list(readactors.gopher(NEAR))
+        self.assertEqual((found[0]["title"], found[-1]["title"]), ("A page about rivers", "Lakes"))
+        self.assertTrue(all(each["same"] for each in found))
+
+    def test_lines(self) -> None:
+        """
+        The program that is right reads each line, and each of these as it was sent.
+        """
+        found = list(readactors.readLines(NEAR))
+        self.assertEqual([each["same"] for each in found if each["program"] == "right"], [True] * 5)
+
+    def test_badLines(self) -> None:
+        """
+        A line without an end, and one that is too long, are errors of their own.
+        """
+        for data, error in ((b"one\ntwo", EOFError), (b"x" * 100, ValueError)):
+            here, there = socket.socketpair()
+            there.sendall(data)
+            there.close()
+            with here:
+                self.assertRaises(error, list, readactors.byLines(here, 50))
+
+    def test_closing(self) -> None:
+        """
+        The end that closes first is the one that waits.
+        """
+        client, server = endactors.closing(NEAR)
+        self.assertEqual(client["answer"], "You said 3 lines.")
+        self.assertEqual((client["client"], client["server"]), (1, 0))
+        self.assertEqual((server["client"], server["server"]), (0, 1))
+        self.assertEqual(server["plain"], "Address already in use")
+        self.assertEqual(server["reuse"], self.port + 1)
+
+    def test_reset(self) -> None:
+        """
+        A server whose client closes with data unread is told so.
+        """
+        (found,) = endactors.reset(NEAR, 1000)
+        self.assertEqual((found["unread"], found["error"]), (994, "Connection reset by peer"))
+
+    def test_window(self) -> None:
+        """
+        A writer stops for as long as the reader rests, and all arrives.
+        """
+        (found,) = paceactors.window(NEAR, 400_000, 0.3)
+        self.assertTrue(found["same"])
+        self.assertLess(found["before"], 400_000)
+        self.assertGreater(found["pause"], 0.1)
+
+    def test_congestion(self) -> None:
+        """
+        The congestion control is the one that was chosen, as the connection says.
+        """
+        found = list(paceactors.congestion(NEAR, 10_000))
+        self.assertEqual(found[0]["control"], "reno")
+        self.assertNotIn("reno", [each["control"] for each in found[1:]])
+        self.assertTrue(all(each["same"] for each in found))
 
     def test_sizes(self) -> None:
         """
@@ -137,7 +236,7 @@ class ActorTests(SynchronousTestCase):
         """
         On a good wire each question is answered, by either protocol.
         """
-        found = list(actors.choose(NEAR, 50_000))
+        found = list(actors.choose(NEAR, 20, 50_000))
         self.assertEqual([each["by"] for each in found], ["UDP"] * 3 + ["TCP"] * 3)
         for each in found:
             if each["what"] == "questions":
@@ -149,7 +248,7 @@ class ActorTests(SynchronousTestCase):
         """
         A name that is unknown is an error.
         """
-        known, unknown = udpactors.resolve(["localhost", "nosuch.invalid"])
+        known, unknown = nameactors.resolve(["localhost", "nosuch.invalid"])
         self.assertIn(NEAR, known["addresses"])
         self.assertIn("error", unknown)
 
@@ -192,6 +291,12 @@ class CommandTests(SynchronousTestCase):
             self.assertEqual(str(mistake), error)
         self.assertEqual(lesson("tcp").returncode, 2)
 
+    def test_allTampered(self) -> None:
+        """
+        No lesson is left out there.
+        """
+        self.assertEqual([tampering.lesson for tampering in TAMPERED], list(LESSONS))
+
     def test_notSeen(self) -> None:
         """
         What was not seen is said, and the status is 1; a lesson that cannot be given does not
@@ -201,7 +306,7 @@ class CommandTests(SynchronousTestCase):
 
         def dull(stage: Stage) -> None:
             given.append("dull")
-            stage.conclude(False, "Nothing happened.")
+            stage.claim(Claim("Something happened.", count=exactly("what happened", 0, 1)))
 
         def broken(stage: Stage) -> None:
             given.append("broken")
@@ -248,7 +353,7 @@ class RealTests(SynchronousTestCase):
             "$ badwire run --up-reorder @4",
             "held back: byte 1461 missing*",
             "(late) fills the gap",
-            "Seen:     Come once too often and ignored: 1.",
+            "Seen:     Come once too often and ignored: ",
         ):
             self.assertIn(words, output)
         self.assertTrue(all(len(line) <= 80 for line in output.splitlines()))
@@ -265,3 +370,14 @@ class RealTests(SynchronousTestCase):
         os.killpg(teaching.process.pid, signal.SIGINT)
         self.assertEqual(teaching.wait(), 130)
         self.assertEqual(teaching.errors, "")
+
+    def test_tampered(self) -> None:
+        """
+        Where a server counts wrongly, or the name server fails for what it should deny, the lesson
+        says so, and was not seen. (tests.badwire.tampered does this to each lesson.)
+        """
+        for tampering in TAMPERED:
+            if tampering.lesson in ("datagrams", "names"):
+                isSeen, said, lacking = tampered(tampering)
+                self.assertFalse(isSeen)
+                self.assertEqual(lacking, [], said)

@@ -13,7 +13,16 @@ from twisted.python import usage
 
 from twisted_netdemo.badwire import page
 from twisted_netdemo.badwire.files import writePrivately
-from twisted_netdemo.badwire.lessons import naming, reliable, unreliable
+from twisted_netdemo.badwire.lessons import (
+    choosing,
+    closing,
+    ending,
+    naming,
+    pacing,
+    reading,
+    reliable,
+    unreliable,
+)
 from twisted_netdemo.badwire.lessons.stage import UNAVAILABLE, Stage, Unable
 from twisted_netdemo.badwire.show import LooseOptions, fail, printLines
 
@@ -24,16 +33,21 @@ LESSONS: dict[str, Callable[[Stage], None]] = {
     for lesson in (
         naming.address,
         naming.names,
+        naming.ports,
         reliable.checksum,
         reliable.resend,
         reliable.order,
-        reliable.giveup,
-        naming.ports,
+        reading.lines,
+        pacing.window,
+        pacing.congestion,
+        ending.giveup,
+        ending.silence,
+        closing.closing,
         unreliable.datagrams,
         unreliable.size,
-        unreliable.setup,
-        unreliable.choose,
-        reliable.sockets,
+        choosing.setup,
+        choosing.choose,
+        reading.sockets,
     )
 }
 

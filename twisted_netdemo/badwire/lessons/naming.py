@@ -1,12 +1,20 @@
 """
-The lessons on who talks to whom: addresses, names and ports.
+The lessons on the ends of a conversation: addresses, names and ports.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from twisted_netdemo.badwire.lessons.stage import Stage
+from twisted_netdemo.badwire.events import Sent
+from twisted_netdemo.badwire.lessons.claims import Claim, Figure, exactly
+from twisted_netdemo.badwire.lessons.stage import Run, Stage
+
+_NXDOMAIN = 3
+_UNKNOWN = b"\2no\4wire"
+
+_REGISTRY = "https://www.iana.org/assignments/service-names-port-numbers"
 
 
 def address(stage: Stage) -> None:
@@ -14,86 +22,229 @@ def address(stage: Stage) -> None:
     Each end is an address and a port; the kernel chooses the client's.
     """
     run = stage.run("--serve linecount", "ask far4.wire 51423 one two")
-    rows = []
+    rows, told = [], []
     for found in run.found:
         said = re.search(r"\('([^']*)', (\d+)\)", found["welcome"])
-        assert said is not None
+        told.append(int(said[2]) if said else 0)
         rows.append(
             [
                 "{}:{}".format(*found["own"]),
                 "{}:{}".format(*found["server"]),
-                f"{said[1]}:{said[2]}",
+                f"{said[1]}:{said[2]}" if said else "-",
                 found["answer"],
             ]
         )
     stage.table(("the client is", "its server is", "the server sees", "and says"), rows)
     own = [found["own"][1] for found in run.found]
-    lowest, highest = run.found[0]["range"]
-    servers = {tuple(found["server"]) for found in run.found}
-    stage.conclude(
-        len(servers) == 1 and len(set(own)) == 2 and all(lowest <= port <= highest for port in own),
-        f"Both talked to port {next(iter(servers))[1]} of one address, at the same time. What "
-        f"tells them apart is their own ports, {own[0]} and {own[1]}: the kernel chose them from "
-        f"{lowest} to {highest}.",
+    lowest, highest = run.first.get("range", (0, 0))
+    stage.claim(twoClients([tuple(found["server"]) for found in run.found], own, lowest, highest))
+    stage.claim(samePorts(own, told))
+    stage.done("This wire turns packets round, so that near looks like far to the server.")
+
+
+def twoClients(
+    servers: Sequence[tuple[str, int]], own: Sequence[int], lowest: int, highest: int
+) -> Claim:
+    """
+    @param servers: address and port of the server of each client.
+    @param own: each client's own port.
+    @param lowest: from where on the kernel chooses ports.
+    @param highest: up to where.
+    """
+    return Claim(
+        "Both talked to port {port} of one address, at the same time. What tells them apart is "
+        f"their own ports, {{least}} and {{most}}: the kernel chose them from {lowest} to "
+        f"{highest}.",
+        servers=exactly("servers", len(set(servers)), 1),
+        port=exactly("the server's port", servers[0][1] if servers else None, 51423),
+        clients=exactly("clients' ports", len(set(own)), 2),
+        least=Figure("the lower port", min(own, default=None), lowest, highest),
+        most=Figure("the higher port", max(own, default=None), lowest, highest),
     )
-    seen = [row[2].rpartition(":")[2] for row in rows]
-    stage.conclude(
-        seen == [str(port) for port in own],
-        "The server sees the same ports. (The address differs: this wire turns packets round, "
-        "so that near looks like far.)",
-    )
+
+
+def samePorts(own: Sequence[int], told: Sequence[int]) -> Claim:
+    """
+    @param told: the clients' ports as the server says them.
+    """
+    return Claim("The server sees the same ports.", told=exactly("ports seen", [*told], [*own]))
 
 
 def names(stage: Stage) -> None:
     """
     A name becomes an address by questions over UDP, asked again.
     """
-    run = stage.run("--names --up-loss @1", "resolve far4.wire nosuch.wire")
+    run = stage.run("--names --up-loss @1", "resolve far.wire no.wire")
     stage.ladder(run, 9)
-    known, unknown = run.found
-    questions = run.sent("udp", "up")
-    lost = [sent for sent in questions if sent.fates]
-    stage.conclude(
-        bool(known.get("addresses")) and len(lost) > 0,
-        f"far4.wire is {' and '.join(known.get('addresses', ['nothing']))}, found after "
-        f"{known['seconds']:.1f} s: {len(lost)} of all {len(questions)} questions were lost, and "
-        "asked again by the program, since UDP repeats nothing.",
+    known, unknown = [*run.found, {}, {}][:2]
+    stage.claim(
+        foundLate(
+            sorted(set(known.get("addresses", []))),
+            sorted(known.get("there", [])),
+            [len([sent for sent in questions if sent.fates]) for questions in _questions(run)],
+            len(_questions(run)[0]) if run.flows else 0,
+            known.get("seconds"),
+        )
     )
-    stage.conclude(
-        "error" in unknown,
-        f"nosuch.wire: {unknown.get('error')!r}. An error, and said well.",
+    codes = [sent.head[3] & 15 for sent in run.sent("udp", "down") if _UNKNOWN in sent.head]
+    stage.claim(denied(unknown.get("error"), unknown.get("number"), codes))
+    stage.rule(
+        "each name is asked for twice, for an address of IPv4 (A) and for one of IPv6 (AAAA); a "
+        "name that is not there is an answer, silence is none",
+        "RFC 1035 3.2.2 and 4.1.1, RFC 3596 2.1, RFC 2308 2.1",
+    )
+
+
+def _questions(run: Run) -> list[list[Sent]]:
+    return [
+        [sent for sent in flow.packets.values() if sent.direction == "up"] for flow in run.flows
+    ]
+
+
+def foundLate(
+    addresses: Sequence[str],
+    there: Sequence[str],
+    lost: Sequence[int],
+    questions: int,
+    seconds: float | None,
+) -> Claim:
+    """
+    @param addresses: what the name became.
+    @param there: the addresses that it has.
+    @param lost: how many questions were lost, of each name.
+    @param questions: how many left in all, of the name that is there.
+    @param seconds: until its addresses were known: the resolver waits 1 s for an answer.
+    """
+    return Claim(
+        "far.wire is {addresses}, found after {seconds:.1f} s. The first question of each name was "
+        "lost; {questions} left for this one, the later ones by the program's own clock, since UDP "
+        "repeats nothing.",
+        addresses=exactly("addresses", [*addresses], [*there], " and ".join(addresses)),
+        lost=exactly("questions lost of each name", [*lost], [1, 1]),
+        questions=Figure("questions for far.wire", questions, 3, 4),
+        seconds=Figure("seconds until far.wire was known", seconds, 0.9, 2.0),
+    )
+
+
+def denied(error: str | None, number: int | None, codes: Sequence[int]) -> Claim:
+    """
+    @param error: as the system words it.
+    @param number: the resolver's own number of it.
+    @param codes: those of the name server's answers.
+    """
+    return Claim(
+        "no.wire: {error}. That is no failure on the way: the name server said 'no such name' "
+        "(NXDOMAIN) to each question that reached it, {answers} of {answers}.",
+        error=exactly("the error", error, "Name or service not known", repr(error)),
+        number=exactly("the error's number (EAI_NONAME)", number, -2),
+        codes=exactly("codes of the answers", sorted(set(codes)), [_NXDOMAIN]),
+        answers=Figure("answers", len(codes), 2, 4),
     )
 
 
 def ports(stage: Stage) -> None:
     """
-    A port is a number from 1 to 65535, one program's at a time.
+    A port is one program's, of a protocol and address, unless shared.
     """
-    run = stage.run("--serve linecount", "ports 51423")
-    rows = [
-        (str(found["port"]), found["service"], found.get("error", f"got {found.get('got')}"))
-        for found in run.found
-    ]
-    stage.table(("port", "known by", "to listen there"), rows)
-    by = {found["port"]: found for found in run.found}
-    taken, low, none, last, over = (by[port] for port in (51423, 79, 0, 65535, 65536))
-    stage.conclude(
-        taken.get("error") == "Address already in use",
-        f"51423 is linecount's: {taken.get('error')!r}.",
+    run, _ = stage.runTuned(
+        "--serve linecount", "--sysctl net.ipv4.ip_unprivileged_port_start=1024", "ports 51423"
     )
-    if "got" in low:
-        stage.say("          (Here any program may use a port below 1024.)")
-    else:
-        stage.conclude(
-            low["error"] == "Permission denied",
-            f"Ports below 1024 are for the system's own services: {low['error']!r}.",
+    stage.table(
+        ("port", "of", "known by", "to listen there"),
+        [
+            (
+                str(found["port"]),
+                found["of"],
+                found["service"],
+                found.get("error", f"got {found.get('got')}"),
+            )
+            for found in run.found
+        ],
+    )
+    by = {(found["port"], found["of"]): found for found in run.found}
+
+    def outcome(port: int, of: str = "TCP") -> object:
+        found = by.get((port, of), {})
+        return found.get("got", found.get("error"))
+
+    stage.claim(
+        onePrograms(
+            outcome(51423),
+            outcome(51423, "UDP"),
+            outcome(7007, "TCP, 10.77.0.1"),
+            outcome(7008, "TCP, shared"),
         )
-    if low["service"] is None:
-        stage.say("          (This machine has no /etc/services: no port has a name.)")
+    )
+    start = run.first.get("start")
+    if start is None or start <= 79:
+        stage.done("Here any program may use a low port (net.ipv4.ip_unprivileged_port_start).")
     else:
-        stage.conclude(True, f"79 is known as {low['service']!r}: a name, not a lock.")
-    stage.conclude(
-        none.get("got", 0) > 0 and last.get("got") == 65535 and "error" in over,
-        f"0 asks the kernel to choose: {none.get('got')}. 65535 is the last one; "
-        f"65536: {over.get('error')}.",
+        stage.claim(lowPorts(outcome(79), outcome(70), start))
+    service = by.get((70, "TCP"), {}).get("service")
+    if service is None:
+        stage.done("This machine has no list of services: no port has a name.")
+    else:
+        stage.claim(knownBy(service, by.get((79, "TCP"), {}).get("service")))
+    stage.claim(allPorts(outcome(0), outcome(65535), outcome(65536)))
+    stage.rule(
+        f"the registry of all names and numbers is the IANA's, {_REGISTRY}: 0-1023 are the "
+        "system's, up to 49151 others' by request, from 49152 on nobody's",
+        "RFC 6335 6",
+    )
+
+
+def onePrograms(taken: object, other: object, another: object, shared: object) -> Claim:
+    """
+    What came of listening at a port, each the port or the error:
+
+    @param taken: where linecount listens.
+    @param other: at the same number, by UDP.
+    @param another: at an address of the machine, while a program listens there at another one.
+    @param shared: a second time at one that is shared.
+    """
+    return Claim(
+        "{other} is linecount's: {taken}. The same number is free for UDP, {another} was "
+        "had at two addresses, each for itself, and {shared} twice: shared, since both asked for "
+        "that (SO_REUSEPORT).",
+        taken=exactly("51423 by TCP", taken, "Address already in use", repr(taken)),
+        other=exactly("51423 by UDP", other, 51423),
+        another=exactly("7007 at 10.77.0.1", another, 7007),
+        shared=exactly("7008, shared", shared, 7008),
+    )
+
+
+def lowPorts(finger: object, gopher: object, start: int) -> Claim:
+    """
+    @param start: from which port on no right is needed, as read.
+    """
+    return Claim(
+        f"Ports below {start:,} need a right, as the setting net.ipv4.ip_unprivileged_port_start "
+        "says: {finger}.",
+        finger=exactly("79", finger, "Permission denied", repr(finger)),
+        gopher=exactly("70", gopher, "Permission denied"),
+    )
+
+
+def knownBy(gopher: object, finger: object) -> Claim:
+    """
+    @param gopher: the name of port 70 in the system's list of services.
+    @param finger: that of port 79.
+    """
+    return Claim(
+        "The system's list (/etc/services) knows 70 as {gopher} and 79 as {finger}: names, not "
+        "locks.",
+        gopher=exactly("the name of 70", gopher, "gopher", repr(gopher)),
+        finger=exactly("the name of 79", finger, "finger", repr(finger)),
+    )
+
+
+def allPorts(chosen: object, last: object, over: object) -> Claim:
+    """
+    What came of listening at port 0, at 65535, and at 65536.
+    """
+    return Claim(
+        "0 asks the kernel to choose: {chosen}. 65535 is the last one; 65536: {over}.",
+        chosen=Figure("the port chosen", chosen, 1, 65535),
+        last=exactly("65535", last, 65535),
+        over=exactly("65536", over, "there is no such port"),
     )

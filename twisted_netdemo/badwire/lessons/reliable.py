@@ -1,18 +1,28 @@
 """
-The lessons on what TCP promises: whole, again, in order, or an error.
+The lessons on what TCP promises: whole, again, in order.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 from twisted_netdemo.badwire.events import Sent
-from twisted_netdemo.badwire.lessons.stage import Figures, Run, Stage
+from twisted_netdemo.badwire.lessons.claims import Claim, Figure, exactly
+from twisted_netdemo.badwire.lessons.settings import SHORTEST_WAIT, longestWait
+from twisted_netdemo.badwire.lessons.stage import Run, Stage
 
 
-def _pauses(run: Run) -> list[float]:
+def again(run: Run) -> int:
     """
-    The pauses between the repeats of what was sent most often.
+    How many segments with data left once more, on the way from the opener.
+    """
+    return sum(sent.attempt > 1 and sent.length > 0 for sent in run.sent(direction="up"))
+
+
+def pauses(run: Run) -> list[float]:
+    """
+    The pauses between the repeats of what was sent most often, in seconds.
     """
     attempts: dict[tuple[int, str, int], list[Sent]] = {}
     for sent in run.sent():
@@ -22,41 +32,83 @@ def _pauses(run: Run) -> list[float]:
     return [after.t - before.t for before, after in pairwise(most)]
 
 
-def _as(found: Figures) -> str:
-    return "as they were sent" if found["same"] else "changed"
-
-
-def _seconds(pauses: list[float]) -> str:
-    return ", ".join(f"{pause:.2f}" for pause in pauses) + " s"
-
-
 def checksum(stage: Stage) -> None:
     """
     What is corrupt is discarded and sent again, if the checksum sees it.
     """
     run = stage.run("--up-corrupt @3,5", "carry far4.wire 5000")
     stage.ladder(run, 18)
-    bad, found = run.effects()["discarded"], run.found[0]
-    again = sum(sent.attempt > 1 and sent.length > 0 for sent in run.sent())
-    stage.conclude(
-        bad > 0 and again > 0 and found["same"],
-        f"Discarded for a wrong checksum: {bad}; sent again: {again}. All "
-        f"{found['arrived']:,} bytes arrived {_as(found)}.",
+    stage.claim(
+        repaired(
+            run.effects()["discarded"],
+            again(run),
+            run.first.get("arrived"),
+            run.first.get("same"),
+        )
     )
     stage.say()
     run = stage.run("--up-undetectable @3 --seed 2", "carry far4.wire 500")
-    found = run.found[0]
-    isWrong = not found["same"] and found["arrived"] == found["sent"]
-    what = (
-        f"byte {found['first']} to {found['last']} was {found['was']!r} and became "
-        f"{found['became']!r}"
-        if isWrong
-        else "nothing was changed"
+    found = run.first
+    stage.claim(
+        unnoticed(
+            found.get("first"),
+            found.get("last"),
+            found.get("was"),
+            found.get("became"),
+            found.get("arrived"),
+            run.effects()["discarded"],
+            again(run),
+        )
     )
-    stage.conclude(
-        isWrong and not run.effects()["discarded"],
-        f"Two 16-bit words exchanged leave their sum as it was: {what}, nothing was discarded, "
-        "and nobody was told. The checksum sees most errors, not all.",
+    stage.rule("a sum does not notice that two of its terms were exchanged", "RFC 1071 2")
+
+
+def repaired(discarded: int, again: int, arrived: int | None, same: bool | None) -> Claim:
+    """
+    @param discarded: segments that were thrown away for their checksum: two were damaged.
+    @param again: segments with data that were sent again.
+    @param arrived: bytes that the program read, of 5,000.
+    @param same: whether they were as sent.
+    """
+    return Claim(
+        "Discarded for a wrong checksum: {discarded}; sent again: {again}. All {arrived:,} bytes "
+        "arrived as they were sent.",
+        discarded=exactly("segments discarded", discarded, 2),
+        again=Figure("segments sent again", again, 2, 5),
+        arrived=exactly("bytes read", arrived, 5000),
+        same=exactly("bytes read as sent", same, True),
+    )
+
+
+def unnoticed(
+    first: int | None,
+    last: int | None,
+    was: str | None,
+    became: str | None,
+    arrived: int | None,
+    discarded: int,
+    again: int,
+) -> Claim:
+    """
+    @param first: the first byte that was changed, of 500.
+    @param last: the last one.
+    @param was: what stood there.
+    @param became: what was read there.
+    @param arrived: how many bytes were read.
+    @param discarded: segments that were thrown away.
+    @param again: segments that were sent again.
+    """
+    return Claim(
+        "Two 16-bit words exchanged leave their sum as it was: bytes {first} to {last} were {was} "
+        "and became {became}, {discarded} segments were discarded, {again} sent again. The "
+        "checksum sees most errors, not all.",
+        first=Figure("the first byte changed", first, 1, 500),
+        last=Figure("the last byte changed", last, first or 1, 500),
+        was=exactly("letters before", sorted(was or ""), sorted(became or "?"), repr(was)),
+        became=exactly("a change", was != became, True, repr(became)),
+        arrived=exactly("bytes read", arrived, 500),
+        discarded=exactly("segments discarded", discarded, 0),
+        again=exactly("segments sent again", again, 0),
     )
 
 
@@ -66,22 +118,99 @@ def resend(stage: Stage) -> None:
     """
     run = stage.run("--up-loss @4-7 --serve linecount", "ask far4.wire 51423 hello")
     stage.ladder(run, 24)
-    pauses = _pauses(run)
-    # the first pause may be a probe's, sent before the timer of the repeats ran out (RFC 8985)
-    isGrowing = len(pauses) > 1 and pauses[-1] > 1.5 * pauses[-2]
-    stage.conclude(
-        isGrowing and "You entered 5 characters." in run.found[0]["answer"],
-        f"The same bytes left {len(pauses) + 1} times, after pauses of {_seconds(pauses)}, and the "
-        f"answer came: {run.found[0]['answer']}",
+    waits, found = pauses(run), run.first
+    longest = longestWait(found)
+    stage.claim(repeated(len(waits) + 1, waits, found.get("answer")))
+    stage.claim(probed(found.get("probes"), waits[0] if waits else None))
+    stage.claim(growing(waits[1:], longest))
+    shortest = found.get("tcp_rto_min_us", SHORTEST_WAIT * 1e6) / 1e6
+    stage.done(
+        f"In this network, by its settings, a pause is {shortest:g} s at least (tcp_rto_min_us) "
+        f"and {longest:g} s at most (tcp_rto_max_ms)."
+    )
+    stage.rule(
+        "the first wait for an answer is 1 s, none is shorter, each is twice the one before, and a "
+        "longest one may be set, from 60 s on",
+        "RFC 6298 2.1, 2.4, 2.5, 5.5",
     )
     stage.say()
     run = stage.run("--down-loss @3,4", "carry far4.wire 20000")
     lost = [sent for sent in run.sent(direction="down") if sent.fates and not sent.length]
-    again = sum(sent.attempt > 1 and sent.length > 0 for sent in run.sent(direction="up"))
-    stage.conclude(
-        bool(lost) and run.found[0]["same"],
-        f"Acknowledgements lost: {len(lost)}. Segments sent again for that: {again}, of all "
-        f"{run.found[0]['arrived']:,} bytes. Each later one says all that they said.",
+    stage.claim(
+        covered(
+            len(lost),
+            again(run),
+            run.effects()["ignored"],
+            run.first.get("arrived"),
+            run.first.get("same"),
+        )
+    )
+    stage.rule("'all before byte 9000' includes all before byte 3000", "RFC 9293 3.4")
+
+
+def repeated(times: int, waits: Sequence[float], answer: str | None) -> Claim:
+    """
+    @param times: how often the same bytes left: four were lost.
+    @param waits: the pauses between, in seconds.
+    @param answer: the server's.
+    """
+    shown = ", ".join(f"{wait:.2f}" for wait in waits)
+    return Claim(
+        "The same bytes left {times} times, after pauses of {waits} s, and the answer came: "
+        "{answer}",
+        times=exactly("times that the bytes left", times, 5),
+        waits=exactly("pauses", len(waits), 4, shown),
+        answer=exactly("the answer", answer, "You entered 5 characters."),
+    )
+
+
+def probed(probes: int | None, first: float | None) -> Claim:
+    """
+    @param probes: how many probes for a lost tail the kernel has counted.
+    @param first: the first pause, in seconds.
+    """
+    return Claim(
+        "The first repeat, after {first:.2f} s, asks whether the last segment was lost: the tail "
+        "loss probe of RFC 8985 7. The kernel counted {probes} (TCPLossProbes).",
+        probes=exactly("probes counted", probes, 1),
+        first=Figure("the first pause, in seconds", first, 0.0, 1.0),
+    )
+
+
+def growing(waits: Sequence[float], longest: float) -> Claim:
+    """
+    @param waits: the pauses of the repeats proper, in seconds.
+    @param longest: how long one may be.
+    """
+    growth = [after / before for before, after in pairwise(waits) if after < 0.95 * longest]
+    return Claim(
+        "From there on each pause is about twice the one before: {least:.1f} to {most:.1f} times. "
+        "The shortest is {first:.2f} s.",
+        waits=exactly("pauses", len(waits), 3),
+        least=Figure("the least growth", min(growth, default=None), 1.5, 2.8),
+        most=Figure("the most growth", max(growth, default=None), 1.5, 2.8),
+        first=Figure("the shortest pause, in seconds", min(waits, default=None), 0.19, 0.6),
+        last=Figure("the longest pause, in seconds", max(waits, default=None), 0.42, longest + 0.5),
+    )
+
+
+def covered(lost: int, again: int, ignored: int, arrived: int | None, same: bool | None) -> Claim:
+    """
+    @param lost: acknowledgements that were lost.
+    @param again: segments that were sent again.
+    @param ignored: segments that had arrived before.
+    @param arrived: bytes that the program read, of 20,000.
+    @param same: whether they were as sent.
+    """
+    return Claim(
+        "Acknowledgements lost: {lost}. Segments sent again for that, though they had arrived: "
+        "{again}. All {arrived:,} bytes were read as they were sent: a later acknowledgement says "
+        "all that a lost one said.",
+        lost=exactly("acknowledgements lost", lost, 2),
+        again=Figure("segments sent again", again, 0, 2),
+        ignored=Figure("segments that came in vain", ignored, again, again + 1),
+        arrived=exactly("bytes read", arrived, 20_000),
+        same=exactly("bytes read as sent", same, True),
     )
 
 
@@ -91,83 +220,34 @@ def order(stage: Stage) -> None:
     """
     run = stage.run("--up-reorder @4 --up-reorder-gap 2 --up-duplicate @6", "carry far4.wire 6000")
     stage.ladder(run, 24)
-    effects, found = run.effects(), run.found[0]
+    effects, found = run.effects(), run.first
     released = sum(event.released for _, event in run.arrived())
-    stage.conclude(
-        effects["held"] > 0 and released > 0,
-        f"Early and held back: {effects['held']}. The one that they waited for let {released:,} "
-        "bytes through.",
-    )
-    stage.conclude(
-        effects["ignored"] > 0 and found["same"],
-        f"Come once too often and ignored: {effects['ignored']}. The program read "
-        f"{found['arrived']:,} bytes, "
-        f"{'each once and in order' if found['same'] else 'not as they were sent'}.",
+    stage.claim(early(effects["held"], released))
+    stage.claim(once(effects["ignored"], found.get("arrived"), found.get("same")))
+
+
+def early(held: int, released: int) -> Claim:
+    """
+    @param held: segments that came before their turn: two overtook one.
+    @param released: bytes in them.
+    """
+    return Claim(
+        "Early and held back: {held}. The one that they waited for let {released:,} bytes through.",
+        held=exactly("segments held back", held, 2),
+        released=exactly("bytes released", released, 2920),
     )
 
 
-def giveup(stage: Stage) -> None:
+def once(ignored: int, arrived: int | None, same: bool | None) -> Claim:
     """
-    TCP gives up with an error, never in silence.
+    @param ignored: segments that had come before: one was duplicated.
+    @param arrived: bytes that the program read, of 6,000.
+    @param same: whether they were as sent.
     """
-    run = stage.run("--drain 0s", "call far4.wire 51423")
-    refused = run.found[0]
-    stage.ladder(run, 4)
-    stage.conclude(
-        refused.get("error") == "Connection refused",
-        f"Nobody listens: {refused.get('error')!r}, after {refused['seconds'] * 1000:.0f} ms. "
-        "The far computer itself has said so.",
-    )
-    stage.say()
-    run = stage.run("--blackout 0s-60s --drain 0s", "call far4.wire 51423 --attempts 1")
-    silent = run.found[0]
-    stage.ladder(run, 6)
-    syns = len(run.sent(direction="up"))
-    stage.conclude(
-        silent.get("error") == "Connection timed out" and syns == 2,
-        f"Nobody answers: {syns} SYNs, then {silent.get('error')!r}, after "
-        f"{silent['seconds']:.1f} s. (Linux sends 7, for two minutes; this program allowed one "
-        "repeat.)",
-    )
-    stage.say()
-    run = stage.run(
-        "--blackout 1.5s-60s --drain 0s",
-        "speak far4.wire --after 1.5 --patience 1.5",
-    )
-    dead = run.found[0]
-    stage.ladder(run, 20)
-    stage.conclude(
-        dead.get("error") == "Connection timed out" and bool(dead.get("welcome")),
-        f"The line went dead in mid-sentence: {dead.get('error')!r}, {dead['seconds']:.1f} s after "
-        "the last words. (This program allowed 1.5 s; Linux itself tries for a quarter of an "
-        "hour.)",
-    )
-
-
-def sockets(stage: Stage) -> None:
-    """
-    A program reads bytes as they come, whatever the wire did to them.
-    """
-    run = stage.run("--down-loss @4 --delay 10ms", "gopher far4.wire")
-    stage.table(
-        ("seconds", "type", "title"),
-        [(found["seconds"], found["kind"], found["title"]) for found in run.found],
-    )
-    titles = [found["title"] for found in run.found]
-    lost = run.fates()["lost"]
-    stage.conclude(
-        lost > 0 and titles[:1] == ["A page about rivers"] and titles[-1:] == ["Lakes"],
-        f"A Gopher page of {len(titles)} lines was read whole and in order. Segments lost: {lost}; "
-        f"the lines after it waited until {run.found[-1]['seconds']:.2f} s.",
-    )
-    stage.say()
-    run = stage.run("--loss @3 --serve linecount", "ask far4.wire 51423 'To be, or not to be'")
-    found = run.found[0]
-    stage.say(f"  {found['welcome']}")
-    stage.say(f"  {found['answer']}")
-    stage.say()
-    stage.conclude(
-        found["answer"] == "You entered 19 characters." and run.fates()["lost"] > 0,
-        f"A line was sent and counted. Packets lost on the way: {run.fates()['lost']}; the "
-        "programs noticed nothing but time.",
+    return Claim(
+        "Come once too often and ignored: {ignored}. The program read {arrived:,} bytes, each once "
+        "and in order.",
+        ignored=Figure("segments ignored", ignored, 1, 3),
+        arrived=exactly("bytes read", arrived, 6000),
+        same=exactly("bytes read as sent", same, True),
     )

@@ -15,8 +15,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from twisted_netdemo.badwire import terminal
 from twisted_netdemo.badwire.events import Arrived, Sent
 from twisted_netdemo.badwire.ladder import Flow
+from twisted_netdemo.badwire.lessons.claims import Claim
 from twisted_netdemo.badwire.pictures import Pictures
 from twisted_netdemo.badwire.show import read
 from twisted_netdemo.badwire.words import snippet
@@ -29,9 +31,6 @@ ROWS = 14
 
 #: The exit status where the system forbids what badwire does.
 UNAVAILABLE = 69
-
-_BADWIRE = (sys.executable, "-m", "twisted_netdemo.badwire")
-_ACTORS = "twisted_netdemo.badwire.lessons.actors"
 
 Figures = dict[str, Any]
 
@@ -63,6 +62,13 @@ class Run:
     @property
     def flows(self) -> list[Flow]:
         return self.pictures.flows
+
+    @property
+    def first(self) -> Figures:
+        """
+        The first figures found; none where the actor printed none.
+        """
+        return self.found[0] if self.found else {}
 
     def sent(self, protocol: str = "tcp", direction: str | None = None) -> list[Sent]:
         """
@@ -105,12 +111,16 @@ class Stage:
     @ivar tell: is given each line as it comes.
     @ivar parts: what was told and which ladders were shown so far, in their order, for a page.
     @ivar isSeen: whether all that was to be seen has been.
+    @ivar badwire: the command C{badwire}.
+    @ivar actors: the command C{badwire-actor}.
     """
 
     tell: Callable[[str], object]
     width: int = 80
     parts: list[str | list[Flow]] = field(default_factory=list)
     isSeen: bool = True
+    badwire: Sequence[str] = (sys.executable, "-m", "twisted_netdemo.badwire")
+    actors: Sequence[str] = (sys.executable, "-m", "twisted_netdemo.badwire.lessons.actors")
 
     def say(self, line: str = "") -> None:
         """
@@ -129,16 +139,16 @@ class Stage:
         @param actor: the actor and its arguments, as typed.
         @raise Unable: badwire cannot run here, or the actor failed.
         """
-        words = f"badwire run {options} --ladder -- badwire-actor {actor}"
+        words = f"badwire run {options} --ladder -- badwire-actor {actor}".replace("  ", " ")
         *lines, last = _folded(words, self.width - 6)
         for place, line in enumerate([*(f"{line} \\" for line in lines), last]):
             self.say(f"{'    ' if place else '  $ '}{line}")
         self.say()
         with tempfile.TemporaryDirectory(prefix="badwire-") as folder:
             log = os.path.join(folder, "log")
-            arguments = [*_BADWIRE, "run", "--quiet"]
+            arguments = [*self.badwire, "run", "--quiet"]
             arguments += ["--log", log, *shlex.split(options), "--"]
-            arguments += [sys.executable, "-m", _ACTORS, *shlex.split(actor)]
+            arguments += [*self.actors, *shlex.split(actor)]
             with subprocess.Popen(
                 arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
             ) as process:
@@ -157,12 +167,34 @@ class Stage:
                 read(stream, pictures)
         return Run([json.loads(line) for line in output.splitlines()], pictures)
 
-    def ladder(self, run: Run, most: int = ROWS) -> None:
+    def runTuned(self, options: str, tuning: str, actor: str) -> tuple[Run, bool]:
+        """
+        Run an actor on a wire whose kernel has other settings, or the usual ones where those
+        cannot be had.
+
+        @param tuning: the options C{--sysctl …}.
+        @return: the run, and whether it was tuned.
+        @raise Unable: as L{run}.
+        """
+        try:
+            return self.run(f"{options} {tuning}".strip(), actor), True
+        except Unable as error:
+            if error.status != UNAVAILABLE or "--sysctl" not in str(error):
+                raise
+            self.say(f"  ({error}: without it, then.)")
+            self.say()
+            return self.run(options, actor), False
+
+    def ladder(self, run: Run, most: int = ROWS, flow: int | None = None) -> None:
         """
         Show what happened on the wire.
+
+        @param most: rows of each flow at most.
+        @param flow: the only flow to be shown.
         """
-        self.parts.append(run.flows)
-        for line in [*run.pictures.text(self.width, most), ""]:
+        shown = [each for each in run.flows if flow in (None, each.number)]
+        self.parts.append(shown)
+        for line in [*terminal.draw(shown, self.width, most), run.pictures.remark]:
             self.tell(line)
 
     def table(self, headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -183,14 +215,44 @@ class Stage:
             self.say(f"  {'  '.join(cells)}".rstrip())
         self.say()
 
-    def conclude(self, isSeen: bool, words: str) -> None:
+    def ask(self, question: str, guess: str) -> None:
         """
-        Draw a conclusion from the figures, or say that it cannot be drawn from these.
+        What the lesson is about, and what to guess before reading on.
         """
-        self.isSeen = self.isSeen and isSeen
-        for place, line in enumerate(_folded(words, self.width - 10)):
-            sign = "Seen:" if isSeen else "NOT SEEN:"
-            self.say(f"{'' if place else sign:<10}{line}")
+        self._sentence("Question:", question)
+        self._sentence("Guess:", guess)
+        self.say()
+
+    def done(self, words: str) -> None:
+        """
+        Say what the lesson's programs do, or what was read from the system.
+        """
+        self._sentence("Done:", words)
+
+    def claim(self, claim: Claim) -> None:
+        """
+        Say what was seen, or which figures were others.
+        """
+        self.isSeen = self.isSeen and claim.holds
+        self._sentence("Seen:" if claim.holds else "Not seen here:", claim.words)
+
+    def rule(self, words: str, source: str) -> None:
+        """
+        Say what is so in general, and where that is written: nothing that this run has shown.
+        """
+        self._sentence("By rule:", f"{words} ({source})")
+
+    def next(self, words: str) -> None:
+        """
+        Say what to try.
+        """
+        self._sentence("Try next:", words)
+
+    def _sentence(self, sign: str, words: str) -> None:
+        first, *others = _folded(words, self.width - 10, max(0, len(sign) - 9))
+        self.say(f"{sign:<9} {first}")
+        for line in others:
+            self.say(f"{'':<10}{line}")
 
 
 def _text(cell: object) -> str:
@@ -201,13 +263,16 @@ def _text(cell: object) -> str:
     return f"{cell:,}" if isinstance(cell, int) else str(cell)
 
 
-def _folded(words: str, width: int) -> list[str]:
+def _folded(words: str, width: int, less: int = 0) -> list[str]:
     """
     Words in lines, broken at spaces alone.
+
+    @param less: how much narrower the first line is.
     """
     lines = [""]
     for word in words.split(" "):
-        if lines[-1] and len(lines[-1]) + 1 + len(word) > width:
+        room = width - less if len(lines) == 1 else width
+        if lines[-1] and len(lines[-1]) + 1 + len(word) > room:
             lines.append(word)
         else:
             lines[-1] = f"{lines[-1]} {word}".lstrip()

@@ -14,10 +14,15 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from twisted_netdemo.badwire.lessons.settings import counter, setting, settings
+
 Figures = dict[str, Any]
 
 #: The server of a lesson's own listens here.
 PORT = 7007
+
+#: The congestion control of their clients: every kernel has it, and any user may choose it.
+CONTROL = "reno"
 
 
 def text(size: int) -> bytes:
@@ -34,17 +39,52 @@ def failure(error: OSError) -> Figures:
     """
     # Python adds words of its own to some; names' errors have numbers of their own
     number = error.errno or 0
-    return {"error": os.strerror(number) if number > 0 else error.strerror}
+    return {"error": os.strerror(number) if number > 0 else error.strerror or str(error)}
+
+
+def connected(host: str, port: int, control: str = CONTROL, buffer: int = 0) -> socket.socket:
+    """
+    A client whose congestion control is known, whatever the machine's own is.
+
+    @param control: its name.
+    @param buffer: how many bytes to ask for as the buffer of what is to be sent; 0 for the
+        kernel's own choice.
+    """
+    client = socket.socket()
+    try:
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, control.encode())
+        if buffer:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer)
+        client.connect((host, port))
+    except BaseException:
+        client.close()
+        raise
+    return client
+
+
+def controlOf(client: socket.socket) -> str:
+    """
+    The congestion control that a connection has.
+    """
+    name = client.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16)
+    return name.rstrip(b"\0").decode()
 
 
 @contextlib.contextmanager
-def serving(serve: Callable[[socket.socket], None], port: int = PORT) -> Iterator[None]:
+def serving(
+    serve: Callable[[socket.socket], None], port: int | None = None, buffer: int = 0
+) -> Iterator[None]:
     """
     A server on its own thread, for one connection after the other.
 
     @param serve: is given each connection, which is closed afterwards.
+    @param port: where it listens; L{PORT} unless it is given.
+    @param buffer: how many bytes to ask for as the buffer of what has come; 0 for the kernel's own
+        choice.
     """
-    listening = socket.create_server(("", port), backlog=16)
+    listening = socket.create_server(("", PORT if port is None else port), backlog=16)
+    if buffer:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
     with contextlib.suppress(OSError):  # refused where the kernel has no such thing
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_FASTOPEN, 16)
 
@@ -77,7 +117,7 @@ def ask(host: str, port: int, questions: list[str]) -> Iterator[Figures]:
     """
     Several clients of one line-counting server, all connected before the first one speaks.
     """
-    clients = [socket.create_connection((host, port)) for _ in questions]
+    clients = [connected(host, port) for _ in questions]
     for client, question in zip(clients, questions, strict=True):
         with client:
             reader = lines(client)
@@ -86,6 +126,8 @@ def ask(host: str, port: int, questions: list[str]) -> Iterator[Figures]:
             answer = b"".join(reader).decode().strip()
             yield {
                 "range": _portRange(),
+                "probes": counter("TCPLossProbes"),
+                **settings("net.ipv4.tcp_rto_max_ms", "net.ipv4.tcp_rto_min_us"),
                 "own": client.getsockname()[:2],
                 "server": client.getpeername()[:2],
                 "welcome": welcome,
@@ -97,13 +139,15 @@ def _portRange() -> list[int]:
     """
     The first and the last port that the kernel chooses for a client.
     """
-    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as setting:
-        return [int(number) for number in setting.read().split()]
+    return [int(number) for number in (setting("net.ipv4.ip_local_port_range") or "").split()]
 
 
-def carry(host: str, size: int, repeats: int = 1) -> Iterator[Figures]:
+def carry(host: str, size: int, control: str = CONTROL, buffer: int = 0) -> Iterator[Figures]:
     """
     A text of SIZE bytes goes through the wire; what arrives is held against it.
+
+    @param control: the sender's congestion control.
+    @param buffer: how many bytes to ask for as either end's buffer; 0 for the kernel's own choice.
     """
     sent = text(size)
     came: list[bytes] = []
@@ -116,17 +160,16 @@ def carry(host: str, size: int, repeats: int = 1) -> Iterator[Figures]:
         came.append(b"".join(parts))
         done.set()
 
-    with serving(receive):
-        for _ in range(repeats):
-            done.clear()
-            began = time.monotonic()
-            with socket.create_connection((host, PORT)) as client:
-                client.sendall(sent)
-                client.shutdown(socket.SHUT_WR)
-                done.wait()
+    with serving(receive, buffer=buffer):
+        began = time.monotonic()
+        with connected(host, PORT, control, buffer) as client:
+            client.sendall(sent)
+            client.shutdown(socket.SHUT_WR)
+            done.wait()
             yield {
                 "sent": size,
                 "seconds": time.monotonic() - began,
+                "control": controlOf(client),
                 **difference(sent, came.pop()),
             }
 
@@ -150,72 +193,6 @@ def difference(sent: bytes, came: bytes) -> Figures:
     return found
 
 
-def call(
-    host: str, port: int, attempts: int = 0, patience: float = 0, after: float = 0
-) -> Iterator[Figures]:
-    """
-    Connect, wait, say something, and wait for the answer or the error.
-
-    @param attempts: how often a SYN is sent again (TCP_SYNCNT); 0 for the kernel's own choice.
-    @param patience: seconds after which unacknowledged data end the connection (TCP_USER_TIMEOUT,
-        RFC 5482); 0 for the kernel's own choice.
-    @param after: seconds to wait before speaking.
-    """
-    began = time.monotonic()
-    with socket.socket() as client:
-        if attempts:
-            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_SYNCNT, attempts)
-        if patience:
-            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(patience * 1000))
-        said: Figures = {}
-        try:
-            client.connect((host, port))
-            said["connected"] = True
-            reader = lines(client)
-            said["welcome"] = next(reader, b"").decode().strip()
-            time.sleep(after)
-            began = time.monotonic()
-            client.sendall(b"To be, or not to be,\n")
-            said["answer"] = b"".join(reader).decode().strip()
-        except OSError as error:
-            said |= failure(error)
-        said["seconds"] = time.monotonic() - began
-        yield said
-
-
-def speak(host: str, patience: float, after: float) -> Iterator[Figures]:
-    """
-    L{call} a server of one's own, which listens for ever.
-    """
-
-    def listen(connection: socket.socket) -> None:
-        connection.sendall(b"Welcome\n")
-        connection.recv(65536)
-
-    with serving(listen):
-        yield from call(host, PORT, patience=patience, after=after)
-
-
-def ports(taken: int) -> Iterator[Figures]:
-    """
-    Try to listen at ports of each kind.
-    """
-    for port in (taken, 79, 70, 0, 65535, 65536):
-        found: Figures = {"port": port}
-        try:
-            found["service"] = socket.getservbyport(port, "tcp")
-        except (OSError, OverflowError):
-            found["service"] = None
-        try:
-            with socket.create_server(("", port)) as listening:
-                found["got"] = listening.getsockname()[1]
-        except OverflowError:
-            found["error"] = "there is no such port"
-        except OSError as error:
-            found |= failure(error)
-        yield found
-
-
 def answerLines(connection: socket.socket) -> None:
     """
     A server that answers each line with the same line.
@@ -231,7 +208,7 @@ def questions(host: str, count: int) -> Figures:
     """
     began = time.monotonic()
     answered = 0
-    with socket.create_connection((host, PORT)) as client:
+    with connected(host, PORT) as client:
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         reader = lines(client)
         for number in range(count):
@@ -256,33 +233,3 @@ def firstAnswer(host: str, fast: bool) -> float:
             client.sendall(b"question\n")
         next(lines(client), b"")
         return time.monotonic() - began
-
-
-PAGE = (
-    b"iA page about rivers\tfake\t(NULL)\t0\r\n"
-    b"i\tfake\t(NULL)\t0\r\n"
-    b"0The Danube\t/danube\tfar.wire\t%(port)d\r\n"
-    b"0The Nile\t/nile\tfar.wire\t%(port)d\r\n"
-    b"1Lakes\t/lakes\tfar.wire\t%(port)d\r\n"
-    b".\r\n"
-) % {b"port": PORT}
-
-
-def gopher(host: str) -> Iterator[Figures]:
-    """
-    Fetch a Gopher menu (RFC 1436), and read it line by line as it comes.
-    """
-
-    def serve(connection: socket.socket) -> None:
-        next(lines(connection), b"")
-        for line in PAGE.splitlines(keepends=True):
-            connection.sendall(line)
-            time.sleep(0.02)
-
-    with serving(serve), socket.create_connection((host, PORT)) as client:
-        began = time.monotonic()
-        client.sendall(b"\r\n")
-        for line in lines(client):
-            kind, _, _ = line.decode().rstrip("\r\n").partition("\t")
-            if kind != ".":
-                yield {"seconds": time.monotonic() - began, "kind": kind[:1], "title": kind[1:]}

@@ -1,142 +1,223 @@
 """
-The lessons on UDP, and on the choice between both.
+The lessons on what UDP does not promise.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
-from twisted_netdemo.badwire.lessons.stage import UNAVAILABLE, Figures, Run, Stage, Unable
+from twisted_netdemo.badwire.lessons.claims import Claim, Figure, exactly
+from twisted_netdemo.badwire.lessons.stage import Run, Stage
 
 _BAD = "--loss 5% --duplicate 5% --reorder 5% --corrupt 2% --seed 7"
+_ASKED = 100
+
+_LOSS = 0.05
+_EACH = 40
+
+#: The bytes of a whole packet's payload, beside the headers of IP.
+_MTU = 1500
 
 
 def datagrams(stage: Stage) -> None:
     """
     UDP delivers whole or not at all; not surely, not once, not in order.
     """
-    run = stage.run(f"{_BAD} --serve udpcount", "datagrams far4.wire 51423 100")
-    found = run.found[0]
+    run = stage.run(f"{_BAD} --serve udpcount", f"datagrams far4.wire 51423 {_ASKED}")
     stage.ladder(run, 22)
-    fates = run.fates("udp")
-    stage.conclude(
-        found["unanswered"] > 0,
-        f"Not surely: of {found['asked']} questions {found['unanswered']} were never answered; "
-        f"{fates['lost']} packets were lost and {fates['corrupted']} corrupted, and nobody sent "
-        "them again.",
+    found, fates = run.first, run.fates("udp")
+    stage.claim(
+        notSurely(
+            found.get("unanswered"),
+            fates["lost"],
+            fates["corrupted"],
+            sum(sent.attempt > 1 for sent in run.sent("udp")),
+        )
     )
-    stage.conclude(
-        found["twice"] > 0 and found["late"] > 0,
-        f"Not once: {found['twice']} were answered twice. Not in order: {found['late']} answers "
-        "came after a later one's.",
+    stage.claim(notOnce(found.get("twice"), found.get("late")))
+    right, expected = matched(run, found.get("came", []))
+    stage.claim(wholly(right, len(found.get("came", [])), expected))
+    stage.rule(
+        "the checksum finds a datagram that was damaged, almost surely; nothing else is promised",
+        "RFC 768, RFC 8085 3.4",
     )
-    stage.conclude(
-        found["wrong"] == 0,
-        f"Whole: each of the {found['answers']} answers counts as many letters as its question "
-        "had.",
+
+
+def matched(run: Run, came: Sequence[int]) -> tuple[int, int]:
+    """
+    Hold each answer against its question. The server answers what arrives, one after the other: so
+    its n-th answer is that to the n-th question that arrived.
+
+    @param came: the letters that each answer counts, in the order in which they were read.
+    @return: how many answers count their question's letters, and how many arrived.
+    """
+    questions = [
+        sent.length
+        for sent, event in run.arrived()
+        if sent.direction == "up" and event.effect != "discarded"
+    ]
+    answers = [
+        sent.seq
+        for sent, event in run.arrived()
+        if sent.direction == "down" and event.effect != "discarded"
+    ]
+    wanted = [questions[seq - 1] if seq <= len(questions) else None for seq in answers]
+    return sum(one == other for one, other in zip(wanted, came, strict=False)), len(answers)
+
+
+def notSurely(unanswered: int | None, lost: int, corrupted: int, again: int) -> Claim:
+    """
+    @param unanswered: questions without an answer.
+    @param lost: packets lost.
+    @param corrupted: packets damaged.
+    @param again: packets that were sent again.
+    """
+    return Claim(
+        f"Not surely: of {_ASKED} questions {{unanswered}} were never answered; {{lost}} packets "
+        "were lost and {corrupted} corrupted, and {again} were sent again.",
+        unanswered=Figure("questions unanswered", unanswered, 1, _ASKED // 2),
+        lost=Figure("packets lost", lost, 1, _ASKED // 2),
+        corrupted=Figure("packets corrupted", corrupted, 1, _ASKED // 4),
+        again=exactly("packets sent again", again, 0),
+    )
+
+
+def notOnce(twice: int | None, late: int | None) -> Claim:
+    """
+    @param twice: questions that were answered more than once.
+    @param late: answers that came after a later question's.
+    """
+    return Claim(
+        "Not once: {twice} were answered twice. Not in order: {late} answers came after a later "
+        "one's.",
+        twice=Figure("answered twice", twice, 1, _ASKED // 2),
+        late=Figure("answers out of order", late, 1, _ASKED // 2),
+    )
+
+
+def wholly(right: int, came: int, arrived: int) -> Claim:
+    """
+    @param right: answers that count as many letters as their question had.
+    @param came: answers that the program read.
+    @param arrived: answers that arrived.
+    """
+    return Claim(
+        "Whole: {right} of the {came} answers count as many letters as the question had that they "
+        "answer.",
+        right=exactly("answers that count rightly", right, came),
+        came=Figure("answers", came, _ASKED // 2, 2 * _ASKED),
+        arrived=exactly("answers that arrived", arrived, came),
     )
 
 
 def size(stage: Stage) -> None:
     """
-    A datagram has 65,507 bytes at most, and large ones are fragile.
+    A datagram has a largest size, and large ones are fragile.
     """
-    run = stage.run("--loss 5% --seed 5", "sizes far4.wire 40 1000 8000 65507 65508")
-    rows = [
-        (found["size"], found["sent"], found["arrived"], found["whole"], found.get("error", ""))
-        for found in run.found
-    ]
-    stage.table(("bytes", "sent", "arrived", "of them whole", "error"), rows)
-    parts = sum(sent.fragment is not None for sent in run.sent("udp"))
-    small, _, large, over = run.found
-    stage.conclude(
-        large["sent"] > 0 and over.get("error") == "Message too long" and not over["arrived"],
-        f"65,507 bytes can be sent; one more: {over.get('error')!r}.",
-    )
-    stage.conclude(
-        small["arrived"] > large["arrived"] and all(row[2] == row[3] for row in rows),
-        f"What does not fit a packet travels in fragments ({parts:,} here), and one lost loses "
-        f"them all: of {small['sent']} datagrams of 1,000 bytes {small['arrived']} arrived, of "
-        f"{large['sent']} of 65,507 only {large['arrived']}; never a part.",
-    )
-
-
-def setup(stage: Stage) -> None:
-    """
-    TCP asks before it talks, and that costs a journey there and back.
-    """
-    note = ""
-    try:
-        run = stage.run("--delay 50ms --sysctl net.ipv4.tcp_fastopen=3", "setup far4.wire")
-    except Unable as error:
-        if error.status != UNAVAILABLE or "--sysctl" not in str(error):
-            raise
-        note = f" ({error}: without TCP Fast Open, then.)"
-        run = stage.run("--delay 50ms", "setup far4.wire")
-    stage.table(
-        ("by", "first answer after (s)"),
-        [(found["how"], found.get("seconds")) for found in run.found],
-    )
-    by = {found["how"]: found.get("seconds", 0.0) for found in run.found}
-    stage.conclude(
-        0.1 <= by["UDP"] < by["TCP"] and by["TCP"] >= 0.2,
-        f"Each way takes 50 ms. By UDP the answer came after {by['UDP']:.2f} s, one journey there "
-        f"and back; by TCP after {by['TCP']:.2f} s, two: the first is the hand-shake.{note}",
-    )
-    if not note:
-        stage.conclude(
-            by["Fast Open, 2nd"] < by["Fast Open, 1st"],
-            f"With TCP Fast Open the question travels in the SYN, once the server knows the "
-            f"client: {by['Fast Open, 1st']:.2f} s, then {by['Fast Open, 2nd']:.2f} s.",
+    wanted = "1200 8000 65507 65508"
+    run = stage.run(f"--loss {_LOSS:.0%} --seed 5", f"sizes far4.wire {_EACH} {wanted}")
+    _sizes(stage, run)
+    stage.claim(largest("4", 65507, *_last(run)))
+    small, middle, large = ([*run.found, {}, {}, {}])[:3]
+    arrived = [found.get("arrived") for found in (small, middle, large)]
+    stage.claim(
+        fragile(
+            arrived,
+            sum(found["arrived"] - found["whole"] for found in run.found),
+            sum(sent.fragment is not None for sent in run.sent("udp")),
         )
-
-
-_RULES = """\
-  UDP where question and answer fit a packet, and asking again is cheap or
-  pointless: names, time, sound. TCP where all must arrive, and in order:
-  pages, files, mail. Who builds on UDP and needs both builds TCP again."""
-
-
-def choose(stage: Stage) -> None:
-    """
-    When to use which: three tasks, by UDP and by TCP.
-    """
-    good = stage.run("--delay 1ms", "choose far4.wire 1000000")
-    bad = stage.run("--delay 1ms --loss 3% --seed 3", "choose far4.wire 1000000")
-    rows: list[list[Any]] = []
-    for place, found in enumerate(good.found):
-        rows.append([_task(found), found["by"], *_outcome(found), *_outcome(bad.found[place])])
-    tasks = list(dict.fromkeys(row[0] for row in rows))
-    rows.sort(key=lambda row: tasks.index(row[0]))
-    stage.table(("task", "by", "good (s)", "outcome", "bad (s)", "outcome"), rows)
-    for line in _RULES.splitlines():
-        stage.say(line)
+    )
     stage.say()
-    many, stream = _by(bad, "TCP")[1:]
-    manyUDP, streamUDP = _by(bad, "UDP")[1:]
-    stage.conclude(
-        many["answered"] == 200 and stream["same"],
-        "By TCP all was answered and all arrived, on the bad wire too; what it cost was time.",
+    if run.first.get("hasIPv6"):
+        run = stage.run("", f"sizes far6.wire {_EACH // 8} 65527 65528")
+        _sizes(stage, run)
+        stage.claim(largest("6", 65527, *_last(run)))
+    else:
+        stage.done("This kernel has no IPv6, whose largest datagram has 65,527 bytes.")
+    stage.rule(
+        "what fits one packet on every way is safe: 1,200 bytes or less is what people take, since "
+        "each way of IPv6 carries packets of 1,280",
+        "RFC 8200 5, RFC 8085 3.2, RFC 9000 14",
     )
-    stage.conclude(
-        manyUDP["answered"] < 200 and streamUDP["arrived"] < streamUDP["sent"],
-        f"By UDP {200 - manyUDP['answered']} of 200 questions stayed unanswered and "
-        f"{streamUDP['sent'] - streamUDP['arrived']:,} of {streamUDP['sent']:,} bytes were lost, "
-        "unless the program does what TCP does.",
+
+
+def _sizes(stage: Stage, run: Run) -> None:
+    stage.table(
+        ("bytes", "packets each", "sent", "arrived", "of them whole", "error"),
+        [
+            (
+                found["size"],
+                packets(found["size"]) if found["sent"] else None,
+                found["sent"],
+                found["arrived"],
+                found["whole"],
+                found.get("error", ""),
+            )
+            for found in run.found
+        ],
     )
 
 
-def _task(found: Figures) -> str:
-    if found["what"] == "bytes":
-        return f"{found['sent']:,} bytes"
-    return "1 question" if found["asked"] == 1 else f"{found['asked']} questions"
+def _last(run: Run) -> tuple[int | None, str | None, int | None]:
+    """
+    How many of the largest arrived, and what came of one byte more.
+    """
+    largest, over = [{}, {}, *run.found][-2:]
+    return largest.get("sent"), over.get("error"), over.get("sent")
 
 
-def _outcome(found: Figures) -> tuple[float, str]:
-    names = ("arrived", "sent") if found["what"] == "bytes" else ("answered", "asked")
-    done, of = (found[name] for name in names)
-    return found["seconds"], "all" if done == of else f"{done / of:.1%}"
+def packets(size: int, header: int = 20) -> int:
+    """
+    How many packets of IP carry a datagram of so many bytes.
+    """
+    return -(-(size + 8) // ((_MTU - header) // 8 * 8))
 
 
-def _by(run: Run, protocol: str) -> list[Figures]:
-    return [found for found in run.found if found["by"] == protocol]
+def largest(
+    version: str, size: int, sent: int | None, error: str | None, over: int | None
+) -> Claim:
+    """
+    @param version: of IP.
+    @param size: the largest datagram's bytes.
+    @param sent: how many of these could be sent.
+    @param error: what came of one byte more.
+    @param over: how many of those could be sent.
+    """
+    many = _EACH if version == "4" else _EACH // 8
+    return Claim(
+        f"Over IPv{version} {size:,} bytes can be sent, {{sent}} times of {many}; one more: "
+        "{error}.",
+        sent=exactly(f"datagrams of {size} bytes sent", sent, many),
+        error=exactly("one byte more", error, "Message too long", repr(error)),
+        over=exactly("datagrams of one byte more sent", over, 0),
+    )
+
+
+def fragile(arrived: Sequence[int | None], parts: int, fragments: int) -> Claim:
+    """
+    @param arrived: how many datagrams of 1,200, 8,000 and 65,507 bytes arrived.
+    @param parts: how many arrived that were not whole.
+    @param fragments: how many packets were a part of a datagram.
+    """
+    bounds = [_bounds(packets(size)) for size in (1200, 8000, 65507)]
+    return Claim(
+        "What does not fit a packet travels in fragments ({fragments:,} here), and one lost loses "
+        f"them all: of {_EACH} datagrams of 1,200 bytes, a packet each, {{small}} arrived, of "
+        f"{_EACH} of 8,000, six packets each, {{middle}}, of {_EACH} of 65,507 {{large}}. Not "
+        "whole: {parts}.",
+        small=Figure("of 1,200 bytes arrived", arrived[0], *bounds[0]),
+        middle=Figure("of 8,000 bytes arrived", arrived[1], *bounds[1]),
+        large=Figure("of 65,507 bytes arrived", arrived[2], *bounds[2]),
+        parts=exactly("datagrams not whole", parts, 0),
+        fragments=exactly("fragments", fragments, _EACH * (packets(8000) + packets(65507))),
+    )
+
+
+def _bounds(packets: int) -> tuple[int, int]:
+    """
+    How many of L{_EACH} datagrams arrive, each of so many packets of which one in twenty is lost,
+    give or take four standard deviations.
+    """
+    share = (1 - _LOSS) ** packets
+    spread = 4 * (_EACH * share * (1 - share)) ** 0.5
+    return max(0, int(_EACH * share - spread)), min(_EACH, int(_EACH * share + spread) + 1)

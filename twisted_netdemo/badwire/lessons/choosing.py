@@ -1,0 +1,198 @@
+"""
+The lessons on what TCP costs, and when to use which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from twisted_netdemo.badwire.lessons.claims import Claim, Figure, exactly
+from twisted_netdemo.badwire.lessons.stage import Figures, Run, Stage
+
+#: A journey there and back, in seconds, in the lesson on the hand-shake.
+JOURNEY = 0.1
+
+_QUESTIONS = 50
+_SIZE = 1_000_000
+
+
+def setup(stage: Stage) -> None:
+    """
+    TCP asks before it talks, and that costs a journey there and back.
+    """
+    run, isFast = stage.runTuned(
+        f"--delay {JOURNEY * 500:.0f}ms", "--sysctl net.ipv4.tcp_fastopen=3", "setup far4.wire"
+    )
+    stage.table(
+        ("by", "first answer after (s)", "bytes in the SYN"),
+        [
+            (found["how"], found.get("seconds"), syn)
+            for found, syn in zip(run.found, [None, *_syns(run), 0, 0, 0], strict=False)
+        ],
+    )
+    by = {found["how"]: found.get("seconds") for found in run.found}
+    stage.claim(journeys(by.get("UDP"), by.get("TCP")))
+    if isFast:
+        stage.claim(fastOpen(by.get("Fast Open, 1st"), by.get("Fast Open, 2nd"), _syns(run)))
+    stage.rule(
+        "the first connection brings a cookie, by which the server knows the client in the next",
+        "RFC 7413 3",
+    )
+
+
+def _syns(run: Run) -> list[int]:
+    """
+    The bytes in the first SYN of each connection.
+    """
+    return [
+        next(sent.length for sent in flow.packets.values() if "S" in sent.flags)
+        for flow in run.flows
+        if flow.first.protocol == "tcp"
+    ]
+
+
+def journeys(udp: float | None, tcp: float | None) -> Claim:
+    """
+    @param udp: seconds to the first answer.
+    @param tcp: the same.
+    """
+    return Claim(
+        f"There and back takes {JOURNEY:g} s. By UDP the answer came after {{udp:.2f}} s, one "
+        "journey; by TCP after {tcp:.2f} s, two: the first is the hand-shake.",
+        udp=Figure("seconds by UDP", udp, JOURNEY, 1.9 * JOURNEY),
+        tcp=Figure("seconds by TCP", tcp, 2 * JOURNEY, 2.9 * JOURNEY),
+    )
+
+
+def fastOpen(first: float | None, second: float | None, syns: Sequence[int]) -> Claim:
+    """
+    @param first: seconds to the first answer, by a client that the server does not know.
+    @param second: by one that it knows.
+    @param syns: the bytes in the SYN of each connection: by TCP, and of these two.
+    """
+    return Claim(
+        "With TCP Fast Open the question travels in the SYN, once the server knows the client: "
+        "{first:.2f} s, then {second:.2f} s. The SYNs carried {syns} bytes.",
+        first=Figure("seconds, 1st", first, 2 * JOURNEY, 2.9 * JOURNEY),
+        second=Figure("seconds, 2nd", second, JOURNEY, 1.9 * JOURNEY),
+        syns=exactly("bytes in the SYNs", [*syns], [0, 0, 9], ", ".join(map(str, syns))),
+    )
+
+
+_RULES = """\
+  UDP where question and answer fit a packet, and asking again is cheap or
+  pointless: names, time, sound. TCP where all must arrive, and in order:
+  pages, files, mail. A program that builds on UDP and needs both builds TCP
+  again."""
+
+
+def choose(stage: Stage) -> None:
+    """
+    When to use which: three tasks, by UDP and by TCP.
+    """
+    tasks = f"choose far4.wire {_QUESTIONS} {_SIZE}"
+    good = stage.run("--delay 5ms", tasks)
+    bad = stage.run("--delay 5ms --loss 3% --seed 3", tasks)
+    rows: list[list[Any]] = []
+    for one, other in zip(good.found, bad.found, strict=False):
+        rows.append([_task(one), one["by"], *_outcome(one), *_outcome(other)])
+    order = list(dict.fromkeys(row[0] for row in rows))
+    rows.sort(key=lambda row: order.index(row[0]))
+    stage.table(("task", "by", "good (s)", "outcome", "bad (s)", "outcome"), rows)
+    for line in _RULES.splitlines():
+        stage.say(line)
+    stage.say()
+    goodBytes, badBytes = _bytes(good, "TCP"), _bytes(bad, "TCP")
+    stage.claim(
+        allByTCP(
+            _answered(bad, "TCP"),
+            badBytes.get("arrived") if badBytes.get("same") else 0,
+            goodBytes.get("seconds"),
+            badBytes.get("seconds"),
+            badBytes.get("control"),
+        )
+    )
+    byUDP = _bytes(bad, "UDP")
+    stage.claim(lessByUDP(_answered(bad, "UDP"), byUDP.get("arrived")))
+    stage.rule(
+        "how fast TCP is in spite of loss is its congestion control's: reno halves its rate for "
+        "each, others do not; a program that builds on UDP is to have one, too",
+        "RFC 5681 3.1, RFC 8085 3.1",
+    )
+
+
+def _task(found: Figures) -> str:
+    if found["what"] == "bytes":
+        return f"{found['sent']:,} bytes"
+    return "1 question" if found["asked"] == 1 else f"{found['asked']} questions"
+
+
+def _outcome(found: Figures) -> tuple[float, str]:
+    names = ("arrived", "sent") if found["what"] == "bytes" else ("answered", "asked")
+    done, of = (found[name] for name in names)
+    return found["seconds"], "all" if done == of else f"{done / of:.1%}"
+
+
+def _bytes(run: Run, protocol: str) -> Mapping[str, Any]:
+    for found in run.found:
+        if found["by"] == protocol and found["what"] == "bytes":
+            return found
+    return {}
+
+
+def _answered(run: Run, protocol: str) -> int | None:
+    """
+    How many of the many questions were answered.
+    """
+    for found in run.found:
+        if found["by"] == protocol and found.get("asked") == _QUESTIONS:
+            return int(found["answered"])
+    return None
+
+
+def allByTCP(
+    answered: int | None,
+    arrived: int | None,
+    good: float | None,
+    bad: float | None,
+    control: str | None,
+) -> Claim:
+    """
+    On the bad wire:
+
+    @param answered: questions answered.
+    @param arrived: bytes that arrived as they were sent.
+    @param good: seconds for the bytes on the good wire.
+    @param bad: on the bad one.
+    @param control: the congestion control, as the connection says it.
+    """
+    times = bad / good if good and bad else None
+    return Claim(
+        f"By TCP ({{control}}) {{answered}} of {_QUESTIONS} questions were answered and "
+        "{arrived:,} bytes arrived, on the bad wire too. It cost time: {bad:.2f} s for the bytes "
+        "instead of {good:.2f} s, {times:.1f} times as long.",
+        control=exactly("congestion control", control, "reno"),
+        answered=exactly("questions answered by TCP", answered, _QUESTIONS),
+        arrived=exactly("bytes that arrived by TCP as sent", arrived, _SIZE),
+        good=Figure("seconds on the good wire", good, 0.01, 6.0),
+        bad=Figure("seconds on the bad wire", bad, 0.015, 9.0),
+        times=Figure("how many times as long", times, 1.5, 200.0),
+    )
+
+
+def lessByUDP(answered: int | None, arrived: int | None) -> Claim:
+    """
+    On the bad wire:
+
+    @param answered: questions answered, of 50.
+    @param arrived: bytes that arrived.
+    """
+    unanswered = None if answered is None else _QUESTIONS - answered
+    lost = None if arrived is None else _SIZE - arrived
+    return Claim(
+        f"By UDP {{unanswered}} of {_QUESTIONS} questions stayed unanswered and {{lost:,}} of "
+        f"{_SIZE:,} bytes did not arrive.",
+        unanswered=Figure("questions unanswered", unanswered, 1, _QUESTIONS // 3),
+        lost=Figure("bytes that did not arrive", lost, _SIZE // 100, _SIZE // 10),
+    )

@@ -1,0 +1,137 @@
+"""
+The lesson on how a connection ends by agreement, and how it is broken off.
+"""
+
+from __future__ import annotations
+
+from twisted_netdemo.badwire.lessons.claims import Claim, Figure, exactly
+from twisted_netdemo.badwire.lessons.stage import Run, Stage
+
+
+def closing(stage: Stage) -> None:
+    """
+    Each end closes its half; the first one waits. A reset breaks off.
+    """
+    stage.ask(
+        "A client says that it has no more to say. Can it still be answered?",
+        "count the FINs, and which end must remember the connection afterwards.",
+    )
+    run = stage.run("--delay 5ms", "closing far4.wire")
+    stage.ladder(run, 14)
+    client, server = [*run.found, {}, {}][:2]
+    stage.claim(halfClosed(*_fins(run, 0), _afterFin(run, 0), client.get("answer")))
+    stage.claim(clientWaits(client.get("client"), client.get("server"), client.get("left")))
+    stage.claim(
+        serverWaits(
+            server.get("client"), server.get("server"), server.get("plain"), server.get("reuse")
+        )
+    )
+    stage.rule(
+        "the end that closed first keeps the connection in TIME-WAIT, so that a late packet finds "
+        "nothing new: for 4 minutes, of which Linux waits one",
+        "RFC 9293 3.4.2, 3.6",
+    )
+    stage.say()
+    run = stage.run("--delay 5ms", "reset far4.wire 1000")
+    stage.ladder(run, 10)
+    ups = run.sent(direction="up")
+    stage.claim(
+        brokenOff(
+            sum("R" in sent.flags for sent in ups),
+            sum("F" in sent.flags for sent in ups),
+            run.first.get("unread"),
+            run.first.get("error"),
+        )
+    )
+    stage.rule("closing with data unread is breaking off", "RFC 1122 4.2.2.13, RFC 2525 2.17")
+    stage.next("badwire run --up-loss @6 --ladder -- badwire-actor closing far4.wire")
+
+
+def _fins(run: Run, flow: int) -> tuple[int, int]:
+    """
+    How many FINs of a flow arrived, on the way up and on the way down.
+    """
+    found = [
+        sent.direction
+        for sent, event in run.arrived()
+        if sent.flow == flow and "F" in sent.flags and event.effect == "delivered"
+    ]
+    return found.count("up"), found.count("down")
+
+
+def _afterFin(run: Run, flow: int) -> int:
+    """
+    How many bytes arrived from the far end of a flow after the opener's FIN had arrived there.
+    """
+    isClosed, count = False, 0
+    for sent, event in run.arrived():
+        if sent.flow == flow and event.effect == "delivered":
+            isClosed |= sent.direction == "up" and "F" in sent.flags
+            count += sent.length if isClosed and sent.direction == "down" else 0
+    return count
+
+
+def halfClosed(up: int, down: int, after: int, answer: str | None) -> Claim:
+    """
+    @param up: the client's FINs.
+    @param down: the server's.
+    @param after: bytes that came to the client after its FIN was there.
+    @param answer: the server's.
+    """
+    return Claim(
+        "The client's FIN ended its half alone: {after} bytes came back after it, {answer}. Then "
+        "came the server's: {up} FIN up, {down} down.",
+        up=exactly("FINs up", up, 1),
+        down=exactly("FINs down", down, 1),
+        after=exactly("bytes after the client's FIN", after, 18),
+        answer=exactly("the answer", answer, "You said 3 lines.", repr(answer)),
+    )
+
+
+def clientWaits(client: int | None, server: int | None, left: float | None) -> Claim:
+    """
+    @param client: the client's connections in TIME-WAIT.
+    @param server: the server's.
+    @param left: for how many seconds more.
+    """
+    return Claim(
+        "The client closed first, so its kernel remembers: TIME-WAIT for {left:.0f} s more "
+        "({client} of the client's, {server} of the server's, in /proc/net/tcp).",
+        client=exactly("the client's in TIME-WAIT", client, 1),
+        server=exactly("the server's in TIME-WAIT", server, 0),
+        left=Figure("seconds left", left, 50.0, 60.0),
+    )
+
+
+def serverWaits(client: int | None, server: int | None, plain: object, reuse: object) -> Claim:
+    """
+    @param client: the second client's connections in TIME-WAIT.
+    @param server: its server's, which closed first.
+    @param plain: what came of listening at that port again: the port or the error.
+    @param reuse: the same, with SO_REUSEADDR.
+    """
+    return Claim(
+        "Where the server closes first, it waits ({server}, and {client} of the client's). Started "
+        "again at once: {plain}; with SO_REUSEADDR it has its port, {reuse}.",
+        client=exactly("the client's in TIME-WAIT", client, 0),
+        server=exactly("the server's in TIME-WAIT", server, 1),
+        plain=exactly("to listen again", plain, "Address already in use", repr(plain)),
+        reuse=exactly("to listen again with SO_REUSEADDR", reuse, 7008),
+    )
+
+
+def brokenOff(resets: int, fins: int, unread: int | None, error: str | None) -> Claim:
+    """
+    @param resets: RSTs from the client.
+    @param fins: FINs from it.
+    @param unread: bytes that lay unread as it closed.
+    @param error: what its server was told.
+    """
+    return Claim(
+        "The client closed with {unread} bytes unread: {resets} RST and {fins} FIN, and the server "
+        "was told {error}.",
+        resets=Figure("RSTs", resets, 1, 2),
+        fins=exactly("FINs", fins, 0),
+        unread=exactly("bytes unread", unread, 994),
+        error=exactly("the error", error, "Connection reset by peer", repr(error)),
+    )

@@ -1,0 +1,296 @@
+"""
+The lessons on how a connection fails: with an error, or in silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from twisted_netdemo.badwire.lessons.claims import Claim, Figure, exactly
+from twisted_netdemo.badwire.lessons.settings import (
+    PATIENCE,
+    SHORTEST_WAIT,
+    longestWait,
+    patience,
+    said,
+    settings,
+    unanswered,
+)
+from twisted_netdemo.badwire.lessons.stage import Figures, Run, Stage
+from twisted_netdemo.badwire.words import LOSSES
+
+#: How much later than its time something may happen on a busy machine, in seconds.
+LATE = 1.0
+
+_DEAD = "--up-loss @3-99 --down-loss @2-99 --drain 0s"
+
+
+def giveup(stage: Stage) -> None:
+    """
+    Where TCP fails, it tells the program that still waits for it.
+    """
+    run = stage.run("--drain 0s", "call far4.wire 51423")
+    stage.ladder(run, 4)
+    resets = sum("R" in sent.flags for sent in run.sent(direction="down"))
+    stage.claim(refused(run.first.get("error"), resets, run.first.get("seconds")))
+    stage.say()
+    run = stage.run("--blackout 0s-60s --drain 0s", "call far4.wire 51423 --attempts 1")
+    stage.ladder(run, 6)
+    inForce = {"tcp_syn_retries": 1, **_only(run.first)}
+    stage.claim(
+        unheard(
+            len(run.sent(direction="up")),
+            run.first.get("error"),
+            run.first.get("seconds"),
+            unanswered(inForce, 1),
+        )
+    )
+    outside = settings(*PATIENCE)
+    if "tcp_syn_retries" in outside:
+        syns, seconds = unanswered(outside)
+        stage.done(
+            f"This program allowed one repeat. With the settings of this machine, read outside of "
+            f"the wire's network ({said(outside)}), the same reckoning gives {syns} SYNs in "
+            f"{seconds:.0f} s."
+        )
+    stage.say()
+    run = stage.run(_DEAD, "speak far4.wire 1.5")
+    stage.ladder(run, 20)
+    fins = [sent for sent in run.sent(direction="down") if "F" in sent.flags]
+    stage.claim(
+        cutOff(run.first.get("connected"), run.first.get("error"), run.first.get("seconds"))
+    )
+    stage.claim(goodbye(len(fins), sum(bool(LOSSES.keys() & {*sent.fates}) for sent in fins)))
+    if "tcp_retries2" in outside:
+        tries = patience(outside["tcp_retries2"], SHORTEST_WAIT, longestWait(outside))
+        stage.done(
+            f"A program that sets nothing waits as tcp_retries2 says, {outside['tcp_retries2']} on "
+            f"this machine: {tries:,.0f} s at least."
+        )
+    stage.rule(
+        "after some repeats TCP tells the program; not one that only reads, nor one that has "
+        "closed: see the lesson 'silence'",
+        "RFC 9293 3.8.3, RFC 1122 4.2.3.5",
+    )
+
+
+def refused(error: str | None, resets: int, seconds: float | None) -> Claim:
+    """
+    @param resets: RSTs from the far end.
+    """
+    return Claim(
+        "Nobody listens: {error}, after {seconds:.3f} s. The far computer itself has said so, by "
+        "{resets} RST.",
+        error=exactly("the error", error, "Connection refused", repr(error)),
+        resets=exactly("RSTs", resets, 1),
+        seconds=Figure("seconds until the error", seconds, 0.0, LATE),
+    )
+
+
+def unheard(
+    syns: int, error: str | None, seconds: float | None, expected: tuple[int, float]
+) -> Claim:
+    """
+    @param syns: how many left.
+    @param seconds: until the error.
+    @param expected: the SYNs and the seconds that follow from the settings in force.
+    """
+    return Claim(
+        "Nobody answers: {syns} SYNs, then {error}, after {seconds:.1f} s, as many and as long as "
+        "follows from the settings in force.",
+        syns=exactly("SYNs", syns, expected[0]),
+        error=exactly("the error", error, "Connection timed out", repr(error)),
+        seconds=Figure("seconds until the error", seconds, expected[1], expected[1] * 1.2 + LATE),
+    )
+
+
+def cutOff(connected: bool | None, error: str | None, seconds: float | None) -> Claim:
+    """
+    @param connected: whether the line was alive before.
+    @param seconds: from the last words to the error; 1.5 were asked for.
+    """
+    return Claim(
+        "The line went dead in mid-sentence: {error}. Asked for were 1.5 s without an answer "
+        "(TCP_USER_TIMEOUT, RFC 5482); what came is an error {seconds:.1f} s after the last "
+        "words.",
+        connected=exactly("connected", connected, True),
+        error=exactly("the error", error, "Connection timed out", repr(error)),
+        seconds=Figure("seconds until the error", seconds, 1.5, 1.5 + 1.0 + LATE),
+    )
+
+
+def goodbye(fins: int, lost: int) -> Claim:
+    """
+    @param fins: FINs from the far end, which closes when all is over.
+    @param lost: those of them that were lost.
+    """
+    return Claim(
+        "The far program closes as well in the end: {fins} FIN left, {lost} was lost. Neither end "
+        "hears the other.",
+        fins=Figure("FINs from the far end", fins, 1, 2),
+        lost=exactly("those lost", lost, fins),
+    )
+
+
+def silence(stage: Stage) -> None:
+    """
+    A dead line says nothing: only a program that asks learns of it.
+    """
+    stage.ask(
+        "Six programs are connected, and the line dies. Which of them learn of it, and when?",
+        "a time for each, or 'never'.",
+    )
+    run = stage.run(_DEAD, "silence far4.wire 1.5")
+    stage.table(
+        ("the program", "learns after (s)", "by"),
+        [
+            (found["program"], found.get("seconds") if "error" in found else None, _how(found))
+            for found in run.found
+        ],
+    )
+    stage.ladder(run, 14, flow=1)
+    by: dict[str, Figures] = {found["program"]: found for found in run.found}
+
+    def of(program: str, name: str) -> object:
+        return by.get(program, {}).get(name)
+
+    first = run.first
+    waited = first.get("waited")
+    stage.claim(ownTimer(of("reads, own timer", "error"), of("reads, own timer", "seconds")))
+    stage.claim(
+        keptAlive(
+            _probes(run, 1), of("reads, keep-alive", "error"), of("reads, keep-alive", "seconds")
+        )
+    )
+    stage.claim(
+        userTimeout(of("writes, user timeout", "error"), of("writes, user timeout", "seconds"))
+    )
+    stage.claim(
+        stillWaiting(
+            sum("seconds" in by.get(name, {}) for name in ("reads", "writes, waits")), waited
+        )
+    )
+    stage.claim(
+        neverTold(
+            "error" in by.get("writes, closes", {}),
+            of("writes, closes", "seconds"),
+            sum(
+                sent.length
+                for sent, event in run.arrived()
+                if sent.flow == 5 and sent.direction == "up"
+            ),
+        )
+    )
+    outside = settings(*PATIENCE, *_KEEPALIVE)
+    if {"tcp_keepalive_time", "tcp_retries2"} <= outside.keys():
+        probes, every = outside["tcp_keepalive_probes"], outside["tcp_keepalive_intvl"]
+        stage.done(
+            "On this machine, by its settings, keep-alive that is just switched on begins after "
+            f"{outside['tcp_keepalive_time']:,} s and ends "
+            f"{outside['tcp_keepalive_time'] + probes * every:,} s after the last word; a writer "
+            f"without a user timeout waits "
+            f"{patience(outside['tcp_retries2'], SHORTEST_WAIT, longestWait(outside)):,.0f} s at "
+            "least."
+        )
+    stage.rule(
+        "a connection on which nothing is sent may be dead for ever; keep-alive is off unless a "
+        "program asks for it, and does not begin before two hours unless it says so",
+        "RFC 1122 4.2.3.6",
+    )
+    stage.next(
+        "badwire run --blackout 3s-60s --ladder -- COMMAND, with any client of yours: what does it "
+        "say, and when?"
+    )
+
+
+_KEEPALIVE = tuple(f"net.ipv4.tcp_keepalive_{each}" for each in ("time", "intvl", "probes"))
+
+
+def _only(found: Mapping[str, object]) -> dict[str, int]:
+    """
+    The settings among an actor's figures.
+    """
+    names = {key.rpartition(".")[2] for key in PATIENCE}
+    return {
+        name: value for name, value in found.items() if name in names and isinstance(value, int)
+    }
+
+
+def _how(found: Figures) -> str:
+    if "error" in found:
+        return str(found["error"])
+    return "never: it is gone" if "seconds" in found else "still waiting"
+
+
+def _probes(run: Run, flow: int) -> int:
+    """
+    How often a flow's opener asked whether the other end is there, after the hand-shake.
+    """
+    return sum(
+        sent.flow == flow and sent.flags == "A" and not sent.length and bool(sent.fates)
+        for sent in run.sent(direction="up")
+    )
+
+
+def ownTimer(error: object, seconds: object) -> Claim:
+    """
+    @param seconds: until the error; 1.5 were asked for.
+    """
+    return Claim(
+        "A program's own timer, set to 1.5 s, ran out after {seconds:.1f} s: {error}.",
+        error=exactly("the error", error, "timed out", repr(error)),
+        seconds=Figure("seconds by its own timer", seconds, 1.5, 1.5 + LATE),
+    )
+
+
+def keptAlive(probes: int, error: object, seconds: object) -> Claim:
+    """
+    @param probes: how often the kernel asked; two were allowed, one each second.
+    @param seconds: until the error.
+    """
+    return Claim(
+        "Keep-alive, set to ask after 1 s, each second, twice: {probes} questions, then, after "
+        "{seconds:.1f} s, {error}.",
+        probes=exactly("questions", probes, 2),
+        error=exactly("the error", error, "Connection timed out", repr(error)),
+        seconds=Figure("seconds by keep-alive", seconds, 3.0, 3.0 + LATE),
+    )
+
+
+def userTimeout(error: object, seconds: object) -> Claim:
+    """
+    @param seconds: until the error; 1.5 were asked for.
+    """
+    return Claim(
+        "A writer with a user timeout of 1.5 s was told after {seconds:.1f} s: {error}.",
+        error=exactly("the error", error, "Connection timed out", repr(error)),
+        seconds=Figure("seconds by the user timeout", seconds, 1.5, 1.5 + 1.0 + LATE),
+    )
+
+
+def stillWaiting(told: int, waited: object) -> Claim:
+    """
+    @param told: how many of the two programs without a timer were told anything.
+    @param waited: how long all waited, in seconds.
+    """
+    return Claim(
+        "The reader and the writer that asked for nothing still wait after {waited:.1f} s: {told} "
+        "of the 2 were told.",
+        told=exactly("programs told", told, 0),
+        waited=Figure("seconds waited", waited, 3.0, 9.0),
+    )
+
+
+def neverTold(isTold: bool, seconds: object, arrived: int) -> Claim:
+    """
+    @param isTold: whether the program that wrote and closed had an error.
+    @param seconds: until its close was done.
+    @param arrived: how many of its bytes arrived.
+    """
+    return Claim(
+        "The one that wrote and closed was gone after {seconds:.2f} s, without an error. {arrived} "
+        "of its 21 bytes arrived, and it never learns.",
+        isTold=exactly("told of an error", isTold, False),
+        seconds=Figure("seconds until it had closed", seconds, 0.0, LATE),
+        arrived=exactly("bytes arrived", arrived, 0),
+    )

@@ -1,0 +1,308 @@
+"""
+The lessons on how fast TCP sends: as the reader reads, and as the network bears.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
+
+from twisted_netdemo.badwire.events import Sent
+from twisted_netdemo.badwire.ladder import Flow
+from twisted_netdemo.badwire.lessons.claims import Claim, Figure, exactly
+from twisted_netdemo.badwire.lessons.reliable import again
+from twisted_netdemo.badwire.lessons.stage import Run, Stage
+
+_REST = 1.2
+_SIZE = 50_000
+_BAR = 26
+
+#: How many round trips are looked at together: one alone may be cut short by a busy machine.
+_FEW = 5
+
+
+def window(stage: Stage) -> None:
+    """
+    A slow reader stops a fast writer, and nothing is lost.
+    """
+    stage.ask(
+        f"A program writes {_SIZE:,} bytes as fast as it may; the reader takes none for {_REST} s. "
+        "Where are they meanwhile?",
+        "how many will be on the way, lost, or not yet written?",
+    )
+    run = stage.run("--delay 5ms", f"window far4.wire {_SIZE} {_REST}")
+    stage.ladder(run, 24)
+    found = run.first
+    stage.claim(
+        stopped(found.get("sent"), found.get("before"), found.get("stopped"), found.get("pause"))
+    )
+    stage.claim(probed(_probes(run), sum(sent.window == 0 for sent in run.sent(direction="down"))))
+    stage.claim(
+        lossless(
+            run.fates()["lost"],
+            again(run),
+            found.get("arrived") if found.get("same") else 0,
+        )
+    )
+    stage.rule(
+        "with each acknowledgement a receiver says how much more it has room for, its window; a "
+        "sender that is told 0 asks now and then, or a lost answer would stop both for ever",
+        "RFC 9293 3.8.6, 3.8.6.1",
+    )
+    stage.next(
+        "badwire run --delay 5ms --down-loss @9-12 --ladder -- badwire-actor window far4.wire "
+        f"{_SIZE} {_REST}"
+    )
+
+
+def _probes(run: Run) -> int:
+    """
+    How often the writer asked whether there is room again: an empty segment whose number lies
+    before what it has sent.
+    """
+    end, count = 1, 0
+    for sent in run.sent(direction="up"):
+        end = max(end, sent.seq + sent.length)
+        count += sent.flags == "A" and not sent.length and sent.seq < end
+    return count
+
+
+def stopped(size: int | None, before: int | None, at: float | None, pause: float | None) -> Claim:
+    """
+    @param size: how many bytes there are to write.
+    @param before: how many of them the writer had got rid of before its longest pause.
+    @param at: when that began, in seconds.
+    @param pause: how long it was.
+    """
+    return Claim(
+        "The writer got rid of {before:,} bytes in {at:.2f} s: as much as the buffers of both "
+        "kernels take. Then it stood still for {pause:.1f} s, with the rest unwritten.",
+        before=Figure("bytes written before the pause", before, 1, (size or 1) - 1),
+        at=Figure("seconds until the pause", at, 0.0, _REST),
+        pause=Figure("seconds of the pause", pause, 0.5 * _REST, _REST + 1.0),
+    )
+
+
+def probed(probes: int, full: int) -> Claim:
+    """
+    @param probes: how often the writer's kernel asked for room.
+    @param full: how often the reader's said that there is none.
+    """
+    return Claim(
+        "The reader's kernel said {full} times that there is no room (window 0), and the writer's "
+        "asked {probes} times whether there is room again.",
+        full=Figure("windows of 0", full, 1, 12),
+        probes=Figure("questions for room", probes, 1, 12),
+    )
+
+
+def lossless(lost: int, again: int, arrived: int | None) -> Claim:
+    """
+    @param lost: segments lost on the wire.
+    @param again: segments that were sent again.
+    @param arrived: bytes read as they were sent.
+    """
+    return Claim(
+        "All {arrived:,} bytes were read in the end as they were sent. Segments lost: {lost}; sent "
+        "again: {again}.",
+        arrived=exactly("bytes read as sent", arrived, _SIZE),
+        lost=exactly("segments lost", lost, 0),
+        again=Figure("segments sent again", again, 0, 3),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Trips:
+    """
+    How many segments a connection sent in each round trip.
+
+    @ivar started: when each began, in seconds from the first.
+    @ivar counts: the segments of each.
+    @ivar before: how many of the round trips were over before the one with the loss.
+    @ivar flight: how many segments were under way when what was lost left again, L{None} where
+        nothing did.
+    @ivar after: the first round trip that began after that was repaired.
+    """
+
+    started: list[float]
+    counts: list[int]
+    before: int
+    flight: int | None
+    after: int
+
+
+def trips(flow: Flow) -> Trips:
+    """
+    A round trip ends as the first of its bytes is acknowledged: told by the acknowledgements, not
+    by a clock.
+    """
+    started: list[float] = []
+    counts: list[int] = []
+    mark = end = acked = 1
+    count, began, largest = 0, 0.0, 1
+    flight: int | None = None
+    before = after = recovery = 0
+    for event in flow.events:
+        sent = flow.packets[event.n]
+        if isinstance(event, Sent):
+            if sent.direction == "up" and sent.length:
+                if not count:
+                    began = sent.t
+                count += 1
+                largest = max(largest, sent.length)
+                if sent.attempt > 1 and flight is None:
+                    flight, recovery = round((end - acked) / largest), end
+                end = max(end, sent.seq + sent.length)
+                if sent.fates and not before:
+                    before = len(counts)
+        elif sent.direction == "down" and sent.ack is not None:
+            acked = max(acked, sent.ack)
+            if acked > mark and count:
+                started.append(began)
+                counts.append(count)
+                count = 0
+                if flight is not None and not after and mark >= recovery:
+                    after = len(counts) - 1
+                mark = end
+    first = started[0] if started else 0.0
+    return Trips([each - first for each in started], counts, before, flight, after or len(counts))
+
+
+def congestion(stage: Stage) -> None:
+    """
+    A loss is taken for a sign that the network is full: TCP slows down.
+    """
+    stage.ask(
+        "One segment of hundreds is lost, and repaired. What does that change for those after it?",
+        "how many segments a round trip has before and after.",
+    )
+    run = stage.run("--delay 20ms --up-loss @50", "congestion far4.wire 900000")
+    controls = [found["control"] for found in run.found]
+    both = [trips(flow) for flow in run.flows]
+    _chart(stage, controls, both)
+    mine = both[0] if both else Trips([], [], 0, None, 0)
+    stage.claim(doubled(controls[:1], mine.counts[: mine.before + 1]))
+    stage.claim(halved(mine.flight, mine.counts[mine.after : mine.after + _FEW]))
+    stage.claim(creeping(mine.counts[mine.after : -2]))
+    if len(both) > 1:
+        other = both[1]
+        stage.claim(
+            otherWay(
+                [found["same"] for found in run.found],
+                _share(mine),
+                _share(other),
+                [found["seconds"] for found in run.found],
+            )
+        )
+    else:
+        stage.done(
+            "This user may choose no other congestion control here "
+            "(net.ipv4.tcp_available_congestion_control)."
+        )
+    stage.rule(
+        "slow start doubles, a loss halves (reno), then each round trip has one segment more; "
+        "cubic keeps 0.7 and grows by the clock; bbr goes by the rate that it measures",
+        "RFC 5681 3.1 and 3.2, RFC 9438 4.6, draft-ietf-ccwg-bbr",
+    )
+    stage.next("badwire run --delay 20ms --loss 2% -- badwire-actor congestion far4.wire 900000")
+
+
+def _chart(stage: Stage, controls: Sequence[str], both: Sequence[Trips]) -> None:
+    most = max((max(each.counts, default=1) for each in both), default=1)
+    headings = ["trip"]
+    for control in controls:
+        headings += [f"{control}: at (s)", "segments"]
+    rows: list[list[object]] = []
+    for place in range(max((len(each.counts) for each in both), default=0)):
+        row: list[object] = [place + 1]
+        for each in both:
+            if place < len(each.counts):
+                count = each.counts[place]
+                row += [each.started[place], f"{'#' * -(-count * _BAR // most)} {count}"]
+            else:
+                row += [None, ""]
+        rows.append(row)
+    stage.table(headings, rows)
+
+
+def _share(found: Trips) -> float | None:
+    """
+    What the first round trips after the repair have of what was under way at the loss.
+    """
+    counts = found.counts[found.after : found.after + _FEW]
+    return median(counts) / found.flight if counts and found.flight else None
+
+
+def doubled(controls: Sequence[str], counts: Sequence[int]) -> Claim:
+    """
+    @param controls: the congestion control, as the connection says it.
+    @param counts: segments in each round trip up to the one with the loss.
+    """
+    growth = [after / before for before, after in pairwise(counts) if before]
+    return Claim(
+        "By {control}: round trips of {counts} segments, up to the loss: each about twice the one "
+        "before.",
+        control=exactly("congestion control", [*controls], ["reno"], "".join(controls)),
+        counts=Figure("round trips", len(counts), 2, 6, ", ".join(map(str, counts))),
+        least=Figure("the least growth", min(growth, default=None), 1.4, 2.2),
+        most=Figure("the most growth", max(growth, default=None), 1.4, 2.2),
+    )
+
+
+def halved(flight: int | None, after: Sequence[int]) -> Claim:
+    """
+    @param flight: segments under way when the loss was noticed.
+    @param after: segments in the first round trips after its repair.
+    """
+    wanted = flight or 0
+    return Claim(
+        "{flight} segments were under way when the loss was noticed; after its repair, {count}: "
+        "about half.",
+        flight=Figure("segments under way", flight, 20, 90),
+        count=Figure(
+            "segments after the repair",
+            median(after) if after else None,
+            0.35 * wanted,
+            0.65 * wanted,
+        ),
+    )
+
+
+def creeping(counts: Sequence[int]) -> Claim:
+    """
+    @param counts: segments in each whole round trip after the repair.
+    """
+    steps = len(counts) - _FEW
+    few = [median(counts[:_FEW]), median(counts[-_FEW:])] if steps > 0 else []
+    return Claim(
+        "From there on a round trip had {slope:.1f} segments more than the one before, {trips} of "
+        "them.",
+        trips=Figure("round trips after the repair", len(counts), 6, 40),
+        slope=Figure(
+            "segments more, each round trip",
+            (few[1] - few[0]) / steps if few else None,
+            0.5,
+            1.5,
+        ),
+    )
+
+
+def otherWay(
+    same: Sequence[bool], reno: float | None, other: float | None, seconds: Sequence[float]
+) -> Claim:
+    """
+    @param same: whether all arrived as sent, by both.
+    @param reno: what the first round trips after the repair have of what was under way.
+    @param other: the same, by the other congestion control.
+    @param seconds: until all had arrived, by both.
+    """
+    return Claim(
+        "The other one, after the same loss, went on with {other:.0%} of what was under way, reno "
+        "with {reno:.0%}. Both carried all, in {seconds} s.",
+        same=exactly("carried as sent", [*same], [True, True]),
+        reno=Figure("reno's part", reno, 0.35, 0.65),
+        other=Figure("the other one's part", other, (reno or 0.0) * 1.1, 10.0),
+        seconds=exactly("times", len(seconds), 2, " and ".join(f"{each:.2f}" for each in seconds)),
+    )

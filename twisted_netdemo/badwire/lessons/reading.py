@@ -1,0 +1,165 @@
+"""
+The lessons on what a program reads: bytes as they come, of which it makes lines itself.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+
+from twisted_netdemo.badwire.lessons import readactors
+from twisted_netdemo.badwire.lessons.claims import Claim, Figure, exactly
+from twisted_netdemo.badwire.lessons.stage import Stage
+
+#: How long the repair of one lost segment may take, in seconds.
+REPAIR = 2.0
+
+
+def lines(stage: Stage) -> None:
+    """
+    One recv is not one line: a stream has no pieces but those you make.
+    """
+    stage.ask(
+        "A server sends five lines, and a segment is lost. What does each recv bring?",
+        "five times one line, as they were sent?",
+    )
+    for program in (readactors.byReceives, readactors.byLines):
+        for line in inspect.getsource(program).splitlines():
+            stage.say(f"    {line}")
+        stage.say()
+    run = stage.run("--delay 20ms --down-loss @4", "readLines far4.wire")
+    stage.table(
+        ("program", "no.", "read at (s)", "bytes", "line feeds in it", "it begins"),
+        [
+            (
+                found["program"],
+                found["number"],
+                found["seconds"],
+                found["bytes"],
+                found["feeds"],
+                repr(found["begins"]),
+            )
+            for found in run.found
+        ],
+    )
+    wrong = [found for found in run.found if found["program"] == "wrong"]
+    right = [found for found in run.found if found["program"] == "right"]
+    stage.ladder(run, 14, flow=0)
+    stage.claim(
+        notLines(
+            len(wrong),
+            sum(found["isLine"] for found in wrong),
+            sum(not found["isLine"] and found["feeds"] > 0 for found in wrong),
+        )
+    )
+    stage.claim(
+        allLines(
+            sum(found["same"] for found in right),
+            len(right),
+            right[-1]["seconds"] - right[0]["seconds"] if right else None,
+        )
+    )
+    stage.rule(
+        "TCP carries bytes, and keeps no trace of how many were written at once; a buffered reader "
+        "returns a line as soon as its line feed is there",
+        "RFC 9293 3.9.1.2 and 3.9.1.3, Python's io.BufferedReader",
+    )
+    stage.next(
+        "a client that writes by makefile('w'), and forgets flush(): what does the server read, "
+        "and when?"
+    )
+
+
+def notLines(pieces: int, whole: int, several: int) -> Claim:
+    """
+    @param pieces: how often recv brought something, of five lines.
+    @param whole: how often that was a line.
+    @param several: how often it held the end of one line and the beginning of another.
+    """
+    return Claim(
+        "The wrong program took {pieces} pieces for lines: {whole} was one, {several} held parts "
+        "of several.",
+        pieces=Figure("pieces", pieces, 2, 8),
+        whole=Figure("pieces that were a line", whole, 0, 4),
+        several=Figure("pieces of several lines", several, 1, pieces),
+    )
+
+
+def allLines(same: int, read: int, between: float | None) -> Claim:
+    """
+    @param same: lines that were read as sent, of five.
+    @param read: lines read.
+    @param between: from the first line to the last, in seconds: a segment was lost.
+    """
+    return Claim(
+        "The right one read {same} lines of 5, each as it was sent. It had the first one "
+        "{between:.2f} s before the last: it waits for a line, not for all.",
+        same=exactly("lines as sent", same, 5),
+        read=exactly("lines read", read, 5),
+        between=Figure("seconds from the first line to the last", between, 0.02, REPAIR),
+    )
+
+
+def sockets(stage: Stage) -> None:
+    """
+    A program reads bytes as they come, whatever the wire did to them.
+    """
+    run = stage.run("--down-loss @4 --delay 10ms", "gopher far4.wire")
+    stage.table(
+        ("sent at (s)", "read at (s)", "type", "title"),
+        [(found["left"], found["seconds"], found["kind"], found["title"]) for found in run.found],
+    )
+    stage.claim(
+        page(
+            [found["same"] for found in run.found],
+            run.first.get("lines"),
+            run.fates()["lost"],
+            max((found["seconds"] - found["left"] for found in run.found), default=None),
+            min((found["seconds"] - found["left"] for found in run.found), default=None),
+        )
+    )
+    stage.say()
+    run = stage.run("--loss @3 --serve linecount", "ask far4.wire 51423 'To be, or not to be'")
+    stage.say(f"  {run.first.get('welcome')}")
+    stage.say(f"  {run.first.get('answer')}")
+    stage.say()
+    stage.claim(counted(run.first.get("answer"), run.fates()["lost"]))
+
+
+def page(
+    same: Sequence[bool],
+    lines: int | None,
+    lost: int,
+    slowest: float | None,
+    quickest: float | None,
+) -> Claim:
+    """
+    @param same: whether each line was read as sent.
+    @param lines: how many the page has.
+    @param lost: segments lost.
+    @param slowest: the longest time from sending a line to reading it, in seconds; the way takes
+        0.01 s.
+    @param quickest: the shortest one.
+    """
+    return Claim(
+        "All {lines} lines of a Gopher page were read as they were sent, in order. Segments lost: "
+        "{lost}; a line took {quickest:.2f} s where nothing was in its way, and up to "
+        "{slowest:.2f} s where it waited for what was lost.",
+        lines=exactly("lines", len(same), lines),
+        same=exactly("lines as sent", sum(same), lines),
+        lost=exactly("segments lost", lost, 1),
+        quickest=Figure("the quickest line, in seconds", quickest, 0.0, 0.2),
+        slowest=Figure("the slowest line, in seconds", slowest, (quickest or 0) + 0.02, REPAIR),
+    )
+
+
+def counted(answer: str | None, lost: int) -> Claim:
+    """
+    @param lost: packets that were lost; the third one of each way was to be.
+    """
+    return Claim(
+        "A line was sent and counted: {answer} Packets lost on the way: {lost}; neither program "
+        "was told.",
+        answer=exactly("the answer", answer, "You entered 19 characters."),
+        lost=exactly("packets lost", lost, 2),
+    )

@@ -1,0 +1,102 @@
+"""
+What the kernel is set to do about silence: its settings, read and never assumed, and the times
+that follow from them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+#: Linux's first wait for the answer to a SYN (RFC 6298 2.1), in seconds.
+FIRST_WAIT = 1.0
+
+#: Linux's shortest wait, from which its patience with data is reckoned, in seconds.
+SHORTEST_WAIT = 0.2
+
+_LONGEST_WAIT = 120.0
+
+#: The settings by which Linux gives up.
+PATIENCE = (
+    "net.ipv4.tcp_syn_retries",
+    "net.ipv4.tcp_syn_linear_timeouts",
+    "net.ipv4.tcp_retries2",
+    "net.ipv4.tcp_rto_max_ms",
+)
+
+
+def setting(key: str) -> str | None:
+    """
+    A setting of the network that this process is in; L{None} where the kernel has none such.
+    """
+    try:
+        with open("/proc/sys/" + key.replace(".", "/"), encoding="ascii") as file:
+            return " ".join(file.read().split())
+    except OSError:
+        return None
+
+
+def settings(*keys: str) -> dict[str, int]:
+    """
+    Those settings that the kernel has, by the last part of their name.
+    """
+    found = {key.rpartition(".")[2]: setting(key) for key in keys}
+    return {name: int(value) for name, value in found.items() if value is not None}
+
+
+def counter(name: str) -> int | None:
+    """
+    One of the kernel's counters of this network (TcpExt), L{None} where it does not count that.
+    """
+    try:
+        with open("/proc/net/netstat", encoding="ascii") as file:
+            titles, values = [line.split() for line in file if line.startswith("TcpExt:")]
+    except (OSError, ValueError):
+        return None
+    return int(values[titles.index(name)]) if name in titles else None
+
+
+def longestWait(found: Mapping[str, int]) -> float:
+    """
+    How long a repeat waits at most, in seconds.
+    """
+    return found.get("tcp_rto_max_ms", _LONGEST_WAIT * 1000) / 1000
+
+
+def patience(repeats: int, first: float, longest: float) -> float:
+    """
+    The seconds that so many repeats stand for: Linux reckons them as if each wait were twice the
+    one before, up to the longest.
+    """
+    doublings = int(math.log2(longest / first)) if longest >= first else 0
+    if repeats <= doublings:
+        return ((2 << repeats) - 1) * first
+    return ((2 << doublings) - 1) * first + (repeats - doublings) * longest
+
+
+def unanswered(found: Mapping[str, int], repeats: int | None = None) -> tuple[int, float]:
+    """
+    What a connection does to which nobody answers: how many SYNs leave, and after how many seconds
+    it is given up.
+
+    @param found: the settings that are in force.
+    @param repeats: TCP_SYNCNT, where the program has set it.
+    """
+    if repeats is None:
+        repeats = found["tcp_syn_retries"]
+    longest = longestWait(found)
+    end = patience(repeats, FIRST_WAIT, longest)
+    linear = found.get("tcp_syn_linear_timeouts", 0)
+    syns, now, wait = 1, 0.0, FIRST_WAIT
+    while (now := now + wait) < end:
+        if syns > linear:  # the first ones follow each other without growing pauses
+            wait = min(2 * wait, longest)
+        syns += 1
+    return syns, now
+
+
+def said(found: Mapping[str, int]) -> str:
+    """
+    Settings in words.
+    """
+    return ", ".join(f"{name} {value}" for name, value in found.items())
