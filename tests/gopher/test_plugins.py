@@ -151,7 +151,8 @@ class CommandTests(CommandTestCase):
         self.assertEqual(status, 0)
         names = (
             "output= remote-name raw json search= connect-timeout= timeout= max-time= max-size= "
-            "cafile= tofu insecure ipv4 ipv6 verbose parallel= item= host= port= selector= type="
+            "proxy= cafile= tofu insecure ipv4 ipv6 verbose parallel= item= host= port= selector= "
+            "type="
         )
         for name in names.split():
             self.assertIn(f"--{name}", out.decode())

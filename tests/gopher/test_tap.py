@@ -46,6 +46,10 @@ class OptionTests(SynchronousTestCase):
         (["--search", "x", URL], "--search: no URL is a search (item type 7)"),
         (["--search", "x\ny", "h/7"], "--search: the text contains a line feed"),
         (["-4", "-6"], "--ipv4 and --ipv6 leave no address"),
+        (
+            ["--proxy", "socks5://h:1"],
+            "--proxy: 'socks5://h:1' is not socks5h://HOST:PORT: no other proxy is known",
+        ),
         (["--tofu", "--insecure"], "--tofu and --insecure do not go together"),
         (["--cafile", "/nowhere"], "--cafile: cannot read /nowhere: No such file or directory"),
         (["--cafile", "/dev/null"], "--cafile: /dev/null holds no certificate (PEM)"),

@@ -4,12 +4,10 @@ An agent that fetches: it resolves, connects, asks, and hands over a response th
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet import error as failures
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IProtocol, IStreamClientEndpoint
 from twisted.internet.protocol import Factory
@@ -23,9 +21,6 @@ from .characters import knownCharset
 from .charset import Charsets
 from .connection import GopherConnection
 from .errors import (
-    CannotConnect,
-    CannotResolve,
-    ConnectError,
     ConnectTimedOut,
     HandshakeFailed,
 )
@@ -33,6 +28,7 @@ from .response import Response
 from .url import GopherURL, InvalidURL, hostPort
 
 if TYPE_CHECKING:
+    from .allowing import Allow
     from .tls import Trust
 
 #: What a fetch may bring unless its caller says otherwise.
@@ -57,7 +53,11 @@ class Agent:
     @param charsets: what is known of hosts' charsets, to be shared between agents.
     @param addresses: the same of their addresses.
     @param endpoint: makes the endpoint for a host and port, in place of a direct connection to its
-        fastest address: for proxies.
+        fastest address: L{SocksProxy<twisted_netdemo.gopher.proxy.SocksProxy>}, say.
+    @param allow: asked of each address that is about to be connected to, whether that may be:
+        L{isGlobal<twisted_netdemo.gopher.allowing.isGlobal>}, say, where strangers' menus are
+        followed. Anything but C{True} is a refusal, and so is an exception.
+    @raise ValueError: for C{allow} with C{endpoint}, which sees to the addresses by itself.
     @param tell: called with a line for each step, for people.
     """
 
@@ -75,6 +75,7 @@ class Agent:
         charsets: Charsets | None = None,
         addresses: Addresses | None = None,
         endpoint: Callable[[str, int], IStreamClientEndpoint] | None = None,
+        allow: Allow | None = None,
         tell: Callable[[str], None] | None = None,
     ) -> None:
         self._reactor = reactor
@@ -93,6 +94,9 @@ class Agent:
         self._charsets = charsets or Charsets()
         self._addresses = addresses or Addresses()
         self._tell = tell
+        self._allow = allow
+        if endpoint is not None and allow is not None:
+            raise ValueError("allow cannot judge the addresses to which a proxy connects")
         if endpoint is None:
             # who is told is told of each
             endpoint = lru_cache(_ENDPOINTS)(self._direct) if tell is None else self._direct
@@ -130,7 +134,9 @@ class Agent:
         from .names import directEndpoint
 
         tell = self._tell or _nobody
-        return directEndpoint(self._reactor, host, port, self._family, self._addresses, tell)
+        return directEndpoint(
+            self._reactor, host, port, self._family, self._addresses, tell, self._allow
+        )
 
     def _trusted(self, url: GopherURL) -> Trust | None:
         if not url.overTLS:
@@ -205,7 +211,9 @@ class _Fetch(Factory):
 
     def _notConnected(self, reason: Failure) -> None:
         self._attempt = None
-        self._connection.fail(_explain(self._url, reason))
+        from .names import explain
+
+        self._connection.fail(explain(self._url.host, self._url.port, reason))
 
     def _sent(self) -> None:
         self._agent._connecting.cancel(self)
@@ -235,18 +243,3 @@ class _Fetch(Factory):
     def _giveUp(self) -> None:
         if self._attempt is not None:
             self._attempt.cancel()
-
-
-def _explain(url: GopherURL, reason: Failure) -> ConnectError:
-    """
-    A failure of Twisted's as one of ours.
-    """
-    error = reason.value
-    where = hostPort(url.host, url.port)
-    if isinstance(error, failures.DNSLookupError):
-        return CannotResolve(f"cannot resolve {url.host}")
-    if isinstance(error, (failures.TimeoutError, failures.UserError)):
-        return ConnectTimedOut(f"{where}: the connection attempt timed out")
-    number = getattr(error, "osError", None)
-    words = os.strerror(number) if isinstance(number, int) else str(error)
-    return CannotConnect(f"{where}: {words}")

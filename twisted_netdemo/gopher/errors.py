@@ -34,9 +34,28 @@ class CannotResolve(ConnectError):
     """
 
 
+class CannotResolveProxy(CannotResolve):
+    """
+    The same of the proxy.
+    """
+
+
 class CannotConnect(ConnectError):
     """
-    None of its addresses took the connection.
+    None of its addresses took the connection, or the proxy does not.
+    """
+
+
+class AddressRefused(CannotConnect):
+    """
+    It has no address that may be connected to, as L{Agent<twisted_netdemo.gopher.agent.Agent>} was
+    told.
+    """
+
+
+class ProxyFailed(ConnectError):
+    """
+    The proxy does not connect to the host.
     """
 
 

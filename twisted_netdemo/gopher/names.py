@@ -5,9 +5,11 @@ while; and each step is told.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from twisted.internet import error as failures
 from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, fail
@@ -22,12 +24,15 @@ from twisted.internet.interfaces import (
     IResolutionReceiver,
     IStreamClientEndpoint,
 )
+from twisted.python.failure import Failure
 from zope.interface import alsoProvides, implementer
 
 from ..service.clock import monotonic
 from ..service.connecting import addressEndpoint
 from .addresses import Addresses
-from .url import hostPort
+from .allowing import Allow, judge
+from .errors import AddressRefused, CannotConnect, CannotResolve, ConnectTimedOut, FetchError
+from .url import hostPort, sameHost
 
 Tell = Callable[[str], None]
 
@@ -37,21 +42,53 @@ _SILENCE = 3.0
 
 
 def directEndpoint(
-    reactor: Any, host: str, port: int, family: int | None, addresses: Addresses, tell: Tell
+    reactor: Any,
+    host: str,
+    port: int,
+    family: int | None,
+    addresses: Addresses,
+    tell: Tell,
+    allow: Allow | None = None,
 ) -> IStreamClientEndpoint:
     """
     An endpoint that tries all addresses of a host, a moment apart, until one answers (RFC 8305);
     first that which answered a moment ago. Who connects sees to the time that this may take.
 
     @param family: 4 or 6 to leave out the addresses of the other.
+    @param allow: says whether an address may be connected to, each time that one is.
     """
+    if sameHost(host).rpartition(".")[2] == "onion":  # RFC 7686 2: no resolver is asked for these
+        return _Nowhere(CannotResolve(f"{host} is reached by way of a proxy alone (--proxy)"))
     version = 4 if isIPAddress(host) else 6 if isIPv6Address(host) else None
     if version is not None:
         if family not in (None, version):
-            return _NoAddress()
+            return _Nowhere(DNSLookupError())
         tell(f"trying {hostPort(host, port)}")
+        if allow is not None:
+            return _Judged(reactor, host, port, allow)
         return addressEndpoint(reactor, host, port, None)
-    return _Named(reactor, host, port, family, addresses, tell)
+    return _Named(reactor, host, port, family, addresses, tell, allow)
+
+
+@implementer(IStreamClientEndpoint)
+class _Judged:
+    """
+    The endpoint of an address that may not be allowed.
+    """
+
+    def __init__(self, reactor: Any, host: str, port: int, allow: Allow) -> None:
+        self._reactor = reactor
+        self._host = host
+        self._port = port
+        self._allow = allow
+
+    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
+        try:
+            judge(self._allow, self._host)
+        except AddressRefused as error:
+            return fail(error)
+        endpoint = addressEndpoint(self._reactor, self._host, self._port, None)
+        return endpoint.connect(protocolFactory)
 
 
 @implementer(IStreamClientEndpoint)
@@ -68,6 +105,7 @@ class _Named:
         family: int | None,
         addresses: Addresses,
         tell: Tell,
+        allow: Allow | None,
     ) -> None:
         self._reactor = reactor
         self._clock = monotonic(reactor)
@@ -77,6 +115,7 @@ class _Named:
         self._key = (host, port, family)
         self._addresses = addresses
         self._tell = tell
+        self._allow = allow
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
         return Deferred.fromCoroutine(self._connect(protocolFactory))
@@ -84,7 +123,7 @@ class _Named:
     async def _connect(self, factory: IProtocolFactory) -> IProtocol:
         reactor, port = self._reactor, self._port
         known = self._addresses.find(self._key, self._clock.seconds())
-        if known is not None:
+        if known is not None and self._mayBe(known):
             self._tell(f"trying {hostPort(known, port)}, which answered for {self._host} before")
             try:
                 return await addressEndpoint(reactor, known, port, _SILENCE).connect(factory)
@@ -95,7 +134,7 @@ class _Named:
                 raise
         from twisted.internet.endpoints import HostnameEndpoint
 
-        network: Any = _Network(reactor, self._host, self._family, self._tell)
+        network: Any = _Network(reactor, self._host, self._family, self._tell, self._allow)
         forever: Any = None  # which its connectors know, and its annotations do not
         # It would refuse names with an underscore, which resolvers know; our resolver asks for the
         # host itself.
@@ -105,16 +144,29 @@ class _Named:
         connected: IProtocol = protocol
         return connected
 
+    def _mayBe(self, address: str) -> bool:
+        """
+        Another agent, which allows others, may have remembered it.
+        """
+        try:
+            judge(self._allow, address)
+        except AddressRefused:
+            return False
+        return True
+
 
 class _Network:
     """
     What L{HostnameEndpoint} needs of a reactor, watched.
     """
 
-    def __init__(self, reactor: Any, host: str, family: int | None, tell: Tell) -> None:
+    def __init__(
+        self, reactor: Any, host: str, family: int | None, tell: Tell, allow: Allow | None
+    ) -> None:
         self._reactor = reactor
         self._clock = monotonic(reactor)
         self._tell = tell
+        self._allow = allow
         self._next: Any = None
         self.seconds = self._clock.seconds
         self.nameResolver = _Resolver(reactor, host, family, tell)
@@ -128,6 +180,7 @@ class _Network:
         return self._next
 
     def connectTCP(self, host: str, port: int, factory: Any, *arguments: Any, **more: Any) -> Any:
+        judge(self._allow, host)  # where the endpoint's attempt fails by what is raised
         self._tell(f"trying {hostPort(host, port)}")
         failed = factory.clientConnectionFailed
 
@@ -170,13 +223,16 @@ class _Resolver:
 
 
 @implementer(IStreamClientEndpoint)
-class _NoAddress:
+class _Nowhere:
     """
-    The endpoint of an address that was not to be used.
+    The endpoint of what is not to be connected to.
     """
 
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
-        return fail(DNSLookupError())
+        return fail(self._error)
 
 
 @implementer(IResolutionReceiver)
@@ -201,3 +257,22 @@ class _Told:
     def resolutionComplete(self) -> None:
         self._tell(f"resolved {self._host}: {', '.join(self._found) or 'no address'}")
         self._receiver.resolutionComplete()
+
+
+def explain(host: str, port: int, reason: Failure) -> FetchError:
+    """
+    A failure of Twisted's to connect, as one of ours.
+    """
+    error = reason.value
+    where = hostPort(host, port)
+    if isinstance(error, AddressRefused):
+        return AddressRefused(f"{where}: {error}")
+    if isinstance(error, FetchError):
+        return error
+    if isinstance(error, failures.DNSLookupError):
+        return CannotResolve(f"cannot resolve {host}")
+    if isinstance(error, (failures.TimeoutError, failures.UserError)):
+        return ConnectTimedOut(f"{where}: the connection attempt timed out")
+    number = getattr(error, "osError", None)
+    words = os.strerror(number) if isinstance(number, int) else str(error)
+    return CannotConnect(f"{where}: {words}")

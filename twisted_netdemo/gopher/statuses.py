@@ -7,12 +7,14 @@ from __future__ import annotations
 from .errors import (
     CannotConnect,
     CannotResolve,
+    CannotResolveProxy,
     CertificateRejected,
     ConnectionBroke,
     ConnectTimedOut,
     FetchError,
     HandshakeFailed,
     NothingCame,
+    ProxyFailed,
     TimedOut,
     TooLarge,
 )
@@ -23,6 +25,7 @@ SERVER_ERROR = 22
 CANNOT_WRITE = 23
 
 STATUSES: list[tuple[type[FetchError], int]] = [
+    (CannotResolveProxy, 5),
     (CannotResolve, 6),
     (CannotConnect, 7),
     (ConnectionBroke, 18),
@@ -32,6 +35,7 @@ STATUSES: list[tuple[type[FetchError], int]] = [
     (NothingCame, 56),
     (CertificateRejected, 60),
     (TooLarge, 63),
+    (ProxyFailed, 97),
 ]
 
 

@@ -75,6 +75,7 @@ class Options(ServiceOptions):
             "How large it may be [default: 16MiB for what is held in memory].",
         ],
         ["charset", None, None, "The charset of what comes [default: UTF-8, else a guess]."],
+        ["proxy", None, None, "Connect by way of socks5h://HOST:PORT, which resolves the names."],
         ["cafile", None, None, "Over TLS, trust the authorities in this file (PEM)."],
         ["parallel", None, "1", "How many URLs to fetch at a time."],
     ]
@@ -137,6 +138,8 @@ class Options(ServiceOptions):
         self.take("parallel", lambda text: quantities.whole(text, 1, 1000))
         if self["ipv4"] and self["ipv6"]:
             raise usage.UsageError("--ipv4 and --ipv6 leave no address")
+        if self["proxy"] is not None:
+            self.take("proxy", _proxyAddress)
         trusts = [f"--{name}" for name in ("cafile", "tofu", "insecure") if self[name]]
         if len(trusts) > 1:
             raise usage.UsageError(f"{' and '.join(trusts)} do not go together")
@@ -215,6 +218,12 @@ def _isSearch(url: str | GopherURL) -> bool:
         return False
 
 
+def _proxyAddress(text: str) -> tuple[str, int]:
+    from .proxy import proxyAddress
+
+    return proxyAddress(text)
+
+
 def _verified(cafile: str) -> Any:
     from .tls import Verified
 
@@ -241,8 +250,17 @@ def makeSession(options: Options, reactor: Any, console: Any, usageStatus: int) 
     charsets, addresses = Charsets(), Addresses()
     trust = _trust(options, console)
 
+    family = 4 if options["ipv4"] else 6 if options["ipv6"] else None
+
     @lru_cache(2)  # two limits at most; who is told steps has one of his own
     def agentFor(maxSize: int | None, tell: Callable[[str], None] | None) -> Agent:
+        endpoint = None
+        if options["proxy"] is not None:
+            from .proxy import SocksProxy
+
+            endpoint = SocksProxy(
+                reactor, *options["proxy"], family=family, addresses=addresses, tell=tell
+            )
         return Agent(
             reactor,
             connectTimeout=options["connect-timeout"],
@@ -250,10 +268,11 @@ def makeSession(options: Options, reactor: Any, console: Any, usageStatus: int) 
             totalTimeout=options["max-time"],
             maxSize=maxSize,
             trust=trust,
-            family=4 if options["ipv4"] else 6 if options["ipv6"] else None,
+            family=family,
             charset=options["charset"],
             charsets=charsets,
             addresses=addresses,
+            endpoint=endpoint,
             tell=tell,
         )
 

@@ -162,7 +162,7 @@ class GopherURL:
         authority, _, path = rest.partition("#")[0].partition("/")
         if len(authority) > 2 * _LONGEST_HOST:
             raise InvalidURL(f"a host of {len(authority)} characters is none")
-        host, port = _hostAndPort(authority)
+        host, port = hostAndPort(authority)
         fields = _decode(path)
         kind = fields[0][:1].decode("latin-1")
         if not kind and (len(fields) > 1):
@@ -201,7 +201,13 @@ class GopherURL:
 
 
 @lru_cache(64)
-def _hostAndPort(authority: str) -> tuple[str, int]:
+def hostAndPort(authority: str, default: int = DEFAULT_PORT) -> tuple[str, int]:
+    """
+    What stands before the path of a URL.
+
+    @return: a host, not checked yet, and a port, of up to five digits.
+    @raise InvalidURL: for what is neither.
+    """
     if "@" in authority:  # what stands before it may be a secret, and is not repeated
         raise InvalidURL("Gopher knows no users: a host does not have '@' in it")
     match = _AUTHORITY.fullmatch(authority)
@@ -212,7 +218,7 @@ def _hostAndPort(authority: str) -> tuple[str, int]:
         host = host[1:-1].replace("%25", "%", 1)  # a zone, RFC 6874
         if ":" not in host:
             raise InvalidURL(f"{host!r} is not an IPv6 address")
-    port = match["port"] or str(DEFAULT_PORT)
+    port = match["port"] or str(default)
     if not _PORT.fullmatch(port):
         raise InvalidURL(f"{port!r} is not a port number, 1 to 65535")
     return host, int(port)
