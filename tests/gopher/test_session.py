@@ -435,8 +435,8 @@ class PlusTests(SessionTestCase):
         self.assertEqual(
             self.console.said,
             [
-                "Error: 9 bytes were announced, and the server closed the connection after 4 bytes; "
-                "what came is in o.part"
+                "Error: 9 bytes were announced, and the server closed the connection after "
+                "4 bytes; what came is in o.part"
             ],
         )
         self.assertEqual(self.plus(b"+2\r\nmore"), 0)
