@@ -82,9 +82,10 @@ class Port:
         self.came()
         return True
 
-    def sendAll(self, datagrams: list[object]) -> None:
+    def sendAll(self, datagrams: list[object]) -> tuple[int, ...]:
         if datagrams:
             self.came()
+        return ()
 
     def dropped(self) -> int:
         return 0

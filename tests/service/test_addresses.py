@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import socket
 import sys
+from unittest import SkipTest
 
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_netdemo.service.addresses import Memory, addressOf, hostText, packedHost
+from twisted_netdemo.service.addresses import Memory, addressOf, hostText, isBroadcast, packedHost
 
 V4, V6 = socket.AF_INET, socket.AF_INET6
 
@@ -55,6 +56,16 @@ class HostTests(SynchronousTestCase):
         for host, family in (("localhost", V4), ("::1", V4), ("::x", V6), ("fe80::1%gone", V6)):
             with self.assertRaises(OSError):
                 packedHost(host, family)
+
+    def test_broadcast(self) -> None:
+        """
+        The addresses of all on a network are known, those of one host are not among them.
+        """
+        if sys.platform != "linux":
+            raise SkipTest("which address the loopback's broadcast is differs")
+        self.assertTrue(isBroadcast("127.255.255.255"))
+        for host in ("127.0.0.1", "127.0.0.9", "::1", "2001:db8::1"):
+            self.assertFalse(isBroadcast(host))
 
     def test_socketAddresses(self) -> None:
         """

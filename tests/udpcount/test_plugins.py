@@ -93,12 +93,18 @@ class AnswerTests(SynchronousTestCase):
 
     def test_everyAddress(self) -> None:
         """
-        On a host with several addresses a client is answered by the one that it wrote to.
+        On a host with several addresses a client is answered by the one that it wrote to; one that
+        writes to all on a network is refused in the log.
         """
-        _, port = udpcount(self, "--unit", "bytes")
+        program, port = udpcount(self, "--unit", "bytes")
         for host in ("127.0.0.1", "127.0.0.2", "127.3.2.1"):
             udp = client(self, host, port)
             self.assertEqual(ask(udp, "你好".encode()), tells(udp, 6))
+        if sys.platform == "linux":
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+                udp.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+                udp.sendto(b"1", ("127.255.255.255", port))
+                program.line(r"Not answered: 1 datagram.*: it was sent to many\.")
 
     def test_oneAddress(self) -> None:
         """

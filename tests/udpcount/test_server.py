@@ -27,11 +27,16 @@ class FakePort:
     def __init__(self) -> None:
         self.sent: list[Outgoing] = []
 
-    def send(self, data: bytes, to: Address, source: str | None = None) -> None:
-        self.sent.append((data, to, source))
+    def send(self, data: bytes, to: Address, source: str | None = None) -> bool:
+        return not self.sendAll([(data, to, source)])
 
-    def sendAll(self, datagrams: Sequence[Outgoing]) -> None:
-        self.sent += datagrams
+    def sendAll(self, datagrams: Sequence[Outgoing]) -> list[int]:
+        """
+        There is no way to 192.0.2.99.
+        """
+        failed = [at for at, (_, to, _) in enumerate(datagrams) if to[0] == "192.0.2.99"]
+        self.sent += [each for at, each in enumerate(datagrams) if at not in failed]
+        return failed
 
 
 def received(data: bytes, host: str, port: int, destination: str = "127.0.0.1") -> list[Received]:
@@ -50,6 +55,7 @@ class ServerTests(SynchronousTestCase):
             self.clock,
             perSource=Buckets(rate, burst) if rate else None,
             inAll=Buckets(total, total) if total else None,
+            isBroadcast=lambda host: host == "192.0.2.255",
         )
         server.started(self.port)
         return server
@@ -119,6 +125,31 @@ class ServerTests(SynchronousTestCase):
         self.assertEqual((server.answered, server.characters), (4, 4))
         server.datagramsReceived(batch)
         self.assertEqual((server.answered, len(self.port.sent)), (4, 4))
+
+    def test_notTaken(self) -> None:
+        """
+        An answer that the system does not take is not counted, nor is what it answers.
+        """
+        server = self.server()
+        server.datagramsReceived(
+            [
+                each
+                for host in ("192.0.2.1", "192.0.2.99", "192.0.2.3")
+                for each in received(b"12", host, 1000)
+            ]
+        )
+        self.assertEqual((server.answered, server.characters, len(self.port.sent)), (2, 4, 2))
+
+    def test_broadcast(self) -> None:
+        """
+        What was sent to all on a network, or to a group, is not answered by each of them.
+        """
+        server = self.server()
+        for destination in ("192.0.2.255", "255.255.255.255", "224.0.0.1", "192.0.2.4"):
+            server.datagramsReceived(received(b"1", "192.0.2.1", 1000, destination))
+        self.assertEqual((server.answered, server.refused), (1, {"group": 3}))
+        server.datagramsReceived([(b"1", ("192.0.2.1", 1000), (None, None, None, None))])
+        self.assertEqual(server.answered, 2)
 
     def test_refusedTakesNothing(self) -> None:
         """

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_netdemo.udpcount.wire import refusal, respond
+from twisted_netdemo.udpcount.wire import isGroup, refusal, respond
 from twisted_netdemo.welcome import Unit
 
 HERE = ("127.0.0.1", 62460)
@@ -60,7 +60,7 @@ class RefusalTests(SynchronousTestCase):
         Whatever was asked and by whom, two servers do not answer each other's answers.
         """
         words, _ = respond(data, (host, port), unit)
-        self.assertEqual(refusal(words, 60_000, 51423, None), "answer")
+        self.assertEqual(refusal(words, 60_000, 51423, False), "answer")
 
     def test_almostAnAnswer(self) -> None:
         """
@@ -76,22 +76,24 @@ class RefusalTests(SynchronousTestCase):
             words.replace(b"3", b"three"),
             b"Welcome, (" * 6000,
         ):
-            self.assertIsNone(refusal(data, 60_000, 51423, "127.0.0.1"))
+            self.assertIsNone(refusal(data, 60_000, 51423, False))
 
     def test_ports(self) -> None:
         """
         No answer goes to a port whose owner is known to answer it, our own number among them.
         """
-        for port in (0, 7, 13, 17, 19, 37, 53, 123, 862, 11211, 51423):
-            self.assertEqual(refusal(b"123", port, 51423, "127.0.0.1"), "port")
+        for port in (0, 7, 11, 13, 17, 19, 37, 53, 69, 123, 862, 11211, 51423):
+            self.assertEqual(refusal(b"123", port, 51423, False), "port")
         for port in (1, 8, 1024, 51422, 65535):
-            self.assertIsNone(refusal(b"123", port, 51423, "127.0.0.1"))
+            self.assertIsNone(refusal(b"123", port, 51423, False))
 
     def test_groups(self) -> None:
         """
         A datagram that was sent to many is not answered by each of them.
         """
         for host in ("224.0.0.1", "239.255.255.250", "255.255.255.255", "ff02::1%eth0", "ff0e::1"):
-            self.assertEqual(refusal(b"123", 60_000, 51423, host), "group")
-        for one in ("127.0.0.1", "223.255.255.255", "20.0.0.1", "2001:db8::ff", "fe80::1%x", None):
-            self.assertIsNone(refusal(b"123", 60_000, 51423, one))
+            self.assertTrue(isGroup(host))
+        for one in ("127.0.0.1", "223.255.255.255", "20.0.0.1", "2001:db8::ff", "fe80::1%x"):
+            self.assertFalse(isGroup(one))
+        self.assertEqual(refusal(b"123", 60_000, 51423, True), "group")
+        self.assertIsNone(refusal(b"123", 60_000, 51423, False))

@@ -5,7 +5,7 @@ datagram meets its fate on the way.
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -157,7 +157,6 @@ class Relay:
     @ivar tallies: what has been counted, by direction.
     @ivar clients: how many clients there have been.
     @ivar truth: where each datagram's fate is written, if anywhere.
-    @ivar sendErrors: what could not be sent to clients, as the port that it leaves from counts it.
     """
 
     def __init__(
@@ -184,7 +183,6 @@ class Relay:
         self._idle = idle
         self._most = most
         self.truth: LineFile | None = None
-        self.sendErrors: Counter[str] = Counter()
         self._present: OrderedDict[Address, Client] = OrderedDict()
         self._ways = {d: Way[Parcel](figures[d], reactor, self._leave) for d in DIRECTIONS}
         self._seconds = self._ways["up"].seconds
@@ -220,10 +218,7 @@ class Relay:
             self._enter(client.down, data)
 
         def answer(data: bytes) -> bool:
-            errors = self.sendErrors
-            before = errors.total() if errors else 0
-            self._port.send(data, source, client.destination)
-            return not errors or errors.total() == before
+            return self._port.send(data, source, client.destination)
 
         try:
             if 0 < self._most <= len(self._present):

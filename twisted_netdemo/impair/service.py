@@ -74,7 +74,6 @@ class RelayService(UDPService):
         if self._hasBegun or self.port is None:
             return
         self._hasBegun = True
-        self._relay.sendErrors = self.port.sendErrors
         if self._truth is not None:
             try:
                 self._relay.truth = LineFile(self._truth, self._reactor)

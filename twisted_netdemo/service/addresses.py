@@ -4,6 +4,7 @@ IP addresses as people read them, and as sockets and the kernel take them.
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -120,3 +121,17 @@ def socketAddress(host: tuple[str, int], port: int, family: int) -> SocketAddres
     """
     text, scope = host
     return (text, port, 0, scope) if family == socket.AF_INET6 else (text, port)
+
+
+def isBroadcast(host: str) -> bool:
+    """
+    Whether an address stands for all hosts of a network that this host is on (RFC 919).
+    """
+    if ":" in host:
+        return False  # IPv6 has none
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.connect((host, 9))  # which sends nothing
+    except OSError as error:
+        return error.errno == errno.EACCES  # for the want of SO_BROADCAST
+    return False

@@ -320,20 +320,21 @@ class MultipleMessages:
                 told.append(_understood(part))
         return told
 
-    def send(self, datagrams: Sequence[Outgoing]) -> list[OSError]:
+    def send(self, datagrams: Sequence[Outgoing]) -> dict[int, OSError]:
         """
         Send datagrams in order; one that cannot be sent does not stop the others.
 
-        @return: for each that was not sent, why.
+        @return: for the place of each that was not sent, why.
         """
         if len(datagrams) <= _FEW:
             return self._oneByOne(datagrams)
-        errors: list[OSError] = []
+        errors: dict[int, OSError] = {}
         for start in range(0, len(datagrams), BATCH):
-            self._sendBatch(datagrams[start : start + BATCH], errors)
+            failed = self._sendBatch(datagrams[start : start + BATCH])
+            errors.update((start + at, error) for at, error in failed.items())
         return errors
 
-    def _sendBatch(self, datagrams: Sequence[Outgoing], errors: list[OSError]) -> None:
+    def _sendBatch(self, datagrams: Sequence[Outgoing]) -> dict[int, OSError]:
         messages, family, count = self._out, self._family, len(datagrams)
         datas, targets, origins = zip(*datagrams, strict=True)
         payload = b"".join(datas)
@@ -347,8 +348,7 @@ class MultipleMessages:
             messages.payloads[: len(payload)] = payload
         except (OSError, IndexError):
             # Some cannot be sent at all: which, and why, is found out one by one.
-            errors += self._oneByOne(datagrams)
-            return
+            return self._oneByOne(datagrams)
         messages.names[: len(names)] = names
         lengths = array("L", map(len, datas))
         messages.sizes[:count] = lengths
@@ -360,6 +360,7 @@ class MultipleMessages:
             for at, control in zip(range(0, BATCH * _CONTROL, _CONTROL), controls, strict=False):
                 messages.controls[at : at + len(control)] = control
             messages.controlLengths[:count] = array("L", map(len, controls))
+        errors: dict[int, OSError] = {}
         sent = 0
         while sent < count:
             address = ctypes.c_void_p(messages.address + sent * messages.stride)
@@ -370,5 +371,6 @@ class MultipleMessages:
             # It stops at the first that fails, and tells why only where it sent none before it.
             number = ctypes.get_errno()
             if number != errno.EINTR:
-                errors.append(OSError(number, os.strerror(number)))
+                errors[sent] = OSError(number, os.strerror(number))
                 sent += 1
+        return errors

@@ -40,11 +40,11 @@ class SocketCalls(Protocol):
         @raise OSError: reading failed.
         """
 
-    def send(self, datagrams: Sequence[Outgoing]) -> list[OSError]:
+    def send(self, datagrams: Sequence[Outgoing]) -> dict[int, OSError]:
         """
         Send all in order; one that cannot be sent does not stop the others.
 
-        @return: for each that was not sent, why.
+        @return: for the place of each that was not sent, why.
         """
 
 
@@ -111,9 +111,9 @@ class SingleMessages:
             self._name, self._source = name, source
         return data, source, told
 
-    def send(self, datagrams: Sequence[Outgoing]) -> list[OSError]:
-        errors = []
-        for data, to, source in datagrams:
+    def send(self, datagrams: Sequence[Outgoing]) -> dict[int, OSError]:
+        errors = {}
+        for at, (data, to, source) in enumerate(datagrams):
             try:
                 if to == self._source:
                     address = self._name
@@ -125,5 +125,5 @@ class SingleMessages:
                 else:
                     self._sendto(data, address)
             except OSError as error:
-                errors.append(error)
+                errors[at] = error
         return errors

@@ -7,7 +7,7 @@ from __future__ import annotations
 import errno
 import socket
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Protocol
 
 from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor
@@ -36,14 +36,18 @@ class DatagramSender(Protocol):
         The port's real number, also where 0 was asked for.
         """
 
-    def send(self, data: bytes, to: Address, source: str | None = None) -> None:
+    def send(self, data: bytes, to: Address, source: str | None = None) -> bool:
         """
         Send one datagram, from an address of this host if C{source} names one.
+
+        @return: whether the system has taken it, or will be given it when the batch is done.
         """
 
-    def sendAll(self, datagrams: Sequence[Outgoing]) -> None:
+    def sendAll(self, datagrams: Sequence[Outgoing]) -> Collection[int]:
         """
         Send many at once.
+
+        @return: the places of those that the system has not taken.
         """
 
 
@@ -133,30 +137,32 @@ class UDPPort:
         receiver.started(self)
         self._reactor.addReader(self)
 
-    def send(self, data: bytes, to: Address, source: str | None = None) -> None:
+    def send(self, data: bytes, to: Address, source: str | None = None) -> bool:
         """
         Send a datagram; what comes of it is not known, as always in UDP.
 
         @param source: the address of this host that it shall leave from.
+        @return: whether the system has taken it, or will be given it when the batch is done.
         """
-        if self._gathered is None:
-            self.sendAll([(data, to, source)])
-        else:
-            self._gathered.append((data, to, source))
+        return not self.sendAll([(data, to, source)])
 
-    def sendAll(self, datagrams: Sequence[Outgoing]) -> None:
+    def sendAll(self, datagrams: Sequence[Outgoing]) -> Collection[int]:
         """
         Send many, as L{send} does.
+
+        @return: the places of those that the system has not taken.
         """
         if self._closed:
-            return
+            return range(len(datagrams))
         if self._gathered is not None:
             self._gathered += datagrams
-            return
-        for error in self._calls.send(datagrams):
+            return ()
+        errors = self._calls.send(datagrams)
+        for error in errors.values():
             self.sendErrors[errno.errorcode.get(error.errno or 0, "other")] += 1
             self._lastError = error
             self._sendFailed.happened()
+        return errors
 
     def dropped(self) -> int | None:
         """

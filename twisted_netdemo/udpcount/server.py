@@ -5,14 +5,14 @@ The udpcount server: a datagram in, at most one out.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from twisted_netdemo.buckets import Buckets
-from twisted_netdemo.service.addresses import Address
+from twisted_netdemo.service.addresses import Address, Memory, isBroadcast
 from twisted_netdemo.service.clock import monotonic
 from twisted_netdemo.service.datagram import Outgoing, Received
 from twisted_netdemo.service.figures import Figure
@@ -39,7 +39,8 @@ class UDPCount:
     """
     A L{BatchReceiver<twisted_netdemo.service.udpport.BatchReceiver>}.
 
-    @ivar answered: how many datagrams were answered, and C{characters} what was counted in them.
+    @ivar answered: how many answers the system has taken, and C{characters} what was counted in
+        the datagrams that they are for.
     @ivar refused: how many were not, by reason: port, answer, group (L{wire.refusal}),
         source-rate, total-rate.
     """
@@ -52,16 +53,22 @@ class UDPCount:
         unit: Unit = "characters",
         perSource: Buckets | None = None,
         inAll: Buckets | None = None,
+        isBroadcast: Callable[[str], bool] = isBroadcast,
     ) -> None:
         """
         @param clock: the reactor.
         @param perSource: limits the answers to each source; C{None} does not.
         @param inAll: limits the answers to all of them.
+        @param isBroadcast: whether an address of this host is that of all on its network.
         """
         self._seconds = monotonic(clock).seconds
         self._unit: Unit = unit
         self._perSource = perSource
         self._inAll = inAll
+        # of the few addresses that are written to; C{None} where the system does not tell
+        self._toGroup: Memory[str | None, bool] = Memory(
+            lambda host: host is not None and (wire.isGroup(host) or isBroadcast(host)), 64
+        )
         self._quiet = Quiet(clock, self._say)
         self._last: tuple[Address, str] = ("", 0), ""
         self.answered = 0
@@ -74,11 +81,12 @@ class UDPCount:
     def datagramsReceived(self, datagrams: Sequence[Received]) -> None:
         now = self._seconds()
         own, perSource, inAll = self._port.number, self._perSource, self._inAll
+        toGroup = self._toGroup
         allowed = []
         for datagram in datagrams:
             data, source, told = datagram
             host, port = source
-            refusal = wire.refusal(data, port, own, told[0])
+            refusal = wire.refusal(data, port, own, toGroup[told[0]])
             if refusal is not None:
                 self._refuse(source, refusal)
             elif perSource is not None and not perSource.take(_clientOf(host), now):
@@ -102,9 +110,12 @@ class UDPCount:
             words, counted = wire.respond(data, source, unit)
             answers.append((words, source, told[0]))
             characters += counted
-        self.answered += len(answers)
+        failed = self._port.sendAll(answers)
+        for at in failed:
+            data, source, _ = datagrams[at]
+            characters -= wire.respond(data, source, unit)[1]
+        self.answered += len(answers) - len(failed)
         self.characters += characters
-        self._port.sendAll(answers)
 
     def _refuse(self, source: Address, refusal: str) -> None:
         self.refused[refusal] += 1

@@ -2,21 +2,21 @@
 What udpcount answers to a datagram, and which datagrams it must not answer. Pure.
 
 UDP lets anyone send in another's name. Two servers that answer each other's answers never stop
-(CVE-2024-2169), and a server that answers with more than it was sent is a weapon; so the rules here
-end a loop at its first step, and limits beside them bound the rest.
+(CVE-2024-2169, CERT/CC VU#417980), and a server that answers with more than it was sent is a
+weapon; so the rules here end a loop at its first step, and limits beside them bound the rest.
 """
 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import Literal
 
 from twisted_netdemo.welcome import Unit, answer, count, greeting
 
-#: Ports whose owners answer what they are sent: echo, daytime, qotd, chargen, time, DNS, NTP,
-#: TWAMP and STAMP, memcached. From port 0 (RFC 768: none) comes nothing that wants an answer.
-NEVER_ANSWERED = frozenset((0, 7, 13, 17, 19, 37, 53, 123, 862, 11211))
+#: Ports whose owners answer what they are sent. Those of VU#417980 and of its finders at CISPA:
+#: echo, users, daytime, qotd, chargen, time, DNS, TFTP, NTP. Beside them TWAMP and STAMP, and
+#: memcached. From port 0 (RFC 768: none) comes nothing that wants an answer.
+NEVER_ANSWERED = frozenset((0, 7, 11, 13, 17, 19, 37, 53, 69, 123, 862, 11211))
 
 _ANSWER = re.compile(rb"Welcome, \('[^\n]*', [0-9]+\)\nYou entered [0-9]+ characters\.\n")
 
@@ -34,26 +34,23 @@ def respond(data: bytes, source: tuple[str, int], unit: Unit) -> tuple[bytes, in
     return greeting(source) + answer(counted), counted
 
 
-def refusal(data: bytes, port: int, ownPort: int, destination: str | None) -> Refusal | None:
+def refusal(data: bytes, port: int, ownPort: int, toGroup: bool) -> Refusal | None:
     """
     Why a datagram must not be answered, if so: it comes from a C{port} whose owner would answer
     (our own number is one), it is an C{answer} like ours, or it was sent to a C{group}, so that
     many would answer one.
 
     @param port: that it came from.
-    @param destination: the address that it was sent to, if known.
+    @param toGroup: whether it was sent to more hosts than this one.
     """
     if port in NEVER_ANSWERED or port == ownPort:
         return "port"
     if data[:1] == b"W" and _ANSWER.fullmatch(data):
         return "answer"
-    if destination is not None and _isGroup(destination):
-        return "group"
-    return None
+    return "group" if toGroup else None
 
 
-@lru_cache(1024)
-def _isGroup(host: str) -> bool:
+def isGroup(host: str) -> bool:
     """
     Whether an address is multicast (RFC 4291 2.7, RFC 5771), or the broadcast to all (RFC 919 7).
     """
