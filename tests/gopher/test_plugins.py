@@ -358,6 +358,24 @@ class TwistdTests(CommandTestCase):
         self.assertEqual((where / "x.part").read_bytes(), b"half")
         self.assertNotIn("Traceback", program.errors)
 
+    def test_interruptedInWork(self) -> None:
+        """
+        Ctrl-C ends it while it makes much of a body too.
+        """
+        url = self.serve(sends(*[b"0Text\t/t\th\t70\r\n" * 4096] * 100), "1")
+        with subprocess.Popen(
+            [script("twistd"), "-n", "gopherfetch", "--json", url],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        ) as process:
+            assert process.stdout is not None
+            begun = process.stdout.read(1 << 17)
+            process.send_signal(signal.SIGINT)
+            rest = process.stdout.read()
+            self.assertEqual(process.wait(PATIENCE), -signal.SIGINT)
+        self.assertTrue(begun.startswith(b'{"url": "gopher://'))
+        self.assertNotIn(b"}\n", rest)
+
     def test_daemon(self) -> None:
         """
         With a file to write, twistd is a daemon that fetches, logs and ends; the file is in the

@@ -262,13 +262,12 @@ class Job:
         self, response: Response, write: Callable[[bytes], None], evenErrors: bool
     ) -> None:
         """
-        Write the bytes as they come, but not what turns out to be the server's error.
+        Write the bytes as they come; unless C{evenErrors}, not what turns out to be the server's
+        error.
         """
         pour = Pour(response, write, evenErrors)
         response.deliverBody(pour)
         await pour.done
-        if not evenErrors:
-            self._refuse(response)
 
     async def _show(self, url: GopherURL) -> None:
         response, pace = await self._begin(url, MOST)

@@ -1,0 +1,40 @@
+"""
+No input costs more than linear time, nor more memory than it is large: each parser with much of
+each byte that might matter, and the command with bodies made to cost both.
+"""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.processes import needs
+
+from .bounds import LOADS, use
+from .costs import PARSERS, REPEATED, ratio
+from .peers import sends
+
+
+class LinearTests(SynchronousTestCase):
+    def test_all(self) -> None:
+        """
+        Eight times as much takes about eight times as long, not sixty-four times.
+        """
+        for name, parse in PARSERS.items():
+            for piece in REPEATED:
+                # a second look, where the machine had something else to do
+                if ratio(parse, piece) > 24 and ratio(parse, piece, 5) > 24:
+                    self.fail(f"{name} with much of {piece!r} is worse than linear")
+
+
+class MemoryTests(SynchronousTestCase):
+    def test_bodies(self) -> None:
+        """
+        The command holds little more than for an empty answer, shown or as JSON, and ends in time.
+        That each ends well without a time limit takes longer, and is seen by itself in CI.
+        """
+        needs("sh")
+        empty = use(self, LOADS[0], sends(b""))
+        for load in LOADS[:4]:
+            full = use(self, load, load.behave, "--max-time", "0.6")
+            self.assertIn(full.status, (0, 28), load.name)
+            self.assertLess(full.peak - empty.peak, load.most, load.name)
