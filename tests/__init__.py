@@ -5,6 +5,14 @@ Tests: the same folders as the package, test_<module>.py; real programs in test_
 import os
 import signal
 
+import hypothesis
+
+# A busy machine is slow now and then, which says nothing of the code.
+hypothesis.settings.register_profile(
+    "tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("tests")
+
 # A shell without job control starts what runs in the background with SIGINT ignored, and so would
 # be every program under test.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

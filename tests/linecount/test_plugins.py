@@ -27,7 +27,18 @@ from tests.linecount.running import (
     withSocket,
 )
 from tests.namespace import Namespace
-from tests.processes import PATIENCE, folder, needs, rootOnly, run, script, start, twistd, until
+from tests.processes import (
+    PATIENCE,
+    folder,
+    needs,
+    rootOnly,
+    run,
+    script,
+    start,
+    twistd,
+    until,
+    untilWords,
+)
 from twisted_netdemo.linecount.tap import Options
 
 USAGE = [
@@ -363,10 +374,10 @@ class Folders(SynchronousTestCase):
             os.kill(pid, signal.SIGTERM)
             until(lambda name=name: not (cwd / name).exists(), f"the end of {name}")
         for name, where in ((f"linecount-{port}", f"port {port}"), ("linecount", "UNIX socket")):
+            untilWords(cwd / f"{name}.log", "Server Shut Down.")  # after the pid file has gone
             log = (cwd / f"{name}.log").read_text()
             self.assertEqual(log.count("Server is running on"), 1)
             self.assertIn(f"Server is running on {where}", log)
-            self.assertIn("Server Shut Down.", log)
             self.assertNotIn("Traceback", log)
 
     def test_otherFolder(self) -> None:

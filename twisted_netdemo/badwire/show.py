@@ -6,12 +6,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import getopt
 import math
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO, TextIO
 
 from twisted.python import usage
@@ -34,20 +33,11 @@ class LooseOptions(ServiceOptions):
     Options that may also follow the arguments.
     """
 
+    interspersed = True
     synopsis: str
 
     def getSynopsis(self) -> str:
         return f"Usage: badwire {self.synopsis}"
-
-    def parseOptions(self, options: Sequence[str] | None = None) -> None:
-        try:
-            found, arguments = getopt.gnu_getopt(list(options or ()), self.shortOpt, self.longOpt)
-        except getopt.GetoptError as error:
-            raise usage.UsageError(str(error)) from None
-        words = [
-            f"{name}={value}" if f"{name[2:]}=" in self.longOpt else name for name, value in found
-        ]
-        super().parseOptions([*words, "--", *arguments])
 
 
 class Options(LooseOptions):

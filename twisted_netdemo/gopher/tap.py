@@ -4,10 +4,8 @@ The command line of gopherfetch, and the service that it makes under twistd.
 
 from __future__ import annotations
 
-import getopt
 import os
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -41,6 +39,8 @@ class Options(ServiceOptions):
     """
     Each option is the same for the command and under twistd.
     """
+
+    interspersed = True
 
     longdesc = (
         "Fetch what Gopher URLs lead to. A menu is shown as a list, a text as a text, and a binary "
@@ -101,25 +101,6 @@ class Options(ServiceOptions):
         self["items"].append(
             self.check("item", text, lambda value: quantities.whole(value, 1, 10**6))
         )
-
-    def parseOptions(self, options: Sequence[str] | None = None) -> None:
-        """
-        Take options after URLs too, as people write them.
-        """
-        given = list(sys.argv[1:] if options is None else options)
-        if "--_shell-completion" not in given:
-            try:
-                found, urls = getopt.gnu_getopt(given, self.shortOpt, self.longOpt)
-            except getopt.GetoptError as error:
-                raise usage.UsageError(str(error)) from None
-            given = []
-            for name, value in found:
-                if name.startswith("--"):
-                    given.append(f"{name}={value}" if f"{name[2:]}=" in self.longOpt else name)
-                else:
-                    given += [name, value] if f"{name[1:]}:" in self.shortOpt else [name]
-            given += ["--", *urls]
-        super().parseOptions(given)
 
     def parseArgs(self, *urls: str) -> None:
         self["urls"] = urls

@@ -4,6 +4,7 @@ The command line of a service: each mistake is one line that names the option an
 
 from __future__ import annotations
 
+import getopt
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -34,10 +35,36 @@ class ServiceOptions(usage.Options):
     #: Opens TCP ports, where processes share them.
     opened: Any = None
 
+    #: Whether options may also follow the arguments, as people write them.
+    interspersed = False
+
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         self.arguments = list(sys.argv[1:] if options is None else options)
         self.folder = os.getcwd()
-        super().parseOptions(options)
+        try:
+            super().parseOptions(self._optionsFirst() if self.interspersed else self.arguments)
+        except usage.UsageError:
+            if self._isTwistds:  # which shows the mistake; Twisted before 26.10 exits with 0 then
+                from twisted_netdemo.service.process import endWith
+
+                endWith(1)
+            raise
+
+    def _optionsFirst(self) -> Sequence[str]:
+        given = self.arguments
+        if "--_shell-completion" in given:
+            return given
+        try:
+            found, rest = getopt.gnu_getopt([*given], self.shortOpt, self.longOpt)
+        except getopt.GetoptError as error:
+            raise usage.UsageError(str(error)) from None
+        options = []
+        for name, value in found:
+            if name.startswith("--"):
+                options.append(f"{name}={value}" if f"{name[2:]}=" in self.longOpt else name)
+            else:
+                options += [name, value] if f"{name[1:]}:" in self.shortOpt else [name]
+        return [*options, "--", *rest]
 
     def opt_version(self) -> None:
         """
@@ -74,9 +101,15 @@ class ServiceOptions(usage.Options):
         the whole process. Anything else (a .tac file, badwire, a test) runs services in a process
         of its own.
         """
-        return _isOf(self.parent, "twisted.application.app", "ServerOptions") or _isOf(
-            self.parent, "twisted.application.twist._options", "TwistOptions"
-        )
+        return self._isTwistds or self._isTwists
+
+    @property
+    def _isTwistds(self) -> bool:
+        return _isOf(self.parent, "twisted.application.app", "ServerOptions")
+
+    @property
+    def _isTwists(self) -> bool:
+        return _isOf(self.parent, "twisted.application.twist._options", "TwistOptions")
 
     @property
     def isDaemon(self) -> bool:
@@ -85,9 +118,7 @@ class ServiceOptions(usage.Options):
         """
         parent = self.parent
         return (
-            _isOf(parent, "twisted.application.app", "ServerOptions")
-            and "pidfile" in parent
-            and not (parent["nodaemon"] or parent["debug"])
+            self._isTwistds and "pidfile" in parent and not (parent["nodaemon"] or parent["debug"])
         )
 
     def chooseFiles(self, name: str) -> None:
@@ -106,8 +137,7 @@ class ServiceOptions(usage.Options):
         parent = self.parent
         # getopt takes abbreviations; twistd has no other option that begins so.
         named = any(argument.startswith("--pi") for argument in sys.argv[1:])
-        isTwistd = _isOf(parent, "twisted.application.app", "ServerOptions")
-        if isTwistd and "pidfile" in parent and not named:
+        if self._isTwistds and "pidfile" in parent and not named:
             parent["pidfile"] = f"{name}.pid" if name and self.isDaemon else ""
             # twistd looks for another's before it enters the folder, and writes its own after.
             if parent["pidfile"] and parent["rundir"] != "." and not parent["chroot"]:
@@ -119,7 +149,7 @@ class ServiceOptions(usage.Options):
         the system's log: in the foreground on standard output, a daemon's in C{NAME.log}.
         """
         parent = self.parent
-        if _isOf(parent, "twisted.application.twist._options", "TwistOptions"):
+        if self._isTwists:
             file = parent["logFile"]
             isOpen = file in (None, sys.stdout, sys.stderr)
             parent["logFile"] = log.stream(file if isOpen else file.name)

@@ -221,11 +221,15 @@ if sys.platform != "win32":
         A UNIX stream socket's port, which begins and ends well whatever has become of its files.
         """
 
+        def __init__(self, path: Any, *arguments: Any, **more: Any) -> None:
+            super().__init__(path, *arguments, **more)
+            self._path = os.fsdecode(path)
+
         def startListening(self) -> None:
             try:
                 super().startListening()
             except OSError as error:  # of its lock file
-                raise CannotListenError("", self._bindPath, error) from None
+                raise CannotListenError("", os.fsencode(self._path), error) from None
 
         def closeQueue(self) -> None:
             if not self.shared:
@@ -238,7 +242,7 @@ if sys.platform != "win32":
                 # Somebody has removed it already, or it is root's and we are no longer.
                 _log.warn(
                     "UNIX socket {path} could not be removed: {error}.",
-                    path=os.fsdecode(self._bindPath),
+                    path=self._path,
                     error=error.strerror,
                 )
                 if self.lockFile is not None:

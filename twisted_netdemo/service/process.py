@@ -63,6 +63,15 @@ def exitWith(status: int, reactor: IReactorCore) -> None:
 
     @note: call it when the reactor runs; from C{startService} through C{callWhenRunning}.
     """
+    endWith(status)
+    if reactor.running:
+        reactor.stop()
+
+
+def endWith(status: int) -> None:
+    """
+    Have the process end with this status, when all is done.
+    """
 
     def end() -> None:
         for stream in (sys.stdout, sys.stderr):
@@ -72,8 +81,6 @@ def exitWith(status: int, reactor: IReactorCore) -> None:
         os._exit(status)
 
     atexit.register(end)
-    if reactor.running:
-        reactor.stop()
 
 
 def onSecondSignal(reactor: Any, abort: Callable[[], None]) -> None:
