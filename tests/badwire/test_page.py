@@ -5,6 +5,7 @@ Tests of the drawings, in a browser.
 from __future__ import annotations
 
 import atexit
+import os
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -18,7 +19,7 @@ from selenium.webdriver.common.keys import Keys
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.badwire.scenes import Scene, datagrams, lesson
-from tests.processes import folder, needs
+from tests.processes import folder, missing, needs
 from twisted_netdemo.badwire import page, svg
 from twisted_netdemo.badwire.events import Arrived, Sent
 from twisted_netdemo.badwire.ladder import flows, rows
@@ -47,6 +48,46 @@ for (const svg of document.querySelectorAll("svg")) {
         found.push(boxes[i].text + " / " + boxes[j].text);
 }
 return found;
+"""
+
+
+# the height of the smallest letters that are seen, in pixels
+_SMALLEST = """
+let least = Infinity;
+const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+while (texts.nextNode()) {
+  const owner = texts.currentNode.parentElement;
+  if (!texts.currentNode.data.trim() || owner.closest(".reader, script, title")) continue;
+  if (!owner.checkVisibility() || owner.closest("ol.list")?.clientWidth === 1) continue;
+  const size = parseFloat(getComputedStyle(owner).fontSize);
+  least = Math.min(least, size * (owner.getScreenCTM ? owner.getScreenCTM().a : 1));
+}
+return least;
+"""
+
+# what reaches beyond the window's right edge
+_WIDER = """
+return [...document.querySelectorAll("main *")]
+  .filter(each => each.checkVisibility() && each.getBoundingClientRect().right > innerWidth + 1)
+  .map(each => each.outerHTML.slice(0, 80));
+"""
+
+# how light the paper and the ink are, 0 to 255
+_SHADES = """
+const svg = document.querySelector(".drawing svg") ?? document.documentElement;
+const light = colour => Math.max(...colour.match(/[0-9]+/g).slice(0, 3).map(Number));
+const paper = getComputedStyle(document.body ?? svg).backgroundColor;
+return [light(paper), light(getComputedStyle(svg.querySelector("text.what")).fill)];
+"""
+
+_AXE = """
+const told = arguments[arguments.length - 1];
+const rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa"];
+axe.run(document, { runOnly: rules }).then(found => told({
+  passes: found.passes.length,
+  violations: found.violations.map(
+    each => `${each.id}: ${each.nodes.map(node => node.html.slice(0, 90)).slice(0, 3)}`),
+}));
 """
 
 
@@ -106,6 +147,35 @@ def html(events: list[Sent | Arrived]) -> str:
     return "".join(page.document("A <bad> wire", [page.Chapter("", [flows(events)])]))
 
 
+def lessons() -> str:
+    """
+    A page of two chapters.
+    """
+    return "".join(
+        page.document(
+            "Lessons",
+            [
+                page.Chapter("one: first", ["Some words\n" * 5, flows(lesson())]),
+                page.Chapter("two: second", [flows(datagrams()), "More\n"]),
+            ],
+            "badwire options: --seed 7",
+        )
+    )
+
+
+@cache
+def axeCore() -> str:
+    """
+    The script of axe-core, from npm.
+    """
+    needs("chromium")
+    here = Path(__file__).parents[1] / "node_modules" / "axe-core" / "axe.min.js"
+    file = Path(os.environ.get("NETDEMO_AXE", here))
+    if not file.exists():
+        return missing("axe-core is not there: npm install --prefix tests --no-package-lock")
+    return file.read_text(encoding="utf-8")
+
+
 @cache
 def chromium() -> Chrome:
     """
@@ -142,11 +212,36 @@ class FileTests(SynchronousTestCase):
         An SVG file is well-formed XML that loads nothing, whatever the payload was.
         """
         for events in (evil(), both(), storm(1, 200), []):
-            drawn = "".join(svg.document(flows(events), "Some <are> left out."))
+            drawn = "".join(svg.document(flows(events), ["Some <are> left out."]))
             tree = ElementTree.fromstring(drawn)
             self.assertEqual(tree.findall(".//{*}script"), [])
             self.assertNotIn("href", drawn)
             self.assertIn("Some <are> left out.", "".join(tree.itertext()))
+
+    def test_title(self) -> None:
+        """
+        A name with control characters, or with characters that turn the text round, steers nothing.
+        """
+        drawn = "".join(
+            page.document("a\x1b[31m\x00\u202eb\nc", [page.Chapter("", [])], "--seed 7")
+        )
+        titled = drawn.partition("<title>")[2].partition("</title>")[0]
+        self.assertTrue(titled.isprintable(), titled)
+        self.assertIn("--seed 7", drawn)
+
+    def test_times(self) -> None:
+        """
+        Each row says when it left and when it arrived, at the side where it did.
+        """
+        scene = Scene()
+        sent = scene.leave("up", "", 1, b"x", protocol="udp")
+        scene.now = 0.25
+        scene.arrive(sent)
+        drawn = "".join(svg.document(flows(scene.events)))
+        near, far = (f'x="{x}" y="' for x in (74, 1142))
+        (group,) = (each for each in drawn.split("</g>") if "data-n" in each)
+        self.assertRegex(group, near + r'[\d.]+">0.000<')
+        self.assertRegex(group, far + r'[\d.]+">0.251<')
 
     def test_manyCopies(self) -> None:
         """
@@ -166,6 +261,10 @@ class FileTests(SynchronousTestCase):
         """
         for kind in ("late", "copy", "lost"):
             self.assertRegex(svg.STYLE, rf"\.{kind} \.arrow {{[^}}]*stroke-dasharray")
+        made = [row for row in rows(flows(lesson())[0]) if row.sent is not None]
+        again = sum("again" in svg.kind(row).split() for row in made)
+        self.assertEqual(again, 2)
+        self.assertEqual("".join(svg.document(flows(lesson()))).count('class="ring"'), again)
         drawn = "".join(svg.document(flows(lesson())))
         lost = [group for group in drawn.split("</g>") if "packet lost" in group]
         self.assertEqual(len(lost), 2)
@@ -181,6 +280,22 @@ class BrowserTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.browser = chromium()
+        self.addCleanup(self.browser.execute_cdp_cmd, "Emulation.clearDeviceMetricsOverride", {})
+        self.addCleanup(self.scheme, "light")
+
+    def window(self, width: int) -> None:
+        """
+        A window, or a telephone, of a width.
+        """
+        size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 600}
+        self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+
+    def scheme(self, scheme: str) -> None:
+        """
+        A system that is light or dark.
+        """
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
 
     def open(self, text: str, name: str = "page.html") -> Path:
         file = folder(self) / name
@@ -197,19 +312,22 @@ class BrowserTests(SynchronousTestCase):
 
     def test_click(self) -> None:
         """
-        A click keeps a packet's details in sight, the arrow keys go on to the next.
+        A click keeps a packet's details in sight, the arrow keys go on to the next; a second click
+        puts them away.
         """
         self.open(html(both()))
-        self.assertIn("cross was lost", self.details)
+        self.assertEqual(self.details, "No packet is chosen.")
         packet = self.find('.packet[data-n="4"] .hit')[0]
         packet.click()
         self.assertIn("packet 4 of flow 0, down, TCP over IPv4", self.details)
         self.assertIn("fate: corrupted", self.details)
         self.assertIn("57 65 6c 63 6f 6d 65", self.details)
-        self.assertEqual(len(self.find(".chosen")), 1)
+        self.assertEqual(len(self.find(".packet.chosen")), 1)
         self.browser.switch_to.active_element.send_keys(Keys.ARROW_DOWN)
         self.assertIn("packet 5 of flow 0", self.details)
         self.assertIn("attempt 2", self.details)
+        self.find('.packet[data-n="5"] .hit')[0].click()
+        self.assertEqual(self.find(".chosen"), [])
 
     def test_copies(self) -> None:
         """
@@ -217,7 +335,7 @@ class BrowserTests(SynchronousTestCase):
         """
         self.open(html(both()))
         self.find('.packet.copy[data-n="10"] .hit')[0].click()
-        self.assertEqual(len(self.find(".chosen")), 2)
+        self.assertEqual(len(self.find(".packet.chosen")), 2)
         self.assertIn("copy 0 arrived at 1.208000 s; by rule: held", self.details)
         self.assertIn("copy 1 arrived at 1.209000 s; by rule: ignored", self.details)
 
@@ -245,9 +363,11 @@ class BrowserTests(SynchronousTestCase):
         events = storm(3, 1500)
         (flow,) = flows(events)
         self.open(html(events))
-        panels = self.find(".flow svg")
+        panels = self.find(".drawing svg")
         self.assertGreater(len(panels), 2)
-        arrows = self.browser.execute_script("return document.querySelectorAll('.arrow').length")
+        arrows = self.browser.execute_script(
+            "return document.querySelectorAll('.flow .arrow').length"
+        )
         made = rows(flow)
         late = {row.sent.n for row in made if row.kind == "arrives" and not row.arrived.copy}
         self.assertEqual(
@@ -256,13 +376,129 @@ class BrowserTests(SynchronousTestCase):
             - sum(row.kind == "leaves" and row.sent.n in late for row in made),
         )
         last = self.browser.execute_script(
-            "const all = document.querySelectorAll('.flow svg')[0].querySelectorAll('.packet');"
+            "const all = document.querySelector('.drawing svg').querySelectorAll('.packet');"
             "choose(all[all.length - 1]); return chosen.dataset.n"
         )
         self.browser.switch_to.active_element.send_keys(Keys.ARROW_DOWN)
         first = panels[1].find_element(By.CSS_SELECTOR, ".packet")
         self.assertIn("chosen", first.get_attribute("class"))
         self.assertNotEqual(first.get_attribute("data-n"), last)
+
+    def test_keyboard(self) -> None:
+        """
+        Tab reaches each flow's packets, and the arrow keys the next; each says what it is, where it
+        goes and what became of it, and is marked in the drawing.
+        """
+        self.open(html(both()))
+        self.find("body")[0].send_keys(Keys.TAB)
+        for _ in range(20):
+            active = self.browser.switch_to.active_element
+            if "row" in (active.get_attribute("class") or ""):
+                break
+            active.send_keys(Keys.TAB)
+        self.assertEqual(active.accessible_name, "0.000 to far: SYN lost")
+        self.assertEqual(active.aria_role, "button")
+        active.send_keys(Keys.ARROW_DOWN)
+        active = self.browser.switch_to.active_element
+        self.assertEqual(
+            active.accessible_name,
+            "1.000, arrives 1.001 to far: SYN sent again (no. 2); hand-shake 1: may we talk?",
+        )
+        self.assertEqual(len(self.find('.packet.again.chosen[data-n="1"]')), 1)
+        self.assertIn("packet 1 of flow 0", self.details)
+        lists = [each.accessible_name for each in self.find("ol.list")]
+        self.assertEqual(lists[0], "Flow 0: TCP over IPv4: near:41000 and far:51423")
+
+    def test_listHasEachRow(self) -> None:
+        """
+        The list has what the drawing has, in the same order.
+        """
+        self.open(html(storm(4, 300)))
+        for kinds in (".row", ".packet"):
+            found = f"return [...document.querySelectorAll('{kinds}')].map(each => each.dataset.n)"
+            if kinds == ".row":
+                numbers = self.browser.execute_script(found)
+            else:
+                self.assertEqual(self.browser.execute_script(found), numbers)
+
+    def test_sizes(self) -> None:
+        """
+        Letters are 16 pixels high at least in any window, 24 in one of 1920, and nothing is wider
+        than a window; the legend and the details cover nothing.
+        """
+        self.open(html([*both(), *(replace(each, flow=2, n=each.n + 200) for each in evil())]))
+        for width, least in ((320, 16), (390, 16), (768, 16), (1280, 16), (1920, 24)):
+            self.window(width)
+            self.assertGreaterEqual(self.browser.execute_script(_SMALLEST), least, width)
+            self.assertEqual(self.browser.execute_script(_WIDER), [], width)
+            isNarrow = width < 1264
+            self.assertEqual(self.find(".drawing")[0].is_displayed(), not isNarrow, width)
+            choice = ".row" if isNarrow else ".packet .hit"
+            self.find(choice)[2].click()
+            below = self.find("main")[0].rect["height"]
+            self.assertLessEqual(below, self.find("aside")[0].rect["y"] + 1, width)
+            self.assertTrue(self.find(f"{choice.split()[0]}.chosen")[0].is_displayed())
+            self.find(choice)[2].click()
+            legend = self.find(".legend")[0].rect
+            self.assertLessEqual(legend["y"] + legend["height"], self.find(".flow")[0].rect["y"])
+
+    def test_dark(self) -> None:
+        """
+        Where the system is dark, the page and the drawing are.
+        """
+        for name, text in (
+            ("page.html", html(both())),
+            ("ladder.svg", "".join(svg.document(flows(both())))),
+        ):
+            shades = []
+            for scheme in ("light", "dark"):
+                self.scheme(scheme)
+                self.open(text, name)
+                shades.append(self.browser.execute_script(_SHADES))
+            (paper, ink), (darkPaper, darkInk) = shades
+            self.assertTrue(paper > 200 and ink < 60, (name, shades))
+            self.assertTrue(darkPaper < 60 and darkInk > 200, (name, shades))
+
+    def test_axe(self) -> None:
+        """
+        axe finds nothing on the page that keeps anybody out (WCAG 2.2, A and AA): light and dark,
+        wide and narrow, with a packet chosen.
+        """
+        axe = axeCore()
+        for scheme in ("light", "dark"):
+            self.scheme(scheme)
+            for width in (1280, 390):
+                self.window(width)
+                self.open(lessons())
+                self.browser.execute_script("choose(document.querySelector('.row'))")
+                self.browser.execute_script(axe)
+                found = self.browser.execute_async_script(_AXE)
+                self.assertEqual(found["violations"], [], (scheme, width))
+                self.assertGreater(found["passes"], 15)
+
+    def test_axeSees(self) -> None:
+        """
+        The check itself sees what is wrong.
+        """
+        axe = axeCore()
+        self.open("<p style='color: #ddd; background: #fff'>pale</p><img src=''>")
+        self.browser.execute_script(axe)
+        found = self.browser.execute_async_script(_AXE)["violations"]
+        self.assertTrue({"color-contrast", "image-alt"} <= {each.split(":")[0] for each in found})
+
+    def test_contents(self) -> None:
+        """
+        A page of several lessons begins with its contents, which lead there.
+        """
+        self.open(lessons())
+        self.assertEqual([each.text for each in self.find("nav a")], ["one: first", "two: second"])
+        self.find("nav a")[1].click()
+        top = self.find("#chapter1")[0].rect["y"]
+        self.assertTrue(self.browser.execute_script("return location.hash"), "#chapter1")
+        seen = self.browser.execute_script(
+            "return document.querySelector('#chapter1 h2').getBoundingClientRect().top"
+        )
+        self.assertTrue(-1 <= seen <= self.find("main")[0].rect["height"], (top, seen))
 
     def test_noMarkupFromALog(self) -> None:
         """

@@ -59,6 +59,7 @@ class ConclusionTests(SynchronousTestCase):
 
         class Options(dict[str, Any]):
             title = "title"
+            about = "about"
 
         self.printed = (where / "stdout").open("wb")
         self.addCleanup(self.printed.close)

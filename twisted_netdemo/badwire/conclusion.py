@@ -40,7 +40,8 @@ class Conclusion:
         Open what is to be written, so that a run does not end in vain.
 
         @param options: C{log}, C{pcap}, C{svg} and C{html} are paths, C{-} for standard output, or
-            L{None}; C{ladder}, C{json} and C{quiet} are flags.
+            L{None}; C{ladder}, C{json} and C{quiet} are flags. Its C{title} and C{about} stand on
+            pictures.
         @param say: takes a line for people.
         @raise OSError: a file cannot be opened, or is not ours to write to.
         """
@@ -129,9 +130,9 @@ class Conclusion:
         """
         try:
             if name == "svg":
-                self._draw(output, self._pictures.svg())
+                self._draw(output, self._pictures.svg(self._options.about))
             elif name == "html":
-                self._draw(output, self._pictures.html(self._options.title))
+                self._draw(output, self._pictures.html(self._options.title, self._options.about))
         except BaseException:
             output.discard()
             raise

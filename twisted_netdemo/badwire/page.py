@@ -1,6 +1,6 @@
 """
-The ladder as a page that needs nothing but a browser: hover or click for a packet's details,
-choose flows and protocols.
+The ladder as a page that needs nothing but a browser: a drawing, and a list of the same packets,
+which is what a narrow window shows and what a screen reader reads.
 
 Pure. All that comes from a log is escaped text; the page's own script is the only one that its
 Content-Security-Policy lets run, and it reads nothing but what the page shows.
@@ -14,87 +14,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from twisted_netdemo.badwire.ladder import Flow
-from twisted_netdemo.badwire.svg import STYLE, WIDTH, panels
-from twisted_netdemo.badwire.words import protocolName
-
-_STYLE = f"""\
-:root {{ color-scheme: light; }}
-body {{ margin: 1rem; background: #fff; color: #222; font: 16px/1.45 system-ui, sans-serif;
-  display: grid; grid-template-columns: minmax(0, {WIDTH}px) minmax(18rem, 26rem); gap: 1.5rem; }}
-main {{ min-width: 0; }}
-h1 {{ font-size: 1.4rem; margin: 0; }}
-h2 {{ font-size: 1.15rem; margin: 2rem 0 .5rem; }}
-pre {{ font: 13px/1.4 ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace;
-  white-space: pre-wrap; overflow-wrap: anywhere; }}
-fieldset {{ border: 1px solid #bbb; max-height: 9rem; overflow: auto; }}
-label {{ display: inline-block; margin-right: 1.2rem; }}
-aside {{ position: sticky; top: 1rem; align-self: start; border-left: 3px solid #bbb;
-  padding-left: 1rem; }}
-.flow {{ margin-bottom: 1.5rem; }}
-.flow svg {{ display: block; width: 100%; height: auto; }}
-.packet {{ cursor: pointer; }}
-.packet:hover > .hit {{ fill: #eef3fb; }}
-.packet.chosen > .hit {{ fill: #fdf3d0; }}
-@media (max-width: 70rem) {{
-  body {{ display: block; }}
-  aside {{ position: sticky; top: auto; bottom: 0; background: #fff; border: 0;
-    border-top: 3px solid #bbb; padding: .3rem 0; max-height: 40vh; overflow: auto; }}
-}}
-{STYLE}"""
-
-_SCRIPT = """
-"use strict";
-const details = document.getElementById("details");
-const packetAt = target => target instanceof Element ? target.closest(".packet") : null;
-let chosen = null;
-
-function show(packet) {
-  if (packet) details.textContent = packet.querySelector("title").textContent;
-}
-
-function choose(packet) {
-  for (const old of document.querySelectorAll(".chosen")) old.classList.remove("chosen");
-  chosen = packet;
-  if (!packet) return;
-  const same = `.packet[data-n="${packet.dataset.n}"]`;
-  for (const part of packet.closest(".flow").querySelectorAll(same)) part.classList.add("chosen");
-  show(packet);
-}
-
-function filter(chapter) {
-  const off = new Set();
-  for (const box of chapter.querySelectorAll("input")) if (!box.checked) off.add(box.value);
-  for (const flow of chapter.querySelectorAll(".flow"))
-    flow.hidden = off.has(flow.dataset.protocol) || off.has(flow.dataset.flow);
-}
-
-document.addEventListener("pointerover", event => show(packetAt(event.target) ?? chosen));
-document.addEventListener("click", event => {
-  const packet = packetAt(event.target);
-  if (packet) choose(packet === chosen ? null : packet);
-});
-document.addEventListener("change", event => filter(event.target.closest(".chapter")));
-document.addEventListener("keydown", event => {
-  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-  if (!step || !chosen) return;
-  const packets = [...chosen.closest(".flow").querySelectorAll(".packet")];
-  const next = packets[packets.indexOf(chosen) + step];
-  if (next) {
-    choose(next);
-    next.scrollIntoView({ block: "nearest" });
-  }
-  event.preventDefault();
-});
-for (const chapter of document.querySelectorAll(".chapter")) filter(chapter);
-"""
-
-_LEGEND = """\
-An arrow that ends in a cross was lost. A zigzag on it: damaged on the way. A wave: damaged so that
-the checksum still fits. Long dashes: overtaken by others. Dots: a copy.
-
-Point at an arrow for all that is known of its packet, click to keep it here, then go on with the
-arrow keys. What a receiver did is inferred from what reached it."""
+from twisted_netdemo.badwire.ladder import Flow, Row, rows
+from twisted_netdemo.badwire.pagestyle import LEGEND, SCRIPT, STYLE
+from twisted_netdemo.badwire.svg import WIDTH, kind, panels
+from twisted_netdemo.badwire.terminal import MARKS
+from twisted_netdemo.badwire.words import clock, protocolName
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,30 +34,46 @@ class Chapter:
     parts: Sequence[str | Sequence[Flow]]
 
 
-def document(title: str, chapters: Sequence[Chapter]) -> Iterator[str]:
+def document(title: str, chapters: Sequence[Chapter], about: str = "") -> Iterator[str]:
     """
     An HTML file, in parts.
+
+    @param about: how it came to be: what was typed, and the seed.
     """
-    digest = base64.b64encode(hashlib.sha256(_SCRIPT.encode()).digest()).decode()
+    digest = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
+    title = "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in title
+    )
     yield (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{escape(policy)}">\n'
-        '<meta name="viewport" content="width=device-width">\n'
-        f"<title>{escape(title)}</title>\n<style>\n{_STYLE}</style>\n</head>\n<body>\n<main>\n"
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title)}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n"
         f"<h1>{escape(title)}</h1>\n"
     )
-    for chapter in chapters:
-        yield from _chapter(chapter)
+    if about:
+        yield f'<p class="about">{escape(about)}</p>\n'
+    headings = [chapter.heading for chapter in chapters]
+    if len(chapters) > 1:
+        links = "\n".join(
+            f'<li><a href="#chapter{place}">{escape(heading)}</a></li>'
+            for place, heading in enumerate(headings)
+        )
+        yield f'<nav aria-label="Contents">\n<ol>\n{links}\n</ol>\n</nav>\n'
+    yield LEGEND
+    for place, chapter in enumerate(chapters):
+        yield from _chapter(chapter, place)
     yield (
-        f'</main>\n<aside><pre id="details" aria-live="polite">{escape(_LEGEND)}</pre></aside>\n'
-        f"<script>{_SCRIPT}</script>\n</body>\n</html>\n"
+        '</main>\n<aside class="empty" aria-label="The packet">\n<pre id="details" tabindex="0" '
+        'aria-live="polite">No packet is chosen.</pre>\n</aside>\n'
+        f"<script>{SCRIPT}</script>\n</body>\n</html>\n"
     )
 
 
-def _chapter(chapter: Chapter) -> Iterator[str]:
+def _chapter(chapter: Chapter, number: int) -> Iterator[str]:
     flows = [flow for part in chapter.parts if not isinstance(part, str) for flow in part]
-    yield '<section class="chapter">\n'
+    yield f'<section class="chapter" id="chapter{number}">\n'
     if chapter.heading:
         yield f"<h2>{escape(chapter.heading)}</h2>\n"
     protocols = sorted({flow.first.protocol for flow in flows})
@@ -146,26 +86,56 @@ def _chapter(chapter: Chapter) -> Iterator[str]:
     for part in chapter.parts:
         if isinstance(part, str):
             if part.strip():
-                yield f"<pre>{escape(part)}</pre>\n"
+                yield f'<pre tabindex="0">{escape(part)}</pre>\n'
             continue
         for flow in part:
-            yield from _flow(flow, place)
+            yield from _flow(flow, place, "h3" if chapter.heading else "h2")
             place += 1
     yield "</section>\n"
 
 
-def _flow(flow: Flow, place: int) -> Iterator[str]:
+def _flow(flow: Flow, place: int, heading: str) -> Iterator[str]:
+    near, far = map(escape, flow.ends)
+    made = rows(flow)
     yield (
         f'<div class="flow" data-protocol="{escape(flow.first.protocol)}" data-flow="#{place}">\n'
+        f"<{heading}>{escape(flow.title)}</{heading}>\n"
+        '<div class="drawing" aria-hidden="true">\n'
     )
-    for drawn, height in panels(flow):
+    for drawn, height in panels(flow, made):
         # what is out of sight costs the browser nothing
         size = f"content-visibility: auto; contain-intrinsic-size: auto {height}px"
-        yield (
-            f'<svg viewBox="0 0 {WIDTH} {height}" style="{size}" role="img" '
-            f'aria-label="{escape(flow.title)}">\n{drawn}</svg>\n'
-        )
-    yield "</div>\n"
+        yield f'<svg viewBox="0 0 {WIDTH} {height}" style="{size}">\n{drawn}</svg>\n'
+    yield (
+        f'</div>\n<p class="ends"><span>{near}</span><span>{far}</span></p>\n'
+        f'<ol class="list" aria-label="{escape(flow.title)}: {near} and {far}">\n'
+    )
+    isFirst = True
+    for row in made:
+        yield _item(row, isFirst)
+        isFirst = isFirst and row.sent is None
+    yield "</ol>\n</div>\n"
+
+
+def _item(row: Row, isFirst: bool) -> str:
+    """
+    A row as an item of the list. One button of a flow is reached by Tab, the others from there.
+    """
+    if row.sent is None:
+        return f'<li class="pause">{escape(row.what)}</li>\n'
+    index = "" if isFirst else ' tabindex="-1"'
+    target = "far" if row.sent.direction == "up" else "near"
+    times = [] if row.kind == "arrives" else [clock(row.sent.t)]
+    times += [] if row.arrived is None else [f"arrives {clock(row.arrived.t)}"]
+    leaves = " leaves" if row.kind == "leaves" else ""
+    marks = "".join(f"<b>{MARKS[fate]}</b>" for fate in row.sent.fates if fate in MARKS)
+    note = f'<span class="note">{escape(row.note)}</span>' if row.note else ""
+    return (
+        f'<li><button type="button"{index} class="row {row.sent.direction} {kind(row)}{leaves}" '
+        f'data-n="{row.sent.n}"><span class="time">{", ".join(times)}</span>'
+        f'<span class="reader"> to {target}: </span><span class="what">{escape(row.what)}</span>'
+        f'<span class="wire" aria-hidden="true">{marks}</span> {note}</button></li>\n'
+    )
 
 
 def _boxes(legend: str, choices: Sequence[tuple[str, str]]) -> str:

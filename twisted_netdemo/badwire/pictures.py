@@ -84,17 +84,21 @@ class Pictures:
         if self.remark:
             yield self.remark
 
-    def svg(self) -> Iterator[str]:
+    def svg(self, about: str = "") -> Iterator[str]:
         """
         An SVG file, in parts.
-        """
-        return svg.document(self.flows, self.remark)
 
-    def html(self, title: str) -> Iterator[str]:
+        @param about: how it came to be.
+        """
+        return svg.document(self.flows, [about, self.remark])
+
+    def html(self, title: str, about: str = "") -> Iterator[str]:
         """
         An HTML file, in parts.
+
+        @param about: how it came to be.
         """
-        return page.document(title, [page.Chapter("", [self.remark, self.flows])])
+        return page.document(title, [page.Chapter("", [self.remark, self.flows])], about)
 
     def json(self) -> str:
         """

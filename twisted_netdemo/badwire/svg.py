@@ -2,91 +2,159 @@
 The ladder as a drawing: an arrow a packet, slanting as time goes down, in Scalable Vector Graphics.
 
 Pure. Words stand outside the two lines that the arrows run between, each event on a height of its
-own, so that no label meets another; colour goes with a shape or a dash pattern, never alone.
+own, so that no label meets another; colour goes with a shape or a dash pattern, never alone. What
+happens at one side, leaving or arriving, has its time there.
 """
 
 from __future__ import annotations
 
 import math
+import re
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
 from twisted_netdemo.badwire.events import Arrived
 from twisted_netdemo.badwire.ladder import Flow, Row, rows
+from twisted_netdemo.badwire.story import takesNumbers
 from twisted_netdemo.badwire.words import clock, details, shorten
 
-WIDTH = 960
+WIDTH = 1216
 
-_LEFT, _RIGHT = 340, 668
-_TIME = 62
+_LEFT, _RIGHT = 425, 791
+#: Where the times of either side stand, and the end of what is said beside them.
+_TIME, _FAR_TIME = 74, 1142
 _GAP = 12
-#: Characters of a monospace face beside each line; one takes 8 units at most.
-_LABEL, _NOTE = 32, 34
-_LINE, _SLANT, _SPACE = 16, 10, 8
-_HEAD = 62
+#: Characters of a monospace face beside each line; one takes 9.7 units at most.
+_ROOM = 33
+_LINE, _SLANT, _SPACE = 20, 12, 10
+_HEAD, _TITLE = 40, 36
 #: Between two flows.
-_APART = 24
+_APART = 28
 #: Rows of a panel at least, if more follow.
 _BLOCK = 400
 
-STYLE = """\
-svg { font: 13px ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; color: #222; }
-svg text { fill: currentColor; white-space: pre; }
-svg .title { font-weight: bold; font-size: 15px; }
-svg .time, svg .note, svg .pause { fill: #666; }
+# On light and on dark paper; each is told from it at 4.5 to 1 at least.
+_LIGHT = {
+    "paper": "#fff",
+    "ink": "#1b1b1b",
+    "soft": "#595959",
+    "line": "#767676",
+    "point": "#eef3fb",
+    "chosen": "#fdf0c4",
+    "first": "#2f3f9e",
+    "again": "#7a2fb8",
+    "late": "#0a56b4",
+    "copy": "#0b6b4f",
+    "lost": "#b91c1c",
+    "bad": "#9a4a00",
+}
+_DARK = {
+    "paper": "#15171c",
+    "ink": "#ececec",
+    "soft": "#b3b3b3",
+    "line": "#8d8d8d",
+    "point": "#232a38",
+    "chosen": "#3d3619",
+    "first": "#a9b8ff",
+    "again": "#d6a9ff",
+    "late": "#74b6ff",
+    "copy": "#5fd0a5",
+    "lost": "#ff8f8a",
+    "bad": "#ffb169",
+}
+
+
+def _variables(colours: Mapping[str, str]) -> str:
+    return " ".join(f"--{name}: {colour};" for name, colour in colours.items())
+
+
+COLOURS = f"""\
+:root {{ color-scheme: light dark; {_variables(_LIGHT)} }}
+@media (prefers-color-scheme: dark) {{ :root {{ {_variables(_DARK)} }} }}
+"""
+
+_STYLE = """\
+svg { font: 16px ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; }
+svg text { fill: var(--ink); white-space: pre; }
+svg .title { font-weight: bold; font-size: 19px; }
+svg .time, svg .note, svg .pause { fill: var(--soft); }
 svg .sender, svg .end { text-anchor: end; }
-svg .middle { text-anchor: middle; paint-order: stroke; stroke: #fff; stroke-width: 5px; }
-svg .side { stroke: #888; }
-svg .gap { stroke: #888; stroke-dasharray: 1 5; }
-svg .arrow { stroke: #335; fill: none; stroke-width: 1.5; }
-svg .point { fill: #335; }
-svg .late .arrow { stroke: #06c; stroke-dasharray: 9 4; }
-svg .late .point { fill: #06c; }
-svg .copy .arrow { stroke: #087; stroke-dasharray: 2 4; }
-svg .copy .point { fill: #087; }
-svg .lost .arrow { stroke: #c11; stroke-dasharray: 6 4; }
-svg .bad .arrow { stroke: #b50; }
-svg .bad .point { fill: #b50; }
-svg .mark { stroke: #c11; stroke-width: 2.5; fill: none; stroke-dasharray: none; }
-svg .bad .mark { stroke: #b50; }
+svg .middle { text-anchor: middle; paint-order: stroke; stroke: var(--paper); stroke-width: 5px; }
+svg .side { stroke: var(--line); }
+svg .gap { stroke: var(--line); stroke-dasharray: 1 5; }
+svg .arrow { stroke: var(--first); fill: none; stroke-width: 1.8; }
+svg .point { fill: var(--first); }
+svg .again .arrow { stroke: var(--again); stroke-width: 3; }
+svg .again .point { fill: var(--again); }
+svg .ring { fill: var(--paper); stroke: var(--again); stroke-width: 2.5; }
+svg .late .arrow { stroke: var(--late); stroke-dasharray: 10 5; }
+svg .late .point { fill: var(--late); }
+svg .copy .arrow { stroke: var(--copy); stroke-dasharray: 2 5; }
+svg .copy .point { fill: var(--copy); }
+svg .lost .arrow { stroke: var(--lost); stroke-dasharray: 7 5; }
+svg .bad .arrow { stroke: var(--bad); }
+svg .bad .point { fill: var(--bad); }
+svg .mark { stroke: var(--lost); stroke-width: 3; fill: none; stroke-dasharray: none; }
+svg .bad .mark { stroke: var(--bad); }
 svg .hit { fill: transparent; }
 """
 
+#: With the light colour before each variable, for viewers that know none.
+STYLE = re.sub(
+    r"([a-z]+): var\(--([a-z]+)\);", lambda it: f"{it[1]}: {_LIGHT[it[2]]}; {it[0]}", _STYLE
+)
 
-def document(flows: Sequence[Flow], remark: str = "") -> Iterator[str]:
+# As wide as a large window, and never so narrow that its letters get small.
+_FILE_STYLE = f"""\
+svg:root {{ width: max({WIDTH}px, 100vw); height: auto; background: var(--paper); }}
+svg .paper {{ fill: {_LIGHT["paper"]}; fill: var(--paper); }}
+"""
+
+
+def document(flows: Sequence[Flow], remarks: Sequence[str] = ()) -> Iterator[str]:
     """
     An SVG file, in parts: the flows one below the other.
 
-    @param remark: a last line, such as what was left out.
+    @param remarks: the last lines, such as what was left out.
     """
-    drawn = [each for flow in flows for each in [*panels(flow), ("", _APART)]]
-    height = sum(size for _, size in drawn) + (40 if remark else 16)
+    drawn = [each for flow in flows for each in _whole(flow)]
+    remarks = [line for remark in remarks for line in textwrap.wrap(remark, WIDTH // 10 - 2)]
+    height = sum(size for _, size in drawn) + 16 + _LINE * len(remarks)
     yield (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" '
-        f'viewBox="0 0 {WIDTH} {height}">\n<style>\n{STYLE}</style>\n'
-        f'<rect width="{WIDTH}" height="{height}" fill="#fff"/>\n'
+        f'viewBox="0 0 {WIDTH} {height}">\n<style>\n{COLOURS}{STYLE}{_FILE_STYLE}</style>\n'
+        f'<rect class="paper" width="{WIDTH}" height="{height}"/>\n'
     )
     top = 8
     for parts, size in drawn:
         yield f'<g transform="translate(0 {top})">\n{parts}</g>\n'
         top += size
-    if remark:
-        yield f'<text x="{_TIME}" y="{height - 14}">{escape(remark)}</text>\n'
+    for remark in remarks:
+        yield f'<text x="8" y="{top + 8}">{escape(remark)}</text>\n'
+        top += _LINE
     yield "</svg>\n"
 
 
-def panels(flow: Flow) -> Iterator[tuple[str, int]]:
+def _whole(flow: Flow) -> Iterator[tuple[str, int]]:
+    yield f'<text class="title" x="8" y="24">{escape(flow.title)}</text>\n', _TITLE
+    yield from panels(flow, rows(flow))
+    yield "", _APART
+
+
+def panels(flow: Flow, made: Sequence[Row]) -> Iterator[tuple[str, int]]:
     """
     A flow's drawing, in panels that belong one below the other, and how high each one is.
 
     A long flow has several, so that a browser can leave out those that are out of sight; no arrow
     crosses from one to the next.
+
+    @param made: its rows.
     """
     arrivals = flow.arrivals()
     parts = [_heading(flow)]
     top = _HEAD
-    for block in _blocks(rows(flow)):
+    for block in _blocks(made):
         departures: dict[int, float] = {}
         start = top - 6
         for row in block:
@@ -107,10 +175,10 @@ def panels(flow: Flow) -> Iterator[tuple[str, int]]:
 def _heading(flow: Flow) -> str:
     near, far = flow.ends
     return (
-        f'<text class="title" x="8" y="22">{escape(flow.title)}</text>\n'
-        f'<text class="time end" x="{_TIME}" y="48">seconds</text>\n'
-        f'<text class="middle" x="{_LEFT}" y="48">{escape(near)}</text>\n'
-        f'<text class="middle" x="{_RIGHT}" y="48">{escape(far)}</text>\n'
+        f'<text class="time end" x="{_TIME}" y="24">seconds</text>\n'
+        f'<text class="time" x="{_FAR_TIME}" y="24">seconds</text>\n'
+        f'<text class="middle" x="{_LEFT}" y="24">{escape(near)}</text>\n'
+        f'<text class="middle" x="{_RIGHT}" y="24">{escape(far)}</text>\n'
     )
 
 
@@ -135,11 +203,9 @@ def _labels(row: Row) -> tuple[list[str], list[str]]:
     What stands at the sender's side and at the receiver's.
     """
     assert row.sent is not None
-    isUp = row.sent.direction == "up"
-    senderRoom, receiverRoom = (_LABEL, _NOTE) if isUp else (_NOTE, _LABEL)
-    sender = [] if row.kind == "arrives" else [shorten(row.what, senderRoom)]
-    sender += textwrap.wrap(row.sender, senderRoom)
-    return sender, textwrap.wrap(row.receiver, receiverRoom)
+    sender = [] if row.kind == "arrives" else [shorten(row.what, _ROOM)]
+    sender += textwrap.wrap(row.sender, _ROOM)
+    return sender, textwrap.wrap(row.receiver, _ROOM)
 
 
 def _height(row: Row) -> int:
@@ -171,14 +237,16 @@ def _packet(row: Row, top: int, departures: dict[int, float], arrivals: Sequence
     sender, receiver = _labels(row)
     words = "\n".join(escape(line) for line in details(sent, arrivals))
     height = _height(row)
-    when = y + _SLANT if row.kind == "arrives" else y
     drawn = [
-        f'<g class="packet {_kind(row)}" data-n="{sent.n}"><title>{words}</title>'
+        f'<g class="packet {kind(row)}" data-n="{sent.n}"><title>{words}</title>'
         f'<rect class="hit" x="0" y="{top}" width="{WIDTH}" height="{height}"/>'
-        f'<text class="time end" x="{_TIME}" y="{when + 4:g}">{clock(row.t)}</text>'
     ]
-    drawn += _texts(sender, y + 4, isUp, "what")
-    drawn += _texts(receiver, y + _SLANT + 4, not isUp, "note")
+    if row.kind != "arrives":
+        drawn.append(_clock(sent.t, y + 5, isUp))
+    if row.arrived is not None:
+        drawn.append(_clock(row.arrived.t, y + _SLANT + 5, not isUp))
+    drawn += _texts(sender, y + 5, isUp, "what")
+    drawn += _texts(receiver, y + _SLANT + 5, not isUp, "note")
     if row.isLost or row.kind == "leaves":
         if row.isLost or not arrivals:
             drawn.append(_arrow(start, y, end, y + _SLANT, row, part=0.6))
@@ -186,6 +254,11 @@ def _packet(row: Row, top: int, departures: dict[int, float], arrivals: Sequence
         drawn.append(_arrow(start, departures[sent.n], end, y + _SLANT, row))
     drawn.append("</g>\n")
     return "".join(drawn)
+
+
+def _clock(t: float, y: float, isLeft: bool) -> str:
+    place = f'class="time end" x="{_TIME}"' if isLeft else f'class="time" x="{_FAR_TIME}"'
+    return f'<text {place} y="{y:g}">{clock(t)}</text>'
 
 
 def _texts(lines: Sequence[str], y: float, isLeft: bool, kind: str) -> Iterator[str]:
@@ -196,17 +269,22 @@ def _texts(lines: Sequence[str], y: float, isLeft: bool, kind: str) -> Iterator[
         yield f'<text class="{shade}{side}" x="{x}" y="{y + place * _LINE:g}">{escape(line)}</text>'
 
 
-def _kind(row: Row) -> str:
+def kind(row: Row) -> str:
+    """
+    The classes of a packet's row: what its arrow looks like.
+    """
     assert row.sent is not None
     if row.isLost:
-        return "lost"
-    if row.kind == "arrives":
-        isCopy = row.arrived is not None and row.arrived.copy
-        kind = "copy" if isCopy else "late"
+        kinds = ["lost"]
+    elif row.kind == "arrives":
+        kinds = ["copy" if row.arrived is not None and row.arrived.copy else "late"]
     else:
-        kind = "passed"
-    isBad = not {"corrupted", "undetectable"}.isdisjoint(row.sent.fates)
-    return f"{kind} bad" if isBad else kind
+        kinds = ["passed"]
+    if not {"corrupted", "undetectable"}.isdisjoint(row.sent.fates):
+        kinds.append("bad")
+    if row.sent.attempt > 1 and takesNumbers(row.sent):
+        kinds.append("again")
+    return " ".join(kinds)
 
 
 def _arrow(x1: float, y1: float, x2: float, y2: float, row: Row, part: float = 1) -> str:
@@ -218,11 +296,13 @@ def _arrow(x1: float, y1: float, x2: float, y2: float, row: Row, part: float = 1
     length = math.hypot(x2 - x1, y2 - y1)
     dx, dy = (x2 - x1) / length, (y2 - y1) / length
     drawn = f'<path class="arrow" d="M{x1:g} {y1:.1f}L{x2:.1f} {y2:.1f}"/>'
+    if row.sent.attempt > 1 and takesNumbers(row.sent):
+        drawn += f'<circle class="ring" cx="{x1 + dx * 7:.1f}" cy="{y1 + dy * 7:.1f}" r="5"/>'
     if row.isLost:
         return f'{drawn}<path class="mark" d="M{x2 - 6:.1f} {y2 - 6:.1f}l12 12m0 -12l-12 12"/>'
     if part < 1:
         return drawn
-    back, wide = 11, 4.5
+    back, wide = 13, 5.5
     left = f"{x2 - dx * back - dy * wide:.1f} {y2 - dy * back + dx * wide:.1f}"
     right = f"{x2 - dx * back + dy * wide:.1f} {y2 - dy * back - dx * wide:.1f}"
     drawn += f'<path class="point" d="M{x2:.1f} {y2:.1f}L{left}L{right}z"/>'

@@ -111,6 +111,10 @@ class Options(FigureOptions):
         """
         self["blackout"].append(span)
 
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        self.typed = list(options or ())
+        super().parseOptions(options)
+
     def parseArgs(self, *command: str) -> None:
         self.command = command
 
@@ -174,9 +178,20 @@ class Options(FigureOptions):
         """
         What a page of this run is called.
         """
-        typed = shlex.join(self.command) or "badwire"
-        text = os.fsencode(typed).decode("utf-8", "replace")
-        return "".join(letter if letter.isprintable() else " " for letter in text)
+        return _printable(shlex.join(self.command) or "badwire")
+
+    @property
+    def about(self) -> str:
+        """
+        How a picture of this run came to be: what was typed, the seed included that was drawn.
+        """
+        seed = ["--seed", str(self.seed)] if self.isSeedDrawn else []
+        return _printable(f"badwire options: {shlex.join([*seed, *self.typed])}")
+
+
+def _printable(typed: str) -> str:
+    text = os.fsencode(typed).decode("utf-8", "replace")
+    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def span(text: str) -> tuple[float, float]:

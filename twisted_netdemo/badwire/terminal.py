@@ -19,7 +19,8 @@ from twisted_netdemo.badwire.words import cells, clock, shorten
 NARROWEST = 60
 
 _TIME = 9
-_MARKS = {"corrupted": "####", "undetectable": "~~~~"}
+#: On the arrow of a packet with these fates.
+MARKS = {"corrupted": "####", "undetectable": "~~~~"}
 _HEADING, _SHORT_HEADING = f"what happens ({MARK} by rule)", f"({MARK} by rule)"
 
 
@@ -62,7 +63,7 @@ def _arrow(row: Row, lane: int) -> str:
     The arrow, drawn as if it went right, and turned for the way back.
     """
     assert row.sent is not None
-    marks = [_MARKS[fate] for fate in row.sent.fates if fate in _MARKS]
+    marks = [MARKS[fate] for fate in row.sent.fates if fate in MARKS]
     isDotted = row.kind == "arrives"
     line = "." if isDotted else "-"
     tail = [line]
