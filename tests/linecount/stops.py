@@ -101,7 +101,7 @@ class Load:
         return self.seen
 
 
-def serving(test: SynchronousTestCase, user: str, *options: str) -> tuple[Program, int]:
+def serve(test: SynchronousTestCase, user: str, *options: str) -> Program:
     """
     linecount as root, as an ordinary user (C{user}), or as root that gives its rights up
     (C{--uid}).
@@ -113,12 +113,11 @@ def serving(test: SynchronousTestCase, user: str, *options: str) -> tuple[Progra
         prefix = prefix[prefix.index("env") :]  # the same Python, as root
     if user == "--uid":
         before = ["--uid=65534", "--gid=65534"]
-    program = start(
+    return start(
         *(test, *prefix, "-c", _TWISTD, "-n", "--pidfile=", *before, "linecount"),
         *("--port", "0", "--max-per-client", "0", *options),
         cwd=folder(test),
     )
-    return program, portOf(program)
 
 
 def stop(program: Program, load: Load) -> None:
@@ -135,8 +134,8 @@ def measure(test: SynchronousTestCase, user: str, workers: int, kind: Kind) -> S
     """
     One stop, and what the clients saw of it.
     """
-    program, port = serving(test, user, "--workers", str(workers))
-    load = Load(port)
+    program = serve(test, user, "--workers", str(workers))
+    load = Load(portOf(program))
     load.more()
     kind(program, load)
     seen = load.ended()

@@ -5,6 +5,7 @@ linecount in several processes: one port, one set of figures, one end.
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import threading
@@ -12,8 +13,10 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.certificates import writeCertificate
+from tests.linecount import stops
 from tests.linecount.running import connect, prompted, rest, serve, session
-from tests.processes import PATIENCE, figure, folder, goes, script, start
+from tests.processes import PATIENCE, figure, folder, goes, script, start, until
 
 ANSWER = b"You entered 3 characters.\n"
 
@@ -24,6 +27,7 @@ class WorkersTests(SynchronousTestCase):
             self, "--workers", "2", "--metrics", "tcp:0:interface=127.0.0.1", "--log-sessions"
         )
         self.metrics = int(self.program.line(r"Metrics are served on port (\d+)")[1])
+        self.program.line("All 2 workers serve")
 
     def figure(self, name: str) -> float:
         return figure(self.metrics, name)
@@ -75,15 +79,56 @@ class WorkersTests(SynchronousTestCase):
 
     def test_oneStopped(self) -> None:
         """
-        A worker that is told to end serves those whom it has, and is replaced.
+        A worker that is told to end is there for its sessions to their end, while new clients are
+        served by its successor; nobody waits.
         """
         held = self.hold(20)
-        os.kill(self.program.children()[0], signal.SIGTERM)
+        old = self.program.children()[0]
+        os.kill(old, signal.SIGTERM)
+        self.program.line(rf"Worker {old} is to end: its successor starts first")
+        until(lambda: old in self.program.children() and self.successor(old), "its successor")
+        for _ in range(20):
+            self.assertIn(ANSWER, session(self, self.port, b"123\n"))
+        self.assertIn(old, self.program.children())
         for client in held:
             client.sendall(b"123\n")
             self.assertEqual(rest(client), ANSWER)
             client.close()
-        self.program.line("A worker has ended, and is replaced")
+        self.program.line(rf"Worker {old}, which has a successor, has ended")
+        self.assertEqual(self.figure('linecount_sessions_total{outcome="answered"}'), 40)
+        self.assertNotIn("is replaced", self.program.output)
+
+    def successor(self, old: int) -> bool:
+        """
+        Whether a worker that is to end has closed its port.
+        """
+        inodes = {os.readlink(f"/proc/{old}/fd/{n}") for n in os.listdir(f"/proc/{old}/fd")}
+        listening = {
+            f"socket:[{line.split()[9]}]"
+            for line in Path("/proc/net/tcp6").read_text().splitlines()[1:]
+            if line.split()[3] == "0A"
+        }
+        return not inodes & listening
+
+    def test_twiceStopped(self) -> None:
+        """
+        A second signal ends it now, and its sessions with it.
+        """
+        held = self.hold(20)
+        old = self.program.children()[0]
+        os.kill(old, signal.SIGTERM)
+        self.program.line(rf"Worker {old} is to end")
+        os.kill(old, signal.SIGTERM)
+        goes(self, old)
+        ended = 0
+        for client in held:
+            try:
+                client.sendall(b"123\n")
+                ended += rest(client) != ANSWER
+            except ConnectionError:
+                ended += 1
+        self.assertTrue(0 < ended < 20, ended)
+        self.assertIn(ANSWER, session(self, self.port, b"123\n"))
 
     def test_drain(self) -> None:
         """
@@ -145,6 +190,53 @@ class WorkersTests(SynchronousTestCase):
         self.program.wait()
         for worker in workers:
             goes(self, worker)
+
+    def test_hung(self) -> None:
+        """
+        A worker that stands still does not hold up the end: a second signal is for it too.
+        """
+        worker = self.program.children()[0]
+        os.kill(worker, signal.SIGSTOP)
+        self.program.signal(signal.SIGTERM)
+        self.program.line("Received SIGTERM")
+        self.program.signal(signal.SIGTERM)
+        self.assertEqual(self.program.wait(), -signal.SIGTERM)
+        goes(self, worker)
+
+
+class StartTests(SynchronousTestCase):
+    """
+    How workers begin, or do not.
+    """
+
+    def test_notReadable(self) -> None:
+        """
+        Workers that cannot start (they may not read the key that root could) are one line and
+        status 1, and the server has never been said to run.
+        """
+        certificate, key = writeCertificate(folder(self), "one")
+        key.chmod(0o600)
+        endpoint = f"ssl:0:privateKey={key}:certKey={certificate}"
+        program = stops.serve(self, "--uid", "--workers", "3", "--endpoint", endpoint)
+        self.assertEqual(program.wait(), 1)
+        said = program.output + program.errors
+        self.assertEqual(
+            len(re.findall(r"No worker can start: .*Permission denied\.$", said, re.M)), 1
+        )
+        self.assertNotIn("running", said)
+        self.assertNotIn("Traceback", said)
+
+    def test_planted(self) -> None:
+        """
+        A module that stands in the folder where the server is started is not imported.
+        """
+        cwd = folder(self)
+        for name in ("bisect", "heapq", "json", "twisted_netdemo"):
+            (cwd / f"{name}.py").write_text(f"open({str(cwd / 'ran')!r}, 'w'); import gone")
+        program, port = serve(self, "--workers", "2", cwd=cwd)
+        self.assertIn(ANSWER, session(self, port, b"123\n"))
+        self.assertFalse((cwd / "ran").exists())
+        self.assertNotIn("starting on", program.output)
 
 
 class TerminalTests(SynchronousTestCase):

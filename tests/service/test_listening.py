@@ -115,7 +115,7 @@ class StopTests(SynchronousTestCase):
         sessions, port = FakeSessions(0), FakePort()
         clock = MemoryReactorClock()
         gentle: Any = port
-        gentle.refuseNew = lambda: True
+        gentle.refuseNew, gentle.shared = lambda: True, False
         place: Any = lambda factory: succeed(port)  # noqa: E731  # a place is a callable
         service = StreamService(clock, None, [place], sessions)
         service.startService()

@@ -25,7 +25,7 @@ class WorkersTests(SynchronousTestCase):
             self, "--workers", "2", "--metrics", "tcp:0:interface=127.0.0.1", *LIFTED
         )
         self.metrics = int(self.program.line(r"Metrics are served on port (\d+)")[1])
-        until(lambda: len(self.program.children()) == 2, "the second worker")
+        self.program.line("All 2 workers serve")
 
     def clients(self, number: int = 40) -> list[socket.socket]:
         """
@@ -87,12 +87,14 @@ class WorkersTests(SynchronousTestCase):
 
     def test_oneStopped(self) -> None:
         """
-        So is one that is told to end.
+        A worker that is told to end has its successor first.
         """
         os.kill(self.program.children()[0], signal.SIGTERM)
-        self.program.line("A worker has ended, and is replaced")
+        self.program.line(r"Worker \d+ is to end: its successor starts first")
+        self.program.line(r"Worker \d+, which has a successor, has ended")
         for udp in self.clients():
             self.assertEqual(ask(udp, b"123"), tells(udp, 3))
+        self.assertNotIn("is replaced", self.program.output)
 
     def test_dropped(self) -> None:
         """

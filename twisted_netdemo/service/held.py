@@ -19,7 +19,6 @@ from twisted_netdemo.service.binding import bindUDP
 from twisted_netdemo.service.datagram import drops
 from twisted_netdemo.service.listening import Where
 from twisted_netdemo.service.port import BACKLOG
-from twisted_netdemo.service.system import refuseNew
 
 
 @implementer(IListeningPort)
@@ -70,15 +69,6 @@ class HeldPort:
         """
         counts = [count for each in self.sockets if (count := drops(each)) is not None]
         return sum(counts) if counts else None
-
-    def refuseNew(self) -> bool:
-        """
-        See L{refuseNew<twisted_netdemo.service.system.refuseNew>}; of a UDP port nothing has to
-        be waited for.
-        """
-        streams = [each for each in self.sockets if each.type == socket.SOCK_STREAM]
-        refusing = [refuseNew(each) for each in streams]
-        return any(refusing)
 
     def stopListening(self) -> Deferred[None]:
         """

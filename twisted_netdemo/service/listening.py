@@ -66,7 +66,11 @@ class Sessions(Protocol):
 class RefusesNew(Protocol):
     """
     A port that can refuse new connections before it closes.
+
+    @ivar shared: whether others have its socket too, and go on with it.
     """
+
+    shared: bool
 
     def refuseNew(self) -> bool:
         """
@@ -213,6 +217,7 @@ class StreamService(Service):
         if self._bound:
             return
         self._bound = True
+        self._hurried = False
         self._starting = True
         self._failures.clear()
         for place in self._places:
@@ -254,21 +259,40 @@ class StreamService(Service):
         Take no new connections at once; the sessions have the grace period to end.
         """
         Service.stopService(self)
-        self._hurried = False
         if self._ownsProcess and self._sessions is not None:
             onSecondSignal(self._reactor, self.abort)
         self._bound = False
         ports, self.ports = self.ports, []
         return Deferred.fromCoroutine(self._stop(ports))
 
+    def claimPorts(self) -> None:
+        """
+        Nobody else goes on with the sockets of the ports: to close them is their end.
+        """
+        for port in self.ports:
+            if isinstance(port, RefusesNew):
+                port.shared = False
+
+    def handOver(self) -> Deferred[None]:
+        """
+        Close the ports, whose sockets others have and go on with.
+
+        @return: fires when the last session has ended, which is not hurried.
+        """
+        ports, self.ports = self.ports, []
+        return Deferred.fromCoroutine(self._handOver(ports))
+
+    async def _handOver(self, ports: Sequence[IListeningPort]) -> None:
+        await _closed(ports)
+        if self._sessions is not None:
+            await self._sessions.whenNone()
+
     async def _stop(self, ports: Sequence[IListeningPort]) -> None:
         able = [port for port in ports if isinstance(port, RefusesNew)]
         refusing = [port.refuseNew() for port in able]
         if any(refusing):
             await deferLater(self._clock, _HANDSHAKE)
-        await gatherResults(
-            [maybeDeferred(port.stopListening).addErrback(_notStopped) for port in ports]
-        )
+        await _closed(ports)
         sessions = self._sessions
         if sessions is not None and self._hurried:
             sessions.abort()
@@ -299,6 +323,12 @@ class StreamService(Service):
         if sessions is not None and sessions.waiting():
             _log.info("A second signal: ending {waiting} session(s).", waiting=sessions.waiting())
             sessions.abort()
+
+
+def _closed(ports: Sequence[IListeningPort]) -> Deferred[Any]:
+    return gatherResults(
+        [maybeDeferred(port.stopListening).addErrback(_notStopped) for port in ports]
+    )
 
 
 def _notStopped(failure: Failure) -> None:

@@ -21,6 +21,9 @@ from twisted.logger import Logger
 
 _log = Logger()
 
+# What systemd tells the one process that it has started.
+_MANAGER = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_PID", "LISTEN_FDS")
+
 
 class StartError(Exception):
     """
@@ -54,6 +57,24 @@ def reportStartErrors(isDaemon: bool) -> None:
             print(error, file=stderr, flush=True)
 
     sys.excepthook = report
+
+
+def pythonModule(module: str) -> list[str]:
+    """
+    What starts a Python process of ours, which does not import from the folder that it is started
+    in; its environment is L{pythonEnvironment}.
+    """
+    return [sys.executable, "-P", "-m", module]
+
+
+def pythonEnvironment() -> dict[str, str]:
+    """
+    This process's environment, for a child that is to import from where this process does, and is
+    no business of the service manager's.
+    """
+    own = {name: value for name, value in os.environ.items() if name not in _MANAGER}
+    paths = [path for path in sys.path if os.path.isabs(path)]
+    return {**own, "PYTHONPATH": os.pathsep.join(paths)}
 
 
 def exitWith(status: int, reactor: IReactorCore) -> None:

@@ -30,6 +30,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from twisted.application.service import Service
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
 from twisted_netdemo.service.binding import KNOWN, RUNNING, bindFailure, bindUDP, knownService
@@ -91,6 +92,18 @@ class UDPService(Service):
         port, self.port = self.port, None
         if port is not None:
             port.close()
+
+    def claimPorts(self) -> None:
+        """
+        Nobody else goes on with the socket, which makes no difference to one of UDP.
+        """
+
+    def handOver(self) -> Deferred[None]:
+        """
+        Close the port, whose socket others have and go on with.
+        """
+        self.stopService()
+        return succeed(None)
 
     def abort(self) -> None:
         """

@@ -1,8 +1,10 @@
 """
-A worker's process: C{python -m twisted_netdemo.service.worker MODULE ...}, as
+A worker's process: C{python -P -m twisted_netdemo.service.worker MODULE ...}, as
 L{twisted_netdemo.service.workers} starts it.
 
-Its sockets are numbers 3 and up. It ends well on C{stop}, on SIGTERM, and when its parent is gone.
+Its sockets are numbers 3 and up. It ends well on C{stop}, on C{leave}, and when its parent is gone.
+On SIGTERM it asks the parent for a successor, and serves until it is told to leave; a second one
+ends it now.
 """
 
 from __future__ import annotations
@@ -17,8 +19,9 @@ from typing import Any, Protocol
 
 from twisted.application.reactors import installReactor
 from twisted.internet.defer import Deferred, TimeoutError, ensureDeferred, maybeDeferred
-from twisted.logger import ILogObserver, LogEvent, eventAsJSON, globalLogBeginner
+from twisted.logger import ILogObserver, LogEvent, LogLevel, eventAsJSON, globalLogBeginner
 from twisted.protocols.basic import LineOnlyReceiver
+from twisted.python import usage
 from zope.interface import provider
 
 from twisted_netdemo.service.figures import toPlain
@@ -40,6 +43,16 @@ class Served(Protocol):
     def startService(self) -> None:
         """
         Serve.
+        """
+
+    def claimPorts(self) -> None:
+        """
+        The other processes that have its sockets do not go on with them.
+        """
+
+    def handOver(self) -> Deferred[None]:
+        """
+        Take no more, since others go on with the sockets; fires when nobody is left.
         """
 
     def stopService(self) -> object:
@@ -79,17 +92,22 @@ class Parent(LineOnlyReceiver):
         self._reactor = reactor
         self._service = service
         self._figures = figures
-        self._stopping = False
+        self._stopping = self._leaving = self._hasAsked = False
         self._closed: Deferred[None] = Deferred()
 
     def say(self, **message: object) -> None:
         self.sendLine(json.dumps(message).encode())
 
     def lineReceived(self, line: bytes) -> None:
-        if line == b"stop":
+        if line == b"alive":
+            self.say(alive=True)
+        elif line == b"leave":
+            self._leave()
+        elif line == b"stop":
+            self._service.claimPorts()
             self.stop()
         elif line == b"abort":
-            self._service.abort()
+            self.abort()
         elif line == b"figures":
             self.sayFigures()
 
@@ -97,8 +115,32 @@ class Parent(LineOnlyReceiver):
         self.say(figures=[toPlain(figure) for figure in self._figures()])
 
     def connectionLost(self, reason: object = None) -> None:
+        if not self._stopping:
+            self._service.claimPorts()
         self.stop()
         self._closed.callback(None)
+
+    def terminated(self) -> None:
+        """
+        Somebody else than the parent wants it to end.
+        """
+        if self._hasAsked:
+            self.abort()
+        else:
+            self._hasAsked = True
+            self.say(leaving=True)
+
+    def _leave(self) -> None:
+        if not (self._leaving or self._stopping):
+            self._leaving = True
+            self._service.handOver().addCallback(lambda _: self.stop())
+
+    def abort(self) -> None:
+        """
+        End now.
+        """
+        self._service.abort()
+        self.stop()
 
     def stop(self) -> None:
         """
@@ -132,25 +174,35 @@ def main(arguments: list[str]) -> None:
     tap: Any = import_module(module)
     options = tap.Options()
     options.opened = Adopting(reactor, range(3, 3 + sockets))
-    options.parseOptions(rest[3:])
+    try:
+        options.parseOptions(rest[3:])
+    except usage.UsageError as error:  # what was right when the parent read it
+        sys.exit(str(error))
     service, figures = tap.makeWorker(options, reactor, index, workers)
 
     parent = Parent(reactor, service, figures)
+    serves = False
 
     @provider(ILogObserver)
     def passOn(event: LogEvent) -> None:
+        # That it begins is for the parent to say, of all of them.
+        if not serves and event.get("log_level", LogLevel.info) < LogLevel.warn:
+            return
         if events == "every" or event.get("log_format") is not None:
             parent.say(event=eventAsJSON(event))
 
-    # The terminal's Ctrl-C is the parent's to hear.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: reactor.callFromThread(parent.stop))
+    # What the terminal or a user sends to all of them is the parent's to hear.
+    for name in ("SIGINT", "SIGHUP", "SIGUSR1", "SIGUSR2"):
+        signal.signal(getattr(signal, name), signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: reactor.callFromThread(parent.terminated))
 
     def start() -> None:
+        nonlocal serves
         StandardIO(parent)
         globalLogBeginner.beginLoggingTo([passOn], redirectStandardIO=False)
         service.announces = False
         service.startService()
+        serves = True
         parent.say(ready=os.getpid())
 
     reactor.callWhenRunning(start)

@@ -3,41 +3,37 @@ One service in several processes: the parent holds the ports' sockets and keeps 
 each of which accepts or receives from a socket of its own (SO_REUSEPORT).
 
 A worker is this package's L{worker<twisted_netdemo.service.worker>} with the same command line. The
-two speak JSON lines: events of the log and figures come up, C{stop}, C{abort} and C{figures} go
-down. What waits in a dead worker's queue is there for the one that takes its place, since the
-parent holds the socket.
+two speak lines: events of the log, figures and signs of life come up as JSON; C{leave} (others go
+on with the sockets), C{stop}, C{abort}, C{figures} and C{alive} go down. What waits in a dead
+worker's queue is there for the one that takes its place, since the parent holds the socket.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from typing import Any
 
 from twisted.application.reactors import getReactorTypes
-from twisted.internet.defer import Deferred, gatherResults
-from twisted.internet.protocol import ProcessProtocol
-from twisted.logger import Logger, eventFromJSON, globalLogPublisher
-from twisted.python.failure import Failure
+from twisted.internet.defer import Deferred, succeed
+from twisted.logger import Logger
 
-from twisted_netdemo.service.figures import Figure, fromPlain, total
+from twisted_netdemo.service.child import Child
+from twisted_netdemo.service.figures import Figure
 from twisted_netdemo.service.held import HeldPort
 from twisted_netdemo.service.listening import StreamService, Where
 from twisted_netdemo.service.options import ServiceOptions
-from twisted_netdemo.service.process import exitWith, onSecondSignal
+from twisted_netdemo.service.process import (
+    exitWith,
+    onSecondSignal,
+    pythonEnvironment,
+    pythonModule,
+)
+from twisted_netdemo.service.supervisor import Supervisor
 
 _log = Logger()
-
-# A worker that ends before it has run for so many seconds is not replaced at once, but after as
-# many again.
-_SOON = 1.0
-# For figures, in seconds; a worker that is silent for so long is shown as it was.
-_PATIENCE = 2.0
-_LONGEST = 1 << 20
 
 
 def parseWorkers(text: str) -> int:
@@ -72,71 +68,6 @@ def share(most: int, index: int, workers: int) -> int:
     return most // workers + (index < most % workers)
 
 
-class Child(ProcessProtocol):
-    """
-    One worker's process.
-
-    @ivar ready: whether it has said that it serves.
-    @ivar figures: what it last told of itself.
-    """
-
-    def __init__(self, ended: Callable[[Child, str], None], began: float) -> None:
-        self._ended = ended
-        self.began = began
-        self.ready = False
-        self.figures: list[Figure] = []
-        self._asked: list[Deferred[None]] = []
-        self._held = b""
-        self.over: Deferred[None] = Deferred()
-
-    def tell(self, what: str) -> None:
-        """
-        Have it stop, abort or send its figures.
-        """
-        process: Any = self.transport
-        with suppress(KeyError):  # it has closed that end, and is about to be gone
-            process.writeToChild(0, what.encode() + b"\n")
-
-    def ask(self, reactor: Any) -> Deferred[None]:
-        """
-        Fires once its figures are new, or it has been silent for too long.
-        """
-        answered: Deferred[None] = Deferred()
-        self._asked.append(answered)
-        timer = reactor.callLater(_PATIENCE, self._answered)
-        answered.addCallback(lambda _: timer.active() and timer.cancel())
-        self.tell("figures")
-        return answered
-
-    def _answered(self) -> None:
-        asked, self._asked = self._asked, []
-        for deferred in asked:
-            deferred.callback(None)
-
-    def outReceived(self, data: bytes) -> None:
-        *lines, self._held = (self._held + data).split(b"\n")
-        if len(self._held) > _LONGEST:
-            self._held = b""
-        for line in lines:
-            message = json.loads(line)
-            if "event" in message:
-                globalLogPublisher(eventFromJSON(message["event"]))
-            elif "figures" in message:
-                self.figures = [fromPlain(plain) for plain in message["figures"]]
-                self._answered()
-            else:
-                self.ready = True
-
-    def errReceived(self, data: bytes) -> None:
-        for line in data.decode(errors="replace").splitlines():
-            _log.error("Worker {pid}: {line}", pid=getattr(self.transport, "pid", 0), line=line)
-
-    def processEnded(self, reason: Failure) -> None:
-        self._answered()
-        self._ended(self, str(reason.value))
-        self.over.callback(None)
-
-
 class WorkerService(StreamService):
     """
     Binds the ports as L{StreamService} does, and has workers serve them.
@@ -153,15 +84,13 @@ class WorkerService(StreamService):
         StreamService.__init__(self, reactor, None, places, ownsProcess=options.ownsProcess)
         self._workers = workers
         self._command = [
-            *(sys.executable, "-m", "twisted_netdemo.service.worker"),
-            *(type(options).__module__, "text" if options.logsText else "every"),
-            _kind(reactor),
+            *(*pythonModule("twisted_netdemo.service.worker"), type(options).__module__),
+            *("text" if options.logsText else "every", _kind(reactor)),
         ]
         self._arguments = options.arguments
         self._folder = options.folder
-        self.children: dict[int, Child] = {}
-        self._gone: list[Figure] = []
-        self._later: list[Any] = []
+        self.announces = False  # not before somebody serves there
+        self._supervisor: Supervisor | None = None
 
     def startService(self) -> None:
         StreamService.startService(self)
@@ -169,105 +98,69 @@ class WorkerService(StreamService):
         self._reactor.callWhenRunning(self._startAll)
 
     def _startAll(self) -> None:
-        try:
-            for index in range(self._workers if self.running else 0):
-                self._start(index)
-        except OSError as error:
-            _log.critical(
-                "A worker cannot be started ({python}: {error}).",
-                python=sys.executable,
-                error=error.strerror,
-            )
-            if self._ownsProcess:
-                exitWith(1, self._reactor)
+        if not self.running:
+            return
+        self._supervisor = Supervisor(self._clock, self._workers, self._spawn, self._broken)
+        self._supervisor.whenReady.addCallback(self._ready)
+        self._supervisor.start()
 
-    def _start(self, index: int) -> None:
-        child = Child(
-            lambda child, why: self._ended(index, child, why), began=self._reactor.seconds()
-        )
-        self.children[index] = child
+    def _ready(self, _: object) -> None:
+        for port in self.ports:
+            self._announce(port)
+
+    def _broken(self, why: str) -> None:
+        _log.critical("{why}", why=why)
+        if self._ownsProcess:
+            exitWith(1, self._reactor)
+
+    def _spawn(self, child: Child) -> None:
         sockets: list[socket.socket] = []
         for port in self.ports:
             assert isinstance(port, HeldPort)
-            sockets.append(port.sockets[index])
+            sockets.append(port.sockets[child.index])
         numbers: dict[int, Any] = {0: "w", 1: "r", 2: "r"}
         numbers.update({3 + at: each.fileno() for at, each in enumerate(sockets)})
-        try:
-            self._spawn(child, index, len(sockets), numbers)
-        except OSError:
-            del self.children[index]
-            raise
-
-    def _spawn(self, child: Child, index: int, sockets: int, numbers: dict[int, Any]) -> None:
+        rest = (str(child.index), str(self._workers), str(len(sockets)))
         self._reactor.spawnProcess(
             child,
             sys.executable,
-            [*self._command, str(index), str(self._workers), str(sockets), *self._arguments],
-            env=None,
+            [*self._command, *rest, *self._arguments],
+            env=pythonEnvironment(),
             path=self._folder,
             childFDs=numbers,
         )
 
-    def _ended(self, index: int, child: Child, why: str) -> None:
-        del self.children[index]
-        self._gone = total([self._gone, [each for each in child.figures if each.rises]])
-        if not self.running:
-            return
-        ran = self._reactor.seconds() - child.began
-        wait = 0.0 if child.ready and ran > _SOON else _SOON
-        _log.warn(
-            "A worker has ended, and is replaced: {why}",
-            why=why.removeprefix("A process has ended ").strip(),
-        )
-        self._later = [call for call in self._later if call.active()]
-        self._later.append(self._reactor.callLater(wait, self._replace, index))
-
-    def _replace(self, index: int) -> None:
-        try:
-            self._start(index)
-        except OSError as error:
-            _log.error("A worker cannot be replaced yet: {error}.", error=error.strerror)
-            self._later.append(self._reactor.callLater(_SOON, self._replace, index))
+    def reload(self) -> None:
+        """
+        Give each worker a successor, which reads all files anew.
+        """
+        if self._supervisor is not None:
+            self._supervisor.reload()
 
     def stopService(self) -> Deferred[None]:
         """
         The workers serve those who wait and those whom they have, and end.
         """
-        # The parent's copies go first: after them the workers' own accept and close is the end.
+        gone = None if self._supervisor is None else self._supervisor.stop()
+        # The workers have been told; their own accept and close is the end of a socket that nobody
+        # else has.
         stopped = StreamService.stopService(self)
-        for call in self._later:
-            if call.active():
-                call.cancel()
         if self._ownsProcess:
             onSecondSignal(self._reactor, self.abort)
-        return stopped.addCallback(self._stopAll)
-
-    def _stopAll(self, _: object) -> Deferred[None]:
-        children = list(self.children.values())
-        for child in children:
-            child.tell("stop")
-            if self._hurried:
-                child.tell("abort")
-        return gatherResults([child.over for child in children]).addCallback(lambda _: None)
+        return stopped.addCallback(lambda _: gone)
 
     def isReady(self) -> bool:
         """
         Whether there is a worker to serve those who come now.
         """
-        return super().isReady() and any(child.ready for child in self.children.values())
+        return super().isReady() and self._supervisor is not None and self._supervisor.isReady()
 
     def abort(self) -> None:
         """
         Have the workers end their sessions now.
         """
-        self._hurried = True
-        for child in self.children.values():
-            child.tell("abort")
-
-    async def _gather(self) -> list[Figure]:
-        children = list(self.children.values())
-        await gatherResults([child.ask(self._reactor) for child in children])
-        return total([self._gone, *(child.figures for child in children)])
+        if self._supervisor is not None:
+            self._supervisor.abort()
 
     def dropped(self) -> int | None:
         """
@@ -282,4 +175,4 @@ class WorkerService(StreamService):
         """
         Those of all workers, and of those that were, as one.
         """
-        return Deferred.fromCoroutine(self._gather())
+        return succeed([]) if self._supervisor is None else self._supervisor.figures()
