@@ -4,6 +4,7 @@ One call of gopherfetch in memory: what is put out, what is said, and the exit s
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from pathlib import Path
@@ -66,7 +67,7 @@ class MemoryConsole(Console):
             raise EOFError
         return self.answers.pop(0)
 
-    def showProgress(self, size: int, what: str) -> None:
+    def showProgress(self, size: int, what: str, seconds: float) -> None:
         self.progress.append((size, what))
 
 
@@ -902,6 +903,45 @@ class WalkTests(SessionTestCase):
         self.console = MemoryConsole(answers=["a\tb"])
         self.assertEqual(self.successResultOf(self.begin("h/7/s")), 2)
 
+    def test_askAll(self) -> None:
+        """
+        Of several searches all words are asked for before anything is fetched, each by its URL; one
+        that has no words fails alone.
+        """
+        self.console = MemoryConsole(answers=["one", "t\two"])
+        urls = ["h/7/a", "http://h/", "h/7/b", "h/7/c%09w", "h/7/d", "h/0"]
+        done = self.begin(*urls, parallel=6)
+        self.assertEqual(
+            self.console.said[:3], [f"Search words for gopher://h/7/{name}: " for name in "abd"]
+        )
+        for server in self.servers:
+            server.accept()
+            server.close()
+        self.assertEqual(
+            [server.request for server in self.servers], [b"/a\tone\r\n", b"/c\tw\r\n", b"\r\n"]
+        )
+        self.assertEqual(self.successResultOf(done), 3)
+        self.assertEqual(
+            self.console.said[3:],
+            [
+                "Error: http://h/: http:// is not Gopher",
+                "Error: gopher://h/7/b: the search contains a TAB",
+                "Error: gopher://h/7/d: no search words",
+            ],
+        )
+
+    def test_named(self) -> None:
+        """
+        Of several URLs the one that failed is named, once.
+        """
+        for url, words in (
+            ("h/7/s", "gopher://h/7/s is a search: say --search and its words"),
+            ("h/8", "gopher://h/8 is of type telnet, which is not fetched"),
+        ):
+            self.setUp()
+            self.begin(url, "h/0")
+            self.assertEqual(self.console.said, [f"Error: {words}"])
+
     def test_inURL(self) -> None:
         """
         Words in the URL need no others.
@@ -927,3 +967,20 @@ class ProgressTests(SessionTestCase):
         self.assertEqual(self.console.progress, [(5, "0 of 2"), (8, "0 of 2")])
         self.assertEqual(self.successResultOf(done), 0)
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_drawn(self) -> None:
+        """
+        The first figures that are drawn are those of the transfer, not of the drawing.
+        """
+
+        class Terminal(io.StringIO):
+            def isatty(self) -> bool:
+                return True
+
+        console = Console()
+        terminal = console._errors = Terminal()
+        console.showProgress(200_000, "gopherfetch", 100.0)
+        console.hideProgress()
+        drawn = [part for part in terminal.getvalue().split("\r") if part.strip()]
+        self.assertEqual(len(drawn), 1)
+        self.assertIn("200kB [01:40, 2.00kB/s]", drawn[0])

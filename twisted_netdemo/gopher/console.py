@@ -120,9 +120,9 @@ class Console:
             raise EOFError
         return line.decode("utf-8", "surrogateescape").rstrip("\r\n")
 
-    def showProgress(self, size: int, what: str) -> None:
+    def showProgress(self, size: int, what: str, seconds: float) -> None:
         """
-        Show how many bytes have come, on stderr, if it is a terminal.
+        Show how many bytes have come in so many seconds, on stderr, if it is a terminal.
         """
         if self._say is not None or not _isTerminal(self._errors):
             return
@@ -131,8 +131,14 @@ class Console:
 
             tqdm.monitor_interval = 0  # we refresh; no thread is needed
             self._bar = tqdm(
-                unit="B", unit_scale=True, file=self._errors, leave=False, dynamic_ncols=True
+                unit="B",
+                unit_scale=True,
+                file=self._errors,
+                leave=False,
+                dynamic_ncols=True,
+                delay=1e-9,  # not drawn before there is something to say
             )
+            self._bar.start_t -= seconds
         self._bar.n = size
         self._bar.set_description_str(what, refresh=True)
 

@@ -71,9 +71,11 @@ class Job:
         clock: Any,
         agentFor: AgentFor,
         turn: Callable[[], Deferred[None] | None],
+        answer: bytes | Failed | None = None,
     ) -> None:
         """
         @param turn: asks for the job's turn; C{None} is that it has come.
+        @param answer: see L{Way}.
         """
         self.number = number
         self._given = url
@@ -82,11 +84,11 @@ class Job:
         self._clock = monotonic(clock)
         self._agentFor = agentFor
         self._several = len(wishes.urls) > 1
-        self._way = Way(wishes, console)
+        self._way = Way(wishes, console, answer)
         self._turn: Callable[[], Deferred[None] | None] | None = turn
         self._waiting: Deferred[None] | None = None
         self._responses: list[Response] = []
-        self._began = clock.seconds()
+        self._began = self._clock.seconds()
 
     @property
     def size(self) -> int:
@@ -162,7 +164,10 @@ class Job:
 
     def _sayError(self, message: str, connecting: bool) -> None:
         prefix = "Error connecting to server: " if connecting else "Error: "
-        self._say(f"{prefix}{self._which()}{message}")
+        which = self._which()
+        if message.startswith(which.removesuffix(": ")):  # which names it already
+            which = ""
+        self._say(f"{prefix}{which}{message}")
 
     def _which(self) -> str:
         return f"{self._way.url or self._given}: " if self._several else ""

@@ -14,7 +14,8 @@ from twisted.internet.task import LoopingCall
 from ..service.clock import monotonic
 from .console import Console
 from .job import AgentFor, Job
-from .statuses import OK
+from .statuses import OK, Failed
+from .way import askBefore
 from .wishes import Wishes
 
 #: seconds
@@ -36,6 +37,8 @@ class Session:
         self._running: set[Job] = set()
         self._statuses: dict[int, int] = {}
         self._bytes = 0
+        self._answers: list[bytes | Failed | None] = []
+        self._began = 0.0
 
     async def run(self) -> int:
         """
@@ -43,6 +46,8 @@ class Session:
 
         @return: the status of the first that failed.
         """
+        self._answers = [askBefore(url, self._wishes, self._console) for url in self._wishes.urls]
+        self._began = self._clock.seconds()
         progress = LoopingCall(self._showProgress)
         progress.clock = self._clock
         started = self._clock.callLater(_PROGRESS_AFTER, lambda: progress.start(_PROGRESS_EVERY))
@@ -72,6 +77,7 @@ class Session:
                 clock=self._clock,
                 agentFor=self._agentFor,
                 turn=partial(self._turns.wait, number),
+                answer=self._answers[number - 1],
             )
 
     async def _work(self, jobs: Iterator[Job]) -> None:
@@ -93,7 +99,8 @@ class Session:
             return
         count = len(self._wishes.urls)
         what = f"{len(self._statuses)} of {count}" if count > 1 else "gopherfetch"
-        self._console.showProgress(self._bytes + sum(job.size for job in self._running), what)
+        size = self._bytes + sum(job.size for job in self._running)
+        self._console.showProgress(size, what, self._clock.seconds() - self._began)
 
 
 class _Turns:

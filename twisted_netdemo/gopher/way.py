@@ -29,9 +29,16 @@ class Way:
 
     url: GopherURL | None = None
 
-    def __init__(self, wishes: Wishes, console: Console) -> None:
+    def __init__(
+        self, wishes: Wishes, console: Console, answer: bytes | Failed | None = None
+    ) -> None:
+        """
+        @param answer: what was answered when the words of the search were asked for before, or why
+            there are none.
+        """
         self._wishes = wishes
         self._console = console
+        self._answer = answer
 
     async def follow(self, given: str | GopherURL, begin: Begin) -> GopherURL:
         """
@@ -60,18 +67,12 @@ class Way:
         words = self._wishes.search
         if words is None and url.search is not None:
             return url
+        if isinstance(self._answer, Failed):
+            raise self._answer
         if words is None:
-            if not self._console.canAsk:
-                raise Failed(
-                    self._wishes.usageStatus, f"{url} is a search: say --search and its words"
-                )
-            try:
-                answer = self._console.ask("Search words: ")
-                words = checkSelector(answer.encode("utf-8", "surrogateescape"), "search")
-            except EOFError:
-                raise Failed(self._wishes.usageStatus, "no search words") from None
-            except InvalidURL as error:
-                raise Failed(self._wishes.usageStatus, str(error)) from None
+            words = self._answer
+        if words is None:
+            words = _words(url, self._wishes, self._console)
         return replace(url, search=words)
 
     async def _link(self, url: GopherURL, number: int, begin: Begin) -> GopherURL:
@@ -87,6 +88,40 @@ class Way:
         if link.target is None:
             raise Failed(MALFORMED, f"link {number} is {link.address}, which is not Gopher")
         return link.target
+
+
+def askBefore(given: str | GopherURL, wishes: Wishes, console: Console) -> bytes | Failed | None:
+    """
+    Ask for the words of a search before anything is fetched: while a person is asked, nothing else
+    goes on.
+
+    @return: for L{Way}; C{None} where nothing is to be asked yet.
+    """
+    if not console.canAsk or wishes.items or wishes.search is not None:
+        return None
+    try:
+        url = given if isinstance(given, GopherURL) else GopherURL.parse(given)
+        if itemType(url.type).kind is not Kind.SEARCH or url.search is not None:
+            return None
+        return _words(url, wishes, console)
+    except InvalidURL:  # which is said when it is this URL's turn
+        return None
+    except Failed as failed:
+        return failed
+
+
+def _words(url: GopherURL, wishes: Wishes, console: Console) -> bytes:
+    status = wishes.usageStatus
+    if not console.canAsk:
+        raise Failed(status, f"{url} is a search: say --search and its words")
+    where = f" for {url}" if len(wishes.urls) > 1 else ""
+    try:
+        answer = console.ask(f"Search words{where}: ")
+        return checkSelector(answer.encode("utf-8", "surrogateescape"), "search")
+    except EOFError:
+        raise Failed(status, "no search words") from None
+    except InvalidURL as error:
+        raise Failed(status, str(error)) from None
 
 
 class _Link:
