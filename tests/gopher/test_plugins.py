@@ -151,8 +151,8 @@ class CommandTests(CommandTestCase):
         self.assertEqual(status, 0)
         names = (
             "output= remote-name raw json search= connect-timeout= timeout= max-time= max-size= "
-            "proxy= cafile= tofu insecure ipv4 ipv6 verbose parallel= item= host= port= selector= "
-            "type="
+            "charset= proxy= cafile= tofu insecure ipv4 ipv6 verbose parallel= item= host= port= "
+            "selector= type="
         )
         for name in names.split():
             self.assertIn(f"--{name}", out.decode())

@@ -67,7 +67,7 @@ class Options(ServiceOptions):
         ["search", None, None, "Words for a search (item type 7)."],
         ["connect-timeout", None, "30", "How long connecting may take, TLS included."],
         ["timeout", None, "60", "How long the server may send nothing."],
-        ["max-time", None, None, "How long a fetch may take [default: no limit]."],
+        ["max-time", None, None, "How long a fetch, shown or saved, may take [default: no limit]."],
         [
             "max-size",
             None,
