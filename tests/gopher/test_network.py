@@ -5,6 +5,7 @@ The agent over real sockets on loopback: names, both versions of IP, resets, and
 from __future__ import annotations
 
 import gc
+import os
 import socket
 import struct
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from twisted.trial.unittest import TestCase
 
 from tests.certificates import fingerprint, writeCertificate
 from tests.processes import folder
+from twisted_netdemo.gopher import wholefiles
 from twisted_netdemo.gopher.agent import Agent
 from twisted_netdemo.gopher.body import Verdict
 from twisted_netdemo.gopher.connection import GopherConnection
@@ -477,14 +479,22 @@ class TLSTests(NetworkTestCase):
 
     async def test_noPins(self) -> None:
         """
-        Where the pins cannot be read or kept, nothing is trusted.
+        Where the pins cannot be read or kept, nothing is trusted, and nothing was sent.
         """
+
+        def full(*arguments: Any) -> None:
+            raise OSError(28, "No space left on device")
+
         url, factory = self.serveTLS()
         (self.folder / "broken").write_text("nonsense\n")
         (self.folder / "file").write_text("")
-        for name in ("broken", "file/pins"):
+        os.mkfifo(self.folder / "pipe")
+        for name in ("broken", "file/pins", "pipe", "new"):
+            if name == "new":
+                self.patch(wholefiles, "writeAll", full)
             trust = Pinned(Pins(str(self.folder / name)), lambda *pinned: None)
-            await self.fails(CertificateRejected, url, trust=trust)
+            error = await self.fails(CertificateRejected, url, trust=trust)
+            self.assertTrue(str(error).startswith("the pins cannot be used: "), error)
         self.assertEqual(factory.asked, b"")
 
     async def test_plainServer(self) -> None:
