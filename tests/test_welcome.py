@@ -49,13 +49,25 @@ class CountTests(SynchronousTestCase):
             (b"\xff\xfe\x80", 3, 3),
             (b"\xed\xa0\x80", 3, 3),
             (b"a\nb\n", 3, 3),
-            (b"\x00 \x1c", 1, 1),
+            (b" \x00 ", 1, 1),
+            (b" \x1c\x1d\x1e\x1f ", 4, 4),
+            ("\u2000\u200a\u1680\u2028\u2029\u202f\u205fx\u200b".encode(), 2, 4),
         ]:
             with self.subTest(line=line):
                 self.assertEqual(welcome.count(line, "characters"), characters)
                 self.assertEqual(welcome.count(line, "bytes"), octets)
 
-    @given(st.text())
+    def test_whiteSpace(self) -> None:
+        """
+        White space is what Python takes it to be, without U+001C to U+001F.
+        """
+        for number in range(0x3001):
+            character = chr(number)
+            isWhite = character.isspace() and number not in range(0x1C, 0x20)
+            counted = welcome.count(character.encode(), "characters")
+            self.assertEqual(counted, not isWhite, hex(number))
+
+    @given(st.text(st.characters(exclude_characters="\x1c\x1d\x1e\x1f")))
     def test_textIsCountedAsPythonDoes(self, text: str) -> None:
         """
         For text, the count is the length of the stripped text.

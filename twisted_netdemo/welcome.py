@@ -14,6 +14,11 @@ UNITS: tuple[Unit, ...] = ("characters", "bytes")
 
 _MAPPED = "::ffff:"
 
+# PropList.txt of the Unicode Character Database
+_WHITE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
+    map(chr, range(0x2000, 0x200B))
+)
+
 
 def plainHost(host: str) -> str:
     """
@@ -37,13 +42,14 @@ def count(line: bytes, unit: Unit) -> int:
     """
     The length of a line without the white space at its ends.
 
-    White space is what C{str.strip} takes it to be. Characters are Unicode's, of UTF-8; a byte
+    White space is Unicode's property White_Space: what C{str.strip} takes it to be without U+001C
+    to U+001F, which separate the parts of a file. Characters are Unicode's, of UTF-8; a byte
     that is not part of any counts as one.
 
     @param line: any bytes at all.
     @param unit: what to count; the stripping is the same in both.
     """
-    text = line.decode("utf-8", "surrogateescape").strip()
+    text = line.decode("utf-8", "surrogateescape").strip(_WHITE)
     return len(text) if unit == "characters" else len(text.encode("utf-8", "surrogateescape"))
 
 

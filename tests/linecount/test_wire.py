@@ -29,7 +29,7 @@ def read(parts: list[bytes], limit: int) -> Verdict:
 class LineReaderTests(SynchronousTestCase):
     def test_table(self) -> None:
         """
-        LF, CRLF or the end of the input ends the line, at every split alike.
+        LF, CRLF, CR NUL or the end of the input ends the line, at every split alike.
         """
         for data, limit, verdict in [
             (b"123\n", 9, b"123"),
@@ -49,6 +49,14 @@ class LineReaderTests(SynchronousTestCase):
             (b"123456", 5, TooLong()),
             (b"12345\r6\n", 5, TooLong()),
             (b"12345\r", 5, TooLong()),  # a CR alone ends no line
+            (b"123\r\0", 9, b"123"),
+            (b"123\r\0more\n", 9, b"123"),
+            (b"123\nmore\r\0", 9, b"123"),
+            (b"1\0\0\r\n", 9, b"1\0\0"),  # a NUL alone ends none either
+            (b"\0", 9, b"\0"),
+            (b"12345\r\0", 5, b"12345"),
+            (b"123456\r\0", 5, TooLong()),
+            (b"1\r\r\0", 5, b"1\r"),
             (b"\n", 0, b""),
             (b"\r\n", 0, b""),
             (b"1\n", 0, TooLong()),

@@ -14,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.transports import HERE, MemoryTransport, connect
 from twisted_netdemo.linecount.server import LineCountFactory
+from twisted_netdemo.service.limits import Limits
 from twisted_netdemo.service.proxy import LOOPBACK, ProxiedFactory
 
 HEADER = b"PROXY TCP4 192.0.2.7 192.0.2.1 1234 80\r\n"
@@ -65,6 +66,32 @@ class ProxyTests(SynchronousTestCase):
         transport = self.connect()
         transport.protocol.dataReceived(b"PROXY UNKNOWN\r\n")
         self.assertTrue(transport.value().startswith(b"Welcome, ('127.0.0.1', 51423)\n"))
+
+    def test_healthCheck(self) -> None:
+        """
+        A version 2 health check is greeted and answered, and is no session: not in the counts, nor
+        in the limits of the proxy's address, nor in the log; it has its deadline all the same.
+        """
+        local = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"
+        self.sessions.limits = Limits(1, 1)
+        heard: list[LogEvent] = []
+        globalLogPublisher.addObserver(heard.append)
+        self.addCleanup(globalLogPublisher.removeObserver, heard.append)
+        checks = [self.connect() for _ in range(3)]
+        for check in checks:
+            check.protocol.dataReceived(local)
+            self.assertTrue(check.value().endswith(b"Please enter a string: "))
+        checks[0].protocol.dataReceived(b"123\n")
+        self.assertTrue(checks[0].value().endswith(b"You entered 3 characters.\n"))
+        checks[1].loseConnection()
+        self.clock.advance(60)
+        self.assertIn(b"Timed out", checks[2].value())
+        self.clock.advance(10)
+        self.assertEqual(self.sessions.waiting(), 0)
+        self.assertEqual((dict(self.sessions.outcomes), heard), ({}, []))
+        client = self.connect()
+        client.protocol.dataReceived(HEADER + b"123\n")
+        self.assertEqual(dict(self.sessions.outcomes), {"answered": 1})
 
     def test_halfClose(self) -> None:
         """

@@ -27,6 +27,7 @@ from twisted_netdemo.service.deadlines import Deadlines
 from twisted_netdemo.service.events import Events
 from twisted_netdemo.service.figures import Figure, Spread
 from twisted_netdemo.service.limits import Limits, clientOf
+from twisted_netdemo.service.proxy import IProxied
 from twisted_netdemo.welcome import Unit, answer, count, greeting, plainHost
 
 #: After its answer a client's further input is read and dropped until the client closes: a socket
@@ -52,6 +53,7 @@ class LineCount(Protocol):
     # What most sessions never need stands here alone: there may be many, waiting.
     _client: Hashable | None = None  # None: without an address
     _present = False  # counted by the limits
+    _isCheck = False  # a proxy's own, which is no client's session and is not counted
     _waits = False  # for the rest of the line
     _reader: wire.LineReader | None = None
     _cancelDeadline: Callable[[], None] | None = None  # of one that was taken over
@@ -68,12 +70,16 @@ class LineCount(Protocol):
         self._waits = True
         welcome = self._meet(transport.getPeer())
         factory.sessions[self] = None
-        # One that began with the PROXY header goes on.
-        takeDeadline = getattr(transport, "takeDeadline", None)
-        if takeDeadline is None:
-            factory.lineDeadlines.begin(self, self._began)
+        if IProxied.providedBy(transport):
+            proxied: Any = transport
+            # One that began with the PROXY header goes on.
+            self._cancelDeadline = proxied.takeDeadline(self.timedOut)
+            if proxied.isLocal:
+                self._isCheck = True
+                transport.write(welcome + wire.PROMPT)
+                return
         else:
-            self._cancelDeadline = takeDeadline(self.timedOut)
+            factory.lineDeadlines.begin(self, self._began)
         refusal = factory.limits.enter(self._client)
         if refusal is not None:
             self._refuse(wire.FULL if refusal == "full" else wire.NO_MORE_FROM_YOU)
@@ -217,7 +223,8 @@ class LineCount(Protocol):
             self._cancelDeadline()
             self._cancelDeadline = None
         now = factory.clock.seconds()
-        factory.report(self, outcome, counted, now - self._began)
+        if not self._isCheck:
+            factory.report(self, outcome, counted, now - self._began)
         return now
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:

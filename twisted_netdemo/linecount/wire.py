@@ -62,21 +62,33 @@ class LineReader:
         """
         Take the next piece. What follows the line is dropped.
 
-        @return: the client's whole line without its end (LF, or CRLF); C{None}: more is needed.
+        @return: the client's whole line without its end (LF, CRLF, or CR NUL, which is a telnet
+            client's Enter: RFC 854, page 11); C{None}: more is needed.
         """
         end = data.find(b"\n")
+        if b"\0" in data:
+            end = self._orNul(data, end)
         if end >= 0:
             line = bytes(self._held) + data[:end] if self._held else data[:end]
             line = line.removesuffix(b"\r")
             return line if len(line) <= self._limit else TooLong()
         room = self._limit - len(self._held)
-        # One byte more than the limit may be the CR of a CRLF.
+        # One byte more than the limit may be the CR of the line's end.
         if len(data) > room + 1 or (len(data) == room + 1 and data[-1:] != b"\r"):
             return TooLong()
         if not self._held:
             self._held = bytearray()
         self._held += data
         return None
+
+    def _orNul(self, data: bytes, end: int) -> int:
+        """
+        Where a NUL ends the line in this piece, or its C{end} by a line feed (-1: none).
+        """
+        if data[0] == 0 and self._held[-1:] == b"\r":
+            return 0
+        at = data.find(b"\r\0", 0, len(data) if end < 0 else end)
+        return end if at < 0 else at + 1
 
     def finish(self) -> bytes | TooLong:
         """

@@ -17,7 +17,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
-from zope.interface import directlyProvides, implementer, providedBy
+from zope.interface import Attribute, Interface, directlyProvides, implementer, providedBy
 
 from twisted_netdemo.service.deadlines import Deadlines
 from twisted_netdemo.service.port import Listening, Opened
@@ -43,7 +43,24 @@ _log = Logger()
 _MOST_WAITING = 1000
 
 
-@implementer(IHalfCloseableProtocol)
+class IProxied(Interface):
+    """
+    A transport whose connection began with a PROXY header. One that wraps it (TLS) is one too.
+    """
+
+    isLocal = Attribute("Whether the proxy speaks for itself, as in a health check.")
+
+    def takeDeadline(due: Callable[[], object]) -> Callable[[], None]:
+        """
+        For a protocol with a deadline of its own, when its connection is made: the header's goes
+        on, counted from the connection's beginning.
+
+        @param due: called when the time is up.
+        @return: cancels it.
+        """
+
+
+@implementer(IHalfCloseableProtocol, IProxied)
 class ProxiedConnection(ProtocolWrapper):
     """
     One connection from a proxy: its header, then everything to and from the wrapped protocol.
@@ -53,6 +70,7 @@ class ProxiedConnection(ProtocolWrapper):
     transport: Any
     _reader: HeaderReader | None = None
     _source: IAddress | None = None
+    isLocal = False
     _begun = False
     _waits = False  # counted by the factory
     _taken: Callable[[], object] | None = None
@@ -85,13 +103,6 @@ class ProxiedConnection(ProtocolWrapper):
             self.transport.abortConnection()
 
     def takeDeadline(self, due: Callable[[], object]) -> Callable[[], None]:
-        """
-        For a wrapped protocol with a deadline of its own, when its connection is made: the
-        header's goes on, counted from the connection's beginning.
-
-        @param due: called when the time is up.
-        @return: cancels it.
-        """
         self._taken = due
         return self._cancelDeadline
 
@@ -122,6 +133,7 @@ class ProxiedConnection(ProtocolWrapper):
             host, port = header.source
             kind = IPv6Address if ":" in host else IPv4Address
             self._source = kind("TCP", host, port)
+        self.isLocal = header.isLocal
         self._begun = True
         self.factory.waiting -= 1
         transport: Any = self
