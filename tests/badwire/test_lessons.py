@@ -272,9 +272,12 @@ class CommandTests(SynchronousTestCase):
 
     def test_list(self) -> None:
         """
-        Alone it lists the lessons, a line each of a terminal's width.
+        Alone it lists the lessons, a line each of a terminal's width, and how to go on.
         """
-        lines = lesson().stdout.decode().splitlines()
+        listed, _, rest = lesson().stdout.decode().partition("\n\n")
+        lines = listed.splitlines()
+        self.assertIn("badwire lesson NAME", rest)
+        self.assertTrue(all(len(line) <= 80 for line in rest.splitlines()))
         self.assertEqual([line.split()[0] for line in lines], list(LESSONS))
         self.assertTrue(all(len(line) <= 80 for line in lines))
         self.assertIn(statement(LESSONS["giveup"]), "\n".join(lines))

@@ -589,6 +589,74 @@ class ShownTests(WireCase):
         self.assertEqual([fates[0][key] for key in both], [fates[1][key] for key in both])
 
 
+class EnterTests(WireCase):
+    """
+    A second terminal in the network of a run.
+    """
+
+    def test_enter(self) -> None:
+        """
+        It finds the same network, names and addresses, in the same folder, without capabilities;
+        its exit status is COMMAND's. Each user enters a run of its own.
+        """
+        needs("nc")
+        script = (
+            "id -u; pwd; grep CapEff /proc/self/status; echo $WIRE_FAR $http_proxy; "
+            "echo hello | nc far.wire 51423; exit 4"
+        )
+        for who in (users.root, users.ordinary):
+            with self.subTest(who.__name__):
+                self.who = who
+                program = self.goesOn()
+                pid = str(program.process.pid)
+                env = {**os.environ, "http_proxy": "http://x"}
+                done = self.badwire(
+                    "enter", "--run", pid, "--", "sh", "-c", script, cwd="/usr", env=env
+                )
+                lines = done.stdout.decode().splitlines()
+                user = "0" if who is users.root else "65534"
+                self.assertEqual(done.returncode, 4, done)
+                self.assertEqual(lines[:4], [user, "/usr", f"CapEff:\t{0:016x}", "10.77.0.2"])
+                self.assertTrue(lines[-1].endswith("You entered 5 characters."), lines)
+
+    def goesOn(self) -> Any:
+        """
+        A run that goes on until its stdin ends.
+        """
+        options = ("-q", "--serve", "linecount", "--", "sh", "-c", "echo up; cat")
+        program = start(self, *self.who(), *BADWIRE, "run", *options, stdin=subprocess.PIPE)
+        program.line("^up$")
+        return program
+
+    def test_shell(self) -> None:
+        """
+        Without COMMAND there is a shell, and a word on where it is.
+        """
+        pid = str(self.goesOn().process.pid)
+        env = {**os.environ, "SHELL": "/bin/sh"}
+        done = self.badwire("enter", "--run", pid, data=b"echo $WIRE_FAR", env=env)
+        self.assertEqual((done.returncode, done.stdout), (0, b"10.77.0.2\n"), done)
+        self.assertIn(b"far.wire", done.stderr)
+
+    def test_within(self) -> None:
+        """
+        One who is there already stays there.
+        """
+        inner = [self.who()[-1], *BADWIRE, "enter", "-q", "--", "sh", "-c", "echo $WIRE_FAR"]
+        self.assertEqual(self.said("--", *inner), "10.77.0.2\n")
+
+    def test_which(self) -> None:
+        """
+        Where several runs go on, they are listed; a process that is in none is refused.
+        """
+        pids = {self.goesOn().process.pid for _ in range(2)}
+        done = self.badwire("enter", "--", "true")
+        found = {int(line.split()[0]) for line in done.stderr.decode().splitlines()[1:]}
+        self.assertEqual((done.returncode, found & pids), (2, pids), done)
+        done = self.badwire("enter", "--run", str(os.getpid()), "--", "true")
+        self.assertEqual((done.returncode, len(done.stderr.splitlines())), (125, 1), done)
+
+
 class RefusalTests(WireCase):
     """
     What forbids it is named, with its remedy; status 69.
@@ -676,9 +744,23 @@ class RefusalTests(WireCase):
         """
         A mistake is one line that names option and value, status 2.
         """
-        done = self.badwire("run", "--loss", "10", "--", "true")
-        self.assertEqual((done.returncode, len(done.stderr.splitlines())), (2, 1), done)
-        self.assertIn(b"--loss: '10'", done.stderr)
+        for arguments, words in (
+            (("run", "--loss", "10", "--", "true"), b"--loss: '10'"),
+            (("rnu",), b"did you mean run?"),
+            (("show", "--jsn", "log"), b"did you mean --json?"),
+            (("lesson", "chekcsum"), b"did you mean checksum?"),
+        ):
+            done = self.badwire(*arguments)
+            self.assertEqual((done.returncode, len(done.stderr.splitlines())), (2, 1), done)
+            self.assertIn(words, done.stderr)
+
+    def test_version(self) -> None:
+        """
+        The version of each command is the suite's.
+        """
+        for arguments in ([], ["run"], ["enter"], ["lesson"]):
+            done = self.badwire(*arguments, "--version")
+            self.assertRegex(done.stdout.decode(), r"^twisted-netdemo [0-9.]+, Twisted ")
 
 
 class OutsideTests(WireCase):
@@ -745,7 +827,7 @@ class TwistdTests(WireCase):
         Without COMMAND it stays up, and says how another terminal enters.
         """
         program = twistd(self, "badwire", "--serve", "linecount", "--seed", "1")
-        enter = program.line(r"the network is up: (nsenter .*)$")[1].split()
+        enter = program.line(r"the network is up: .* or (nsenter .*)$")[1].split()
         done = run(*enter, "sh", "-c", "echo hello | nc far6.wire 51423")
         self.assertIn(b"You entered 5 characters.", done.stdout)
         program.signal(signal.SIGTERM)
@@ -757,7 +839,7 @@ class TwistdTests(WireCase):
         A second signal ends a stop that waits for sessions, without a traceback.
         """
         program = twistd(self, "badwire", "--serve", "linecount --grace 60", "-q", "--drain", "0s")
-        enter = program.line(r"the network is up: (nsenter .*)$")[1].split()
+        enter = program.line(r"the network is up: .* or (nsenter .*)$")[1].split()
         client = start(self, *enter, "nc", "far4.wire", "51423", stdin=subprocess.PIPE)
         client.line("Welcome")
         program.signal(signal.SIGTERM)
@@ -774,7 +856,7 @@ class TwistdTests(WireCase):
         done = run(script("twistd"), "badwire", "--serve", "linecount", cwd=where)
         self.assertEqual(done.returncode, 0, done)
         log = where / "badwire.log"
-        entry = re.compile(r"the network is up: (nsenter .*)")
+        entry = re.compile(r"the network is up: .* or (nsenter .*)")
         until(lambda: log.exists() and entry.search(log.read_text()), "the line in the log")
         found = entry.search(log.read_text())
         assert found is not None

@@ -81,6 +81,8 @@ class OptionsTests(SynchronousTestCase):
             ("--drain", "3"),
             ("--undetectable", "x"),
             ("--seed", "-1"),
+            ("--seed", "1000000000000000000"),
+            ("--loss-burst", "3"),
         ):
             with self.assertRaises(usage.UsageError) as raised:
                 self.taken(option, value, "--", "true")

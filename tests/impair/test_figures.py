@@ -134,12 +134,34 @@ class Mistakes(SynchronousTestCase):
             ("--up-loss-burst 2 --loss @5", "--up-loss-burst: '2' needs a ratio"),
             ("--distribution constant --jitter 5ms", "--distribution constant leaves no room"),
             ("--seed x", "--seed: 'x'"),
+            ("--seed 1000000000000000000", "0 to 999999999999999999"),
+            ("--loss-burst 3", "--loss-burst: '3' has no effect without --loss"),
+            ("--loss-burst 3 --corrupt 1%", "has no effect without --loss"),
+            ("--up-loss-burst 3 --down-loss 1%", "has no effect without --up-loss"),
+            ("--reorder-gap 3", "has no effect without --reorder"),
+            ("--down-queue=9", "has no effect without --down-rate"),
+            ("--distribution normal", "has no effect without --jitter"),
             ("--undetectable 1", "--undetectable: '1'"),
         ):
             with self.subTest(line):
                 error = self.assertRaises(UsageError, parsed, line)
                 self.assertIn(words, str(error))
                 self.assertNotIn("\n", str(error))
+
+    def test_effect(self) -> None:
+        """
+        What belongs to another figure is taken where that one is given, even as nothing, and for
+        one direction alone.
+        """
+        for line in (
+            "--loss 0% --loss-burst 3",
+            "--loss-burst 3 --up-loss 10%",
+            "--up-reorder-gap 3 --reorder 1%",
+            "--queue 9 --down-rate 1mbit",
+            "--distribution constant",
+        ):
+            with self.subTest(line):
+                parsed(line)
 
 
 class Help(SynchronousTestCase):

@@ -20,6 +20,16 @@ from twisted_netdemo.badwire import helper
 _PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy")
 
 
+def within(addresses: Mapping[str, str]) -> dict[str, str]:
+    """
+    The environment of a program in the network: ours, without the proxies outside.
+
+    @param addresses: what it finds the wire's ends by.
+    """
+    kept = {name: value for name, value in os.environ.items() if name.lower() not in _PROXIES}
+    return {**kept, **addresses}
+
+
 class Command(ProcessProtocol):
     """
     COMMAND, which has the terminal, its own signals and no capabilities.
@@ -42,16 +52,13 @@ class Command(ProcessProtocol):
         """
         @param reactor: what provides C{IReactorProcess}.
         """
-        outside = {
-            name: value for name, value in os.environ.items() if name.lower() not in _PROXIES
-        }
         ignored = ",".join(str(int(number)) for number in self._ignored)
         python = [sys.executable, "-I", "-S", helper.__file__]
         reactor.spawnProcess(
             self,
             sys.executable,
             [*python, str(os.getpid()), ignored, *self._arguments],
-            env={**outside, **environment},
+            env=within(environment),
             childFDs={0: 0, 1: 1, 2: 2},
         )
 

@@ -16,10 +16,13 @@ from twisted.python import usage
 
 from twisted_netdemo.badwire.observers import settle
 from twisted_netdemo.badwire.show import FAILED
+from twisted_netdemo.nearest import didYouMean
+from twisted_netdemo.service.options import ServiceOptions
 
 _PACKAGE = "twisted_netdemo.badwire"
 _MODULES = {
     "run": f"{_PACKAGE}.run",
+    "enter": f"{_PACKAGE}.enter",
     "check": f"{_PACKAGE}.check",
     "show": f"{_PACKAGE}.show",
     "lesson": f"{_PACKAGE}.lessons.command",
@@ -34,11 +37,12 @@ def _options(name: str) -> Callable[[], usage.Options]:
     return make
 
 
-class Options(usage.Options):
+class Options(ServiceOptions):
     synopsis = "Usage: badwire COMMAND [options]"
     longdesc = "What TCP promises and UDP does not, seen on a wire that is really bad."
     subCommands = [
         ["run", None, _options("run"), "Run a program on the wire."],
+        ["enter", None, _options("enter"), "Another terminal in the network of a run."],
         ["check", None, _options("check"), "Can it run here? If not, what forbids it?"],
         ["show", None, _options("show"), "Draw the ladder of a log."],
         ["lesson", None, _options("lesson"), "See what TCP promises and UDP does not."],
@@ -63,7 +67,9 @@ def _main() -> int:
         if options.subCommand is None:
             raise usage.UsageError("which command? See 'badwire --help'")
     except usage.UsageError as error:
-        print(f"badwire: {error}", file=sys.stderr)
+        complaint, word = str(error), str(error).removeprefix("Unknown command: ")
+        near = didYouMean(word, _MODULES) if word != complaint else ""
+        print(f"badwire: {complaint}{near}", file=sys.stderr)
         return 2
     name: str = options.subCommand
     status: Any = import_module(_MODULES[name]).main(options.subOptions)

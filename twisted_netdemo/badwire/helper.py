@@ -10,6 +10,7 @@ import ctypes
 import os
 import signal
 import sys
+from collections.abc import Sequence
 
 _PR_SET_PDEATHSIG = 1
 
@@ -18,16 +19,24 @@ def main(parent: int, ignored: list[int], command: list[str]) -> int:
     """
     Execute COMMAND; who comes back failed, with env(1)'s status.
     """
-    libc = ctypes.CDLL(None, use_errno=True)
-    for broken in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them
-        signal.signal(broken, signal.SIG_DFL)
     for number in ignored:
         signal.signal(number, signal.SIG_IGN)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != parent:
+        return 128 + signal.SIGTERM
+    return execute(command)
+
+
+def execute(command: Sequence[str]) -> int:
+    """
+    Become COMMAND.
+
+    @return: where that fails, having said why, env(1)'s status.
+    """
+    for broken in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them
+        signal.signal(broken, signal.SIG_DFL)
     try:
-        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-        if os.getppid() != parent:
-            return 128 + signal.SIGTERM
-        os.execvp(command[0], command)
+        os.execvp(command[0], list(command))
     except OSError as error:
         print(f"badwire: {command[0]!a}: {_why(error, command[0])}", file=sys.stderr)
         return 127 if isinstance(error, FileNotFoundError) else 126

@@ -55,6 +55,15 @@ def unshare(flags: int) -> None:
     _checked(_libc().unshare(flags))
 
 
+def setns(descriptor: int, kind: int) -> None:
+    """
+    Enter a namespace, see setns(2). C{os.setns} is of Python 3.12.
+
+    @param kind: which kind it is to be, C{CLONE_NEW...}.
+    """
+    _checked(_libc().setns(descriptor, kind))
+
+
 def mount(source: str | None, target: str, kind: str | None, flags: int, data: str = "") -> None:
     """
     See mount(2).

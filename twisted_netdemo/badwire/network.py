@@ -173,7 +173,7 @@ class Network:
         return self.device.kind
 
     def _configure(self) -> str:
-        self.hasIPv6 = _hasIPv6()
+        self.hasIPv6 = hasIPv6()
         try:
             device.configure(
                 self.device, self.mtu, NEAR, PREFIX, NEAR6 if self.hasIPv6 else None, PREFIX6
@@ -268,7 +268,10 @@ def _write(path: str, text: str) -> None:
         os.close(fd)
 
 
-def _hasIPv6() -> bool:
+def hasIPv6() -> bool:
+    """
+    Whether this kernel has IPv6.
+    """
     try:
         socket.socket(socket.AF_INET6, socket.SOCK_DGRAM).close()
     except OSError:

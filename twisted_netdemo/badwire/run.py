@@ -5,6 +5,7 @@ C{badwire run}: a program on the wire, the wire as a command.
 from __future__ import annotations
 
 import contextlib
+import shlex
 import sys
 from typing import Any
 
@@ -12,6 +13,7 @@ from twisted.internet.error import ReactorNotRunning
 from twisted.logger import globalLogBeginner
 
 from twisted_netdemo.badwire import tap
+from twisted_netdemo.badwire.files import STDOUT
 from twisted_netdemo.badwire.network import Forbidden
 from twisted_netdemo.badwire.observers import inWords, observeAll, observeWarnings, tell
 from twisted_netdemo.badwire.show import FAILED
@@ -25,6 +27,18 @@ class Options(tap.Options):
 
     def getSynopsis(self) -> str:
         return f"Usage: badwire run {self.synopsis}"
+
+
+def _leaving(options: Options) -> str:
+    """
+    How to leave a shell, and to see what has happened.
+    """
+    if options["ladder"]:
+        return "'exit' leaves and draws the ladder"
+    if options["log"] not in (None, STDOUT):
+        log = shlex.quote(options["log"])
+        return f"'exit' leaves, and 'badwire show {log}' draws the ladder then"
+    return "'exit' leaves. With --ladder, what has happened is drawn then"
 
 
 def main(options: Options) -> int:
@@ -56,6 +70,9 @@ def main(options: Options) -> int:
 
         reactor: Any = installed
         wire = make(reactor)
+        if not options.command and not options["quiet"]:
+            for line in tap.greeting(_leaving(options)):
+                say(line)
         wire.runs(options.command or [tap.shell()], ended)
         reactor.addSystemEventTrigger("before", "shutdown", wire.stopService)
         wire.startService()

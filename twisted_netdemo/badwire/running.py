@@ -133,7 +133,11 @@ class BadWire(MultiService):
         self._port.startListening()
         super().startService()
         if self._command is None:
-            _log.info("the network is up: {entry}", entry=self._network.entry)
+            _log.info(
+                "the network is up: 'badwire enter --run {pid}' enters it, or {entry}",
+                pid=os.getpid(),
+                entry=self._network.entry,
+            )
         else:
             self._reactor.callWhenRunning(self.clock.call, self._startCommand, self._command)
 
@@ -202,8 +206,9 @@ class BadWire(MultiService):
         """
         self._isOver = True
         isWhole = self._conclusion.show(self.summary, self.status)
-        status = FAILED if hasFailed or not isWhole else self.status or 0
-        if status == FAILED and self.status is not None:
+        hasFailed = hasFailed or not isWhole
+        status = FAILED if hasFailed else self.status or 0
+        if hasFailed and self.status is not None:
             self._say(f"badwire: COMMAND's own exit status was {self.status}")
         if self._ended is not None and (self._hasCommand or status):
             self._ended(status)
@@ -259,7 +264,7 @@ class BadWire(MultiService):
             port, self._port = self._port, None
             return None if port is None else port.stopListening()
 
-        return self._inTime(defer.gatherResults(stops)).addBoth(close)
+        return self._inTime(defer.gatherResults(stops)).addBoth(close).addErrback(self._stopFailed)
 
     def _stopFailed(self, reason: Failure) -> None:
         self.clock.call(reason.raiseException)

@@ -11,6 +11,8 @@ from twisted.application.service import IService, IServiceMaker
 from twisted.plugin import getPlugins
 from twisted.python import usage
 
+from twisted_netdemo.nearest import didYouMean
+
 
 class _Parent(usage.Options):
     """
@@ -65,7 +67,10 @@ def _maker(name: str) -> Any:
     known = {maker.tapname: maker for maker in getPlugins(IServiceMaker)}
     if name in known:
         return known[name]
-    raise ValueError(f"{name!r} is no service that twistd has here ({', '.join(sorted(known))})")
+    near = didYouMean(name, known)
+    raise ValueError(
+        f"{name!r} is no service that twistd has here ({', '.join(sorted(known))}){near}"
+    )
 
 
 def _lastLine(error: BaseException) -> str:

@@ -121,7 +121,7 @@ class Options(FigureOptions):
     def postOptions(self) -> None:
         self.takeFigures()
         self.undetectable = self.takeFigure("undetectable", chance)
-        self.take("mtu", lambda text: whole(text, 1280, 65535))
+        self.take("mtu", packetSize)
         self.take("drain", lambda text: duration(text, bare=False))
         self["serve"] = [self.check("serve", text, Served) for text in self["serve"]]
         self["sysctl"] = dict(self.check("sysctl", text, sysctl) for text in self["sysctl"])
@@ -194,6 +194,18 @@ def _printable(typed: str) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
+def packetSize(text: str) -> int:
+    """
+    The largest packet that a wire carries.
+
+    @raise ValueError: it is none.
+    """
+    try:
+        return whole(text, 1280, 65535)
+    except ValueError as error:
+        raise ValueError(f"{error}: IPv6 needs 1280") from None
+
+
 def span(text: str) -> tuple[float, float]:
     """
     A stretch of time, C{1s-9s}, in seconds.
@@ -206,6 +218,19 @@ def span(text: str) -> tuple[float, float]:
         if start < end:
             return start, end
     raise ValueError(f"{text!r} is not from one time to a later one, as in 1s-9s")
+
+
+def greeting(leave: str) -> list[str]:
+    """
+    What is said to somebody in a shell on the wire.
+
+    @param leave: how to leave it.
+    """
+    return [
+        "badwire: this shell is in a private network. A server that is started here is reached at",
+        "far.wire, across the wire; near.wire and localhost do not touch it. Another terminal gets",
+        f"here by 'badwire enter'; {leave}.",
+    ]
 
 
 def shell() -> str:

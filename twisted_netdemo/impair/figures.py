@@ -20,6 +20,7 @@ import random
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from getopt import getopt
 from typing import TypeVar, cast, get_args
 
 from twisted.python import usage
@@ -39,6 +40,12 @@ from twisted_netdemo.service.options import ServiceOptions
 T = TypeVar("T")
 
 _HOUR = 3600.0
+
+#: The largest seed that may be given.
+LARGEST_SEED = 10**18 - 1
+
+# Which figures have no effect without which other.
+_NEEDS = {"loss-burst": "loss", "reorder-gap": "reorder", "distribution": "jitter", "queue": "rate"}
 
 
 def chance(text: str) -> Chance:
@@ -61,6 +68,13 @@ def chance(text: str) -> Chance:
             raise ValueError(f"{text!r} are not places (@2,5-7, counted from 1)")
         ranges.append((first, last))
     return Places.of(ranges)
+
+
+def seed(text: str) -> int:
+    """
+    What all chance follows from.
+    """
+    return whole(text, 0, LARGEST_SEED)
 
 
 def _time(text: str) -> float:
@@ -216,11 +230,27 @@ class FigureOptions(ServiceOptions):
                     f"--{self._given('jitter')[each]}: 'constant' beside "
                     f"{showDuration(jitter[each])}"
                 )
+        self._refuseIdle()
         self.isSeedDrawn = self["seed"] is None
         if self.isSeedDrawn:
             self.seed = random.SystemRandom().randrange(10**9)
         else:
-            self.seed = self.check("seed", self["seed"], whole)
+            self.seed = self.check("seed", self["seed"], seed)
+
+    def _refuseIdle(self) -> None:
+        """
+        Refuse a figure that was given and has no effect, since the one that it belongs to was not.
+        """
+        given = {name[2:] for name, _ in getopt(self.arguments, self.shortOpt, self.longOpt)[0]}
+        for name, needed in _NEEDS.items():
+            for forms in (("", *(f"{each}-" for each in DIRECTIONS)), ("up-",), ("down-",)):
+                form = "" if len(forms) > 1 else forms[0]
+                wanted = {needed, *(f"{each}{needed}" for each in forms)}
+                option = form + name
+                if option in given and not wanted & given and self[option] != "constant":
+                    raise usage.UsageError(
+                        f"--{option}: {self[option]!r} has no effect without --{form}{needed}"
+                    )
 
     def _burst(self, direction: Direction, figures: Figures, burst: float | None) -> Figures:
         """

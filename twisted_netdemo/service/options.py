@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from twisted.python import usage
 
+from twisted_netdemo.nearest import aboutOption
 from twisted_netdemo.service import log
 from twisted_netdemo.welcome import UNITS, Unit
 
@@ -43,12 +44,12 @@ class ServiceOptions(usage.Options):
         self.folder = os.getcwd()
         try:
             super().parseOptions(self._optionsFirst() if self.interspersed else self.arguments)
-        except usage.UsageError:
+        except usage.UsageError as error:
             if self._isTwistds:  # which shows the mistake; Twisted before 26.10 exits with 0 then
                 from twisted_netdemo.service.process import endWith
 
                 endWith(1)
-            raise
+            raise usage.UsageError(aboutOption(str(error), self.longOpt)) from None
 
     def _optionsFirst(self) -> Sequence[str]:
         given = self.arguments

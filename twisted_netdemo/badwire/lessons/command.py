@@ -25,8 +25,14 @@ from twisted_netdemo.badwire.lessons import (
 )
 from twisted_netdemo.badwire.lessons.stage import UNAVAILABLE, Stage, Unable
 from twisted_netdemo.badwire.show import LooseOptions, fail, printLines
+from twisted_netdemo.nearest import didYouMean
 
 _INTERRUPTED = 128 + signal.SIGINT
+
+_HOW = (
+    "'badwire lesson NAME' gives one, 'badwire lesson all' all of them; --html FILE",
+    "writes a page to keep. docs/tour.md has them in their order, with more words.",
+)
 
 LESSONS: dict[str, Callable[[Stage], None]] = {
     lesson.__name__: lesson
@@ -60,7 +66,8 @@ class Options(LooseOptions):
     def parseArgs(self, *names: str) -> None:
         for name in names:
             if name not in LESSONS and name != "all":
-                raise usage.UsageError(f"no lesson is called {name!a}; see 'badwire lesson'")
+                near = didYouMean(name, LESSONS) or "; see 'badwire lesson'"
+                raise usage.UsageError(f"no lesson is called {name!a}{near}")
         self["names"] = list(LESSONS) if "all" in names else list(dict.fromkeys(names))
 
     def postOptions(self) -> None:
@@ -83,6 +90,7 @@ def main(options: Options) -> int:
     """
     if not options["names"]:
         printLines(f"{name:<10} {statement(LESSONS[name])}" for name in LESSONS)
+        printLines(["", *_HOW])
         return 0
     chapters: list[page.Chapter] = []
     status = 0

@@ -1,0 +1,34 @@
+"""
+What was meant by a word that is misspelt.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+
+
+def didYouMean(word: str, known: Iterable[str], sign: str = "") -> str:
+    """
+    A question that ends a complaint about a word, C{"; did you mean --loss?"}: empty where no word
+    is near.
+
+    @param sign: what is typed before the word.
+    """
+    found = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean {sign}{found[0]}?" if found else ""
+
+
+def aboutOption(complaint: str, options: Iterable[str]) -> str:
+    """
+    What getopt says of an option that it does not know, with the nearest one that there is.
+
+    @param options: the long options, as getopt takes them: C{loss=} takes a value.
+    """
+    match = re.fullmatch(r"option --(\S+) not recognized", complaint)
+    if match is None:
+        return complaint
+    return complaint + didYouMean(match[1], [name.rstrip("=") for name in options], "--")
