@@ -312,6 +312,7 @@ class RealTests(CommandTestCase):
         _, _, said = self.fetch(f"gopher://localhost:{port}/0", "--proxy", self.proxy, "-v")
         self.assertRegex(
             said,
-            rf"\A\* trying 127.0.0.1:{self.port}\n\* asking the proxy 127.0.0.1:{self.port} for "
-            rf"localhost:{port}\n\* connected: 127.0.0.1:\d+ -> 127.0.0.1:{self.port}\n",
+            rf"\A\* asking the proxy 127.0.0.1:{self.port} for localhost:{port}\n"
+            rf"\* trying 127.0.0.1:{self.port}\n"
+            rf"\* connected: 127.0.0.1:\d+ -> 127.0.0.1:{self.port}\n",
         )

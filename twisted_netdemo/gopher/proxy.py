@@ -62,12 +62,12 @@ class SocksProxy:
         @param addresses: which addresses of names have answered, to be shared.
         @param tell: called with a line for each step, for people.
         """
+        self._reactor = reactor
         self._host = host
         self._port = port
+        self._family = family
+        self._addresses = addresses or Addresses()
         self._tell = tell or (lambda line: None)
-        self._proxy = directEndpoint(
-            reactor, host, port, family, addresses or Addresses(), self._tell
-        )
 
     def __call__(self, host: str, port: int) -> IStreamClientEndpoint:
         return _ByProxy(self, host, port)
@@ -78,8 +78,11 @@ class SocksProxy:
         """
         proxy = hostPort(self._host, self._port)
         self._tell(f"asking the proxy {proxy} for {hostPort(host, port)}")
+        toProxy = directEndpoint(
+            self._reactor, self._host, self._port, self._family, self._addresses, self._tell
+        )
         try:
-            return await SocksEndpoint(self._proxy, host, port).connect(factory)
+            return await SocksEndpoint(toProxy, host, port).connect(factory)
         except SocksError as error:
             raise ProxyFailed(f"{hostPort(host, port)}: {error}") from None
         except (CancelledError, ConnectingCancelledError):

@@ -214,6 +214,9 @@ class Pinned(Unverified):
             isFirst = pinned is None
             if pinned is None:
                 pinned = self._pins.add(where, seen)
+        except OSError as error:
+            words = f"{error.filename or self._pins.path}: {error.strerror}"
+            raise CertificateRejected(f"the pins cannot be used: {words}") from None
         except Exception as error:
             raise CertificateRejected(f"the pins cannot be used: {error}") from None
         if pinned != seen:
