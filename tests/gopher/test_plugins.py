@@ -161,7 +161,8 @@ class CommandTests(CommandTestCase):
             "from twisted_netdemo.gopher.command import main\n"
             "try: main(['--help'])\n"
             "except SystemExit: pass\n"
-            "print(sorted(set(sys.modules) & {'OpenSSL', 'tqdm', 'twisted.internet.reactor'}))"
+            "heavy = {'OpenSSL', 'tqdm', 'twisted.internet.reactor', 'twisted.internet.base'}\n"
+            "print(sorted(set(sys.modules) & heavy))"
         )
         self.assertTrue(run(sys.executable, "-c", code).stdout.endswith(b"[]\n"))
 
@@ -212,6 +213,25 @@ class CommandTests(CommandTestCase):
         self.assertEqual((status, said, asked), (0, "", [b"a%20b?caf\xc3\xa9\r\n"]))
         status, out, _ = self.fetch(self.serve(sends(b"hi\r\n")), "--raw", "--timeout", "9")
         self.assertEqual((status, out), (0, b"hi\r\n"))
+
+    def test_charset(self) -> None:
+        """
+        --charset is taken at its word, in menus, texts and JSON; a file is what came.
+        """
+        said = "\u0434\u0430\r\n".encode("cp866")  # too little to guess by
+        where = folder(self)
+        for path, options, out in (
+            ("0x", (), "\u0434\u0430\n".encode()),
+            ("1x", (), "\u0434\u0430\n".encode()),
+            ("0x", ("--raw",), said),
+            ("0x", ("-o", str(where / "o")), b""),
+        ):
+            url = self.serve(sends(said), path)
+            self.assertEqual(self.fetch(url, "--charset", "CP866", *options), (0, out, ""))
+        self.assertEqual((where / "o").read_bytes(), said)
+        _, out, _ = self.fetch(self.serve(sends(said)), "--charset", "CP866", "--json")
+        document = json.loads(out)
+        self.assertEqual((document["charset"], document["text"]), ("cp866", "\u0434\u0430\n"))
 
     def test_verbose(self) -> None:
         """

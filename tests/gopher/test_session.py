@@ -123,6 +123,28 @@ class ShowTests(SessionTestCase):
         self.assertIn(b"\n1  Text  [text]  gopher://h/0/t\n", self.console.out)
         self.assertEqual(self.console.said, [])
 
+    def test_marks(self) -> None:
+        """
+        A byte order mark before a menu hides none of its links, in JSON neither.
+        """
+        text = "\ufeff1Sub \xe9\t/s\th\t70\r\n0Text\t/t\th\t70\r\n.\r\n"
+        for charset in ("utf-8", "utf-16-le", "utf-16-be"):
+            for wishes in ({}, {"json": True}):
+                self.setUp()
+                self.assertEqual(self.fetch("h", text.encode(charset), **wishes), 0)
+                if wishes:
+                    document = json.loads(self.console.out)
+                    self.assertEqual(document["charset"], charset)
+                    self.assertEqual(
+                        [item["url"] for item in document["items"]],
+                        ["gopher://h/1/s", "gopher://h/0/t"],
+                    )
+                else:
+                    self.assertEqual(
+                        self.console.out.decode(),
+                        "1  Sub \xe9  [menu]  gopher://h/1/s\n2  Text  [text]  gopher://h/0/t\n",
+                    )
+
     def test_text(self) -> None:
         """
         A text is shown with its dots undone, the reader's line ends, and no control characters.

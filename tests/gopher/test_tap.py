@@ -51,6 +51,8 @@ class OptionTests(SynchronousTestCase):
             "--proxy: 'socks5://h:1' is not socks5h://HOST:PORT: no other proxy is known",
         ),
         (["--tofu", "--insecure"], "--tofu and --insecure do not go together"),
+        (["--charset", "klingon"], "--charset: 'klingon' is no charset that is known here"),
+        (["--charset", "rot13"], "--charset: 'rot13' is no charset that is known here"),
         (["--cafile", "/nowhere"], "--cafile: cannot read /nowhere: No such file or directory"),
         (["--cafile", "/dev/null"], "--cafile: /dev/null holds no certificate (PEM)"),
     ]

@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 from twisted.python import usage
 
 from twisted_netdemo.nearest import aboutOption
-from twisted_netdemo.service import log
 from twisted_netdemo.welcome import UNITS, Unit
 
 T = TypeVar("T")
@@ -149,6 +148,8 @@ class ServiceOptions(usage.Options):
         Have the log be one that holds nothing up, unless the user named an observer or asked for
         the system's log: in the foreground on standard output, a daemon's in C{NAME.log}.
         """
+        from twisted_netdemo.service import log  # which loads what --help does not need
+
         parent = self.parent
         if self._isTwists:
             file = parent["logFile"]
