@@ -21,7 +21,7 @@ _GUESSES = (
 )
 #: How much of a body is looked at, and how much of its lines that are not ASCII.
 SAMPLE = 1 << 16
-_CLOSELY = 1 << 12
+_CLOSELY = 1 << 11
 #: How many hosts are remembered.
 _MOST_HOSTS = 1024
 #: How much a remembered guess counts, beside 1 for a text in which every character fits.
