@@ -169,13 +169,13 @@ class Datagrams(ImpairCase):
 
     def test_refusal(self) -> None:
         """
-        Where nobody listens at the target the log says so, once; when somebody does, the very
-        next datagram arrives.
+        Where nobody listens at the target the log says so, once, and the truth counts it; when
+        somebody does, the very next datagram arrives.
         """
         placeholder = self.socket(bind="127.0.0.1")
         address = placeholder.getsockname()
         placeholder.close()
-        port = self.impair("udp", address)
+        port = self.impair("udp", address, "--truth", "truth")
         client = self.socket()
         for _ in range(3):
             client.sendto(b"lost", ("127.0.0.1", port))
@@ -186,7 +186,11 @@ class Datagrams(ImpairCase):
         while (data := target.recvfrom(100)[0]) == b"lost":  # two were perhaps not yet read
             pass
         self.assertEqual(data, b"arrives")
-        self.end()
+        *lines, summary = self.truth()
+        refused = [line["refused"]["client"] for line in lines if "refused" in line]
+        self.assertEqual(refused, [f"127.0.0.1:{client.getsockname()[1]}"] * len(refused))
+        self.assertEqual(summary["summary"]["refused"], len(refused))
+        self.assertIn(f"The target refused {len(refused)} datagram(s)", self.program.output)
         self.assertEqual(self.program.output.count("do not reach the target"), 1)
 
     def test_fateOfManyClients(self) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.task import Clock
-from twisted.logger import globalLogPublisher
+from twisted.logger import formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.processes import folder
@@ -53,11 +53,16 @@ class FakeConnection:
     """
 
     def __init__(
-        self, clock: Clock, received: Callable[[bytes], None], failed: Callable[[OSError], None]
+        self,
+        clock: Clock,
+        received: Callable[[bytes], None],
+        failed: Callable[[OSError], None],
+        refused: Callable[[OSError], None],
     ) -> None:
         self.clock = clock
         self.received = received
         self.failed = failed
+        self.refused = refused
         self.sent: list[tuple[bytes, float]] = []
         self.isClosed = False
         self.works = True
@@ -91,11 +96,14 @@ class RelayCase(SynchronousTestCase):
         self.addCleanup(globalLogPublisher.removeObserver, self.events.append)
 
     def connect(
-        self, received: Callable[[bytes], None], failed: Callable[[OSError], None]
+        self,
+        received: Callable[[bytes], None],
+        failed: Callable[[OSError], None],
+        refused: Callable[[OSError], None],
     ) -> FakeConnection:
         if self.refusal is not None:
             raise self.refusal
-        connection = FakeConnection(self.clock, received, failed)
+        connection = FakeConnection(self.clock, received, failed, refused)
         self.connections.append(connection)
         return connection
 
@@ -203,8 +211,8 @@ class Ways(RelayCase):
 
     def test_idle(self) -> None:
         """
-        Who is silent for the idle time is forgotten; who comes back is a new client, whose place
-        and numbers begin anew.
+        A client that is silent for the idle time is forgotten, and its socket closed after as long
+        again; when it comes back it is a new client, whose place and numbers begin anew.
         """
         relay = self.relay(idle=60)
         self.send(relay, b"one")
@@ -213,15 +221,65 @@ class Ways(RelayCase):
         self.clock.advance(20)
         self.connections[0].received(b"an answer counts")
         self.clock.advance(59)
-        self.assertEqual([c.isClosed for c in self.connections], [False, True])
+        self.send(relay, b"before", BOB)
+        self.assertEqual((relay.clients, len(self.connections)), (3, 3))
         self.clock.advance(1)
-        self.assertEqual([c.isClosed for c in self.connections], [True, True])
         self.send(relay, b"again")
-        self.assertEqual(len(self.connections), 3)
-        self.assertEqual(relay.clients, 3)
+        self.assertEqual((relay.clients, len(self.connections)), (4, 4))
+        self.clock.advance(39)
+        self.assertEqual([c.isClosed for c in self.connections], [False, False, False, False])
+        self.clock.advance(1)
+        self.assertEqual([c.isClosed for c in self.connections], [False, True, False, False])
+        self.clock.advance(20)
+        self.assertEqual([c.isClosed for c in self.connections], [True, True, False, False])
         *_, last, _ = self.truth(relay)
         self.assertEqual((last["head"], last["n"]), (b"again".hex(), 0))
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_late(self) -> None:
+        """
+        An answer that comes after its client was forgotten is in the log, the truth and the counts,
+        and reaches nobody, also where the client has come back.
+        """
+        relay = self.relay(idle=60)
+        self.send(relay, b"question")
+        self.connections[0].received(b"soon")
+        self.clock.advance(60)
+        self.connections[0].received(b"late")
+        self.send(relay, b"again")
+        self.connections[0].received(b"later")
+        self.clock.advance(60)
+        self.assertTrue(self.connections[0].isClosed)
+        self.assertEqual([data for data, *_ in self.port.sent], [b"soon"])
+        said = [formatEvent(event) for event in self.events]
+        self.assertIn(
+            "Answers came after their client had been forgotten, and reach nobody (1 since this "
+            "was last said): a longer --idle waits for them.",
+            said,
+        )
+        *lines, summary = self.truth(relay)
+        self.assertEqual(
+            [(line["n"], line["fates"], line["copies"]) for line in lines],
+            [(0, [], 1), (0, [], 1), (1, ["late"], 0), (0, [], 1), (2, ["late"], 0)],
+        )
+        self.assertEqual(summary["summary"]["down"], counts(3, 2, 1, 6, late=2))
+
+    def test_refused(self) -> None:
+        """
+        A target that refuses is in the log, the truth and the counts, as often as the system tells.
+        """
+        relay = self.relay()
+        self.clock.advance(1)
+        self.send(relay, b"one")
+        for _ in range(2):
+            self.connections[0].refused(ConnectionRefusedError(errno.ECONNREFUSED, "refused"))
+        _, *lines, summary = self.truth(relay)
+        self.assertEqual(lines, [{"refused": {"t": 1.0, "client": "127.0.0.1:4001"}}] * 2)
+        self.assertEqual(summary["summary"]["refused"], 2)
+        self.assertEqual(summary["summary"]["up"], counts(1, 0, 1, 2))
+        said = [formatEvent(event) for event in self.events]
+        self.assertIn("Datagrams do not reach the target: refused (1 since", said[0])
+        self.assertIn("The target refused 2 datagram(s); their clients were not told.", said)
 
     def test_underWayIsNotIdle(self) -> None:
         """
@@ -233,9 +291,12 @@ class Ways(RelayCase):
         self.assertEqual([data for data, _ in self.connections[0].sent], [b"slow"])
         self.assertFalse(self.connections[0].isClosed)
         self.clock.pump([1] * 9)
-        self.assertFalse(self.connections[0].isClosed)
-        self.clock.advance(1)
-        self.assertTrue(self.connections[0].isClosed)
+        self.connections[0].received(b"in time")
+        self.clock.pump([1] * 9)
+        self.connections[0].received(b"in time too")
+        self.clock.pump([1] * 10)
+        self.connections[0].received(b"late")
+        self.assertEqual(len(self.port.sent), 2)
 
 
 class InEachDirection(RelayCase):
@@ -395,7 +456,7 @@ class WhenThingsFail(RelayCase):
     def test_tooMany(self) -> None:
         """
         A client above the most is not relayed, and said so once; it is when another has been
-        forgotten.
+        forgotten, and its socket closed.
         """
         relay = self.relay(most=1)
         self.send(relay, b"hello")
@@ -404,6 +465,9 @@ class WhenThingsFail(RelayCase):
         self.send(relay, b"still")
         self.assertEqual([d for d, _ in self.connections[0].sent], [b"hello", b"still"])
         self.assertEqual(len([line for line in self.said() if line.startswith("A new client")]), 1)
+        self.clock.advance(60)
+        self.send(relay, b"hello", BOB)
+        self.assertEqual(len(self.connections), 1)
         self.clock.advance(60)
         self.send(relay, b"hello", BOB)
         self.assertEqual([d for d, _ in self.connections[1].sent], [b"hello"])
@@ -455,6 +519,7 @@ class WhenThingsFail(RelayCase):
                     "seed": 42,
                     "clients": 1,
                     "missing": 0,
+                    "refused": 0,
                     "up": counts(1, 1, 0, 2),
                     "down": counts(0, 0, 0, 3),
                 }

@@ -21,9 +21,14 @@ class UpstreamTests(SynchronousTestCase):
         self.target.bind(("127.0.0.1", 0))
         self.received: list[bytes] = []
         self.failed: list[OSError] = []
+        self.refused: list[OSError] = []
         self.reactor = MemoryReactorClock()
         self.upstream = Upstream(
-            self.target.getsockname(), self.received.append, self.failed.append, self.reactor
+            self.target.getsockname(),
+            self.received.append,
+            self.failed.append,
+            self.refused.append,
+            self.reactor,
         )
         self.addCleanup(self.upstream.close)
         self.assertTrue(self.upstream.send(b"x"))
@@ -59,5 +64,6 @@ class UpstreamTests(SynchronousTestCase):
         self.target.close()
         self.assertTrue(self.upstream.send(b"x"))
         self.turn()
-        (error,) = self.failed
+        (error,) = self.refused
         self.assertIsInstance(error, ConnectionRefusedError)
+        self.assertEqual(self.failed, [])

@@ -5,17 +5,17 @@ datagram meets its fate on the way.
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections import OrderedDict, deque
+from collections.abc import Sequence
+from itertools import islice
+from typing import Any
 
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
-from twisted_netdemo.impair.addresses import written
-from twisted_netdemo.impair.fates import DIRECTIONS, Direction, Fate, Fates, Figures, corrupt
-from twisted_netdemo.impair.link import Lane
-from twisted_netdemo.impair.truth import LineFile, Tally, recordLine, summaryLine
+from twisted_netdemo.impair.client import Client, Connect, Parcel, Passage
+from twisted_netdemo.impair.fates import DIRECTIONS, Direction, Fates, Figures, corrupt
+from twisted_netdemo.impair.truth import LineFile, Tally, recordLine, refusedLine, summaryLine
 from twisted_netdemo.impair.way import Way
 from twisted_netdemo.service.addresses import Address
 from twisted_netdemo.service.clock import monotonic
@@ -26,136 +26,13 @@ from twisted_netdemo.service.udpport import DatagramSender
 _log = Logger()
 
 
-class Connection(Protocol):
-    """
-    A client's own socket to the target.
-    """
-
-    def send(self, data: bytes) -> bool:
-        """
-        @return: whether the system has taken it.
-        """
-
-    def dropped(self) -> int | None:
-        """
-        How many datagrams the system threw away because they came faster than they were read.
-        """
-
-    def close(self) -> None:
-        """
-        Send and receive no more.
-        """
-
-
-class Connect(Protocol):
-    """
-    Makes a client's socket to the target.
-    """
-
-    def __call__(
-        self, received: Callable[[bytes], None], failed: Callable[[OSError], None]
-    ) -> Connection:
-        """
-        @raise OSError: there is none to be had.
-        """
-
-
-# The headers of IPv4 or IPv6, and that of UDP.
-_HEADER, _HEADER6 = 28, 48
-
-
-class Passage:
-    """
-    One client's datagrams in one direction.
-
-    @ivar header: what one weighs at the bottleneck beside its payload, in octets.
-    @ivar isClear: whether nothing ever befalls them, so that they pass at once.
-    @ivar lane: its way through the link.
-    @ivar send: passes a copy to the system; whether that has taken it.
-    @ivar n: the number of the next one to come.
-    @ivar left: how many copies have left.
-    """
-
-    __slots__ = (
-        "client",
-        "direction",
-        "fates",
-        "header",
-        "isClear",
-        "lane",
-        "left",
-        "n",
-        "send",
-        "tally",
-    )
-
-    def __init__(
-        self,
-        client: Client,
-        direction: Direction,
-        fates: Fates,
-        lane: Lane[Parcel],
-        send: Callable[[bytes], bool],
-        tally: Tally,
-        isClear: bool,
-    ) -> None:
-        self.client = client
-        self.direction = direction
-        self.fates = fates
-        self.lane = lane
-        self.send = send
-        self.tally = tally
-        self.isClear = isClear
-        self.header = _HEADER6 if ":" in client.source[0] else _HEADER
-        self.n = 0
-        self.left = 0
-
-
-class Parcel(NamedTuple):
-    """
-    A datagram under way.
-
-    @ivar data: as it was received.
-    @ivar n: its number in its passage, from 0.
-    @ivar received: when it came.
-    """
-
-    passage: Passage
-    data: bytes
-    n: int
-    fate: Fate
-    received: float
-
-
-class Client:
-    """
-    A client, from its first datagram until it is forgotten.
-
-    @ivar source: its address and port.
-    @ivar name: the same as text.
-    @ivar destination: the address it last wrote to, which answers leave from.
-    @ivar last: when anything last came from it or for it.
-    """
-
-    __slots__ = ("connection", "destination", "down", "last", "name", "source", "up")
-
-    connection: Connection
-    up: Passage
-    down: Passage
-
-    def __init__(self, source: Address) -> None:
-        self.source = source
-        self.name = written(*source)
-        self.destination: str | None = None
-        self.last = 0.0
-
-
 class Relay:
     """
     A L{BatchReceiver<twisted_netdemo.service.udpport.BatchReceiver>} that relays what it receives.
 
     @ivar tallies: what has been counted, by direction.
     @ivar clients: how many clients there have been.
+    @ivar refused: how many datagrams the target's system has refused, as far as it told.
     @ivar truth: where each datagram's fate is written, if anywhere.
     """
 
@@ -174,6 +51,7 @@ class Relay:
         """
         self.tallies: dict[Direction, Tally] = {d: Tally() for d in DIRECTIONS}
         self.clients = 0
+        self.refused = 0
         self._figures = figures
         self._always = {d: figures[d].always() for d in DIRECTIONS}
         self._isClear = {d: figures[d].isClear() for d in DIRECTIONS}
@@ -184,12 +62,14 @@ class Relay:
         self._most = most
         self.truth: LineFile | None = None
         self._present: OrderedDict[Address, Client] = OrderedDict()
+        self._forgotten: deque[Client] = deque()
         self._ways = {d: Way[Parcel](figures[d], reactor, self._leave) for d in DIRECTIONS}
         self._seconds = self._ways["up"].seconds
         self._start = self._seconds()
         self._expiry: IDelayedCall | None = None
         self._failed = Quiet(reactor, self._sayFailed)
         self._refused = Quiet(reactor, self._sayRefused)
+        self._late = Quiet(reactor, self._sayLate)
         self._lastError = self._lastRefusal = OSError()
 
     # DatagramReceiver
@@ -215,15 +95,21 @@ class Relay:
         client = Client(source)
 
         def answered(data: bytes) -> None:
-            self._enter(client.down, data)
+            if client.isForgotten:
+                self._cameLate(client.down, data)
+            else:
+                self._enter(client.down, data)
+
+        def refused(error: OSError) -> None:
+            self._targetRefused(client, error)
 
         def answer(data: bytes) -> bool:
             return self._port.send(data, source, client.destination)
 
         try:
-            if 0 < self._most <= len(self._present):
+            if 0 < self._most <= len(self._present) + len(self._forgotten):
                 raise OSError(None, f"there are {self._most}, and may be no more")
-            client.connection = self._connect(answered, self._connectionFailed)
+            client.connection = self._connect(answered, self._connectionFailed, refused)
         except OSError as error:
             self._lastRefusal = error
             self._refused.happened()
@@ -299,23 +185,45 @@ class Relay:
                 )
             )
 
+    def _cameLate(self, passage: Passage, data: bytes) -> None:
+        n = passage.n
+        passage.n = n + 1
+        passage.tally.received += 1
+        fate = passage.fates.next(n)
+        self._record(Parcel(passage, data, n, fate, self._seconds()), ["late"], [])
+        self._late.happened()
+
+    def _targetRefused(self, client: Client, error: OSError) -> None:
+        self.refused += 1
+        if self.truth is not None:
+            self.truth.write(refusedLine(self._seconds() - self._start, client.name))
+        self._connectionFailed(error)
+
     def _forget(self) -> None:
         """
-        Forget who has been idle for long enough, and come back for the next.
+        Forget the clients that have been idle for long enough, close the sockets of those that were
+        forgotten as long ago, and come back for the next.
         """
         self._expiry = None
         now = self._seconds()
+        idle = self._idle
         while self._present:
             client = next(iter(self._present.values()))
             if (client.up.lane or client.down.lane) and client.last < now:
                 self._seen(client, now)  # something of it is still under way
                 continue
-            left = client.last + self._idle - now
-            if left > 0:
-                self._expiry = self._clock.callLater(left, self._forget)
-                return
+            if client.last + idle > now:
+                break
             del self._present[client.source]
-            self._part(client)
+            client.isForgotten = True
+            client.last += idle
+            self._forgotten.append(client)
+        while self._forgotten and self._forgotten[0].last + idle <= now:
+            self._part(self._forgotten.popleft())
+        waiting = [*islice(self._present.values(), 1), *islice(self._forgotten, 1)]
+        if waiting:
+            left = min(client.last for client in waiting) + idle - now
+            self._expiry = self._clock.callLater(left, self._forget)
 
     def _part(self, client: Client) -> None:
         self.tallies["down"].unread += client.connection.dropped() or 0
@@ -333,6 +241,13 @@ class Relay:
         _log.warn(
             "Datagrams do not reach the target: {error} ({times} since this was last said).",
             error=self._lastError.strerror,
+            times=times,
+        )
+
+    def _sayLate(self, times: int) -> None:
+        _log.warn(
+            "Answers came after their client had been forgotten, and reach nobody ({times} since "
+            "this was last said): a longer --idle waits for them.",
             times=times,
         )
 
@@ -354,9 +269,10 @@ class Relay:
         for way in self._ways.values():
             for parcel in way.close():
                 self._record(parcel, parcel.fate.words, [])
-        for client in self._present.values():
+        for client in (*self._present.values(), *self._forgotten):
             self._part(client)
         self._present.clear()
+        self._forgotten.clear()
         self.tallies["up"].unread = unread
         for direction, tally in self.tallies.items():
             if tally.unread:
@@ -373,8 +289,15 @@ class Relay:
                 lost=tally.lost,
                 out=tally.out,
             )
+        if self.refused:
+            _log.warn(
+                "The target refused {refused} datagram(s); their clients were not told.",
+                refused=self.refused,
+            )
         truth = self.truth
         if truth is not None:
             truth.flush()
-            truth.write(summaryLine(self._seed, self.clients, truth.missing, self.tallies))
+            truth.write(
+                summaryLine(self._seed, self.clients, truth.missing, self.refused, self.tallies)
+            )
             truth.close()

@@ -15,10 +15,11 @@ from twisted.python import usage
 
 from twisted_netdemo import quantities
 from twisted_netdemo.impair.addresses import Listen, Target, listen, target, written
+from twisted_netdemo.impair.client import Connection
 from twisted_netdemo.impair.fates import DIRECTIONS, Direction
 from twisted_netdemo.impair.figures import FigureOptions, figure
 from twisted_netdemo.impair.flow import Mischief
-from twisted_netdemo.impair.relay import Connection, Relay
+from twisted_netdemo.impair.relay import Relay
 from twisted_netdemo.impair.service import RelayService, StreamRelayService
 from twisted_netdemo.impair.stream import StreamRelay
 from twisted_netdemo.impair.upstream import Upstream
@@ -157,8 +158,12 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         streams = StreamRelay(options.figures, options.mischief, options.seed, endpoint, reactor)
         return StreamRelayService(streams, options.listen, there, seed=seed, reactor=reactor)
 
-    def connect(received: Callable[[bytes], None], failed: Callable[[OSError], None]) -> Connection:
-        return Upstream(there.address, received, failed, reactor)
+    def connect(
+        received: Callable[[bytes], None],
+        failed: Callable[[OSError], None],
+        refused: Callable[[OSError], None],
+    ) -> Connection:
+        return Upstream(there.address, received, failed, refused, reactor)
 
     relay = Relay(
         options.figures, options.seed, connect, reactor, options["idle"], options["max-clients"]

@@ -7,12 +7,14 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
+from functools import partial
 from typing import Any, Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from twisted_netdemo.impair.fates import DIRECTIONS, Direction
+from twisted_netdemo.service.backlog import Backlog, opened
 from twisted_netdemo.service.clock import monotonic
 from twisted_netdemo.service.quiet import Quiet
 
@@ -103,13 +105,31 @@ class Tally:
         }
 
 
-def summaryLine(seed: int, clients: int, missing: int, tallies: dict[Direction, Tally]) -> bytes:
+def refusedLine(t: float, client: str) -> bytes:
+    """
+    The target's system has refused a datagram.
+
+    @param t: when that was told, in seconds since the start.
+    @param client: its address and port; which of its datagrams it was, nobody knows.
+    """
+    return json.dumps({"refused": {"t": round(t, 6), "client": client}}).encode() + b"\n"
+
+
+def summaryLine(
+    seed: int, clients: int, missing: int, refused: int, tallies: dict[Direction, Tally]
+) -> bytes:
     """
     The last line.
 
     @param missing: how many lines have been left out before it.
+    @param refused: how many datagrams the target refused.
     """
-    summary: dict[str, Any] = {"seed": seed, "clients": clients, "missing": missing}
+    summary: dict[str, Any] = {
+        "seed": seed,
+        "clients": clients,
+        "missing": missing,
+        "refused": refused,
+    }
     for direction in DIRECTIONS:
         summary[direction] = tallies[direction].summary()
     return json.dumps({"summary": summary}).encode() + b"\n"
@@ -134,7 +154,6 @@ class LineFile:
     whole lines are left out and counted; that is logged at once, then once a minute and at the
     end.
 
-    @ivar missing: how many lines have been left out.
     """
 
     def __init__(self, path: str, clock: IReactorTime, limit: int = WAITING) -> None:
@@ -144,35 +163,34 @@ class LineFile:
 
         @raise OSError: that cannot be done.
         """
-        self.missing = 0
         self._path = path
         self._clock = monotonic(clock)
-        self._limit = limit
-        self._waiting = bytearray()
         self._isBroken = self._isTold = False
-        # A pipe must not hold up the reactor; a regular file does not care. Windows has its own.
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-        for name in ("O_NONBLOCK", "O_CLOEXEC", "O_BINARY", "O_NOINHERIT"):
-            flags |= getattr(os, name, 0)
-        self._file = os.open(path, flags, 0o600)
+        # A pipe must not hold up the reactor; a regular file does not care.
+        self._file = opened(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        self._lines = Backlog(partial(os.write, self._file), limit)
         self._delayed: IDelayedCall | None = None
         self._behind = Quiet(clock, self._sayBehind)
 
+    @property
+    def missing(self) -> int:
+        """
+        How many lines have been left out.
+        """
+        return self._lines.missing
+
     def write(self, line: bytes) -> None:
-        if len(self._waiting) + len(line) > self._limit:
-            self.missing += 1
+        if not self._lines.add(line):
             self._behind.happened()
-            return
-        self._waiting += line
-        if self._delayed is None:
+        elif self._delayed is None:
             self._delayed = self._clock.callLater(_PERIOD, self._flushLater)
-        elif len(self._waiting) >= _FLUSH and not self._isBroken:
+        elif len(self._lines) >= _FLUSH and not self._isBroken:
             self.flush()
 
     def _flushLater(self) -> None:
         self._delayed = None
         self.flush()
-        if self._waiting:
+        if len(self._lines):
             self._delayed = self._clock.callLater(_PERIOD, self._flushLater)
 
     def flush(self) -> OSError | None:
@@ -181,19 +199,13 @@ class LineFile:
 
         @return: why not all of it.
         """
-        error = None
-        try:
-            while self._waiting:
-                written = os.write(self._file, self._waiting[:_FLUSH])
-                del self._waiting[:written]
-        except OSError as caught:
-            error = caught
-            if not isinstance(caught, BlockingIOError) and not self._isTold:
-                self._isTold = True
-                _log.error("{path}: {error}", path=self._path, error=caught.strerror)
+        error = self._lines.pour()
         self._isBroken = error is not None
         if error is None:
             self._isTold = False
+        elif not isinstance(error, BlockingIOError) and not self._isTold:
+            self._isTold = True
+            _log.error("{path}: {error}", path=self._path, error=error.strerror)
         return error
 
     def _sayBehind(self, times: int) -> None:
@@ -213,7 +225,7 @@ class LineFile:
         error = self.flush()
         os.close(self._file)
         # a line that was written in part is missing too
-        missing = self.missing + self._waiting.count(b"\n")
+        missing = self.missing + self._lines.lines
         if missing:
             _log.error(
                 "{path} is not complete: {missing} lines are missing in it{reason}.",

@@ -40,17 +40,20 @@ class Upstream:
         target: tuple[Any, ...],
         received: Callable[[bytes], None],
         failed: Callable[[OSError], None],
+        refused: Callable[[OSError], None],
         reactor: IReactorFDSet,
     ) -> None:
         """
         @param target: as L{socket.socket.connect} takes it, with an address in numbers.
         @param received: called with each datagram that comes back.
-        @param failed: told why a datagram could not be sent, or that one was refused before.
+        @param failed: told why a datagram could not be sent.
+        @param refused: told why one was not taken that had been sent before.
         @raise OSError: there is no socket to be had, or no way to the target.
         """
         family = socket.AF_INET6 if ":" in target[0] else socket.AF_INET
         self._received = received
         self._failed = failed
+        self._refused = refused
         self._lone = 0
         self._reactor = reactor
         self._socket = socket.socket(family, socket.SOCK_DGRAM)
@@ -72,7 +75,7 @@ class Upstream:
                 self._socket.send(data)
             except ConnectionRefusedError as error:
                 # of an earlier datagram; this one has not been sent yet
-                self._failed(error)
+                self._refused(error)
             except OSError as error:
                 self._failed(error)
                 return False
@@ -113,7 +116,7 @@ class Upstream:
                     self._lone = _LONE
                 return
             except OSError as error:
-                self._failed(error)
+                self._refused(error)
                 return
             self._received(data)
             if self._socket.fileno() == -1:
@@ -127,5 +130,5 @@ class Upstream:
             return
         number = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if number:  # else a send has been told of it meanwhile
-            self._failed(OSError(number, os.strerror(number)))
+            self._refused(OSError(number, os.strerror(number)))
         self._reactor.addReader(self)
