@@ -68,6 +68,7 @@ class LogLineTests(SynchronousTestCase):
                 "fragment": None,
                 "window": None,
                 "quotes": None,
+                "asks": None,
             },
         )
 
@@ -146,6 +147,8 @@ class LogLineTests(SynchronousTestCase):
             ("checksum", 1),
             ("window", 1 << 30),
             ("quotes", "7"),
+            ("asks", "MX"),
+            ("asks", 1),
         ]:
             with self.assertRaises(ValueError, msg=f"{name} {value}"):
                 fromJSON(json.dumps({**good, name: value}))

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.badwire.scenes import Scene, datagrams, lesson, part
-from twisted_netdemo.badwire.events import Arrived, Sent
+from twisted_netdemo.badwire.events import Arrived, Sent, fromJSON
 from twisted_netdemo.badwire.ladder import flows, fold, rows
+from twisted_netdemo.badwire.question import recordType
 from twisted_netdemo.badwire.terminal import draw
 from twisted_netdemo.badwire.words import cells, clock, label, shorten, snippet
 
@@ -360,22 +361,37 @@ class WordTests(SynchronousTestCase):
 
     def test_kindsOfAddress(self) -> None:
         """
-        A name's two questions are told apart: which kind of address each asks for.
+        A name's two questions are told apart: which type of record each asks for, before the name,
+        which may be cut.
         """
-        for kind, said in ((b"\0\x01", " A?"), (b"\0\x1c", " AAAA?"), (b"\0\x0f", "?")):
-            asks = dns(b"\x03far\x04wire\0" + kind)
-            self.assertEqual(label(asks), f"DNS: far.wire{said}")
+        for kind, said in ((b"\0\x01", "A "), (b"\0\x1c", "AAAA "), (b"\0\x0f", "TYPE15 ")):
+            self.assertEqual(label(dns(b"\x03far\x04wire\0" + kind)), f"DNS: {said}far.wire?")
+            asked = dns(b"\x06nosuch\x04wire\0" + kind)
+            self.assertEqual(label(asked), f"DNS: {said}nosuch.wire...?")
+            self.assertEqual(label(replace(asked, asks=None)), "DNS: nosuch.wire...?")
 
-    def test_longName(self) -> None:
+    @given(st.binary(max_size=60))
+    def test_anyQuestion(self, data: bytes) -> None:
         """
-        Of a name that is longer than what is written down, the kind is not known, nor guessed.
+        Whatever is sent to the name system's port has a label, and a line in the log that can be
+        read back.
         """
-        self.assertEqual(label(dns(b"\x06nosuch\x04wire\0\0\x01")), "DNS: nosuch.wire...?")
+        for payload in (data, b"\0\x07\x01\0\0\x01" + data):
+            asked = Scene().leave(
+                *("up", "", 1, payload),
+                protocol="udp",
+                ports=(40000, 53),
+                asks=recordType(payload),
+            )
+            self.assertTrue(label(asked).isprintable())
+            self.assertEqual(fromJSON(asked.toJSON()).asks, asked.asks)
 
 
 def dns(question: bytes) -> Sent:
     """
     A question of the name system (RFC 1035 4.1).
     """
-    head = b"\0\x07\x01\0\0\x01\0\0\0\0\0\0" + question
-    return Scene().leave("up", "", 1, head, protocol="udp", ports=(40000, 53))
+    message = b"\0\x07\x01\0\0\x01\0\0\0\0\0\0" + question
+    return Scene().leave(
+        "up", "", 1, message, protocol="udp", ports=(40000, 53), asks=recordType(message)
+    )

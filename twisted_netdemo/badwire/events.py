@@ -68,6 +68,8 @@ class Sent:
         for others.
     @ivar quotes: for an ICMP error the C{n} of the packet that it complains of, where that is
         known; else L{None}.
+    @ivar asks: for a message of the name system by UDP the type of record that it asks for, C{A},
+        C{AAAA} or C{TYPE} and a number; else L{None}.
     """
 
     t: float
@@ -90,6 +92,7 @@ class Sent:
     fragment: int | None = None
     window: int | None = None
     quotes: int | None = None
+    asks: str | None = None
 
     event: ClassVar[str] = "sent"
 
@@ -100,6 +103,7 @@ class Sent:
         # Each text comes from a closed set, so that none needs escaping; json.dumps takes three
         # times as long.
         fates = f'["{quoted}"]' if (quoted := '", "'.join(self.fates)) else "[]"
+        asks = "null" if self.asks is None else f'"{self.asks}"'
         return (
             f'{{"t": {self.t:.6f}, "n": {self.n}, "event": "sent", "flow": {self.flow}, '
             f'"direction": "{self.direction}", "protocol": "{self.protocol}", '
@@ -109,7 +113,7 @@ class Sent:
             f'"attempt": {self.attempt}, "fates": {fates}, "delay_ms": {self.delay:.3f}, '
             f'"checksum": {"true" if self.checksum else "false"}, "head": "{self.head.hex()}", '
             f'"fragment": {_null(self.fragment)}, "window": {_null(self.window)}, '
-            f'"quotes": {_null(self.quotes)}}}'
+            f'"quotes": {_null(self.quotes)}, "asks": {asks}}}'
         )
 
 
@@ -209,6 +213,7 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
     "fragment": _orNone(_isWhole(65535)),
     "window": _orNone(_isWhole(65535 << 14)),
     "quotes": _orNone(_many),
+    "asks": _orNone(_isText("A|AAAA|TYPE[0-9]{1,5}")),
     "copy": _many,
     "effect": {*TCP_EFFECTS, *OTHER_EFFECTS}.__contains__,
     "released": _many,

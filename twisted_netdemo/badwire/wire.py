@@ -16,10 +16,12 @@ from twisted.logger import Logger
 from twisted.pair.raw import IRawPacketProtocol
 from zope.interface import implementer
 
+from twisted_netdemo.badwire import question
 from twisted_netdemo.badwire.events import HEAD, Arrived, Listener, Sent
 from twisted_netdemo.badwire.flows import Flows, Side
 from twisted_netdemo.badwire.packet import (
     NAMES,
+    UDP,
     Packet,
     corrupt,
     exchangeWords,
@@ -211,6 +213,7 @@ class Wire:
             fragment=packet.fragment,
             window=window,
             quotes=self.receivers.quotes(packet, side.flow.number, direction),
+            asks=_asks(packet),
         )
         self._n += 1
         self.receivers.left(sent)
@@ -317,3 +320,12 @@ class Wire:
                 if not self.refused:
                     _log.warn("the device does not take a packet: {error}", error=error.strerror)
                 self.refused += 1
+
+
+def _asks(packet: Packet) -> str | None:
+    """
+    Which type of record it asks for, if it is a message of the name system.
+    """
+    if packet.protocol != UDP or question.PORT not in (packet.source, packet.destination):
+        return None
+    return question.recordType(packet.data[packet.payload :])

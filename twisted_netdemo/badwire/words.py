@@ -10,6 +10,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
+from twisted_netdemo.badwire import question
 from twisted_netdemo.badwire.events import HEAD, Arrived, Sent
 
 #: The fates with which nothing arrives.
@@ -41,10 +42,7 @@ _ICMP_CODES = {
 #: How many of a packet's copies have a line among its details; the wire makes two.
 _COPIES = 10
 _UDP_HEADER = 8
-_DNS_PORT = 53
 _NXDOMAIN = 3
-# types of records (RFC 1035 3.2.2, RFC 3596), as far as anybody asks for them
-_RECORDS = {b"\0\x01": " A", b"\0\x1c": " AAAA"}
 _ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t", '"': '\\"', "\\": "\\\\"}
 
 
@@ -128,10 +126,10 @@ def label(sent: Sent) -> str:
         elif not parts:
             parts.append(f"ACK {sent.ack}" if sent.ack is not None else "nothing")
         return " + ".join(parts)
-    if sent.protocol == "udp" and _DNS_PORT in (sent.source, sent.destination):
-        question = _dns(sent.head, sent.destination == _DNS_PORT)
-        if question:
-            return question
+    if sent.protocol == "udp" and question.PORT in (sent.source, sent.destination):
+        asked = _dns(sent)
+        if asked:
+            return asked
     if name := icmpName(sent):
         return f"ICMP {name}"
     size = "1 byte" if sent.length == 1 else f"{sent.length} bytes"
@@ -149,20 +147,16 @@ def icmpName(sent: Sent) -> str:
     return name or f"type {kind}"
 
 
-def _dns(head: bytes, isQuestion: bool) -> str:
+def _dns(sent: Sent) -> str:
     """
-    What a message of the name system asks or answers (RFC 1035 4.1), as far as its beginning
-    tells; empty if it is none.
+    What a message of the name system asks or answers, as far as the log tells; empty if it is none.
     """
-    if len(head) < 14 or head[5] != 1:
+    head = sent.head
+    if not question.isOne(head):
         return ""
-    parts, at = [], 12
-    while at < len(head) and head[at]:
-        parts.append(head[at + 1 : at + 1 + head[at]])
-        at += 1 + head[at]
-    name = snippet(b".".join(parts), at >= len(head))[1:-1]
-    name += _RECORDS.get(head[at + 1 : at + 3], "")
-    if isQuestion:
+    parts, after = question.name(head)
+    name = " ".join(filter(None, (sent.asks, snippet(b".".join(parts), after > len(head))[1:-1])))
+    if sent.destination == question.PORT:
         return f"DNS: {name}?"
     return f"DNS: {'no such name' if head[3] & 15 == _NXDOMAIN else f'{head[7]} found'}, {name}"
 
