@@ -266,10 +266,12 @@ TABLE = [
     ),
     Row(
         pacing.stopped,
-        {"size": 50_000, "before": 40_000, "at": 0.1, "pause": 1.2},
-        between={"before": (1, 49_999), "at": (0.0, 1.2), "pause": (0.6, 2.2)},
-        other={"size": [None, 40_000]},
+        {"buffers": 65_536, "before": 40_000, "at": 0.1, "pause": 1.2},
+        between={"before": (1, 65_536), "at": (0.0, 1.2), "pause": (0.6, 2.2)},
+        other={"buffers": [None, 39_999, 80_000, 0]},
+        also={"buffers": [79_999]},
     ),
+    Row(pacing.stopped, {"buffers": 1, "before": 1, "at": 0.1, "pause": 1.2}),
     Row(
         pacing.probed,
         {"probes": 2, "full": 3},
@@ -277,8 +279,8 @@ TABLE = [
     ),
     Row(
         pacing.lossless,
-        {"lost": 0, "again": 0, "arrived": 50_000},
-        between={"lost": (0, 0), "again": (0, 3), "arrived": (50_000, 50_000)},
+        {"lost": 0, "again": 0, "arrived": 80_000},
+        between={"lost": (0, 0), "again": (0, 3), "arrived": (80_000, 80_000)},
     ),
     Row(
         pacing.doubled,
@@ -426,9 +428,10 @@ TABLE = [
     ),
     Row(
         unreliable.fragile,
-        {"arrived": [36, 26, 4], "parts": 0, "fragments": 2040},
+        {"arrived": [36, 26, 4], "cut": [1, 6, 45], "parts": 0, "fragments": 2040},
         between={"parts": (0, 0), "fragments": (2040, 2040)},
         other={
+            "cut": [[], [1, 6, 44], [2, 6, 45]],
             "arrived": [
                 [31, 26, 4],
                 [41, 26, 4],
@@ -437,7 +440,7 @@ TABLE = [
                 [36, 26, -1],
                 [36, 26, 13],
                 [None] * 3,
-            ]
+            ],
         },
         also={"arrived": [[32, 18, 0], [40, 40, 12]]},
     ),

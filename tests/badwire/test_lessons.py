@@ -25,6 +25,7 @@ from twisted_netdemo.badwire.lessons import (
 )
 from twisted_netdemo.badwire.lessons.claims import Claim, exactly
 from twisted_netdemo.badwire.lessons.command import LESSONS, Options, main, statement
+from twisted_netdemo.badwire.lessons.pacing import congestion
 from twisted_netdemo.badwire.lessons.stage import Run, Stage, Unable
 from twisted_netdemo.badwire.pictures import Pictures
 
@@ -92,6 +93,21 @@ class StageTests(SynchronousTestCase):
                 "Try next: another packet.",
             ],
         )
+
+    def test_oneCongestionControl(self) -> None:
+        """
+        A user who may choose no other congestion control is told so.
+        """
+        scene = Scene()
+        scene.open()
+        pictures = Pictures()
+        for event in scene.events:
+            (pictures.sent if event.event == "sent" else pictures.arrived)(event)
+        found = [{"control": "reno", "same": True, "seconds": 1.0}]
+        self.patch(Stage, "run", lambda stage, options, actor: Run(found, pictures))
+        congestion(self.stage)
+        self.assertIn("may choose no other congestion control", " ".join(self.told))
+        self.assertFalse(self.stage.isSeen)
 
     def test_ladderOnAPage(self) -> None:
         """
@@ -223,6 +239,15 @@ class ActorTests(SynchronousTestCase):
         self.assertEqual(found[0]["control"], "reno")
         self.assertNotIn("reno", [each["control"] for each in found[1:]])
         self.assertTrue(all(each["same"] for each in found))
+
+    def test_onlyReno(self) -> None:
+        """
+        Where a user may choose no other congestion control, there is that one.
+        """
+        for there in ("reno", "reno nosuch", None):
+            self.patch(paceactors, "setting", lambda key, there=there: there)
+            found = list(paceactors.congestion(NEAR, 1000))
+            self.assertEqual([each["control"] for each in found], ["reno"])
 
     def test_sizes(self) -> None:
         """

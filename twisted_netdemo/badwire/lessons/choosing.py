@@ -93,7 +93,7 @@ def choose(stage: Stage) -> None:
     """
     tasks = f"choose far4.wire {_QUESTIONS} {_SIZE}"
     good = stage.run("--delay 5ms", tasks)
-    bad = stage.run("--delay 5ms --loss 3% --seed 3", tasks)
+    bad = stage.run("--delay 5ms --loss 5% --seed 3", tasks)
     rows: list[list[Any]] = []
     for one, other in zip(good.found, bad.found, strict=False):
         rows.append([_task(one), one["by"], *_outcome(one), *_outcome(other)])

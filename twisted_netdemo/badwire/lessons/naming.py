@@ -89,9 +89,9 @@ def names(stage: Stage) -> None:
     codes = [sent.head[3] & 15 for sent in run.sent("udp", "down") if _UNKNOWN in sent.head]
     stage.claim(denied(unknown.get("error"), unknown.get("number"), codes))
     stage.rule(
-        "each name is asked for twice, for an address of IPv4 (A) and for one of IPv6 (AAAA); a "
-        "name that is not there is an answer, silence is none",
-        "RFC 1035 3.2.2 and 4.1.1, RFC 3596 2.1, RFC 2308 2.1",
+        "an address of IPv4 is a record of the type A, one of IPv6 of the type AAAA; that a name "
+        "is not there is an answer, too, and silence is none",
+        "RFC 1035 3.2.2, RFC 3596 2.1, RFC 2308 2.1",
     )
 
 

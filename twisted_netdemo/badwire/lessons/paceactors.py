@@ -36,7 +36,10 @@ def window(host: str, size: int, rest: float) -> Iterator[Figures]:
     sent = text(size)
     came: list[bytes] = []
 
+    buffers: list[int] = []
+
     def read(connection: socket.socket) -> None:
+        buffers.append(connection.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF))
         time.sleep(rest)
         while part := connection.recv(65536):
             came.append(part)
@@ -59,6 +62,7 @@ def window(host: str, size: int, rest: float) -> Iterator[Figures]:
         over.wait()
         yield {
             "sent": size,
+            "buffers": client.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) + buffers[0],
             "before": before,
             "stopped": stopped,
             "pause": longest,

@@ -16,7 +16,7 @@ from twisted_netdemo.badwire.lessons.reliable import again
 from twisted_netdemo.badwire.lessons.stage import Run, Stage
 
 _REST = 1.2
-_SIZE = 50_000
+_SIZE = 80_000
 _BAR = 26
 
 #: How many round trips are looked at together: one alone may be cut short by a busy machine.
@@ -36,7 +36,7 @@ def window(stage: Stage) -> None:
     stage.ladder(run, 24)
     found = run.first
     stage.claim(
-        stopped(found.get("sent"), found.get("before"), found.get("stopped"), found.get("pause"))
+        stopped(found.get("buffers"), found.get("before"), found.get("stopped"), found.get("pause"))
     )
     stage.claim(probed(_probes(run), sum(sent.window == 0 for sent in run.sent(direction="down"))))
     stage.claim(
@@ -69,17 +69,21 @@ def _probes(run: Run) -> int:
     return count
 
 
-def stopped(size: int | None, before: int | None, at: float | None, pause: float | None) -> Claim:
+def stopped(
+    buffers: int | None, before: int | None, at: float | None, pause: float | None
+) -> Claim:
     """
-    @param size: how many bytes there are to write.
-    @param before: how many of them the writer had got rid of before its longest pause.
+    @param buffers: what the buffers of both kernels hold, in bytes, as they say themselves.
+    @param before: how many bytes the writer had got rid of before its longest pause.
     @param at: when that began, in seconds.
     @param pause: how long it was.
     """
     return Claim(
-        "The writer got rid of {before:,} bytes in {at:.2f} s: as much as the buffers of both "
-        "kernels take. Then it stood still for {pause:.1f} s, with the rest unwritten.",
-        before=Figure("bytes written before the pause", before, 1, (size or 1) - 1),
+        "The writer got rid of {before:,} bytes in {at:.2f} s: they are in the buffers of both "
+        "kernels, which hold {buffers:,} at most. Then it stood still for {pause:.1f} s, with the "
+        "rest unwritten.",
+        buffers=Figure("bytes that the buffers hold", buffers, 1, _SIZE - 1),
+        before=Figure("bytes written before the pause", before, 1, buffers or 0),
         at=Figure("seconds until the pause", at, 0.0, _REST),
         pause=Figure("seconds of the pause", pause, 0.5 * _REST, _REST + 1.0),
     )

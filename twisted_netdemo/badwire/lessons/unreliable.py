@@ -4,6 +4,7 @@ The lessons on what UDP does not promise.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from twisted_netdemo.badwire.lessons.claims import Claim, Figure, exactly
@@ -123,6 +124,7 @@ def size(stage: Stage) -> None:
     stage.claim(
         fragile(
             arrived,
+            cut(run)[:3],
             sum(found["arrived"] - found["whole"] for found in run.found),
             sum(sent.fragment is not None for sent in run.sent("udp")),
         )
@@ -147,15 +149,27 @@ def _sizes(stage: Stage, run: Run) -> None:
         [
             (
                 found["size"],
-                packets(found["size"]) if found["sent"] else None,
+                each if found["sent"] else None,
                 found["sent"],
                 found["arrived"],
                 found["whole"],
                 found.get("error", ""),
             )
-            for found in run.found
+            for found, each in zip(run.found, cut(run), strict=True)
         ],
     )
+
+
+def cut(run: Run) -> list[int]:
+    """
+    Into how many packets the first datagram of each size was cut, 0 where none left.
+    """
+    parts = Counter(sent.seq for sent in run.sent("udp", "up"))
+    found, first = [], 1
+    for figures in run.found:
+        found.append(parts[first] if figures["sent"] else 0)
+        first += figures["sent"]
+    return found
 
 
 def _last(run: Run) -> tuple[int | None, str | None, int | None]:
@@ -166,11 +180,12 @@ def _last(run: Run) -> tuple[int | None, str | None, int | None]:
     return largest.get("sent"), over.get("error"), over.get("sent")
 
 
-def packets(size: int, header: int = 20) -> int:
+def packets(size: int) -> int:
     """
-    How many packets of IP carry a datagram of so many bytes.
+    How many packets of IPv4 carry a datagram of so many bytes: each but the last has a multiple of
+    8 of them (RFC 791 3.2).
     """
-    return -(-(size + 8) // ((_MTU - header) // 8 * 8))
+    return -(-(size + 8) // ((_MTU - 20) // 8 * 8))
 
 
 def largest(
@@ -193,18 +208,20 @@ def largest(
     )
 
 
-def fragile(arrived: Sequence[int | None], parts: int, fragments: int) -> Claim:
+def fragile(arrived: Sequence[int | None], cut: Sequence[int], parts: int, fragments: int) -> Claim:
     """
     @param arrived: how many datagrams of 1,200, 8,000 and 65,507 bytes arrived.
+    @param cut: into how many packets each of these was cut.
     @param parts: how many arrived that were not whole.
     @param fragments: how many packets were a part of a datagram.
     """
-    bounds = [_bounds(packets(size)) for size in (1200, 8000, 65507)]
+    wanted = [packets(size) for size in (1200, 8000, 65507)]
+    bounds = [_bounds(count) for count in wanted]
     return Claim(
         "What does not fit a packet travels in fragments ({fragments:,} here), and one lost loses "
-        f"them all: of {_EACH} datagrams of 1,200 bytes, a packet each, {{small}} arrived, of "
-        f"{_EACH} of 8,000, six packets each, {{middle}}, of {_EACH} of 65,507 {{large}}. Not "
-        "whole: {parts}.",
+        f"them all: of {_EACH} datagrams of 1,200, 8,000 and 65,507 bytes, which are {{cut}} "
+        "packets, {small}, {middle} and {large} arrived. Not whole: {parts}.",
+        cut=exactly("packets each", [*cut], wanted, ", ".join(map(str, cut))),
         small=Figure("of 1,200 bytes arrived", arrived[0], *bounds[0]),
         middle=Figure("of 8,000 bytes arrived", arrived[1], *bounds[1]),
         large=Figure("of 65,507 bytes arrived", arrived[2], *bounds[2]),
