@@ -441,7 +441,7 @@ class PlusTests(SessionTestCase):
             )
             self.assertEqual(self.console.said, ["Error: '/x' does not exist"])
             self.assertEqual(self.plus(answer, path=path, output="o"), 22)
-            self.assertEqual((self.folder / "o.part").read_bytes(), answer[5:])
+            self.assertEqual((self.names(), self.console.said[0][-14:]), ([], "does not exist"))
         self.assertEqual(self.plus(answer, raw=True), 22)
         self.assertEqual(self.console.out, answer)
         self.assertEqual(self.plus(b"--1\r\n", json=True), 22)
@@ -461,6 +461,17 @@ class PlusTests(SessionTestCase):
                 "Error: 9 bytes were announced, and the server closed the connection after "
                 "4 bytes; what came is in o.part"
             ],
+        )
+        self.assertEqual(self.plus(b"+4\r\nmore", end="breakOff"), 0)
+        self.assertEqual(
+            self.console.said,
+            ["suspect: the connection broke after the 4 bytes that it announced"],
+        )
+        self.assertEqual(self.plus(b"+9\r\n.\r\n", path="0x", end="breakOff"), 18)
+        self.assertEqual(self.plus(b"+-1\r\n\0\r\n.\r\n", end="breakOff"), 0)
+        self.assertEqual(self.plus(b"+-1\r\n\0"), 0)
+        self.assertEqual(
+            self.console.said, ["suspect: the final '.' that the server announced did not come"]
         )
         self.assertEqual(self.plus(b"+2\r\nmore"), 0)
         self.assertEqual(

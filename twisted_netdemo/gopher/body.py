@@ -143,7 +143,15 @@ class Body:
         menu = self._menu
         reasons = ["more came after the menu's final '.'"] if menu and menu.moreCame else []
         promised = self._plus.promised if self._plus is not None else None
+        # the final '.' counts once its line end has come; after a menu's, blank lines may follow
+        hasDot = plainEnds(self._tail).endswith(b"\n.\n") or (self.hasEnded and not reasons)
+        whole = (
+            "the final '.'" if hasDot and (self.kind is not Kind.BINARY or promised == -1) else ""
+        )
+        if promised == -1 and not hasDot:
+            reasons.append("the final '.' that the server announced did not come")
         if promised is not None and promised >= 0:
+            whole = f"the {promised} bytes that it announced" if self.size == promised else ""
             if self.size > promised:
                 reasons.append(f"more came than the {promised} bytes that the server announced")
             elif self.size < promised and ending in (Ending.CLOSED, Ending.UNCLEAN):
@@ -152,12 +160,9 @@ class Body:
             if ending is not Ending.CLOSED:
                 reasons.append(why)
             return Verdict("suspect", "; ".join(reasons)) if reasons else _WHOLE
-        # the final '.' counts once its line end has come; after a menu's, blank lines may follow
-        done = plainEnds(self._tail).endswith(b"\n.\n") and self.kind is not Kind.BINARY
-        done = done or (self.hasEnded and not reasons)
-        if done and ending in (Ending.IDLE, Ending.BROKEN, Ending.LATE):
+        if whole and ending in (Ending.IDLE, Ending.BROKEN, Ending.LATE):
             closed = ", and the server did not close" if ending is not Ending.BROKEN else ""
-            reasons.append(f"{why} after the final '.'{closed}")
+            reasons.append(f"{why} after {whole}{closed}")
             return Verdict("suspect", "; ".join(reasons))
         return Verdict("truncated", why)
 

@@ -245,8 +245,8 @@ class Job:
         self._download = download
         response = await self._fetch(url, None)
         try:
-            await self._pour(response, download.write, evenErrors=True)
-            # what looks like a server's error may be a short text: it is not thrown away
+            # what only looks like a server's error may be a short text: it is not thrown away
+            await self._pour(response, download.write, evenErrors=not response.isError)
             self._refuse(response)
             download.finish()
         except OSError as error:

@@ -106,6 +106,13 @@ class Response:
         """
         return self._body.mayBeError
 
+    @property
+    def isError(self) -> bool:
+        """
+        Whether it is an error for sure, which a Gopher+ server says before it.
+        """
+        return self._body.isError
+
     # The connection's side.
 
     @property
