@@ -5,7 +5,6 @@ Tests of the drawings, in a browser.
 from __future__ import annotations
 
 import atexit
-import os
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -169,8 +168,7 @@ def axeCore() -> str:
     The script of axe-core, from npm.
     """
     needs("chromium")
-    here = Path(__file__).parents[1] / "node_modules" / "axe-core" / "axe.min.js"
-    file = Path(os.environ.get("NETDEMO_AXE", here))
+    file = Path(__file__).parents[1] / "node_modules" / "axe-core" / "axe.min.js"
     if not file.exists():
         return missing("axe-core is not there: npm install --prefix tests --no-package-lock")
     return file.read_text(encoding="utf-8")
