@@ -5,6 +5,7 @@ Tests of the drawings, in a browser.
 from __future__ import annotations
 
 import atexit
+import re
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -19,7 +20,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.badwire.scenes import Scene, datagrams, lesson
 from tests.processes import folder, missing, needs
-from twisted_netdemo.badwire import page, svg
+from twisted_netdemo.badwire import page, scaled, svg
 from twisted_netdemo.badwire.events import Arrived, Sent
 from twisted_netdemo.badwire.ladder import flows, rows
 
@@ -226,6 +227,32 @@ class FileTests(SynchronousTestCase):
         titled = drawn.partition("<title>")[2].partition("</title>")[0]
         self.assertTrue(titled.isprintable(), titled)
         self.assertIn("--seed 7", drawn)
+
+    def test_toScale(self) -> None:
+        """
+        To scale, an arrow goes as far down as its packet took time, wherever it is, and so does the
+        bar; what is said stays in the order of time.
+        """
+        scene = Scene()
+        for seq, way in ((1, 0.03), (2, 0.01), (3, 0.06), (4, 0.02)):
+            sent = scene.leave("up", "", seq, b"x", protocol="udp")
+            scene.leave("down", "", seq, b"y", protocol="udp", fates=("lost",))
+            scene.now += way - 0.001
+            scene.arrive(sent)
+            scene.now += 0.5 if seq == 2 else 0.0
+        (flow,) = flows(scene.events)
+        ((drawn, height),) = scaled.panels(flow, rows(flow))
+        arrows = re.findall(r'class="arrow" d="M425 ([\d.]+)L791.0 ([\d.]+)"', drawn)
+        slants = [float(down) - float(up) for up, down in arrows]
+        for slant, way in zip(slants, (0.03, 0.01, 0.06, 0.02), strict=True):
+            self.assertAlmostEqual(slant / slants[0], way / 0.03, delta=0.02)
+        bar, words = re.findall(r'd="M608 4v([\d.]+)m.*?>(\d+) ms<', drawn)[0]
+        self.assertAlmostEqual(float(bar) / slants[0], float(words) / 30, delta=0.02)
+        said = re.findall(r'class="time" x="1142" y="([\d.]+)">([\d.]+)<', drawn)
+        said = [(float(when), float(y)) for y, when in said]
+        heights = [y for _, y in sorted(said)]
+        self.assertEqual(sorted(heights), heights)
+        self.assertLess(max(heights), height)
 
     def test_times(self) -> None:
         """
@@ -516,10 +543,11 @@ class BrowserTests(SynchronousTestCase):
         """
         In short and long flows no label meets another or leaves the drawing.
         """
-        for events in (both(), evil(), storm(1, 400), storm(2, 400)):
+        for events in (both(), evil(), storm(1, 400), storm(2, 200)):
             for text, name in (
                 (html(events), "page.html"),
                 ("".join(svg.document(flows(events))), "ladder.svg"),
+                ("".join(svg.document(flows(events), (), scaled.panels)), "scaled.svg"),
             ):
                 self.open(text, name)
                 self.assertEqual(self.browser.execute_script(_COLLISIONS), [])

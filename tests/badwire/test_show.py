@@ -315,6 +315,7 @@ class ShowTests(SynchronousTestCase):
             (("a", "--flow=-1"), "--flow: '-1' is not a whole number, 0 or more"),
             (("a", "--to=1x"), "--to: '1x' is not a duration (60, 1.5s, 20ms, 2m or 1h)"),
             (("a", "--to=1", "--from=2"), "--from is later than --to"),
+            (("a", "--to-scale"), "--to-scale: of which drawing? Give --svg or --html too"),
         ):
             mistake = self.assertRaises(UsageError, Options().parseOptions, arguments)
             self.assertEqual(str(mistake), error)

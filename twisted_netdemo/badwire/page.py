@@ -16,7 +16,7 @@ from html import escape
 
 from twisted_netdemo.badwire.ladder import Flow, Row, rows
 from twisted_netdemo.badwire.pagestyle import LEGEND, SCRIPT, STYLE
-from twisted_netdemo.badwire.svg import WIDTH, kind, panels
+from twisted_netdemo.badwire.svg import WIDTH, Draw, kind, panels
 from twisted_netdemo.badwire.terminal import MARKS
 from twisted_netdemo.badwire.words import clock, protocolName
 
@@ -34,11 +34,14 @@ class Chapter:
     parts: Sequence[str | Sequence[Flow]]
 
 
-def document(title: str, chapters: Sequence[Chapter], about: str = "") -> Iterator[str]:
+def document(
+    title: str, chapters: Sequence[Chapter], about: str = "", draw: Draw = panels
+) -> Iterator[str]:
     """
     An HTML file, in parts.
 
     @param about: how it came to be: what was typed, and the seed.
+    @param draw: draws a flow.
     """
     digest = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
@@ -63,7 +66,7 @@ def document(title: str, chapters: Sequence[Chapter], about: str = "") -> Iterat
         yield f'<nav aria-label="Contents">\n<ol>\n{links}\n</ol>\n</nav>\n'
     yield LEGEND
     for place, chapter in enumerate(chapters):
-        yield from _chapter(chapter, place)
+        yield from _chapter(chapter, place, draw)
     yield (
         '</main>\n<aside class="empty" aria-label="The packet">\n<pre id="details" tabindex="0" '
         'aria-live="polite">No packet is chosen.</pre>\n</aside>\n'
@@ -71,7 +74,7 @@ def document(title: str, chapters: Sequence[Chapter], about: str = "") -> Iterat
     )
 
 
-def _chapter(chapter: Chapter, number: int) -> Iterator[str]:
+def _chapter(chapter: Chapter, number: int, draw: Draw) -> Iterator[str]:
     flows = [flow for part in chapter.parts if not isinstance(part, str) for flow in part]
     yield f'<section class="chapter" id="chapter{number}">\n'
     if chapter.heading:
@@ -89,12 +92,12 @@ def _chapter(chapter: Chapter, number: int) -> Iterator[str]:
                 yield f'<pre tabindex="0">{escape(part)}</pre>\n'
             continue
         for flow in part:
-            yield from _flow(flow, place, "h3" if chapter.heading else "h2")
+            yield from _flow(flow, place, "h3" if chapter.heading else "h2", draw)
             place += 1
     yield "</section>\n"
 
 
-def _flow(flow: Flow, place: int, heading: str) -> Iterator[str]:
+def _flow(flow: Flow, place: int, heading: str, draw: Draw) -> Iterator[str]:
     near, far = map(escape, flow.ends)
     made = rows(flow)
     yield (
@@ -102,7 +105,7 @@ def _flow(flow: Flow, place: int, heading: str) -> Iterator[str]:
         f"<{heading}>{escape(flow.title)}</{heading}>\n"
         '<div class="drawing" aria-hidden="true">\n'
     )
-    for drawn, height in panels(flow, made):
+    for drawn, height in draw(flow, made):
         # what is out of sight costs the browser nothing
         size = f"content-visibility: auto; contain-intrinsic-size: auto {height}px"
         yield f'<svg viewBox="0 0 {WIDTH} {height}" style="{size}">\n{drawn}</svg>\n'

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from twisted_netdemo.badwire import page, svg, terminal
+from twisted_netdemo.badwire import page, scaled, svg, terminal
 from twisted_netdemo.badwire.events import Arrived, Sent
 from twisted_netdemo.badwire.ladder import Flow, Row, flows, rows
 
@@ -25,14 +25,20 @@ class Pictures:
     """
 
     def __init__(
-        self, flow: int | None = None, since: float = 0.0, until: float = math.inf
+        self,
+        flow: int | None = None,
+        since: float = 0.0,
+        until: float = math.inf,
+        toScale: bool = False,
     ) -> None:
         """
         @param flow: the only flow to be kept.
         @param since: keep what left at this C{t} or later.
         @param until: keep what left up to this C{t}.
+        @param toScale: whether drawings show how long each packet was on the way.
         """
         self.leftOut = 0
+        self._draw: svg.Draw = scaled.panels if toScale else svg.panels
         self._flow = flow
         self._since = since
         self._until = until
@@ -90,7 +96,7 @@ class Pictures:
 
         @param about: how it came to be.
         """
-        return svg.document(self.flows, [about, self.remark])
+        return svg.document(self.flows, [about, self.remark], self._draw)
 
     def html(self, title: str, about: str = "") -> Iterator[str]:
         """
@@ -98,7 +104,8 @@ class Pictures:
 
         @param about: how it came to be.
         """
-        return page.document(title, [page.Chapter("", [self.remark, self.flows])], about)
+        chapter = page.Chapter("", [self.remark, self.flows])
+        return page.document(title, [chapter], about, self._draw)
 
     def json(self) -> str:
         """

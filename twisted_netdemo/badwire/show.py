@@ -45,7 +45,10 @@ class Options(LooseOptions):
     longdesc = (
         "Draws what happened on the wire. LOG is a file that 'badwire run --log' wrote, or -."
     )
-    optFlags = [["json", None, "Print the ladder for programs."]]
+    optFlags = [
+        ["json", None, "Print the ladder for programs."],
+        ["to-scale", None, "Let arrows slant by how long their packets were on the way."],
+    ]
     optParameters = [
         ["flow", None, None, "Only this flow, a number from 0."],
         ["from", None, None, "Only what left at this time or later: 1.5s, as 't' counts."],
@@ -71,6 +74,8 @@ class Options(LooseOptions):
                 self.take(name, duration)
         if self["from"] > self["to"]:
             raise usage.UsageError("--from is later than --to")
+        if self["to-scale"] and self["svg"] is None and self["html"] is None:
+            raise usage.UsageError("--to-scale: of which drawing? Give --svg or --html too")
 
 
 def main(options: Options) -> int:
@@ -81,7 +86,7 @@ def main(options: Options) -> int:
     """
     name = options["log"]
     title = "standard input" if name == "-" else _shown(name)
-    pictures = Pictures(options["flow"], options["from"], options["to"])
+    pictures = Pictures(options["flow"], options["from"], options["to"], bool(options["to-scale"]))
     try:
         with _opened(name) as log:
             complaint = read(log, pictures)

@@ -11,8 +11,9 @@ from __future__ import annotations
 import math
 import re
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from html import escape
+from typing import TypeAlias
 
 from twisted_netdemo.badwire.events import Arrived
 from twisted_netdemo.badwire.ladder import Flow, Row, rows
@@ -21,14 +22,14 @@ from twisted_netdemo.badwire.words import clock, details, shorten
 
 WIDTH = 1216
 
-_LEFT, _RIGHT = 425, 791
+LEFT, RIGHT = 425, 791
 #: Where the times of either side stand, and the end of what is said beside them.
 _TIME, _FAR_TIME = 74, 1142
 _GAP = 12
 #: Characters of a monospace face beside each line; one takes 9.7 units at most.
 _ROOM = 33
-_LINE, _SLANT, _SPACE = 20, 12, 10
-_HEAD, _TITLE = 40, 36
+LINE, SLANT, SPACE = 20, 12, 10
+HEAD, _TITLE = 40, 36
 #: Between two flows.
 _APART = 28
 #: Rows of a panel at least, if more follow.
@@ -63,6 +64,10 @@ _DARK = {
     "lost": "#ff8f8a",
     "bad": "#ffb169",
 }
+
+
+#: Draws a flow from its rows, in panels that belong one below the other, each with its height.
+Draw: TypeAlias = Callable[[Flow, Sequence[Row]], Iterator[tuple[str, int]]]
 
 
 def _variables(colours: Mapping[str, str]) -> str:
@@ -112,15 +117,18 @@ svg .paper {{ fill: {_LIGHT["paper"]}; fill: var(--paper); }}
 """
 
 
-def document(flows: Sequence[Flow], remarks: Sequence[str] = ()) -> Iterator[str]:
+def document(
+    flows: Sequence[Flow], remarks: Sequence[str] = (), draw: Draw | None = None
+) -> Iterator[str]:
     """
     An SVG file, in parts: the flows one below the other.
 
+    @param draw: draws a flow; L{panels} where none is given.
     @param remarks: the last lines, such as what was left out.
     """
-    drawn = [each for flow in flows for each in _whole(flow)]
+    drawn = [each for flow in flows for each in _whole(flow, draw or panels)]
     remarks = [line for remark in remarks for line in textwrap.wrap(remark, WIDTH // 10 - 2)]
-    height = sum(size for _, size in drawn) + 16 + _LINE * len(remarks)
+    height = sum(size for _, size in drawn) + 16 + LINE * len(remarks)
     yield (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" '
         f'viewBox="0 0 {WIDTH} {height}">\n<style>\n{COLOURS}{STYLE}{_FILE_STYLE}</style>\n'
@@ -132,13 +140,13 @@ def document(flows: Sequence[Flow], remarks: Sequence[str] = ()) -> Iterator[str
         top += size
     for remark in remarks:
         yield f'<text x="8" y="{top + 8}">{escape(remark)}</text>\n'
-        top += _LINE
+        top += LINE
     yield "</svg>\n"
 
 
-def _whole(flow: Flow) -> Iterator[tuple[str, int]]:
+def _whole(flow: Flow, draw: Draw) -> Iterator[tuple[str, int]]:
     yield f'<text class="title" x="8" y="24">{escape(flow.title)}</text>\n', _TITLE
-    yield from panels(flow, rows(flow))
+    yield from draw(flow, rows(flow))
     yield "", _APART
 
 
@@ -152,33 +160,36 @@ def panels(flow: Flow, made: Sequence[Row]) -> Iterator[tuple[str, int]]:
     @param made: its rows.
     """
     arrivals = flow.arrivals()
-    parts = [_heading(flow)]
-    top = _HEAD
+    parts = [heading(flow)]
+    top = HEAD
     for block in _blocks(made):
         departures: dict[int, float] = {}
         start = top - 6
         for row in block:
             if row.sent is None:
-                parts.append(_pause(row, top))
+                parts.append(pause(row, top))
             else:
                 if row.kind != "arrives":
-                    departures[row.sent.n] = top + _LINE / 2
+                    departures[row.sent.n] = top + LINE / 2
                 parts.append(_packet(row, top, departures, arrivals.get(row.sent.n, [])))
             top += _height(row)
-        sides = f"M{_LEFT} {start}V{top}M{_RIGHT} {start}V{top}"
+        sides = f"M{LEFT} {start}V{top}M{RIGHT} {start}V{top}"
         # the sides lie under the words and the arrows
         yield f'<path class="side" d="{sides}"/>\n{"".join(parts)}', top
         parts = []
         top = 6
 
 
-def _heading(flow: Flow) -> str:
+def heading(flow: Flow) -> str:
+    """
+    What stands above the two sides.
+    """
     near, far = flow.ends
     return (
         f'<text class="time end" x="{_TIME}" y="24">seconds</text>\n'
         f'<text class="time" x="{_FAR_TIME}" y="24">seconds</text>\n'
-        f'<text class="middle" x="{_LEFT}" y="24">{escape(near)}</text>\n'
-        f'<text class="middle" x="{_RIGHT}" y="24">{escape(far)}</text>\n'
+        f'<text class="middle" x="{LEFT}" y="24">{escape(near)}</text>\n'
+        f'<text class="middle" x="{RIGHT}" y="24">{escape(far)}</text>\n'
     )
 
 
@@ -198,7 +209,7 @@ def _blocks(made: Sequence[Row]) -> Iterator[Sequence[Row]]:
         yield made[start:]
 
 
-def _labels(row: Row) -> tuple[list[str], list[str]]:
+def labels(row: Row) -> tuple[list[str], list[str]]:
     """
     What stands at the sender's side and at the receiver's.
     """
@@ -210,20 +221,23 @@ def _labels(row: Row) -> tuple[list[str], list[str]]:
 
 def _height(row: Row) -> int:
     if row.sent is None:
-        return 2 * _LINE + _SPACE
-    sender, receiver = _labels(row)
-    return max(len(sender) * _LINE, _SLANT + max(1, len(receiver)) * _LINE) + _SPACE
+        return 2 * LINE + SPACE
+    sender, receiver = labels(row)
+    return max(len(sender) * LINE, SLANT + max(1, len(receiver)) * LINE) + SPACE
 
 
-def _pause(row: Row, top: int) -> str:
-    middle = top + _LINE
+def pause(row: Row, top: int) -> str:
+    """
+    A stretch of time in which nothing was on the way.
+    """
+    middle = top + LINE
     breaks = "".join(
         f'<path class="middle" d="M{x} {top + 4}V{middle + 12}"/>'
         f'<path class="gap" d="M{x} {top + 4}V{middle + 12}"/>'
-        for x in (_LEFT, _RIGHT)
+        for x in (LEFT, RIGHT)
     )
     return (
-        f'{breaks}<text class="pause middle" x="{(_LEFT + _RIGHT) // 2}" y="{middle + 4}">'
+        f'{breaks}<text class="pause middle" x="{(LEFT + RIGHT) // 2}" y="{middle + 4}">'
         f"{escape(row.what)}</text>\n"
     )
 
@@ -232,9 +246,9 @@ def _packet(row: Row, top: int, departures: dict[int, float], arrivals: Sequence
     sent = row.sent
     assert sent is not None
     isUp = sent.direction == "up"
-    start, end = (_LEFT, _RIGHT) if isUp else (_RIGHT, _LEFT)
-    y = top + _LINE / 2
-    sender, receiver = _labels(row)
+    start, end = (LEFT, RIGHT) if isUp else (RIGHT, LEFT)
+    y = top + LINE / 2
+    sender, receiver = labels(row)
     words = "\n".join(escape(line) for line in details(sent, arrivals))
     height = _height(row)
     drawn = [
@@ -242,31 +256,37 @@ def _packet(row: Row, top: int, departures: dict[int, float], arrivals: Sequence
         f'<rect class="hit" x="0" y="{top}" width="{WIDTH}" height="{height}"/>'
     ]
     if row.kind != "arrives":
-        drawn.append(_clock(sent.t, y + 5, isUp))
+        drawn.append(stamp(sent.t, y + 5, isUp))
     if row.arrived is not None:
-        drawn.append(_clock(row.arrived.t, y + _SLANT + 5, not isUp))
-    drawn += _texts(sender, y + 5, isUp, "what")
-    drawn += _texts(receiver, y + _SLANT + 5, not isUp, "note")
+        drawn.append(stamp(row.arrived.t, y + SLANT + 5, not isUp))
+    drawn += texts(sender, y + 5, isUp, "what")
+    drawn += texts(receiver, y + SLANT + 5, not isUp, "note")
     if row.isLost or row.kind == "leaves":
         if row.isLost or not arrivals:
-            drawn.append(_arrow(start, y, end, y + _SLANT, row, part=0.6))
+            drawn.append(arrow(start, y, end, y + SLANT, row, part=0.6))
     else:
-        drawn.append(_arrow(start, departures[sent.n], end, y + _SLANT, row))
+        drawn.append(arrow(start, departures[sent.n], end, y + SLANT, row))
     drawn.append("</g>\n")
     return "".join(drawn)
 
 
-def _clock(t: float, y: float, isLeft: bool) -> str:
+def stamp(t: float, y: float, isLeft: bool) -> str:
+    """
+    When something happened at one side.
+    """
     place = f'class="time end" x="{_TIME}"' if isLeft else f'class="time" x="{_FAR_TIME}"'
     return f'<text {place} y="{y:g}">{clock(t)}</text>'
 
 
-def _texts(lines: Sequence[str], y: float, isLeft: bool, kind: str) -> Iterator[str]:
-    x = _LEFT - _GAP if isLeft else _RIGHT + _GAP
+def texts(lines: Sequence[str], y: float, isLeft: bool, kind: str) -> Iterator[str]:
+    """
+    Lines beside one side, the first of a kind, the others notes.
+    """
+    x = LEFT - _GAP if isLeft else RIGHT + _GAP
     side = " sender" if isLeft else ""
     for place, line in enumerate(lines):
         shade = kind if place == 0 else "note"
-        yield f'<text class="{shade}{side}" x="{x}" y="{y + place * _LINE:g}">{escape(line)}</text>'
+        yield f'<text class="{shade}{side}" x="{x}" y="{y + place * LINE:g}">{escape(line)}</text>'
 
 
 def kind(row: Row) -> str:
@@ -287,7 +307,7 @@ def kind(row: Row) -> str:
     return " ".join(kinds)
 
 
-def _arrow(x1: float, y1: float, x2: float, y2: float, row: Row, part: float = 1) -> str:
+def arrow(x1: float, y1: float, x2: float, y2: float, row: Row, part: float = 1) -> str:
     """
     @param part: how much of the way it goes.
     """
