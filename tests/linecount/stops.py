@@ -1,6 +1,6 @@
 """
-Stops under load: eight clients connect again and again while the server is told to stop; each is
-answered, or refused once the port is closed, and none is reset.
+Stops under load: eight clients connect again and again while the server is told to stop, to replace
+a worker, or to reload; each is answered, or refused once the port is closed, and none is reset.
 
 C{python -m tests.linecount.stops [STOPS]} prints a line for each user and kind of stop.
 """
@@ -8,6 +8,7 @@ C{python -m tests.linecount.stops [STOPS]} prints a line for each user and kind 
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 import threading
@@ -44,19 +45,20 @@ class Seen:
 
 class Load:
     """
-    Clients that connect again and again until they are refused.
+    Clients that connect again and again until they are refused, or told to end.
     """
 
     def __init__(self, port: int) -> None:
         self._port = port
         self._changed = threading.Condition()
+        self._over = False
         self.seen = Seen()
         self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(_CLIENTS)]
         for thread in self._threads:
             thread.start()
 
     def _run(self) -> None:
-        while True:
+        while not self._over:
             began = time.monotonic()
             wrong: str | None = None
             isReset = False
@@ -89,6 +91,12 @@ class Load:
             most = self.seen.clients + sessions
             if not self._changed.wait_for(lambda: self.seen.clients >= most, PATIENCE):
                 raise AssertionError(f"{self.seen.clients} of {most} clients were served")
+
+    def end(self) -> None:
+        """
+        Have them end after the sessions that they are in.
+        """
+        self._over = True
 
     def ended(self) -> Seen:
         """
@@ -127,6 +135,25 @@ def stop(program: Program, load: Load) -> None:
     program.signal()
 
 
+def oneWorker(program: Program, load: Load) -> None:
+    """
+    SIGTERM to one worker.
+    """
+    worker = program.children()[0]
+    os.kill(worker, signal.SIGTERM)
+    program.line(f"Worker {worker}, which has a successor, has ended")
+    load.more()
+
+
+def reload(program: Program, load: Load) -> None:
+    """
+    SIGHUP to the server.
+    """
+    program.signal(signal.SIGHUP)
+    program.line("Reloaded")
+    load.more()
+
+
 Kind = Callable[[Program, Load], None]
 
 
@@ -137,8 +164,15 @@ def measure(test: SynchronousTestCase, user: str, workers: int, kind: Kind) -> S
     program = serve(test, user, "--workers", str(workers))
     load = Load(portOf(program))
     load.more()
+    if workers > 1:
+        program.line("All . workers serve")
+        load.more()
     kind(program, load)
+    if kind is not stop:  # the server is still there
+        load.end()
     seen = load.ended()
+    if kind is not stop:
+        program.signal()
     program.wait()
     return seen
 
@@ -146,6 +180,9 @@ def measure(test: SynchronousTestCase, user: str, workers: int, kind: Kind) -> S
 KINDS: dict[str, tuple[int, Kind]] = {
     "SIGTERM": (1, stop),
     "SIGTERM, 2 workers": (2, stop),
+    "SIGTERM to one of 2 workers": (2, oneWorker),
+    "SIGHUP": (1, reload),
+    "SIGHUP, 2 workers": (2, reload),
 }
 USERS = ("root", "user", "--uid")
 
@@ -167,7 +204,9 @@ def main(stops: int) -> int:
     for user in USERS if not os.geteuid() else ("user",):
         for name, (workers, kind) in KINDS.items():
             seen = []
-            for _ in range(stops):
+            # A successor takes a while to start, with clients coming and going all the time.
+            times = stops if kind is stop else max(1, stops // 4)
+            for _ in range(times):
                 test = _Run()
                 try:
                     seen.append(measure(test, user, workers, kind))
@@ -177,7 +216,7 @@ def main(stops: int) -> int:
             wrong = [what for each in seen for what in each.wrong]
             bad += resets + len(wrong)
             print(
-                f"{user:<6} {name:<28} {stops:5} {sum(each.clients for each in seen):8} "
+                f"{user:<6} {name:<28} {times:5} {sum(each.clients for each in seen):8} "
                 f"{resets:7} {len(wrong):6} {max(each.slowest for each in seen):7.2f}s",
                 flush=True,
             )

@@ -20,9 +20,9 @@ from twisted.internet.threads import deferToThread
 from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from twisted_netdemo.service import listening
 from twisted_netdemo.service.binding import bindFailure, knownService
-from twisted_netdemo.service.listening import StreamService, described, onPort, startError
+from twisted_netdemo.service.described import Where, described, onPort
+from twisted_netdemo.service.listening import StreamService, startError
 from twisted_netdemo.service.port import BACKLOG, TCPPort
 from twisted_netdemo.service.process import StartError
 
@@ -192,7 +192,7 @@ class UnderWayTests(TestCase):
 
 
 class BindTests(TestCase):
-    def service(self, *places: listening.Where) -> StreamService:
+    def service(self, *places: Where) -> StreamService:
         from twisted_netdemo.linecount.server import LineCountFactory
 
         factory = LineCountFactory(reactor)

@@ -197,14 +197,14 @@ class SupervisorTests(SynchronousTestCase):
         A reload replaces one worker after the other, new before old.
         """
         old = self.run_()
-        with capturedLogs() as logs:
-            self.supervisor.reload()
-            self.assertEqual((len(self.processes), self.told()), (3, [[], [], []]))
-            self.processes[2].say(ready=102)
-            self.assertEqual((len(self.processes), old[0].told), (4, ["leave"]))
-            self.processes[3].say(ready=103)
-            self.assertEqual(old[1].told, ["leave"])
-        self.assertIn("Reloaded: 2 worker(s) have a successor.", map(formatEvent, logs))
+        reloaded = self.supervisor.reload()
+        self.assertEqual((len(self.processes), self.told()), (3, [[], [], []]))
+        self.processes[2].say(ready=102)
+        self.assertEqual((len(self.processes), old[0].told), (4, ["leave"]))
+        self.assertNoResult(reloaded)
+        self.processes[3].say(ready=103)
+        self.assertEqual(old[1].told, ["leave"])
+        self.assertEqual(self.successResultOf(reloaded), "2 of 2 workers have a successor")
         for process in old:
             process.end()
         self.assertEqual(len(self.processes), 4)
@@ -228,12 +228,14 @@ class SupervisorTests(SynchronousTestCase):
         """
         old = self.run_()
         with capturedLogs() as logs:
-            self.supervisor.reload()
+            reloaded = self.supervisor.reload()
             self.processes[2].child.errReceived(b"--endpoint: key.pem: No such file\n")
             self.processes[2].end(status=1)
-        said = "\n".join(formatEvent(event) or "" for event in logs)
-        self.assertIn("successor cannot start: --endpoint: key.pem: No such file.", said)
-        self.assertIn("Not reloaded: 2 of 2 worker(s) go on as they were.", said)
+        self.assertIn(
+            "A worker's successor cannot start, and it goes on: --endpoint: key.pem: No such file.",
+            map(formatEvent, logs),
+        )
+        self.assertEqual(self.successResultOf(reloaded), "0 of 2 workers have a successor")
         self.clock.advance(100)
         self.assertEqual((len(self.processes), old[0].told, old[1].told), (3, [], []))
         self.supervisor.reload()

@@ -9,7 +9,7 @@ import socket
 from typing import Any, Literal, NamedTuple, cast
 
 from twisted_netdemo import quantities
-from twisted_netdemo.service.listening import interface as parseInterface
+from twisted_netdemo.service.described import interface as parseInterface
 
 
 class Listen(NamedTuple):

@@ -13,7 +13,8 @@ from twisted_netdemo.impair.addresses import Listen, Target, written
 from twisted_netdemo.impair.relay import Relay
 from twisted_netdemo.impair.stream import StreamRelay
 from twisted_netdemo.impair.truth import LineFile
-from twisted_netdemo.service.listening import StreamService, onPort
+from twisted_netdemo.service.described import onPort
+from twisted_netdemo.service.listening import StreamService
 from twisted_netdemo.service.process import StartError
 from twisted_netdemo.service.udp import UDPService
 

@@ -23,6 +23,7 @@ from twisted_netdemo.impair.relay import Relay
 from twisted_netdemo.impair.service import RelayService, StreamRelayService
 from twisted_netdemo.impair.stream import StreamRelay
 from twisted_netdemo.impair.upstream import Upstream
+from twisted_netdemo.service.operation import operated
 from twisted_netdemo.service.process import reportStartErrors
 from twisted_netdemo.service.system import raiseFileLimit
 
@@ -156,7 +157,8 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         kind = TCP6ClientEndpoint if ":" in there.host else TCP4ClientEndpoint
         endpoint = kind(reactor, there.host, there.port, timeout=_CONNECT)
         streams = StreamRelay(options.figures, options.mischief, options.seed, endpoint, reactor)
-        return StreamRelayService(streams, options.listen, there, seed=seed, reactor=reactor)
+        service = StreamRelayService(streams, options.listen, there, seed=seed, reactor=reactor)
+        return operated(options, reactor, service, service)
 
     def connect(
         received: Callable[[bytes], None],
@@ -168,6 +170,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     relay = Relay(
         options.figures, options.seed, connect, reactor, options["idle"], options["max-clients"]
     )
-    return RelayService(
+    relays = RelayService(
         relay, options.listen, there, truth=options["truth"], seed=seed, reactor=reactor
     )
+    return operated(options, reactor, relays, relays)

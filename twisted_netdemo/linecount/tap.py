@@ -13,9 +13,11 @@ from twisted.python import usage
 from twisted_netdemo import quantities
 from twisted_netdemo.linecount.server import LineCountFactory
 from twisted_netdemo.service import metrics
+from twisted_netdemo.service.described import Where, described, interface, onPort
 from twisted_netdemo.service.held import Holding
 from twisted_netdemo.service.limits import Limits
-from twisted_netdemo.service.listening import StreamService, Where, described, interface, onPort
+from twisted_netdemo.service.listening import StreamService
+from twisted_netdemo.service.operation import operated
 from twisted_netdemo.service.options import ServiceOptions, parseUnit
 from twisted_netdemo.service.process import reportStartErrors
 from twisted_netdemo.service.proxy import LOOPBACK, Network
@@ -139,11 +141,13 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         raiseFileLimit()
     if options["workers"] > 1:
         parent = WorkerService(reactor, options, options.places, options["workers"])
-        return metrics.beside(
+        both = metrics.beside(
             reactor, parent, parent.figures, parent.isReady, options.metricsPlaces
         )
+        return operated(options, reactor, both, parent)
     service, figures = makeWorker(options, reactor)
-    return metrics.beside(reactor, service, figures, service.isReady, options.metricsPlaces)
+    both = metrics.beside(reactor, service, figures, service.isReady, options.metricsPlaces)
+    return operated(options, reactor, both, service)
 
 
 def makeWorker(

@@ -17,7 +17,7 @@ from zope.interface import implementer
 
 from twisted_netdemo.service.binding import bindUDP
 from twisted_netdemo.service.datagram import drops
-from twisted_netdemo.service.listening import Where
+from twisted_netdemo.service.described import Where
 from twisted_netdemo.service.port import BACKLOG
 
 

@@ -5,28 +5,24 @@ and lets its sessions end at the stop.
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from twisted.application.service import Service
 from twisted.internet.address import UNIXAddress
-from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
-from twisted.internet.endpoints import serverFromString
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from twisted_netdemo.quantities import port as parsePort
 from twisted_netdemo.quantities import showDuration
-from twisted_netdemo.service.binding import KNOWN, RUNNING, bindFailure, hasIPv6, knownService
+from twisted_netdemo.service.binding import KNOWN, RUNNING, bindFailure, knownService
 from twisted_netdemo.service.clock import monotonic
-from twisted_netdemo.service.port import Listening, Opened
+from twisted_netdemo.service.described import Described, Where
 from twisted_netdemo.service.process import StartError, exitWith, onSecondSignal
-from twisted_netdemo.service.proxy import LOOPBACK, Network, ProxiedListening
 
 _log = Logger()
 
@@ -80,93 +76,13 @@ class RefusesNew(Protocol):
         """
 
 
-#: Somewhere to listen: given a factory, begins to.
-Where = Callable[[Any], Deferred[IListeningPort]]
-
-
-def onPort(
-    reactor: Any, port: int, interface: str | None = None, opened: Opened | None = None
-) -> Where:
-    """
-    A TCP port.
-
-    @param interface: an IP address; C{None} for every one, of both families where there are two.
-    @param opened: see L{Listening}.
-    """
-    if interface is None:
-        interface = "::" if hasIPv6() else ""
-    listening = Listening(reactor, opened)
-    return lambda factory: maybeDeferred(listening.listenTCP, port, factory, interface=interface)
-
-
-def described(
-    reactor: Any,
-    description: str,
-    timeout: float = 60.0,
-    proxies: Sequence[Network] = LOOPBACK,
-    opened: Opened | None = None,
-) -> Where:
-    """
-    What an endpoint description says, with C{haproxy:} before it as our own PROXY protocol.
-
-    @param timeout: seconds until a PROXY header has to be there.
-    @param proxies: from whom a PROXY header is believed.
-    @param opened: see L{Listening}; only TCP ports can be opened so.
-    @raise ValueError: the description is wrong.
-    """
-    inner = description.removeprefix("haproxy:")
-    listening = Listening(reactor, opened)
-    if inner != description:
-        listening = ProxiedListening(reactor, timeout, proxies, opened)
-    kind, _, rest = inner.partition(":")
-    try:
-        if kind in ("haproxy", "stdio"):  # a header in a header; a connection, not a place
-            raise ValueError(f"{kind} is no place to listen in")
-        if opened is not None and kind not in ("tcp", "tcp6", "ssl"):
-            raise ValueError("several workers can share TCP ports alone")
-        if kind in ("tcp", "tcp6", "ssl"):
-            words = rest.split(":")
-            named = [word[5:] for word in words if word.startswith("port=")]
-            parsePort((named or words)[0])
-        endpoint = serverFromString(listening, inner)
-    # Endpoint parsers are plugins, and say what is wrong in any kind of exception.
-    except Exception as error:
-        why = "systemd passed no such socket" if kind == "systemd" else _parseError(error)
-        raise ValueError(f"{description!r} is no endpoint: {why}") from None
-    listen: Where = endpoint.listen
-    return listen
-
-
-def _parseError(error: Exception) -> str:
-    """
-    A parser's exception, in the words of who wrote the description.
-    """
-    if isinstance(error, OSError) and error.filename:
-        return f"{error.filename}: {error.strerror}"
-    if isinstance(error, TypeError):  # the description's words are the parser's arguments
-        return f"it {str(error).partition('() ')[2] or error}"
-    return str(error)
-
-
-def interface(text: str) -> str:
-    """
-    An IP address to listen on.
-
-    @raise ValueError: it is none.
-    """
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        raise ValueError(f"{text!r} is not an IP address") from None
-    return text
-
-
 class StreamService(Service):
     """
     Listens in several places with one factory.
 
     @ivar ports: what it listens on while it runs.
     @ivar announces: whether it says where it listens.
+    @ivar whenReady: fires when it serves in all its places, each time that it is started anew.
     """
 
     announces = True
@@ -195,6 +111,7 @@ class StreamService(Service):
         self._ownsProcess = ownsProcess
         self._announce = announce or announceServer
         self.ports: list[IListeningPort] = []
+        self.whenReady: Deferred[None] = Deferred()
         self._bound = False
         self._starting = True
         self._hurried = False
@@ -217,6 +134,7 @@ class StreamService(Service):
         if self._bound:
             return
         self._bound = True
+        self.whenReady = Deferred()
         self._hurried = False
         self._starting = True
         self._failures.clear()
@@ -245,8 +163,30 @@ class StreamService(Service):
         self._reactor.callWhenRunning(self._announced, port)
 
     def _announced(self, port: IListeningPort) -> None:
-        if port in self.ports and self.announces:
+        if port not in self.ports:
+            return
+        if self.announces:
             self._announce(port)
+        if self.ports.index(port) == len(self._places) - 1:
+            self.listens()
+
+    def listens(self) -> None:
+        """
+        All ports are open, and the reactor runs.
+        """
+        self.whenReady.callback(None)
+
+    def reload(self) -> Deferred[str]:
+        """
+        Read the keys of the ports anew, for the connections to come.
+
+        @return: fires with what has been done, a clause or nothing.
+        """
+        places = [place for place in self._places if isinstance(place, Described)]
+        renewed = [done for place in places if (done := place.renew()) is not None]
+        if not renewed:
+            return succeed("")
+        return succeed(f"the TLS keys of {sum(renewed)} of {len(renewed)} ports are read anew")
 
     def isReady(self) -> bool:
         """

@@ -17,8 +17,9 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python import usage
 
+from twisted_netdemo.service.described import Where, described
 from twisted_netdemo.service.figures import Figure, Spread
-from twisted_netdemo.service.listening import StreamService, Where, described
+from twisted_netdemo.service.listening import StreamService
 from twisted_netdemo.service.options import ServiceOptions
 
 if TYPE_CHECKING:

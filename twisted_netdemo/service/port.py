@@ -18,8 +18,10 @@ from weakref import WeakSet
 
 from twisted.internet import tcp
 from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IOpenSSLContextFactory
 from twisted.internet.posixbase import PosixReactorBase
 from twisted.logger import Logger
+from zope.interface import implementer
 
 from twisted_netdemo.service.clock import monotonic
 from twisted_netdemo.service.system import hearAll, refuseNew
@@ -261,6 +263,30 @@ _TWISTED_BACKLOG = 50
 Opened = Callable[[int, Any, int, str], Any]
 
 
+@implementer(IOpenSSLContextFactory)
+class Keys:
+    """
+    The key and certificates of a port, which may be replaced while it is open: Twisted asks for
+    each connection's context as it begins.
+    """
+
+    def __init__(self, factory: Any) -> None:
+        """
+        @param factory: an L{IOpenSSLContextFactory}, as for all methods here.
+        """
+        self._factory = factory
+
+    def renew(self, factory: Any) -> None:
+        """
+        @raise Exception: they do not belong together; those that were there are kept.
+        """
+        factory.getContext()
+        self._factory = factory
+
+    def getContext(self) -> Any:
+        return self._factory.getContext()
+
+
 class Listening:
     """
     A reactor's stand-in for endpoints, whose listening methods make these ports; all else is the
@@ -273,6 +299,7 @@ class Listening:
         """
         self._reactor = reactor
         self._opened = opened
+        self.keys: Keys | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._reactor, name)
@@ -298,7 +325,8 @@ class Listening:
     ) -> Any:
         from twisted.protocols.tls import TLSMemoryBIOFactory
 
-        secured = TLSMemoryBIOFactory(contextFactory, False, factory)
+        self.keys = Keys(contextFactory)
+        secured = TLSMemoryBIOFactory(self.keys, False, factory)
         return self.listenTCP(port, secured, backlog, interface)
 
     def listenUNIX(

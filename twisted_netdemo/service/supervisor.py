@@ -81,7 +81,8 @@ class Supervisor:
         self._hasBegun = self._hasServed = self._allSaid = False
         self._lastWhy = ""
         self._stopping = False
-        self._reloads = 0
+        self._reloads: list[Deferred[str]] = []
+        self._isReloading = False
         self.whenReady: Deferred[None] = Deferred()
 
     @property
@@ -150,7 +151,7 @@ class Supervisor:
             _log.error("A worker cannot start, and is tried again: {why}.", why=why)
             self._again(place)
         else:
-            _log.error("A worker's successor cannot start: {why}.", why=why)
+            _log.error("A worker's successor cannot start, and it goes on: {why}.", why=why)
         place.settle(False)
 
     def _isVain(self) -> None:
@@ -215,38 +216,39 @@ class Supervisor:
             place.failures = 0
             self._start(place)
 
-    def reload(self) -> None:
+    def reload(self) -> Deferred[str]:
         """
         Give each worker a successor, one after the other. Where one cannot start, the workers that
-        are left go on.
-        """
-        self._reloads += 1
-        if self._reloads == 1:
-            Deferred.fromCoroutine(self._reload()).addErrback(_unexpected)
+        are left go on. While that is under way, another reload waits for its end.
 
-    async def _reload(self) -> None:
-        while self._reloads and not self._stopping:
-            self._reloads = 1
-            done = 0
-            for place in self._places:
-                settled: Deferred[bool] = Deferred()
-                place.settled.append(settled)
-                if place.coming is None and place.timer is None:
-                    self._start(place)
-                if not await settled or self._stopping:
-                    break
-                done += 1
+        @return: fires with what has been done, a clause.
+        """
+        done: Deferred[str] = Deferred()
+        self._reloads.append(done)
+        if not self._isReloading:
+            Deferred.fromCoroutine(self._reloadAll())
+        return done
+
+    async def _reloadAll(self) -> None:
+        self._isReloading = True
+        while self._reloads:
+            asked, self._reloads = self._reloads, []
+            renewed = await self._reload()
+            for done in asked:
+                done.callback(f"{renewed} of {len(self._places)} workers have a successor")
+        self._isReloading = False
+
+    async def _reload(self) -> int:
+        for index, place in enumerate(self._places):
+            settled: Deferred[bool] = Deferred()
+            place.settled.append(settled)
             if self._stopping:
-                return
-            if done == len(self._places):
-                _log.info("Reloaded: {done} worker(s) have a successor.", done=done)
-            else:
-                _log.error(
-                    "Not reloaded: {left} of {all} worker(s) go on as they were.",
-                    left=len(self._places) - done,
-                    all=len(self._places),
-                )
-            self._reloads -= 1
+                return index
+            if place.coming is None and place.timer is None:
+                self._start(place)
+            if not await settled:
+                return index
+        return len(self._places)
 
     def stop(self) -> Deferred[None]:
         """
@@ -260,6 +262,7 @@ class Supervisor:
             if place.timer is not None:
                 place.timer.cancel()
                 place.timer = None
+                place.settle(False)
         children = self.children
         for child in children:
             child.tell("stop")
@@ -294,7 +297,3 @@ class Supervisor:
         Those of all workers, and of those that were, as one.
         """
         return Deferred.fromCoroutine(self._gather())
-
-
-def _unexpected(failure: Any) -> None:
-    _log.failure("A reload failed", failure=failure)

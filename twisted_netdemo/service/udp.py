@@ -78,6 +78,8 @@ class UDPService(Service):
         self._reactor = reactor
         self._bind = bind
         self._details = details
+        #: Fires when it serves, as it does from its start.
+        self.whenReady: Deferred[None] = succeed(None)
 
     def privilegedStartService(self) -> None:
         super().privilegedStartService()

@@ -21,9 +21,10 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
 from twisted_netdemo.service.child import Child
+from twisted_netdemo.service.described import Where
 from twisted_netdemo.service.figures import Figure
 from twisted_netdemo.service.held import HeldPort
-from twisted_netdemo.service.listening import StreamService, Where
+from twisted_netdemo.service.listening import StreamService
 from twisted_netdemo.service.options import ServiceOptions
 from twisted_netdemo.service.process import (
     exitWith,
@@ -107,6 +108,13 @@ class WorkerService(StreamService):
     def _ready(self, _: object) -> None:
         for port in self.ports:
             self._announce(port)
+        if self.ports:
+            self.whenReady.callback(None)
+
+    def listens(self) -> None:
+        """
+        That is not all: there has to be a worker.
+        """
 
     def _broken(self, why: str) -> None:
         _log.critical("{why}", why=why)
@@ -130,12 +138,11 @@ class WorkerService(StreamService):
             childFDs=numbers,
         )
 
-    def reload(self) -> None:
+    def reload(self) -> Deferred[str]:
         """
         Give each worker a successor, which reads all files anew.
         """
-        if self._supervisor is not None:
-            self._supervisor.reload()
+        return succeed("") if self._supervisor is None else self._supervisor.reload()
 
     def stopService(self) -> Deferred[None]:
         """

@@ -13,9 +13,10 @@ from twisted.python import usage
 from twisted_netdemo import quantities
 from twisted_netdemo.buckets import Buckets
 from twisted_netdemo.service import metrics
+from twisted_netdemo.service.described import interface
 from twisted_netdemo.service.figures import Figure
 from twisted_netdemo.service.held import heldUDP
-from twisted_netdemo.service.listening import interface
+from twisted_netdemo.service.operation import operated
 from twisted_netdemo.service.options import ServiceOptions, parseUnit
 from twisted_netdemo.service.process import reportStartErrors
 from twisted_netdemo.service.udp import UDPService, droppedFigure
@@ -84,7 +85,8 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     workers: int = options["workers"]
     if workers == 1:
         service, figures = makeWorker(options, reactor)
-        return metrics.beside(reactor, service, figures, service.isReady, options.metricsPlaces)
+        both = metrics.beside(reactor, service, figures, service.isReady, options.metricsPlaces)
+        return operated(options, reactor, both, service)
     place = heldUDP(workers, options["port"], options["interface"])
     parent = WorkerService(reactor, options, [place], workers)
 
@@ -93,7 +95,8 @@ def makeService(options: Options, reactor: Any = None) -> IService:
             lambda those: [*those, *droppedFigure("udpcount", parent.dropped())]
         )
 
-    return metrics.beside(reactor, parent, ofAll, parent.isReady, options.metricsPlaces)
+    both = metrics.beside(reactor, parent, ofAll, parent.isReady, options.metricsPlaces)
+    return operated(options, reactor, both, parent)
 
 
 def makeWorker(

@@ -1,0 +1,55 @@
+"""
+What a service manager of systemd's kind is told (sd_notify(3)): a datagram a message, to the UNIX
+socket that the environment names.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from contextlib import suppress
+
+
+class Manager:
+    """
+    The service manager, if there is one.
+
+    @ivar interval: how often it wants a sign of life, in seconds, C{None} for never: half of what
+        it waits for one.
+    """
+
+    def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
+        """
+        Connect now, while rights and root folder are those that the process was started with.
+        """
+        self.interval: float | None = None
+        self._socket: socket.socket | None = None
+        address = environment.get("NOTIFY_SOCKET", "")
+        if not address.startswith(("/", "@")):
+            return
+        made = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+        try:
+            made.setblocking(False)
+            made.connect("\0" + address[1:] if address[0] == "@" else address)
+        except OSError:  # it is none of ours, or gone
+            made.close()
+            return
+        self._socket = made
+        self.interval = _interval(environment)
+
+    def tell(self, state: str) -> None:
+        """
+        As C{READY=1}, say; that it is not heard is no fault of ours.
+        """
+        if self._socket is not None:
+            with suppress(OSError):
+                self._socket.send(state.encode())
+
+
+def _interval(environment: Mapping[str, str]) -> float | None:
+    wanted = environment.get("WATCHDOG_USEC", "")
+    asked = environment.get("WATCHDOG_PID", str(os.getpid()))
+    if not (wanted.isascii() and wanted.isdigit() and int(wanted)) or asked != str(os.getpid()):
+        return None
+    return int(wanted) / 2e6
