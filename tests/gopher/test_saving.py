@@ -162,12 +162,13 @@ class DownloadTests(SynchronousTestCase):
             self.path("x.part").write_bytes(b"half of another's")
             error = self.assertRaises(OSError, download.finish)
             self.assertIn("another program", str(error))
+            self.assertIs(download.part, None)
             self.assertEqual(self.names(), ["x.part"])
             self.path("x.part").unlink()
             missing = Download(str(self.path("x")), mine)
             missing.write(b"ours")
             self.path("x.part").unlink()
-            self.assertRaises(FileNotFoundError, missing.finish)
+            self.assertRaises(OSError, missing.finish)
             self.assertEqual(self.names(), [])
 
     def test_onDisk(self) -> None:
@@ -297,6 +298,25 @@ class DownloadTests(SynchronousTestCase):
             self.assertEqual(stat.S_IMODE(found.st_mode), after)
             if os.getuid() == 0:
                 self.assertEqual((found.st_uid, found.st_gid), (12345, 54321))
+
+    def test_writeProtected(self) -> None:
+        """
+        A file that may not be written is not replaced either, whatever its folder allows.
+        """
+        self.save("x", b"old")
+        self.path("x").chmod(0o444)
+        program = (
+            "import os, sys\n"
+            "from twisted_netdemo.gopher.saving import Download\n"
+            "if not os.getuid(): os.setuid(65534)\n"
+            "Download(sys.argv[1], mine=False).write(b'new')\n"
+        )
+        self.folder.chmod(0o777)
+        done = run(sys.executable, "-c", program, str(self.path("x")))
+        self.assertIn(b"PermissionError: [Errno 13] Permission denied: ", done.stderr)
+        self.assertIn(b"/x'", done.stderr)
+        self.assertEqual(self.path("x").read_bytes(), b"old")
+        self.assertEqual(self.names(), ["x"])
 
     def test_othersGroup(self) -> None:
         """

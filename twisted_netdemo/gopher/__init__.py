@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .agent import Agent
+    from .allowing import isGlobal
     from .body import Verdict
     from .errors import FetchError
     from .itemtypes import Kind
     from .menu import Item
+    from .proxy import SocksProxy
     from .response import Response
     from .url import GopherURL, InvalidURL
 
@@ -25,7 +27,9 @@ __all__ = [
     "Item",
     "Kind",
     "Response",
+    "SocksProxy",
     "Verdict",
+    "isGlobal",
 ]
 
 _HOMES = {
@@ -36,7 +40,9 @@ _HOMES = {
     "Item": "menu",
     "Kind": "itemtypes",
     "Response": "response",
+    "SocksProxy": "proxy",
     "Verdict": "body",
+    "isGlobal": "allowing",
 }
 
 

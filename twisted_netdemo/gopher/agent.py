@@ -111,7 +111,7 @@ class Agent:
         """
         try:
             return _Fetch(self, url if isinstance(url, GopherURL) else GopherURL.parse(url)).start()
-        except InvalidURL as error:
+        except (InvalidURL, HandshakeFailed) as error:
             return fail(error)
 
     def _begins(self, fetch: _Fetch, now: float) -> None:
@@ -142,9 +142,12 @@ class Agent:
         if not url.overTLS:
             return None
         if self._trust is None:
-            from .tls import Verified
+            try:
+                from .tls import Verified
 
-            self._trust = Verified()
+                self._trust = Verified()
+            except Exception as error:
+                raise HandshakeFailed(f"TLS cannot be used: {error}") from None
         return self._trust
 
 

@@ -122,7 +122,8 @@ class Job:
             status, message = CANNOT_WRITE, str(error)
         if self._download is not None and self._download.part is not None:
             part = self._download.part.removeprefix(f"{self._wishes.folder}/")
-            message = f"{message}; what came is in {part}"
+            kept = "what could be written" if status == CANNOT_WRITE else "what came"
+            message = f"{message}; {kept} is in {part}"
         await self._myTurn()
         if self._wishes.json and status != CANNOT_WRITE:
             try:

@@ -68,7 +68,8 @@ class Download:
         """
         The name of an unfinished file that stays; C{None} where there is none.
         """
-        return None if self._part is None or self._isDone else self._part.path
+        part = self._part
+        return part.path if part is not None and not self._isDone and part.isThere else None
 
     def write(self, data: bytes) -> None:
         """

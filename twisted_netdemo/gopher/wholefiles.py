@@ -9,7 +9,7 @@ import re
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
-from errno import EBADF, EINVAL, EISDIR, ELOOP, ENOENT, ENOTDIR, ESTALE
+from errno import EACCES, EBADF, EINVAL, EISDIR, ELOOP, ENOENT, ENOTDIR, ESTALE
 
 _MOST_LINKS = 40  # as many as Linux follows
 # Links that lead to what a process has open, not to a name.
@@ -103,12 +103,19 @@ class Part:
     def _settle(self) -> None:
         os.fsync(self._file)
         self.close()
-        self._check()
+        if not self.isThere:
+            raise OSError(ESTALE, "another program has taken it away", self.path)
 
-    def _check(self) -> None:
-        found = os.lstat(self.path)
-        if (found.st_dev, found.st_ino) != self._identity:
-            raise OSError(ESTALE, "another program has put a file in its place", self.path)
+    @property
+    def isThere(self) -> bool:
+        """
+        Whether what has its name is this file.
+        """
+        try:
+            found = os.lstat(self.path)
+        except OSError:
+            return False
+        return (found.st_dev, found.st_ino) == self._identity
 
     def close(self) -> None:
         """
@@ -123,9 +130,9 @@ class Part:
         It is not wanted any more.
         """
         self.close()
-        with suppress(OSError):
-            self._check()
-            os.unlink(self.path)
+        if self.isThere:
+            with suppress(OSError):
+                os.unlink(self.path)
 
 
 def numbered(path: str) -> Iterator[str]:
@@ -171,7 +178,7 @@ def isReplaceable(path: str) -> bool:
     Whether a file may take the place of what has this name, as given by L{followed}: an ordinary
     file, or nothing.
 
-    @raise OSError: where it is a folder, or cannot be seen.
+    @raise OSError: where it is a folder, cannot be seen, or may not be written.
     """
     if _DESCRIPTOR.fullmatch(path):
         return False
@@ -181,7 +188,12 @@ def isReplaceable(path: str) -> bool:
         return True
     if stat.S_ISDIR(found.st_mode):
         raise IsADirectoryError(EISDIR, os.strerror(EISDIR), path)
-    return stat.S_ISREG(found.st_mode)
+    if not stat.S_ISREG(found.st_mode):
+        return False
+    # a right to the folder would be enough for the system, but it is not what was meant
+    if not os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
+        raise PermissionError(EACCES, os.strerror(EACCES), path)
+    return True
 
 
 def openAsItIs(path: str) -> int:
