@@ -26,7 +26,6 @@ from twisted.internet.error import (
 )
 from twisted.internet.interfaces import (
     IDelayedCall,
-    ILoggingContext,
     IProtocol,
     IProtocolFactory,
     IStreamClientEndpoint,
@@ -94,7 +93,7 @@ class _Attempt:
     wanted = OUT
     unsettled = False
     connected = 0
-    socket: Any = None
+    handle: Any = None
     newest: tuple[Any, Any] = (None, None)
     _transport: Client | None = None
     _call: IDelayedCall | None = None
@@ -109,11 +108,11 @@ class _Attempt:
         self.addressFamily = socket.AF_INET6 if endpoint.isIPv6 else socket.AF_INET
         try:
             # Twisted asks for a socket, not for Python's own class of them, which costs more.
-            self.socket = socket.SocketType(self.addressFamily, _STREAM)
+            self.handle = socket.SocketType(self.addressFamily, _STREAM)
         except OSError as error:
             self._call = reactor.callLater(0, self._failed, ConnectBindError(*error.args))
             return
-        number = self.socket.connect_ex(endpoint.address)
+        number = self.handle.connect_ex(endpoint.address)
         if number in (0, EINPROGRESS):
             self.connected = 1
             self.hub.changed(self)
@@ -124,13 +123,19 @@ class _Attempt:
             # Not at once: nobody has the Deferred yet.
             self._call = reactor.callLater(0, self._failed, _connectError(number))
 
+    def logPrefix(self) -> str:
+        """
+        As Twisted has it until there is a protocol.
+        """
+        return "Uninitialized"
+
     def doWrite(self) -> None:
         """
         Something has come of it. To connect once more is to ask what (connect(2)).
         """
         if not self.watched:
             return  # the hub asks whether there is something to write at once
-        number = self.socket.connect_ex(self._endpoint.address)
+        number = self.handle.connect_ex(self._endpoint.address)
         if number in (0, EISCONN):
             self._succeeded()
         elif number != EALREADY:  # else that was news of who had the descriptor before
@@ -142,7 +147,7 @@ class _Attempt:
         address = self._endpoint.peer
         peer: tuple[Any, ...] = self._endpoint.address
         if self._endpoint.isIPv6:  # it may have got a scope
-            peer = self.socket.getpeername()
+            peer = self.handle.getpeername()
             address = IPv6Address("TCP", *peer)
         try:
             protocol = self.factory.buildProtocol(address)
@@ -156,7 +161,7 @@ class _Attempt:
             return
         self._stopClock()
         self.connected = 0
-        self._transport = Client(self.socket, protocol, peer, self, 0, self.reactor)
+        self._transport = Client(self.handle, protocol, peer, self, 0, self.reactor)
         self.newest = (self._transport, address)
         self.hub.succeeds(self, self._transport)
         protocol.makeConnection(self._transport)
@@ -168,11 +173,11 @@ class _Attempt:
 
     def _failed(self, error: BaseException | Failure) -> None:
         self._stopClock()
-        if self.socket is not None:
+        if self.handle is not None:
             if self.connected:
                 self.connected = 0
                 self.hub.forget(self)
-            self.socket.close()
+            self.handle.close()
         self.over()
         if not self.result.called:
             self.result.errback(error)
@@ -203,7 +208,7 @@ class _Attempt:
             if not self.result.called:
                 self.result.errback(reason)
             return
-        number = self.socket.connect_ex(self._endpoint.address)
+        number = self.handle.connect_ex(self._endpoint.address)
         if number not in (0, EISCONN, EALREADY):
             self._failed(_connectError(number))
         elif reason is not LOST:  # else, again, that was of who had the descriptor before
@@ -227,15 +232,12 @@ class Client(Server):
     # of the calls. Still more at once was measured to gain nothing.
     bufferSize = 1 << 19
 
-    @property
-    def logstr(self) -> str:  # type: ignore[override]  # Twisted's is an attribute
-        protocol = self.protocol
-        if ILoggingContext.providedBy(protocol):
-            return f"{protocol.logPrefix()},client"
-        return f"{protocol.__class__.__name__},client"
+    def _logstr(self) -> str:
+        protocol = self.__dict__.get("protocol", self._was)
+        prefix = protocol if isinstance(protocol, str) else self._getLogPrefix(protocol)
+        return f"{prefix},client"
 
-    @property
-    def repstr(self) -> str:  # type: ignore[override]
+    def _repstr(self) -> str:
         return f"<{self.__class__} to {self.client} at {id(self):x}>"
 
     def startTLS(self, ctx: Any, normal: bool = True) -> None:

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import select
 import sys
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IReadDescriptor
 from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
-from twisted.python import log
+from twisted.python import context, log
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -51,7 +52,7 @@ class Watched(Protocol):
     """
     What the hub watches.
 
-    @ivar socket: whose C{fileno} is its file descriptor.
+    @ivar handle: whose C{fileno} is its file descriptor, -1 when somebody has closed it.
     @ivar wanted: what it wants to be told of: IN, OUT, both, or 0 for nothing.
     @ivar watched: what the kernel has been asked for, 0 when it is not in the hub's table; the
         hub's own.
@@ -61,17 +62,49 @@ class Watched(Protocol):
         C{acceptUpTo} in place of C{doRead}.
     """
 
-    socket: Any
+    handle: Any
     wanted: int
     watched: int
     unsettled: bool
     accepting: bool
     connected: Any
 
+    def logPrefix(self) -> str: ...
     def doRead(self) -> Exception | None: ...
     def doWrite(self) -> Exception | None: ...
     def readConnectionLost(self, reason: Failure) -> None: ...
     def connectionLost(self, reason: Failure) -> None: ...
+
+
+class _LogContext(Mapping[str, Any]):
+    """
+    What the log is told of the callback that runs. Whose it is, as text, is made when it is asked
+    for, which it seldom is.
+    """
+
+    __slots__ = ("_made", "_one", "_rest")
+
+    def __init__(self, one: Watched, rest: Mapping[str, Any]) -> None:
+        self._one = one
+        self._rest = rest
+        self._made: dict[str, Any] | None = None
+
+    def copy(self) -> dict[str, Any]:
+        """
+        As of the dictionary that Twisted has here.
+        """
+        if self._made is None:
+            self._made = {**self._rest, "system": self._one.logPrefix()}
+        return self._made.copy()
+
+    def __getitem__(self, key: str) -> Any:
+        return self.copy()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.copy())
+
+    def __len__(self) -> int:
+        return len(self.copy())
 
 
 @implementer(IReadDescriptor)
@@ -92,6 +125,10 @@ class Hub:
         self._strange = 0
         self.active = self.accepts = False
         self.unsettled: list[Watched] = []
+        # of twisted.python.context, while callbacks run; what it was before them
+        self._contexts: list[dict[Any, Any]] = []
+        self._context: dict[Any, Any] = {}
+        self._logContext: Mapping[str, Any] = {}
 
     def fileno(self) -> int:
         return self._epoll.fileno()
@@ -112,29 +149,38 @@ class Hub:
 
     def _ask(self, one: Watched) -> None:
         wanted = one.wanted
+        number = one.handle.fileno()
+        if number < 0:
+            self.forget(one)
+            return
         if not one.watched:
-            number, table = one.socket.fileno(), self._table
+            table = self._table
             self._epoll.register(number, wanted)
             if number >= len(table):
                 table.extend([None] * (number + 1 - len(table)))
+            before = table[number]
+            if before is None:
+                self._count += 1
+                if self._count == 1:
+                    self._reactor.addReader(self)
+            else:  # somebody has closed it, so that its descriptor is another's now
+                before.watched = 0
             table[number] = one
-            if not self._count:
-                self._reactor.addReader(self)
-            self._count += 1
         elif wanted:
-            self._epoll.modify(one.socket, wanted)
+            self._epoll.modify(number, wanted)
         else:
             # epoll(7) reports a reset even to who asks for nothing.
-            self._epoll.unregister(one.socket)
+            self._epoll.unregister(number)
             self.forget(one)
         one.watched = wanted
 
     def forget(self, one: Watched) -> None:
         """
-        It is about to be closed, which ends the kernel's watch too.
+        It is about to be closed, which ends the kernel's watch too, or has been.
         """
         if one.watched:
-            self._table[one.socket.fileno()] = None
+            number = one.handle.fileno()
+            self._table[number if number >= 0 else self._table.index(one)] = None
             one.watched = 0
             self._count -= 1
             if not self._count:
@@ -144,8 +190,8 @@ class Hub:
         """
         From now on its descriptor is another's, who wants something else; in a callback.
         """
-        self._epoll.modify(one.socket, heir.wanted)
-        self._table[one.socket.fileno()] = heir
+        self._epoll.modify(one.handle, heir.wanted)
+        self._table[one.handle.fileno()] = heir
         heir.watched = heir.wanted
         one.watched = 0
 
@@ -157,15 +203,28 @@ class Hub:
         """
         accepts = _FIRST
         served = 0
-        for _ in range(_LOOKS):
-            events = self._epoll.poll(0)
-            if not events:
-                return
-            served += len(events)
-            self._serve(events, accepts if served < _MANY else _ALL)
-            if served >= _MANY:
-                return
-            accepts *= _MORE
+        self._contexts = contexts = context.theContextTracker.currentContext().contexts
+        self._context = contexts[-1]
+        self._logContext = self._context[log.ILogContext]
+        contexts.append(self._context)
+        try:
+            for _ in range(_LOOKS):
+                events = self._epoll.poll(0)
+                if not events:
+                    return
+                served += len(events)
+                self._serve(events, accepts if served < _MANY else _ALL)
+                if served >= _MANY:
+                    return
+                accepts *= _MORE
+        finally:
+            contexts.pop()
+
+    def _belongsTo(self, one: Watched) -> None:
+        """
+        What is logged from now on is.
+        """
+        self._contexts[-1] = {**self._context, log.ILogContext: _LogContext(one, self._logContext)}
 
     def _serve(self, events: list[tuple[int, int]], accepts: int) -> None:
         """
@@ -186,6 +245,7 @@ class Hub:
                 inRead = True
                 why: BaseException | None = None
                 one.unsettled = True
+                self._belongsTo(one)
                 try:
                     if event & IN or (event & _GONE and one.wanted & IN):
                         # Gone without a word is a reset that is just coming: reading waits for it.
@@ -208,6 +268,7 @@ class Hub:
         self.accepts = True
         for one in accepting:
             if one.watched:
+                self._belongsTo(one)
                 try:
                     one.acceptUpTo(accepts)
                 except BaseException:
@@ -234,6 +295,7 @@ class Hub:
         self.active = False
         for one in self.unsettled:
             if one.connected:
+                self._belongsTo(one)
                 self._settle(one)
             one.unsettled = False
         self.unsettled.clear()
@@ -281,7 +343,8 @@ class Hub:
             self._epoll.close()
             self._epoll = select.epoll()
             for one in filter(None, self._table):
-                self._epoll.register(one.socket, one.watched)
+                if one.handle.fileno() >= 0:
+                    self._epoll.register(one.handle, one.watched)
             self._reactor.addReader(self)
 
     def connectionLost(self, reason: Failure) -> None:

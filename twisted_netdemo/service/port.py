@@ -17,6 +17,7 @@ from typing import Any
 from weakref import WeakSet
 
 from twisted.internet import tcp
+from twisted.internet.address import UNIXAddress
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IOpenSSLContextFactory
 from twisted.internet.posixbase import PosixReactorBase
@@ -25,7 +26,7 @@ from zope.interface import implementer
 
 from twisted_netdemo.service.clock import monotonic
 from twisted_netdemo.service.system import hearAll, refuseNew
-from twisted_netdemo.service.transport import Fast, fast
+from twisted_netdemo.service.transport import Fast, adopted, fast, peerOf, scoped
 
 if sys.platform != "win32":
     from twisted.internet import unix
@@ -55,6 +56,7 @@ class _Patient:
 
     reactor: Any
     socket: Any
+    addressFamily: Any
     _resumption: Any = None
     _wasShort = False
     _refusing = False
@@ -87,13 +89,9 @@ class _Patient:
                 continue
             if self._refusing:
                 hearAll(connection)
-            if isinstance(address, tuple) and len(address) == 4 and address[3]:
-                # IPv6 with a scope: by its name.
-                host, _ = socket.getnameinfo(address, socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)
-                address = (host, *address[1:])
+            address, peer = self.peer(address)
             protocol = None
             try:
-                peer = port._buildAddr(address)
                 protocol = port.factory.buildProtocol(peer)
             except Exception:
                 _log.failure("No protocol for a new connection")
@@ -105,9 +103,8 @@ class _Patient:
             transport = port.transport(connection, protocol, address, port, number, self.reactor)
             try:
                 self.made(transport, protocol, peer)
-            except Exception:
+            except Exception:  # as Twisted has it, it stays
                 _log.failure("A new connection failed at once")
-                transport.abortConnection()
 
     def closeQueue(self) -> None:
         """
@@ -124,6 +121,13 @@ class _Patient:
         """
         connection, address = self.socket.accept()
         return connection, address
+
+    def peer(self, address: Any) -> tuple[Any, Any]:
+        """
+        The address of a peer as the transport is to have it, and as Twisted has it.
+        """
+        address = scoped(address)
+        return address, peerOf(address, self.addressFamily)
 
     def made(self, transport: Any, protocol: Any, peer: Any) -> None:
         """
@@ -226,6 +230,9 @@ if sys.platform != "win32":
         def __init__(self, path: Any, *arguments: Any, **more: Any) -> None:
             super().__init__(path, *arguments, **more)
             self._path = os.fsdecode(path)
+
+        def peer(self, address: Any) -> tuple[Any, Any]:
+            return address, UNIXAddress(address)
 
         def startListening(self) -> None:
             try:
@@ -343,12 +350,10 @@ class Listening:
         factory = self.wrap(factory)
         if not isinstance(self._reactor, PosixReactorBase):
             return self._reactor.adoptStreamPort(fileDescriptor, addressFamily, factory)
-        if addressFamily == socket.AF_UNIX:
-            port = UNIXPort._fromListeningDescriptor(self._reactor, fileDescriptor, factory)
-        else:
-            port = _tcpPort()._fromListeningDescriptor(
-                self._reactor, fileDescriptor, addressFamily, factory
-            )
+        kind = UNIXPort if addressFamily == socket.AF_UNIX else _tcpPort()
+        port = adopted(kind, self._reactor, fileDescriptor, addressFamily, factory)
+        if port is None:
+            return self._reactor.adoptStreamPort(fileDescriptor, addressFamily, factory)
         port.shared = True
         return _started(port)
 

@@ -1,7 +1,7 @@
 """
 A TCP transport that writes at once: Twisted's own, but for when it asks the kernel for what.
 
-All of Twisted's private names that the suite touches stand here; where a Twisted lacks one
+All of Twisted's private names that TCP services touch stand here; where a Twisted lacks one
 (L{lacking}), or the environment says C{NETDEMO_TRANSPORT=stock}, ports make Twisted's own
 transports.
 """
@@ -12,10 +12,10 @@ import os
 import socket
 import struct
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from errno import ENOBUFS
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from twisted.internet import tcp
 from twisted.internet.abstract import FileDescriptor
@@ -42,22 +42,25 @@ _RESET = struct.pack("ii", 1, 0)
 PRIVATE: tuple[tuple[type, tuple[str, ...]], ...] = (
     (
         FileDescriptor,
-        (
-            *("_writeDisconnecting", "_writeDisconnected", "dataBuffer", "offset"),
-            *("_maybePauseProducer", "_postLoseConnection", "_getLogPrefix"),
-        ),
+        ("_writeDisconnecting", "_writeDisconnected", "dataBuffer", "offset", "_getLogPrefix"),
     ),
-    (tcp.Connection, ("_closeWriteConnection", "TLS", "_aborting")),
-    (tcp.Server, ("_addressType",)),
-    (tcp.Port, ("_addressType", "_buildAddr", "_fromListeningDescriptor")),
+    (tcp.Connection, ("_closeWriteConnection", "TLS")),
+    (tcp.Port, ("_fromListeningDescriptor", "_realPortNumber")),
     (socket.SocketType, ("_accept",)),
 )
-_BUFFER = ("_tempDataBuffer", "_tempDataLen")  # of each instance
+#: The attributes that Twisted gives each connection when it is made; here they are made otherwise,
+#: or when they are asked for.
+GIVEN = frozenset(
+    {
+        *("_tempDataBuffer", "_tempDataLen", "client", "connected", "fileno", "hostname"),
+        *("logstr", "protocol", "reactor", "repstr", "server", "sessionno", "socket"),
+    }
+)
 
 
 def lacking() -> list[str]:
     """
-    Which of them are missing here.
+    Which of them are missing here, and what a connection is given that is not known here.
     """
     names = [
         f"{owner.__name__}.{name}"
@@ -65,9 +68,21 @@ def lacking() -> list[str]:
         for name in private
         if not hasattr(owner, name)
     ]
-    reactor: Any = object()
-    stock = FileDescriptor(reactor)
-    return names + [f"FileDescriptor.{name}" for name in _BUFFER if not hasattr(stock, name)]
+    try:
+        nothing: Any = _Nothing()
+        given = vars(tcp.Server(nothing, nothing, ("", 0), nothing, 0, nothing)).keys()
+    except Exception as error:
+        return [*names, f"Server: {error}"]
+    return names + [f"Server.{name}" for name in sorted(given ^ GIVEN)]
+
+
+class _Nothing:
+    """
+    Stands for a socket, a reactor and whatever else, and does nothing.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *arguments: None
 
 
 _lacking = lacking()
@@ -84,14 +99,68 @@ def fast() -> bool:
     )
 
 
+def adopted(kind: Any, reactor: Any, number: int, family: int, factory: Any) -> Any:
+    """
+    A port for a listening socket that there is already.
+
+    @param kind: its class, of L{tcp.Port}.
+    @return: C{None} where Twisted has no way to make one of this class.
+    """
+    if "Port._fromListeningDescriptor" in _lacking:
+        return None
+    if family not in (socket.AF_INET, socket.AF_INET6):
+        return kind._fromListeningDescriptor(reactor, number, factory)
+    return kind._fromListeningDescriptor(reactor, number, family, factory)
+
+
+def peerOf(address: Any, family: int) -> Any:
+    """
+    A socket's address as Twisted has it.
+
+    @param address: as the socket module has it.
+    """
+    if family == _IPv4:
+        return IPv4Address("TCP", *address)
+    return IPv6Address("TCP", *address)
+
+
+def scoped(address: Any) -> Any:
+    """
+    The same address, with the scope of a link-local one by its name.
+    """
+    if len(address) == 4 and address[3]:
+        host, _ = socket.getnameinfo(address, socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)
+        return (host, *address[1:])
+    return address
+
+
+T = TypeVar("T")
+
+
+class _Made(Generic[T]):
+    """
+    An attribute that is made when it is asked for, until it has been set, as any other can be.
+    """
+
+    def __init__(self, make: Callable[[Any], T]) -> None:
+        self._make = make
+
+    def __get__(self, one: Any, owner: type) -> T:
+        return self._make(one)
+
+
 class Server(tcp.Server):
     """
     One connection. What it wants of the kernel is settled by the hub at the end of each callback;
     its buffers, producers, TLS and states are Twisted's.
+
+    @ivar handle: what the kernel is asked through: a socket without Python's own class around it,
+        until somebody asks for one, and blocking until then, which spares a system call.
     """
 
     # What is the same for most stands in the class: 10,000 idle connections have it once.
     server: Any
+    handle: Any
     accepting = False
     watched = 0
     unsettled = True  # until it has been told that it is connected
@@ -100,6 +169,7 @@ class Server(tcp.Server):
     # had no room for, no end of output yet. All else is Twisted's own way.
     _plain = True
     _said: bytes | None = None  # in this callback, while it is plain
+    _was: Any = "-"  # the protocol that is told of the end; after that its name
     _rest: tuple[Any, ...] = ()  # of the peer's IPv6 address: flow and scope, where they are not 0
     _tempDataBuffer: Any = None
     _tempDataLen = 0
@@ -115,7 +185,7 @@ class Server(tcp.Server):
         reactor: Any,
     ) -> None:
         # Not Twisted's own, which makes strings that are seldom read.
-        self.socket = connection
+        self.handle = connection
         self.protocol = protocol
         self.hostname = client[0]
         self._peerPort = client[1]
@@ -124,46 +194,45 @@ class Server(tcp.Server):
         self.server = server
         self.sessionno = sessionno
 
-    @property
-    def reactor(self) -> Any:  # type: ignore[override]  # Twisted's is an attribute
-        return self.server.reactor
-
-    @property
-    def client(self) -> tuple[Any, ...]:  # type: ignore[override]
-        """
-        The peer's address, as the socket module has it.
-        """
+    def _client(self) -> tuple[Any, ...]:
         if self.server.addressFamily == _IPv4:
             return self.hostname, self._peerPort
         return (self.hostname, self._peerPort, *(self._rest or (0, 0)))
 
-    @property
-    def _addressType(self) -> Any:  # type: ignore[override]
-        return IPv4Address if self.server.addressFamily == _IPv4 else IPv6Address
+    def _logstr(self) -> str:
+        # after its end the protocol is no longer known, but for a while or its name
+        protocol = self.__dict__.get("protocol", self._was)
+        prefix = protocol if isinstance(protocol, str) else self._getLogPrefix(protocol)
+        return f"{prefix},{self.sessionno},{self.hostname}"
 
-    @property
-    def logstr(self) -> str:  # type: ignore[override]
-        return f"{self._getLogPrefix(self.protocol)},{self.sessionno},{self.hostname}"
-
-    @property
-    def repstr(self) -> str:  # type: ignore[override]
-        kind = getattr(self, "protocol", None).__class__.__name__
+    def _repstr(self) -> str:
+        kind = self.__dict__.get("protocol").__class__.__name__
         return f"<{kind} #{self.sessionno} on {self.server._realPortNumber}>"
 
-    def getHandle(self) -> Any:
-        """
-        The socket. Here it does not need to be told that it may not block, which costs a system
-        call; elsewhere it does.
-        """
-        self.socket.setblocking(False)
-        return self.socket
+    def _socket(self) -> Any:
+        handle = self.handle
+        made = socket.socket(handle.family, handle.type, handle.proto, handle.detach())
+        made.setblocking(False)
+        self.handle = self.socket = made
+        return made
+
+    reactor: Any = _Made(lambda self: self.server.reactor)
+    client: Any = _Made(_client)
+    logstr: Any = _Made(lambda self: self._logstr())
+    repstr: Any = _Made(lambda self: self._repstr())
+    socket: Any = _Made(_socket)
+
+    def getHost(self) -> Any:
+        return peerOf(scoped(self.handle.getsockname()), self.server.addressFamily)
 
     def getPeer(self) -> Any:
         newest, peer = self.server.newest
-        return peer if newest is self else super().getPeer()
+        return peer if newest is self else peerOf(self.client, self.server.addressFamily)
 
     def fileno(self) -> int:
-        return self.socket.fileno() if self.connected else -1
+        # whoever asks may do with it what they like
+        number: int = self.socket.fileno() if self.connected else -1
+        return number
 
     def startReading(self) -> None:
         self.wanted |= IN
@@ -214,7 +283,11 @@ class Server(tcp.Server):
             super().write(data)
 
     def writeSequence(self, iovec: Iterable[bytes]) -> None:
-        self.write(b"".join(iovec))
+        pieces = tuple(iovec)
+        for piece in pieces:
+            if not isinstance(piece, bytes):
+                raise TypeError("Data must be bytes")
+        self.write(b"".join(pieces))
 
     def doWrite(self) -> Any:
         """
@@ -226,7 +299,7 @@ class Server(tcp.Server):
         data = self._said
         if data is not None:
             try:
-                sent = self.socket.send(data, _LAST if ends else _AT_ONCE)
+                sent = self.handle.send(data, _LAST if ends else _AT_ONCE)
             except BlockingIOError:
                 sent = 0
             except OSError as error:
@@ -251,7 +324,7 @@ class Server(tcp.Server):
 
     def writeSomeData(self, data: bytes) -> Any:
         try:
-            return self.socket.send(memoryview(data)[: self.SEND_LIMIT], _AT_ONCE)
+            return self.handle.send(memoryview(data)[: self.SEND_LIMIT], _AT_ONCE)
         except BlockingIOError:
             return 0
         except OSError as error:
@@ -259,10 +332,13 @@ class Server(tcp.Server):
 
     def doRead(self) -> Any:
         try:
-            data = self.socket.recv(self.bufferSize, _AT_ONCE)
+            data = self.handle.recv(self.bufferSize, _AT_ONCE)
         except BlockingIOError:
             return None
         except OSError:
+            if self.handle.fileno() < 0:  # it was closed by another, and is a copy's
+                self.server.hub.forget(self)
+                return None
             return CONNECTION_LOST
         if not data:
             return CONNECTION_DONE
@@ -275,7 +351,7 @@ class Server(tcp.Server):
             return
         # As Twisted's, without adapting what needs no adapter.
         try:  # noqa: SIM105  # a context manager for each session would cost as much again
-            self.socket.shutdown(socket.SHUT_WR)
+            self.handle.shutdown(socket.SHUT_WR)
         except OSError:  # the peer may be gone
             pass
         try:
@@ -312,17 +388,29 @@ class Server(tcp.Server):
         self.disconnected = 1
         self.connected = 0
         self._plain = False
-        if self.producer is not None:
-            self.producer.stopProducing()
+        producer = self.producer
+        if producer is not None:
             self.producer = None
+            try:
+                producer.stopProducing()
+            except BaseException:
+                log.err()
         self.server.hub.forget(self)
-        connection, protocol = self.socket, self.protocol
-        del self.socket, self.protocol
+        handle, protocol = self.handle, self.protocol
+        isTaken = self.__dict__.pop("socket", None) is not None
+        del self.handle, self.protocol
         if reason is not DONE and reason.check(ConnectionAborted):
             with suppress(OSError):  # what is closed already cannot be reset
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        connection.close()
-        protocol.connectionLost(reason)
+                handle.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        elif isTaken:  # there may be copies, whose end it is too
+            with suppress(OSError):
+                handle.shutdown(socket.SHUT_RDWR)
+        handle.close()
+        self._was = protocol
+        try:
+            protocol.connectionLost(reason)
+        finally:
+            self._was = protocol.__class__.__name__
 
 
 class Fast:
@@ -336,7 +424,7 @@ class Fast:
     wanted = 0
     unsettled = False
     reactor: Any
-    socket: socket.socket
+    socket: Any
     addressFamily: Any
 
     #: The connection that is being made, and its peer: most ask at once who that is.
@@ -345,6 +433,13 @@ class Fast:
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)  # of Twisted's port
         self.hub = hubOf(self.reactor)
+
+    @property
+    def handle(self) -> Any:
+        """
+        What the kernel is asked through.
+        """
+        return self.socket
 
     def startReading(self) -> None:
         self.wanted = IN
@@ -359,7 +454,7 @@ class Fast:
         The next connection. Twisted asks for a socket, not for Python's own class of them, which
         costs more.
         """
-        number, address = self.socket._accept()  # type: ignore[attr-defined]
+        number, address = self.socket._accept()
         return socket.SocketType(self.addressFamily, _STREAM, 0, number), address
 
     def made(self, transport: Server, protocol: Any, peer: Any) -> None:
@@ -367,6 +462,8 @@ class Fast:
         A connection has been made, and is to be told so.
         """
         self.newest = (transport, peer)
-        protocol.makeConnection(transport)
-        self.newest = (None, None)
-        self.hub.made(transport)
+        try:
+            protocol.makeConnection(transport)
+        finally:
+            self.newest = (None, None)
+            self.hub.made(transport)
