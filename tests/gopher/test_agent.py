@@ -33,7 +33,7 @@ from twisted_netdemo.gopher.errors import (
     TooLarge,
 )
 from twisted_netdemo.gopher.lines import MenuLines, TextLines
-from twisted_netdemo.gopher.response import Response
+from twisted_netdemo.gopher.response import MOST_ITEMS, Response
 from twisted_netdemo.gopher.url import InvalidURL
 
 from . import splits
@@ -579,6 +579,22 @@ class LineTests(AgentTestCase):
         self.successResultOf(done)
         self.assertEqual(seen, ["one", "two", "caf\xe9"])
 
+    def test_charset(self) -> None:
+        """
+        A charset that was said, or that a byte order mark says, is that of every line.
+        """
+        text = "\u0434\u0430\r\nx\r\n"
+        for body, charset in (
+            (text.encode("cp866"), "cp866"),
+            (f"\ufeff{text}".encode("utf-16-be"), None),
+            (f"\ufeff{text}".encode(), None),
+        ):
+            self.server = Server()
+            seen, done = self.lines(self.respond(body, charset=charset))
+            self.server.close()
+            self.successResultOf(done)
+            self.assertEqual(seen, ["\u0434\u0430", "x"])
+
     def test_broke(self) -> None:
         """
         Half a line that came before a break is given before the failure.
@@ -627,6 +643,54 @@ class LineTests(AgentTestCase):
             self.assertEqual(seen, [line.decode() for line in whole])
 
 
+class ItemTests(AgentTestCase):
+    def items(self, response: Response) -> tuple[list[bytes], Deferred[None]]:
+        seen: list[bytes] = []
+
+        async def read() -> None:
+            async for item in response.items():
+                seen.append(item.display)
+
+        return seen, Deferred.fromCoroutine(read())
+
+    def test_asTheyArrive(self) -> None:
+        """
+        Each item is there as soon as its line has come; the '.' is the end, where the server does
+        not close too.
+        """
+        seen, done = self.items(self.respond(b"0one\t/1\th\t70\r\n0tw", url="gopher://h/1"))
+        self.assertEqual(seen, [b"one"])
+        self.server.send(b"o\t/2\th\t70\r\n.\r\n")
+        self.assertEqual(seen, [b"one", b"two"])
+        self.server.wait(2)
+        self.successResultOf(done)
+        self.assertTrue(self.server.isAborted)
+
+    def test_broke(self) -> None:
+        """
+        What came before a break is given before the failure, the half of a line too.
+        """
+        seen, done = self.items(self.respond(b"0one\t/1\th\t70\r\n0tw", url="gopher://h/1"))
+        self.server.breakOff()
+        self.failureResultOf(done, ConnectionBroke)
+        self.assertEqual(seen, [b"one", b"0tw"])
+
+    def test_many(self) -> None:
+        """
+        menu() gives no more than a number of items that fits in memory, and says so; what came is
+        there as bytes.
+        """
+        line = b"0x\t/x\th\t70\r\n"
+        for count in (MOST_ITEMS, MOST_ITEMS + 1):
+            self.server = Server()
+            collected = self.respond(line * count, url="gopher://h/1").menu()
+            self.server.close()
+            if count == MOST_ITEMS:
+                self.assertEqual(len(self.successResultOf(collected)), count)
+            else:
+                self.failureResultOf(collected, TooLarge)
+
+
 class TextTests(AgentTestCase):
     def collected(self, what: str, *chunks: bytes, **options: Any) -> Any:
         response = self.respond(*chunks, **options)
@@ -658,3 +722,15 @@ class TextTests(AgentTestCase):
         self.assertEqual([item.selector for item in items], [b"/\x97"])
         self.assertEqual(response.charset, "cp437")
         self.assertEqual(response.decode(b"\x97"), "\xf9")
+
+    def test_charset(self) -> None:
+        """
+        A charset that is said for the agent is that of all it fetches.
+        """
+        said = "\u0434\u0430".encode("cp866")  # too little to guess by
+        response, text = self.collected("text", said, charset="CP866")
+        self.assertEqual((text, response.charset), ("\u0434\u0430", "cp866"))
+        self.server = Server()
+        response, _ = self.collected("menu", said, url="gopher://h/1", charset="CP866")
+        self.assertEqual(response.charset, "cp866")
+        self.assertRaises(ValueError, Server().agent, charset="nonsense")

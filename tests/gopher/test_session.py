@@ -376,10 +376,10 @@ class EndTests(SessionTestCase):
         fetched = server.agent().fetch("h")
         server.accept()
         server.send(self.MENU)  # which nobody takes yet
-        self.clock.advance(50)
+        self.clock.pump([1.5] * 33)
         response = self.successResultOf(fetched)
         items = response.menu()
-        self.clock.advance(1)
+        self.clock.advance(1.9)
         server.close()
         self.assertEqual(len(self.successResultOf(items)), 1)
         self.assertEqual(response.verdict.name, "whole")

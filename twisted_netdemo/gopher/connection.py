@@ -78,6 +78,7 @@ class GopherConnection(Protocol):
     _response: Response | None = None
     _idleCall: IDelayedCall | None = None
     _dotCall: IDelayedCall | None = None
+    _dotFrom = 0.0  # from when on it is waited for the end behind a menu's final '.'
     _status: StatusLine | None = None
     _heard = False
     _last = 0.0  # when the server last did something, or was allowed to
@@ -192,6 +193,7 @@ class GopherConnection(Protocol):
         if not response.hasReader:
             self.pauseProducing()
         if self._dotCall is None and self._body.hasEnded and not self._over:
+            self._dotFrom = self._clock.seconds()
             self._dotCall = self._clock.callLater(AFTER_DOT, self._afterDot)
 
     def _respond(self) -> Response:
@@ -328,12 +330,14 @@ class GopherConnection(Protocol):
         """
         A menu's final C{.} came some time ago.
         """
-        wanted = self._response is not None and self._response.endsAtDot
-        if wanted and not self._paused:
+        left = self._dotFrom + AFTER_DOT - self._clock.seconds()
+        if self._paused or self._response is None or not self._response.endsAtDot:
+            left = AFTER_DOT
+        if left > 0:
+            self._dotCall = self._clock.callLater(left, self._afterDot)
+        else:
             # as above: let what waits be read first, which may be the end
             self._dotCall = self._clock.callLater(0, self._endAtDot)
-        else:
-            self._dotCall = self._clock.callLater(AFTER_DOT, self._afterDot)
 
     def _endAtDot(self) -> None:
         if self._paused:
@@ -357,7 +361,7 @@ class GopherConnection(Protocol):
         """
         if self._paused and not self._over:
             self._paused = False
-            self._last = self._clock.seconds()
+            self._last = self._dotFrom = self._clock.seconds()
             self.transport.resumeProducing()
 
 

@@ -1,8 +1,8 @@
 """
 From a body's bytes to what they say, as they come: the text of a text, the items of a menu.
 
-What is held back is bounded, and so is what is made of a piece: who has large ones feeds them
-in slices. Pure.
+What is held back is bounded, and so is what is made of a piece: large ones are to be fed in
+slices. Pure.
 """
 
 from __future__ import annotations
