@@ -556,6 +556,15 @@ class ShownTests(WireCase):
         done = self.badwire("run", "-q", "--log", "/no/such/log", "--", "true")
         self.assertEqual((done.returncode, len(done.stderr.splitlines())), (125, 1), done)
 
+    def test_places(self) -> None:
+        """
+        A place that no flow reached is warned of, though no figures are wanted.
+        """
+        options = ("-q", "--up-loss", "@99", "--down-corrupt", "@2", "--serve", "linecount")
+        done = self.badwire("run", *options, "--", *self.line())
+        pattern = rb"^badwire: --up-loss @99: no flow had more than [0-9]+ packets up\n$"
+        self.assertRegex(done.stderr, pattern)
+
     def test_repeatable(self) -> None:
         """
         The same packet of the same seed meets the same fate in another run.

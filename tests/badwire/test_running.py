@@ -44,6 +44,16 @@ LINE = "KeyError: 'broken'"
 DATAGRAM = made(V4, inet.UDP(sport=40000, dport=9), TEXT)
 
 
+class Options(dict[str, Any]):
+    """
+    What a conclusion is asked for.
+    """
+
+    title = "title"
+    about = "about"
+    places = ()
+
+
 class ConclusionTests(SynchronousTestCase):
     """
     Each step of what is shown may fail; the others are shown all the same.
@@ -56,10 +66,6 @@ class ConclusionTests(SynchronousTestCase):
         lines: list[str] = []
         options: Any = {name: str(where / name) for name in conclusion.FILES}
         options |= {"ladder": True, "json": True, "quiet": False}
-
-        class Options(dict[str, Any]):
-            title = "title"
-            about = "about"
 
         self.printed = (where / "stdout").open("wb")
         self.addCleanup(self.printed.close)
@@ -189,7 +195,7 @@ class FailureTests(SynchronousTestCase):
         network = Network()
         network.device = self.device = Wired()
         figures = dict.fromkeys(DIRECTIONS, Figures(loss=Ratio(0.0), delay=0.5))
-        concluded = Conclusion(options | {"quiet": True}, self.lines.append)
+        concluded = Conclusion(Options(options, quiet=True), self.lines.append)
         if listener is not None:
             concluded.listeners.append(listener)
         wire = BadWire(

@@ -15,6 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.processes import folder
 from twisted_netdemo.impair.fates import Direction, Fates, Figures, Places, Ratio, corrupt
+from twisted_netdemo.impair.reached import Asked, Reached
 from twisted_netdemo.impair.relay import Relay
 from twisted_netdemo.impair.truth import LineFile
 from twisted_netdemo.service.addresses import Address
@@ -131,6 +132,25 @@ class RelayCase(SynchronousTestCase):
 
     def said(self) -> list[str]:
         return [event["log_format"] for event in self.events if "impair" in event["log_namespace"]]
+
+
+class Unreached(RelayCase):
+    """
+    Places that no client's datagrams reached.
+    """
+
+    def test_said(self) -> None:
+        """
+        A fault that was to befall a datagram which never came is warned of when the relay stops;
+        the longest client counts.
+        """
+        relay = self.relay(up=Figures(loss=Places(((7, 7),))))
+        relay.reached = Reached([Asked("up-loss", Places(((2, 2), (7, 7))), ("up",))])
+        for source in (ALICE, BOB, ALICE, ALICE):
+            self.send(relay, b"x", source)
+        relay.stop()
+        lines = [event["line"] for event in self.events if "line" in event]
+        self.assertEqual(lines, ["--up-loss @7: no client had more than 3 datagrams up"])
 
 
 class Ways(RelayCase):

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from twisted_netdemo.badwire.capture import Capture
+from twisted_netdemo.badwire.counters import Places
 from twisted_netdemo.badwire.events import Listener
 from twisted_netdemo.badwire.files import STDOUT, Output, opened
 from twisted_netdemo.badwire.logfile import LogFile
@@ -41,7 +42,7 @@ class Conclusion:
 
         @param options: C{log}, C{pcap}, C{svg} and C{html} are paths, C{-} for standard output, or
             L{None}; C{ladder}, C{json} and C{quiet} are flags. Its C{title} and C{about} stand on
-            pictures.
+            pictures, its C{places} were asked for.
         @param say: takes a line for people.
         @raise OSError: a file cannot be opened, or is not ours to write to.
         """
@@ -59,7 +60,8 @@ class Conclusion:
                 output.discard()
             raise
         self._pictures = Pictures()
-        self.listeners: list[Listener] = []
+        self._places = Places(options.places)
+        self.listeners: list[Listener] = [self._places] if options.places else []
         if "log" in self._outputs:
             self.listeners.append(LogFile(self._outputs["log"]))
         if "pcap" in self._outputs:
@@ -109,6 +111,7 @@ class Conclusion:
             "the warnings",
             lambda: self._tell(f"badwire: {line}" for it in summary for line in it.warnings()),
         )
+        yield "the places", lambda: self._tell(f"badwire: {it}" for it in self._places.lines())
         for name, output in self._outputs.items():
             what = "standard output" if output.path == STDOUT else f"{output.path!a}"
             yield f"--{name} {what}", partial(self._write, name, output)

@@ -8,11 +8,12 @@ of the private network at once; the log counts what the wire and the receivers' 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from twisted_netdemo.badwire.events import FATES, Arrived, Sent
 from twisted_netdemo.badwire.packet import TCP, UDP, UDPLITE, protocolOf
+from twisted_netdemo.impair.reached import Asked, Reached
 
 # Protocols, and the kernel's groups of counters for either IP.
 _DATAGRAMS = ((UDP, "UDP", ("Udp", "Udp6")), (UDPLITE, "UDP-Lite", ("UdpLite", "UdpLite6")))
@@ -77,6 +78,35 @@ class Counts:
             }
             for protocol, packets in sorted(self.packets.items())
         }
+
+
+class Places:
+    """
+    How far flows got, beside the places that were asked for: a
+    L{Listener<twisted_netdemo.badwire.events.Listener>}.
+    """
+
+    def __init__(self, asked: Sequence[Asked]) -> None:
+        self._reached = Reached(asked)
+        self._sent: Counter[tuple[int, str]] = Counter()
+
+    def sent(self, event: Sent, data: bytes) -> None:
+        """
+        A packet leaves.
+        """
+        self._sent[event.flow, event.direction] += 1
+        self._reached.went(event.direction, self._sent[event.flow, event.direction])
+
+    def arrived(self, event: Arrived, data: bytes) -> None:
+        """
+        What arrives has left before.
+        """
+
+    def lines(self) -> list[str]:
+        """
+        What was asked for and never reached.
+        """
+        return self._reached.lines("flow", "packet")
 
 
 class Row(NamedTuple):

@@ -30,7 +30,8 @@ from twisted_netdemo.badwire.running import BadWire
 from twisted_netdemo.badwire.serve import Served
 from twisted_netdemo.badwire.watcher import Watcher
 from twisted_netdemo.badwire.wire import Wire
-from twisted_netdemo.impair.figures import FigureOptions, chance, figure
+from twisted_netdemo.impair.figures import CHANCES, FigureOptions, chance, figure
+from twisted_netdemo.impair.reached import Asked
 from twisted_netdemo.quantities import duration, whole
 from twisted_netdemo.service.clock import monotonic
 from twisted_netdemo.service.process import StartError, exitWith, reportStartErrors
@@ -49,6 +50,7 @@ class Options(FigureOptions):
     What C{badwire run} and C{twistd badwire} take.
 
     @ivar command: COMMAND and its arguments; empty where none was given.
+    @ivar places: where on each flow something is to happen.
     """
 
     synopsis = "[options] [-- COMMAND ARGUMENTS...]"
@@ -60,6 +62,7 @@ class Options(FigureOptions):
     )
     hold = 0.04
     command: Sequence[str] = ()
+    places: Sequence[Asked] = ()
 
     optParameters = [
         *figure(
@@ -123,6 +126,7 @@ class Options(FigureOptions):
         self.undetectable = self.takeFigure("undetectable", chance)
         self.take("mtu", packetSize)
         self.take("drain", lambda text: duration(text, bare=False))
+        self.places = self.asked(*CHANCES, "undetectable")
         self["serve"] = [self.check("serve", text, Served) for text in self["serve"]]
         self["sysctl"] = dict(self.check("sysctl", text, sysctl) for text in self["sysctl"])
         self["blackout"] = [self.check("blackout", text, span) for text in self["blackout"]]

@@ -34,10 +34,14 @@ from twisted_netdemo.impair.fates import (
     Places,
     Ratio,
 )
+from twisted_netdemo.impair.reached import Asked
 from twisted_netdemo.quantities import bitrate, duration, ratio, showDuration, whole
 from twisted_netdemo.service.options import ServiceOptions
 
 T = TypeVar("T")
+
+#: The figures that may be places.
+CHANCES = ("loss", "duplicate", "reorder", "corrupt")
 
 _HOUR = 3600.0
 
@@ -190,6 +194,22 @@ class FigureOptions(ServiceOptions):
             direction: None if self[given] is None else self.check(given, self[given], parse)
             for direction, given in self._given(name).items()
         }
+
+    def asked(self, *names: str) -> list[Asked]:
+        """
+        The places that were given for some figures, which L{takeFigures} has found to be right.
+        """
+        found: list[Asked] = []
+        for name in names:
+            for direction, given in self._given(name).items():
+                value = chance(self[given])
+                if not isinstance(value, Places):
+                    continue
+                if found and found[-1].option == given:
+                    found[-1] = Asked(given, value, (*found[-1].directions, direction))
+                else:
+                    found.append(Asked(given, value, (direction,)))
+        return found
 
     def takeFigures(self) -> None:
         """

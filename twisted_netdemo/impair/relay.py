@@ -15,6 +15,7 @@ from twisted.logger import Logger
 
 from twisted_netdemo.impair.client import Client, Connect, Parcel, Passage
 from twisted_netdemo.impair.fates import DIRECTIONS, Direction, Fates, Figures, corrupt
+from twisted_netdemo.impair.reached import Reached
 from twisted_netdemo.impair.truth import LineFile, Tally, recordLine, refusedLine, summaryLine
 from twisted_netdemo.impair.way import Way
 from twisted_netdemo.service.addresses import Address
@@ -33,6 +34,7 @@ class Relay:
     @ivar tallies: what has been counted, by direction.
     @ivar clients: how many clients there have been.
     @ivar refused: how many datagrams the target's system has refused, as far as it told.
+    @ivar reached: which places were asked for, and how far clients got.
     @ivar truth: where each datagram's fate is written, if anywhere.
     """
 
@@ -60,6 +62,7 @@ class Relay:
         self._clock = monotonic(reactor)
         self._idle = idle
         self._most = most
+        self.reached = Reached(())
         self.truth: LineFile | None = None
         self._present: OrderedDict[Address, Client] = OrderedDict()
         self._forgotten: deque[Client] = deque()
@@ -227,6 +230,8 @@ class Relay:
 
     def _part(self, client: Client) -> None:
         self.tallies["down"].unread += client.connection.dropped() or 0
+        for passage in (client.up, client.down):
+            self.reached.went(passage.direction, passage.n)
         client.connection.close()
 
     def _seen(self, client: Client, now: float) -> None:
@@ -294,6 +299,8 @@ class Relay:
                 "The target refused {refused} datagram(s); their clients were not told.",
                 refused=self.refused,
             )
+        for line in self.reached.lines("client", "datagram"):
+            _log.warn("{line}", line=line)
         truth = self.truth
         if truth is not None:
             truth.flush()

@@ -17,8 +17,9 @@ from twisted_netdemo import quantities
 from twisted_netdemo.impair.addresses import Listen, Target, listen, target, written
 from twisted_netdemo.impair.client import Connection
 from twisted_netdemo.impair.fates import DIRECTIONS, Direction
-from twisted_netdemo.impair.figures import FigureOptions, figure
+from twisted_netdemo.impair.figures import CHANCES, FigureOptions, figure
 from twisted_netdemo.impair.flow import Mischief
+from twisted_netdemo.impair.reached import Reached
 from twisted_netdemo.impair.relay import Relay
 from twisted_netdemo.impair.service import RelayService, StreamRelayService
 from twisted_netdemo.impair.stream import StreamRelay
@@ -170,6 +171,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     relay = Relay(
         options.figures, options.seed, connect, reactor, options["idle"], options["max-clients"]
     )
+    relay.reached = Reached(options.asked(*CHANCES))
     relays = RelayService(
         relay, options.listen, there, truth=options["truth"], seed=seed, reactor=reactor
     )
