@@ -11,18 +11,22 @@ from typing import Any
 
 from twisted.internet import task
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import serverFromString
+from twisted.internet.error import CannotListenError
 from twisted.logger import globalLogBeginner, textFileLogObserver
 
 from twisted_netdemo.linecount.server import LineCountFactory
 from twisted_netdemo.service.limits import Limits
+from twisted_netdemo.service.listening import described
 
 
 async def main(reactor: Any, description: str = "tcp:51423") -> None:
-    globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stdout)])
+    globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stdout)], redirectStandardIO=False)
     limits = Limits(total=1000, perClient=10)
     factory = LineCountFactory(reactor, timeout=30, limits=limits, logSessions=True)
-    port = await serverFromString(reactor, description).listen(factory)
+    try:
+        port = await described(reactor, description)(factory)
+    except (ValueError, CannotListenError) as error:
+        sys.exit(str(error))
     print(f"Listening: {port.getHost()}", flush=True)
     await Deferred()  # until Ctrl-C
 

@@ -93,6 +93,25 @@ class Ports(SynchronousTestCase):
             self.fails(program, line)
             self.assertNotIn("Server is running", program.output)
 
+    def test_folder(self) -> None:
+        """
+        A folder that a daemon cannot write its files in is one line, as is one that is not there.
+        """
+        cwd = folder(self)
+        cwd.chmod(0o555)
+        # Even root is without it where a container has taken the capability away.
+        lacking = () if os.getuid() else (needs("setpriv"), "--bounding-set=-dac_override")
+        for options, what in (
+            ((), f"pid file {cwd}/linecount-0.pid"),
+            (("--pidfile", "/nonexistent/x"), "pid file /nonexistent/x"),
+            (("--pidfile=",), f"log {cwd}/linecount-0.log"),
+            (("--pidfile=", "-l", "/nonexistent/x"), "log /nonexistent/x"),
+        ):
+            done = run(*(*lacking, script("twistd"), *options, "linecount", "--port", "0"), cwd=cwd)
+            said = (done.stdout + done.stderr).decode()
+            self.assertEqual(done.returncode, 1, said)
+            self.assertRegex(said, rf"\AThe {what} cannot be written: .*\.\n\Z")
+
     def test_withoutTheRight(self) -> None:
         """
         A low port without the right to it is one line that says what to do.

@@ -12,7 +12,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.linecount.running import connect, portOf, rest, session, welcome
-from tests.processes import folder, script, start
+from tests.processes import folder, run, script, start
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -40,6 +40,21 @@ class Examples(SynchronousTestCase):
         program.signal(signal.SIGINT)
         program.wait()
         self.assertNotIn("Traceback", program.output + program.errors)
+
+    def test_wrongDescription(self) -> None:
+        """
+        A wrong description, or a port that is taken, is a line, no traceback.
+        """
+        path = str(EXAMPLES / "linecount_server.py")
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            for description, why in (
+                ("tpc:80", "'tpc:80' is no endpoint: "),
+                (f"tcp:{port}:interface=127.0.0.1", "Couldn't listen on 127.0.0.1:"),
+            ):
+                done = run(sys.executable, path, description)
+                self.assertEqual(done.returncode, 1)
+                self.assertRegex(done.stderr.decode(), rf"\A{why}.*\n\Z")
 
     def test_twoServices(self) -> None:
         """

@@ -199,6 +199,9 @@ class Starting(SynchronousTestCase):
         self.assertEqual((found["outcome"], found["characters"]), ("answered", 7))
         self.assertRegex(found["peer"], r"^127\.0\.0\.1:\d+$")
         self.assertGreaterEqual(found["seconds"], 0)
+        self.assertRegex(
+            found["message"], rf"^{found['peer']}: answered, 7 characters, .* seconds$"
+        )
         for line in program.output.splitlines():
             json.loads(line)
         self.assertNotIn("one two", program.output)

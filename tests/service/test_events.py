@@ -30,8 +30,8 @@ class HeardTests(SynchronousTestCase):
         A text log hears nothing of events without a text, and all of those with one.
         """
         globalLogPublisher.addObserver(textFileLogObserver(self.out))
-        self.assertFalse(Events("here", None).heard())
-        told = Events("here", "{who} came")
+        self.assertFalse(Events("here", "{who} came", False).heard())
+        told = Events("here", "{who} came", True)
         self.assertTrue(told.heard())
         told.happened(who="Ada")
         self.assertIn("[here#info] Ada came", self.out.getvalue())
@@ -41,7 +41,7 @@ class HeardTests(SynchronousTestCase):
         A structured log hears every event, with its fields.
         """
         globalLogPublisher.addObserver(jsonFileLogObserver(self.out))
-        silent = Events("here", None)
+        silent = Events("here", "{who} came", False)
         self.assertTrue(silent.heard())
         silent.happened(who="Ada")
         self.assertIn('"who": "Ada"', self.out.getvalue())
@@ -51,7 +51,7 @@ class HeardTests(SynchronousTestCase):
         So it does where the text has fields.
         """
         globalLogPublisher.addObserver(jsonFileLogObserver(self.out))
-        told = Events("here", "{who} came")
+        told = Events("here", "{who} came", True)
         self.assertTrue(told.heard())
         told.happened(who="Ada")
         self.assertIn('"who": "Ada"', self.out.getvalue())
@@ -60,7 +60,7 @@ class HeardTests(SynchronousTestCase):
         """
         An observer that is added while the service runs hears what follows, until it is removed.
         """
-        silent = Events("here", None)
+        silent = Events("here", "{who} came", False)
         self.assertFalse(silent.heard())
         heard: list[LogEvent] = []
         observer = heard.append
@@ -78,4 +78,4 @@ class HeardTests(SynchronousTestCase):
         """
         self.assertIsInstance(getattr(globalLogPublisher, events._OBSERVERS), list)
         self.patch(events, "_OBSERVERS", "_gone")
-        self.assertTrue(Events("here", None).heard())
+        self.assertTrue(Events("here", "{who} came", False).heard())

@@ -68,7 +68,7 @@ class Options(FigureOptions):
         *figure(
             "undetectable",
             "0%",
-            "which have two words exchanged, which no checksum sees: a ratio or places",
+            "the ratio that has two words exchanged, which no checksum sees, or the places",
         ),
         ["mtu", None, "1500", "the largest packet that passes, in bytes"],
         ["drain", None, "3s", "how long to wait for the network after COMMAND's end, at most"],
@@ -253,6 +253,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     if not options.ownsProcess:
         raise StartError("badwire makes a network for its whole process: start it by itself")
     reportStartErrors(options.isDaemon)
+    options.checkPidFile()
     stderr = sys.stderr  # logging replaces it
 
     def say(line: str) -> None:

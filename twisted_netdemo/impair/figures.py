@@ -137,21 +137,21 @@ class FigureOptions(ServiceOptions):
     isSeedDrawn: bool
 
     optParameters = [
-        *figure("loss", "0%", "which are lost: a ratio, or places, @2,5-7 (counted from 1)"),
+        *figure("loss", "0%", "the ratio that is lost, or the places, as in @2,5-7 (from 1)"),
         *figure("loss-burst", None, "losses come in runs of this mean length, as in 3"),
-        *figure("duplicate", "0%", "which arrive twice: a ratio or places"),
-        *figure("reorder", "0%", "which leave after later ones: a ratio or places"),
+        *figure("duplicate", "0%", "the ratio that arrives twice, or the places"),
+        *figure("reorder", "0%", "the ratio that leaves after later ones, or the places"),
         *figure("reorder-gap", "3", "after how many later ones a reordered one leaves"),
-        *figure("corrupt", "0%", "which have a bit flipped: a ratio or places"),
+        *figure("corrupt", "0%", "the ratio that has a bit flipped, or the places"),
         *figure("delay", "0ms", "how long each one takes, as in 20ms"),
         *figure("jitter", "0ms", "how much the delay varies; this alone never reorders"),
         *figure(
             "distribution",
             None,
-            "of the delay: uniform (within the jitter), normal (the jitter is the standard "
+            "the delay's: uniform (within the jitter), normal (the jitter is the standard "
             "deviation) or constant (no jitter) [default: uniform]",
         ),
-        *figure("rate", None, "of the bottleneck, in bits of IP packets, as in 64kbit or 1mbit"),
+        *figure("rate", None, "the bottleneck's, in bits of IP packets, as in 64kbit or 1mbit"),
         *figure("queue", "100", "how many may wait for the bottleneck; more are dropped"),
         ["seed", None, None, "what all chance follows from, a whole number [default: drawn]"],
     ]

@@ -151,6 +151,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         from twisted.internet import reactor
     if options.ownsProcess:
         reportStartErrors(options.isDaemon)
+        options.checkPidFile()
         raiseFileLimit()
     seed = options.seed, options.isSeedDrawn
     there = options.target

@@ -280,7 +280,7 @@ class LineCountFactory(Factory):
         self._characters = 0
         self._seconds = Spread()
         text = "{peer}: {outcome}, {characters} characters, {seconds:.3f} seconds"
-        self._events = Events(__name__, text if logSessions else None)
+        self._events = Events(__name__, text, logSessions)
         self._none: list[Deferred[None]] = []
 
     def report(self, session: LineCount, outcome: str, characters: int, seconds: float) -> None:

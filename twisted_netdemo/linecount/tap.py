@@ -42,7 +42,12 @@ class Options(ServiceOptions):
         ["timeout", "t", "60", "seconds until the line has to be there"],
         ["max-line", None, "65536", "longest line, in bytes (or KiB, MiB)"],
         ["max-connections", None, "10000", "most connections at one time, 0 for no limit"],
-        ["max-per-client", None, "100", "the same for one address, or one IPv6 /64"],
+        [
+            "max-per-client",
+            None,
+            "100",
+            "most connections at one time of one address, or one IPv6 /64, 0 for no limit",
+        ],
         [
             "workers",
             "w",
@@ -138,6 +143,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         from twisted.internet import reactor
     if options.ownsProcess:
         reportStartErrors(options.isDaemon)
+        options.checkPidFile()
         raiseFileLimit()
     if options["workers"] > 1:
         parent = WorkerService(reactor, options, options.places, options["workers"])

@@ -12,6 +12,9 @@ from typing import Any
 
 from twisted.logger import FileLogObserver, LogEvent, LogLevel, globalLogPublisher
 
+#: The key of an event's text that is for structured logs alone.
+UNSAID = "log_unsaid"
+
 # A private name of Twisted's: the observers, as a list. Without it every event is published.
 _OBSERVERS = "_observers"
 
@@ -21,13 +24,14 @@ class Events:
     Events of one kind: all have the same text, or none.
     """
 
-    def __init__(self, namespace: str, text: str | None) -> None:
+    def __init__(self, namespace: str, text: str, isSaid: bool) -> None:
         """
-        @param text: the log's line, in C{twisted.logger}'s format; without it an event is for
-            structured logs alone.
+        @param text: the log's line, in C{twisted.logger}'s format.
+        @param isSaid: whether text logs have it too; else an event is for structured logs alone.
         """
         self._namespace = namespace
-        self._text = text
+        self._text = text if isSaid else None
+        self._unsaid = None if isSaid else text
         self._observers: list[object] = []
         self._heard = False
 
@@ -52,6 +56,8 @@ class Events:
         fields["log_level"] = LogLevel.info
         fields["log_namespace"] = self._namespace
         fields["log_format"] = self._text
+        if self._unsaid is not None:
+            fields[UNSAID] = self._unsaid
         fields["log_time"] = time.time()
         return fields
 

@@ -210,7 +210,7 @@ def stream(file: TextIO | str | None) -> Stream:
         made = Stream(file, reactor)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         why = error.strerror if isinstance(error, OSError) else error
-        name = file if isinstance(file, str) else "on standard output"
+        name = os.path.abspath(file) if isinstance(file, str) else "on standard output"
         raise StartError(f"The log {name} cannot be written: {why}.") from None
     system: Any = reactor
     system.addSystemEventTrigger("after", "shutdown", made.finish)

@@ -38,6 +38,11 @@ class ServiceOptions(usage.Options):
     #: Whether options may also follow the arguments, as people write them.
     interspersed = False
 
+    def __init__(self) -> None:
+        super().__init__()
+        # A method's docstring may be of several lines, with what they begin with.
+        self.docs = {name: " ".join((doc or "").split()) for name, doc in self.docs.items()}
+
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         self.arguments = list(sys.argv[1:] if options is None else options)
         self.folder = os.getcwd()
@@ -142,6 +147,25 @@ class ServiceOptions(usage.Options):
             # twistd looks for another's before it enters the folder, and writes its own after.
             if parent["pidfile"] and parent["rundir"] != "." and not parent["chroot"]:
                 parent["pidfile"] = os.path.abspath(os.path.join(parent["rundir"], f"{name}.pid"))
+
+    def checkPidFile(self) -> None:
+        """
+        For C{makeService}: twistd would find out when it has begun, with a traceback.
+
+        @raise StartError: the pid file cannot be written.
+        """
+        parent = self.parent
+        if not parent.get("pidfile") or parent.get("chroot"):
+            return
+        path = os.path.abspath(os.path.join(parent["rundir"], parent["pidfile"]))
+        asked = path if os.path.exists(path) else os.path.dirname(path)
+        if not os.access(asked, os.W_OK):
+            from twisted_netdemo.service.process import StartError
+
+            raise StartError(
+                f"The pid file {path} cannot be written: its folder is not there, or not writable "
+                "for this user."
+            )
 
     def chooseLog(self, name: str) -> None:
         """

@@ -82,6 +82,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         from twisted.internet import reactor
     if options.ownsProcess:
         reportStartErrors(options.isDaemon)
+        options.checkPidFile()
     workers: int = options["workers"]
     if workers == 1:
         service, figures = makeWorker(options, reactor)

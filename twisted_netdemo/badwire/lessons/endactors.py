@@ -62,7 +62,7 @@ def call(host: str, port: int, attempts: int = 0, patience: float = 0) -> Iterat
 
 def speak(host: str, patience: float) -> Iterator[Figures]:
     """
-    L{call} a server of one's own, which listens until the caller has given up, and closes.
+    Call a server of one's own, which listens until the caller has given up, and closes.
     """
     over = threading.Event()
 
