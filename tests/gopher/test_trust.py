@@ -150,8 +150,7 @@ class CertificateTests(TrustTestCase):
                     served.asked = b""
                     self.assertRefused(result, "the certificate ", served)
                 pinned = self.pinned(f"pins{number}")
-                for _ in range(2):
-                    self.assertEqual(await self.ask(row.host, port, pinned), "hello\n")
+                self.assertEqual(await self.ask(row.host, port, pinned), "hello\n")
 
     async def test_selfSigned(self) -> None:
         """
