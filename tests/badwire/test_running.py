@@ -27,6 +27,7 @@ from twisted_netdemo.badwire.summary import Summary
 from twisted_netdemo.badwire.watcher import Member, Watcher
 from twisted_netdemo.badwire.wire import Wire
 from twisted_netdemo.impair.fates import DIRECTIONS, Figures, Ratio
+from twisted_netdemo.service.process import StartError
 
 if sys.platform == "win32":  # which has no such network
     raise TestCase.skipException("badwire runs on Linux")
@@ -132,7 +133,7 @@ class ConclusionTests(SynchronousTestCase):
         where = folder(self)
         (where / "log").write_text("earlier")
         (where / "html").mkdir()
-        self.assertRaises(OSError, self.conclude, where, self.summary)
+        self.assertRaises(StartError, self.conclude, where, self.summary)
         self.assertEqual((where / "log").read_text(), "earlier")
         self.assertFalse((where / "pcap").exists())
 

@@ -22,10 +22,18 @@ from twisted_netdemo.badwire.observers import inWords
 from twisted_netdemo.badwire.pictures import Pictures
 from twisted_netdemo.badwire.show import standard
 from twisted_netdemo.badwire.summary import Summary
+from twisted_netdemo.service.process import StartError
 
 #: The options that name a file to be written: as it happens, and when it is over.
 FILES = ("log", "pcap", "svg", "html")
 _PICTURES = ("svg", "html")
+
+
+def _called(name: str, path: str) -> str:
+    """
+    What an output is called: C{--log 'wire.log'}.
+    """
+    return f"--{name} {'standard output' if path == STDOUT else ascii(path)}"
 
 
 class Conclusion:
@@ -44,21 +52,25 @@ class Conclusion:
             L{None}; C{ladder}, C{json} and C{quiet} are flags. Its C{title} and C{about} stand on
             pictures, its C{places} were asked for.
         @param say: takes a line for people.
-        @raise OSError: a file cannot be opened, or is not ours to write to.
+        @raise StartError: a file cannot be opened, or is not ours to write to.
         """
         self._options = options
         self._say = say
-        # logging replaces sys.stdout
-        self._stdout = standard("stdout").buffer
-        self._outputs: dict[str, Output] = {}
         try:
-            for name in FILES:
-                if options[name] is not None:
+            # logging replaces sys.stdout
+            self._stdout = standard("stdout").buffer
+        except OSError as error:
+            raise StartError(f"badwire: stdout: {inWords(error)}") from None
+        self._outputs: dict[str, Output] = {}
+        for name in FILES:
+            if options[name] is not None:
+                try:
                     self._outputs[name] = opened(options[name], name in _PICTURES)
-        except OSError:
-            for output in self._outputs.values():
-                output.discard()
-            raise
+                except OSError as error:
+                    for output in self._outputs.values():
+                        output.discard()
+                    complaint = f"badwire: {_called(name, options[name])}: {inWords(error)}"
+                    raise StartError(complaint) from None
         self._pictures = Pictures()
         self._places = Places(options.places)
         self.listeners: list[Listener] = [self._places] if options.places else []
@@ -113,8 +125,7 @@ class Conclusion:
         )
         yield "the places", lambda: self._tell(f"badwire: {it}" for it in self._places.lines())
         for name, output in self._outputs.items():
-            what = "standard output" if output.path == STDOUT else f"{output.path!a}"
-            yield f"--{name} {what}", partial(self._write, name, output)
+            yield _called(name, output.path), partial(self._write, name, output)
         if self._options["json"]:
             yield "--json", partial(self._print, summary, status)
 

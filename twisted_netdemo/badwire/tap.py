@@ -288,10 +288,7 @@ def prepare(options: Options, say: Callable[[str], None]) -> Callable[[Any], Bad
     @raise Forbidden: the system does not let us.
     @raise StartError: a file or a service is not to be had.
     """
-    try:
-        conclusion = Conclusion(options, say)
-    except OSError as error:
-        raise StartError(f"badwire: {error.filename!a}: {inWords(error)}") from None
+    conclusion = Conclusion(options, say)
     network = Network(options["mtu"], options["names"], options["sysctl"])
     network.enter()
     try:
