@@ -4,6 +4,7 @@ What is shown: menus that can be read, and nothing that drives a terminal.
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from typing import Any
 
@@ -13,8 +14,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_netdemo.gopher.charset import guess
 from twisted_netdemo.gopher.display import ShownMenu, ShownText, safeLine, safeText, width
-from twisted_netdemo.gopher.reading import MenuReader
+from twisted_netdemo.gopher.document import BinaryContent, Document, MenuContent, TextContent
+from twisted_netdemo.gopher.reading import MenuReader, TextReader
 from twisted_netdemo.gopher.url import GopherURL
+
+from .splits import BODIES, chunks
 
 # Unicode's Bidi_Control
 BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
@@ -33,7 +37,7 @@ MENU = b"\n".join(
 )
 
 
-def shown(maker: ShownMenu | ShownText, *pieces: bytes) -> str:
+def shown(maker: Any, *pieces: bytes) -> str:
     return "".join([text for piece in pieces for text in maker.feed(piece)] + list(maker.end()))
 
 
@@ -138,3 +142,30 @@ class MenuTests(SynchronousTestCase):
         Wide and combining characters take the room that terminals give them.
         """
         self.assertEqual([width("abc"), width("\u65e5\u672c"), width("e\u0301")], [3, 4, 1])
+
+
+class PieceTests(SynchronousTestCase):
+    @given(chunks(BODIES | st.binary(max_size=60)), st.sampled_from([None, "utf-16-le", "cp932"]))
+    def test_anySplit(self, cut: tuple[bytes, list[bytes]], charset: str | None) -> None:
+        """
+        How the network cut a body changes nothing of what is shown or put in JSON, whatever it is.
+        """
+        body, pieces = cut
+        for make in (
+            lambda: ShownText(TextReader(guess, charset)),
+            lambda: ShownMenu(MenuReader(guess, charset), None, 80),
+            lambda: TextContent(TextReader(guess, charset)),
+            lambda: MenuContent(MenuReader(guess, charset), GopherURL("h")),
+            BinaryContent,
+        ):
+            self.assertEqual(shown(make(), *pieces), shown(make(), body))
+        for content in (
+            TextContent(TextReader(guess, charset)),
+            MenuContent(MenuReader(guess, charset), GopherURL("h")),
+            BinaryContent(),
+        ):
+            document = Document(GopherURL("h"), content)
+            written = shown(document, *pieces) + document.close({"bytes": len(body)})
+            self.assertTrue(written.isascii())
+            self.assertEqual(written.index("\n"), len(written) - 1)
+            self.assertEqual(json.loads(written)["bytes"], len(body))
