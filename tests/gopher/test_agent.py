@@ -688,7 +688,8 @@ class ItemTests(AgentTestCase):
             if count == MOST_ITEMS:
                 self.assertEqual(len(self.successResultOf(collected)), count)
             else:
-                self.failureResultOf(collected, TooLarge)
+                error = self.failureResultOf(collected, TooLarge).value
+                self.assertEqual(error.partial, line * count)
 
 
 class TextTests(AgentTestCase):

@@ -283,9 +283,10 @@ class Response:
         if failure is not None:
             raise failure
 
-    def _tooLarge(self, words: str) -> TooLarge:
+    def _tooLarge(self, words: str, partial: builtins.bytes = b"") -> TooLarge:
         error = TooLarge(words)
         error.response = self
+        error.partial = partial
         return error
 
     def textReader(self) -> TextReader:
@@ -363,11 +364,11 @@ class Response:
                     break
             items += reader.end()
         except LineTooLong as error:
-            raise self._tooLarge(str(error)) from None
+            raise self._tooLarge(str(error), data) from None
         finally:
             self.charset = reader.charset
         if len(items) > MOST_ITEMS:
-            raise self._tooLarge(f"the menu has more than {MOST_ITEMS} items")
+            raise self._tooLarge(f"the menu has more than {MOST_ITEMS} items", data)
         return items
 
     async def _collect(self) -> builtins.bytes:
