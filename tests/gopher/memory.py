@@ -13,8 +13,8 @@ from twisted.internet.interfaces import IProtocol
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
-from tests.transports import MemoryTransport
 from twisted_netdemo.gopher.agent import Agent
+from twisted_netdemo.testing import MemoryTransport
 
 CLIENT = IPv4Address("TCP", "127.0.0.1", 49152)
 SERVER = IPv4Address("TCP", "192.0.2.1", 70)

@@ -9,17 +9,18 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
-from twisted.internet.error import ConnectionLost
+from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
 from twisted.logger import LogEvent, globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.splits import pieces
-from tests.transports import MemoryTransport, connect
 from twisted_netdemo.linecount.server import LINGER, LINGER_BYTES, LineCountFactory
 from twisted_netdemo.service.figures import Figure, Spread
 from twisted_netdemo.service.limits import Limits
+from twisted_netdemo.testing import MemoryTransport, connect
 
 WELCOME = b"Welcome, ('127.0.0.1', 62460)\nPlease enter a string: "
 
@@ -59,6 +60,20 @@ class SessionTests(SynchronousTestCase):
         self.assertEqual(transport.ended, "half")
         transport.peerEnds()
         self.assertEqual(transport.ended, "closed")
+
+    def test_twistedsFake(self) -> None:
+        """
+        Twisted's own transport in memory, which has no half-close, is asked to close.
+        """
+        factory = self.factory()
+        transport = StringTransport()
+        protocol: Any = factory.buildProtocol(transport.getPeer())
+        protocol.makeConnection(transport)
+        protocol.dataReceived(b"123\n")
+        self.assertTrue(transport.value().endswith(b"You entered 3 characters.\n"))
+        self.assertTrue(transport.disconnecting)
+        protocol.connectionLost(Failure(ConnectionDone()))
+        self.assertEqual(factory.outcomes, {"answered": 1})
 
     def test_endOfInputEndsTheLine(self) -> None:
         """

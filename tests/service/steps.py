@@ -27,7 +27,6 @@ from twisted.internet.selectreactor import SelectReactor
 from twisted.internet.task import deferLater
 
 from tests.gopher.memory import Server
-from tests.transports import MemoryTransport, connect
 from twisted_netdemo.badwire.network import FAR
 from twisted_netdemo.badwire.wire import Wire
 from twisted_netdemo.buckets import Buckets
@@ -42,6 +41,7 @@ from twisted_netdemo.service.listening import StreamService
 from twisted_netdemo.service.proxy import ProxiedFactory
 from twisted_netdemo.service.quiet import Quiet
 from twisted_netdemo.service.timer import timer
+from twisted_netdemo.testing import MemoryTransport, connect
 from twisted_netdemo.udpcount.server import UDPCount
 
 SECONDS = 0.4

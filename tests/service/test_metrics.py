@@ -13,10 +13,10 @@ from twisted.internet.defer import Deferred, fail
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.transports import MemoryTransport, connect
 from twisted_netdemo.service.figures import Figure, Spread
 from twisted_netdemo.service.metrics import metricsFactory, missing
 from twisted_netdemo.service.site import LONGEST, MOST, SECONDS
+from twisted_netdemo.testing import MemoryTransport, connect
 
 GET = b"GET /%b HTTP/1.1\r\nHost: x\r\n%b\r\n"
 

@@ -12,10 +12,11 @@ from twisted.internet.task import Clock
 from twisted.logger import LogEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.transports import HERE, MemoryTransport, connect
 from twisted_netdemo.linecount.server import LineCountFactory
 from twisted_netdemo.service.limits import Limits
 from twisted_netdemo.service.proxy import LOOPBACK, ProxiedFactory
+from twisted_netdemo.testing import MemoryTransport, connect
+from twisted_netdemo.testing.streams import HERE
 
 HEADER = b"PROXY TCP4 192.0.2.7 192.0.2.1 1234 80\r\n"
 

@@ -14,9 +14,9 @@ from twisted.internet.testing import AccumulatingProtocol
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.transports import MemoryTransport, connect
 from twisted_netdemo.service.socks import SocksEndpoint
 from twisted_netdemo.service.sockswire import SocksError
+from twisted_netdemo.testing import MemoryTransport, connect
 
 CHOSEN, CONNECTED = b"\x05\x00", b"\x05\x00\x00\x01\0\0\0\0\0\0"
 

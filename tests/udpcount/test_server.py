@@ -4,39 +4,15 @@ The server without a network: its limits, what it counts, and what it says.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from twisted.internet.task import Clock
 from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_netdemo.buckets import Buckets
-from twisted_netdemo.service.addresses import Address
-from twisted_netdemo.service.datagram import Outgoing, Received
+from twisted_netdemo.service.datagram import Received
 from twisted_netdemo.service.figures import Figure
+from twisted_netdemo.testing import MemoryPort
 from twisted_netdemo.udpcount.server import UDPCount
-
-
-class FakePort:
-    """
-    Keeps what is sent.
-    """
-
-    number = 51423
-
-    def __init__(self) -> None:
-        self.sent: list[Outgoing] = []
-
-    def send(self, data: bytes, to: Address, source: str | None = None) -> bool:
-        return not self.sendAll([(data, to, source)])
-
-    def sendAll(self, datagrams: Sequence[Outgoing]) -> list[int]:
-        """
-        There is no way to 192.0.2.99.
-        """
-        failed = [at for at, (_, to, _) in enumerate(datagrams) if to[0] == "192.0.2.99"]
-        self.sent += [each for at, each in enumerate(datagrams) if at not in failed]
-        return failed
 
 
 def received(data: bytes, host: str, port: int, destination: str = "127.0.0.1") -> list[Received]:
@@ -50,7 +26,8 @@ class ServerTests(SynchronousTestCase):
     def server(self, rate: float = 0, burst: float = 1, total: float = 0) -> UDPCount:
         self.clock = Clock()
         self.clock.advance(1000)
-        self.port = FakePort()
+        self.port = MemoryPort()
+        self.port.unreachable = {"192.0.2.99"}
         server = UDPCount(
             self.clock,
             perSource=Buckets(rate, burst) if rate else None,
@@ -166,8 +143,7 @@ class ServerTests(SynchronousTestCase):
         Of one datagram sent to one server in another's name comes one answer, which ends there.
         """
         one, other = self.server(), UDPCount(Clock())
-        port = FakePort()
-        port.number = 51424
+        port = MemoryPort(number=51424)
         other.started(port)
         one.datagramsReceived(received(b"spoofed", "127.0.0.1", port.number))
         ((words, to, _),) = self.port.sent

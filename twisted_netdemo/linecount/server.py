@@ -194,8 +194,13 @@ class LineCount(Protocol):
         transport = self.transport
         transport.write(words)
         self.factory.lingerDeadlines.begin(self, now)
-        # Over TLS our close_notify is followed by a wait for the client's; TLS has no half-close.
-        if self._inputEnded or ISSLTransport.providedBy(transport):
+        # Over TLS our close_notify is followed by a wait for the client's; TLS has no half-close,
+        # nor has all that is no TCP, such as Twisted's StringTransport.
+        if (
+            self._inputEnded
+            or ISSLTransport.providedBy(transport)
+            or not ITCPTransport.providedBy(transport)
+        ):
             transport.loseConnection()
         else:
             transport.loseWriteConnection()
@@ -242,6 +247,11 @@ class LineCount(Protocol):
 class LineCountFactory(Factory):
     """
     Makes sessions, and knows those that there are.
+
+    An endpoint that listens with it serves, as C{examples/linecount_server.py} does, but knows no
+    grace: when its port closes, sessions go on, and the end of the process resets them.
+    L{StreamService<twisted_netdemo.service.listening.StreamService>} waits for them, tells those
+    that are left, and refuses new connections without a reset.
 
     @ivar sessions: every connection, also one that is only read to its end.
     @ivar outcomes: how many sessions ended how: answered, too-long, timed-out, vanished, refused,

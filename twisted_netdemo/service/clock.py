@@ -12,7 +12,7 @@ import math
 import time
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 from weakref import WeakValueDictionary
 
 from twisted.internet.base import DelayedCall, ReactorBase
@@ -113,6 +113,20 @@ class MonotonicClock:
         self._arm()
 
 
+@runtime_checkable
+class Stepped(Protocol):
+    """
+    A clock whose time of day is set, and that has a monotonic one beside it, as the fake one in
+    L{twisted_netdemo.testing} has.
+    """
+
+    @property
+    def monotonic(self) -> IReactorTime:
+        """
+        The one to measure deadlines by.
+        """
+
+
 _clocks: WeakValueDictionary[ReactorBase, MonotonicClock] = WeakValueDictionary()
 
 
@@ -120,11 +134,12 @@ def monotonic(clock: IReactorTime) -> IReactorTime:
     """
     The clock to measure deadlines by.
 
-    @return: of a reactor its L{MonotonicClock}, of which there is one; any other clock, such as
-        L{twisted.internet.task.Clock}, is returned as it is: it goes when it is told to.
+    @return: of a reactor its L{MonotonicClock}, of which there is one, and of a L{Stepped} clock
+        its own. Any other clock, such as L{twisted.internet.task.Clock}, is returned as it is: it
+        goes when it is told to.
     """
     if not isinstance(clock, ReactorBase):
-        return clock
+        return clock.monotonic if isinstance(clock, Stepped) else clock
     found = _clocks.get(clock)
     if found is None:
         found = _clocks[clock] = MonotonicClock(clock)

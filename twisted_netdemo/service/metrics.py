@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import IService, MultiService, Service
+from twisted.internet.address import UNIXAddress
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -77,7 +78,8 @@ def announce(port: Any) -> None:
     Say where the figures are.
     """
     address = port.getHost()
-    where = f"port {address.port}" if hasattr(address, "port") else f"{address.name}"
+    isUNIX = isinstance(address, UNIXAddress)
+    where = f"{address.name}" if isUNIX else f"port {address.port}"
     _log.info("Metrics are served on {where}, at /metrics.", where=where)
 
 

@@ -25,6 +25,8 @@ from twisted_netdemo.service.proxyheader import BadHeader, HeaderReader
 from twisted_netdemo.service.quiet import Quiet
 from twisted_netdemo.welcome import plainHost
 
+_WITH_HOST = (IPv4Address, IPv6Address)
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 LOOPBACK: tuple[Network, ...] = (
@@ -220,7 +222,7 @@ class ProxiedFactory(_WrappingFactory):
         """
         if isinstance(peer, UNIXAddress):
             return True
-        if not isinstance(peer, (IPv4Address, IPv6Address)):
+        if not isinstance(peer, _WITH_HOST):
             return False
         address = ipaddress.ip_address(plainHost(peer.host))
         return any(address in network for network in self.networks)
@@ -239,7 +241,7 @@ class ProxiedFactory(_WrappingFactory):
             "from {peer}.",
             times=times,
             why=why,
-            peer=getattr(peer, "host", "a UNIX socket"),
+            peer=peer.host if isinstance(peer, _WITH_HOST) else "a UNIX socket",
         )
 
 

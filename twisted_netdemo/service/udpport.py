@@ -8,7 +8,7 @@ import errno
 import socket
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor
 from twisted.logger import Logger
@@ -67,6 +67,7 @@ class DatagramReceiver(Protocol):
         """
 
 
+@runtime_checkable
 class BatchReceiver(Protocol):
     """
     A protocol over UDP that would rather have all datagrams that have come by now in one call. It
@@ -126,8 +127,9 @@ class UDPPort:
         self.knowsDestinations = ask(udp, details)
         self._calls = calls(udp)
         self._receive = self._calls.receive
-        self._deal: Callable[[Sequence[Received]], None]
-        self._deal = getattr(receiver, "datagramsReceived", self._oneByOne)
+        self._deal: Callable[[Sequence[Received]], None] = (
+            receiver.datagramsReceived if isinstance(receiver, BatchReceiver) else self._oneByOne
+        )
         self.fileno = udp.fileno
         self._closed = False
         self._gathered: list[Outgoing] | None = None

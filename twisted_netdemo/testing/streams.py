@@ -8,25 +8,37 @@ from typing import Any
 
 from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionAborted, ConnectionDone
-from twisted.internet.interfaces import IHalfCloseableProtocol
+from twisted.internet.interfaces import IHalfCloseableProtocol, ITCPTransport
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 HERE = IPv4Address("TCP", "127.0.0.1", 51423)
 PEER = IPv4Address("TCP", "127.0.0.1", 62460)
 
 
+@implementer(ITCPTransport)
 class MemoryTransport(StringTransport):
     """
-    A server's connection, with half-close, that shows how it was ended.
+    A TCP connection as a protocol has it: Twisted's L{StringTransport}, whose C{value()} is what
+    the protocol has written, with half-close, and with an end of which the protocol is told. All of
+    that happens at once, within the call.
 
-    @ivar ended: C{""}, C{"half"} (our output), C{"closed"} or C{"aborted"}.
+    @ivar ended: how the protocol has ended it so far: C{""}, C{"half"} (its output), C{"closed"} or
+        C{"aborted"}.
     """
 
     def __init__(self, protocol: Any, peer: Any = PEER, here: Any = HERE) -> None:
+        """
+        @param protocol: is told what becomes of the connection; its C{makeConnection} is the
+            caller's to call, as L{connect} does.
+        @param peer: what C{getPeer} returns.
+        @param here: what C{getHost} returns.
+        """
         super().__init__(hostAddress=here, peerAddress=peer)
         self.protocol = protocol
         self.ended = ""
+        self._noDelay = self._keepAlive = False
 
     def loseWriteConnection(self) -> None:
         self.ended = "half"
@@ -43,7 +55,6 @@ class MemoryTransport(StringTransport):
     def _end(self, how: str, why: Exception) -> None:
         if self.ended not in ("closed", "aborted"):
             self.ended = how
-            self.disconnecting = True
             self.protocol.connectionLost(Failure(why))
 
     def peerEnds(self) -> None:
@@ -55,6 +66,18 @@ class MemoryTransport(StringTransport):
             self._end("closed", ConnectionDone())
         else:
             half.readConnectionLost()
+
+    def getTcpNoDelay(self) -> bool:
+        return self._noDelay
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        self._noDelay = enabled
+
+    def getTcpKeepAlive(self) -> bool:
+        return self._keepAlive
+
+    def setTcpKeepAlive(self, enabled: bool) -> None:
+        self._keepAlive = enabled
 
 
 def connect(factory: Any, peer: Any = PEER, here: Any = HERE) -> MemoryTransport:
