@@ -67,6 +67,11 @@ class MemoryTransport(StringTransport):
         else:
             half.readConnectionLost()
 
+    def unregisterProducer(self) -> None:
+        # StringTransport raises where there is none; TCP does not.
+        self.producer = None
+        self.streaming = None
+
     def getTcpNoDelay(self) -> bool:
         return self._noDelay
 
