@@ -8,15 +8,20 @@ import json
 import socket
 from contextlib import ExitStack
 from functools import partial
+from typing import cast
 
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.error import CannotListenError
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_netdemo.service.binding import bindUDP
 from twisted_netdemo.service.figures import Figure, Spread, fromPlain, toPlain, total
 from twisted_netdemo.service.held import HeldPort, Holding, bindTCP
+from twisted_netdemo.service.worker import Parent, Served
 from twisted_netdemo.service.workers import parseWorkers, share
 
 
@@ -45,6 +50,35 @@ class FiguresTests(SynchronousTestCase):
         assert isinstance(seconds.value, Spread)
         self.assertEqual((sum(seconds.value.counts), seconds.value.sum), (2, 1e6 + 0.25))
         self.assertEqual(seconds.value.counts[-1], 1)
+
+
+class ParentTests(SynchronousTestCase):
+    def test_parentStalls(self) -> None:
+        """
+        While the parent does not read, a worker's events take no memory: they are counted, and
+        their number is logged when it reads again. Figures and answers are said all the same.
+        """
+        said: list[str] = []
+
+        def observer(event: LogEvent) -> None:
+            said.append(formatEvent(event))
+
+        globalLogPublisher.addObserver(observer)
+        self.addCleanup(globalLogPublisher.removeObserver, observer)
+        parent = Parent(Clock(), cast(Served, None), lambda: figures(1, 2, 0.5))
+        parent.makeConnection(transport := StringTransport())
+        self.assertIs(transport.producer, parent)
+        parent.sayEvent({"log_format": "one"})
+        parent.pauseProducing()
+        for _ in range(3):
+            parent.sayEvent({"log_format": "more"})
+        parent.sayFigures()
+        parent.resumeProducing()
+        parent.sayEvent({"log_format": "last"})
+        messages = [json.loads(line) for line in transport.value().splitlines()]
+        events = [json.loads(each["event"])["log_format"] for each in messages if "event" in each]
+        self.assertEqual((events, len(messages)), (["one", "last"], 3))
+        self.assertEqual(said, ["3 event(s) of a worker are missing here."])
 
 
 class ShareTests(SynchronousTestCase):

@@ -19,14 +19,17 @@ from typing import Any, Protocol
 
 from twisted.application.reactors import installReactor
 from twisted.internet.defer import Deferred, TimeoutError, ensureDeferred, maybeDeferred
-from twisted.logger import ILogObserver, LogEvent, LogLevel, eventAsJSON, globalLogBeginner
+from twisted.internet.interfaces import IPushProducer
+from twisted.logger import ILogObserver, LogEvent, Logger, LogLevel, eventAsJSON, globalLogBeginner
 from twisted.protocols.basic import LineOnlyReceiver
 from twisted.python import usage
-from zope.interface import provider
+from zope.interface import implementer, provider
 
 from twisted_netdemo.service.figures import toPlain
 from twisted_netdemo.service.metrics import Figures
 from twisted_netdemo.service.port import Adopting
+
+_log = Logger("twisted_netdemo.service.worker")  # as a program it is __main__
 
 # How long its last words may take, in seconds.
 _PATIENCE = 5.0
@@ -81,9 +84,11 @@ class Tap(Protocol):
         """
 
 
+@implementer(IPushProducer)
 class Parent(LineOnlyReceiver):
     """
-    The way to the parent and from it.
+    The way to the parent and from it. While the parent does not read, events of the log are left
+    out and counted.
     """
 
     delimiter = b"\n"
@@ -94,6 +99,32 @@ class Parent(LineOnlyReceiver):
         self._figures = figures
         self._stopping = self._leaving = self._hasAsked = False
         self._closed: Deferred[None] = Deferred()
+        self._isBehind = False
+        self._missing = 0
+
+    def connectionMade(self) -> None:
+        transport: Any = self.transport
+        transport.registerProducer(self, True)
+
+    # IPushProducer: what it produces is events
+
+    def pauseProducing(self) -> None:
+        self._isBehind = True
+
+    def resumeProducing(self) -> None:
+        self._isBehind = False
+        missing, self._missing = self._missing, 0
+        if missing:
+            _log.warn("{missing} event(s) of a worker are missing here.", missing=missing)
+
+    def stopProducing(self) -> None:
+        self._isBehind = True
+
+    def sayEvent(self, event: LogEvent) -> None:
+        if self._isBehind:
+            self._missing += 1
+        else:
+            self.say(event=eventAsJSON(event))
 
     def say(self, **message: object) -> None:
         self.sendLine(json.dumps(message).encode())
@@ -189,7 +220,7 @@ def main(arguments: list[str]) -> None:
         if not serves and event.get("log_level", LogLevel.info) < LogLevel.warn:
             return
         if events == "every" or event.get("log_format") is not None:
-            parent.say(event=eventAsJSON(event))
+            parent.sayEvent(event)
 
     # What the terminal or a user sends to all of them is the parent's to hear.
     for name in ("SIGINT", "SIGHUP", "SIGUSR1", "SIGUSR2"):
