@@ -241,6 +241,13 @@ class FileTests(SynchronousTestCase):
             scene.arrive(sent)
             scene.now += 0.5 if seq == 2 else 0.0
         (flow,) = flows(scene.events)
+        self.patch(scaled, "BLOCK", 3)
+        made = list(scaled.panels(flow, rows(flow)))
+        self.assertEqual(len(made), 2)
+        self.patch(scaled, "BLOCK", 400)
+        limit = self.patch(scaled, "MOST", 5)
+        self.assertIn("Not to scale", next(scaled.panels(flow, rows(flow)))[0])
+        limit.restore()
         ((drawn, height),) = scaled.panels(flow, rows(flow))
         arrows = re.findall(r'class="arrow" d="M425 ([\d.]+)L791.0 ([\d.]+)"', drawn)
         slants = [float(down) - float(up) for up, down in arrows]

@@ -118,9 +118,9 @@ class WindowTests(TruthCase):
         _, (flow,) = self.odd(users.ourselves, "window", where, "--pcap", str(where / "pcap"))
         fields = ("keep_alive", "keep_alive_ack", "zero_window", "window_update", "duplicate_ack")
         named = [part for field in fields for part in ("-e", f"tcp.analysis.{field}")]
-        seen = run(tshark, "-r", str(where / "pcap"), "-T", "fields", *named, "-E", "separator=,")
+        seen = run(tshark, "-r", str(where / "pcap"), "-T", "fields", *named, "-E", "separator=|")
         theirs = [
-            dict(zip(fields, line.split(","), strict=True))
+            dict(zip(fields, line.split("|"), strict=True))
             for line in seen.stdout.decode().splitlines()
         ]
         found: Counter[str] = Counter()

@@ -38,6 +38,7 @@ aside pre { margin: 0; }
 .packet:hover > .hit { fill: var(--point); }
 .packet.chosen > .hit { fill: var(--chosen); }
 .list { list-style: none; margin: 0; padding: 0; }
+.list li { content-visibility: auto; contain-intrinsic-size: auto 4.5rem; }
 .list button { font: inherit; color: inherit; background: none; border: 0; text-align: left; }
 .reader { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 @media (min-width: 1264px) {
@@ -45,7 +46,8 @@ aside pre { margin: 0; }
   aside { height: 7.5rem; }
   #details { columns: 2; }
   .ends { display: none; }
-  .list { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+  .list { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
+    contain: strict; }
 }
 @media (max-width: 1263.98px) {
   aside { max-height: 35vh; }
@@ -53,7 +55,6 @@ aside pre { margin: 0; }
   .drawing { display: none; }
   .ends { display: flex; justify-content: space-between; margin: 0; font-weight: bold; }
   .list { border: solid var(--line); border-width: 0 2px; }
-  .list li { content-visibility: auto; contain-intrinsic-size: auto 4.5rem; }
   .pause { text-align: center; color: var(--soft); padding: .6rem 0; margin: 0 -2px;
     border: dotted var(--line); border-width: 0 2px; background: var(--paper); }
   .row { --arrow: var(--first); display: grid; width: 100%; padding: .45rem .6rem;

@@ -15,14 +15,15 @@ from itertools import groupby
 from statistics import median
 from typing import NamedTuple
 
+from twisted_netdemo.badwire import svg
 from twisted_netdemo.badwire.events import Arrived
 from twisted_netdemo.badwire.ladder import Flow, Row
 from twisted_netdemo.badwire.svg import (
+    BLOCK,
     HEAD,
     LEFT,
     LINE,
     RIGHT,
-    SPACE,
     WIDTH,
     arrow,
     heading,
@@ -33,6 +34,9 @@ from twisted_netdemo.badwire.svg import (
     texts,
 )
 from twisted_netdemo.badwire.words import details
+
+#: How many rows are drawn to scale.
+MOST = 2000
 
 # A usual journey goes so far down, if a row has no more than so much in all.
 _JOURNEY, _ROW = 60.0, 60.0
@@ -45,10 +49,25 @@ _NEAR = 2.0
 
 def panels(flow: Flow, made: Sequence[Row]) -> Iterator[tuple[str, int]]:
     """
-    A flow's drawing, in one panel, and how high it is.
+    A flow's drawing, in panels that belong one below the other, and how high each one is. One ends
+    only where nothing is on the way, and so may have no end: a flow of more than L{MOST} rows is
+    not drawn to scale, and says so.
     """
-    drawing = _Drawing(flow, made)
-    yield drawing.draw(), math.ceil(drawing.bottom)
+    if len(made) <= MOST:
+        yield from _Drawing(flow, made).panels()
+        return
+    words = f"Not to scale, since there are more than {MOST:,} rows."
+    yield f'<text class="note" x="8" y="20">{words}</text>\n', 28
+    yield from svg.panels(flow, made)
+
+
+def _panel(parts: Sequence[str], lines: Sequence[tuple[float, float]]) -> tuple[str, int]:
+    """
+    @param lines: from where to where the two sides go.
+    """
+    path = "".join(f"M{x} {top:.1f}V{low:.1f}" for top, low in lines for x in (LEFT, RIGHT))
+    bottom = lines[-1][1] if lines else HEAD
+    return f'<path class="side" d="{path}"/>\n{"".join(parts)}', math.ceil(bottom)
 
 
 class _Words(NamedTuple):
@@ -65,7 +84,7 @@ class _Words(NamedTuple):
 
 class _Drawing:
     """
-    @ivar bottom: where it ends.
+    One flow's.
     """
 
     def __init__(self, flow: Flow, made: Sequence[Row]) -> None:
@@ -91,31 +110,35 @@ class _Drawing:
             self._scale = min(self._scale, _ROW * len(made) / busy)
         # the part of time that is drawn now: its beginning, and where that is
         self._since, self._top = times[0], HEAD + LINE / 2
-        self.bottom = 0.0
 
     def _y(self, t: float) -> float:
         return self._top + (t - self._since) * self._scale
 
-    def draw(self) -> str:
+    def panels(self) -> Iterator[tuple[str, int]]:
         parts = [heading(self._flow), self._bar()]
         lines: list[tuple[float, float]] = []
         breaks = iter(self._breaks)
-        start = float(HEAD - 6)
+        count = 0
+        start = end = float(HEAD - 6)
         for isPause, group in groupby(self._made, lambda row: row.sent is None):
-            if not isPause:
-                drawn, end = self._stretch(list(group), start)
-                parts.append(drawn)
-                lines.append((start, end))
+            if isPause:
+                for row in group:
+                    end = math.ceil(end)
+                    parts.append(pause(row, end))
+                    _, self._since = next(breaks)
+                    start = end = end + _BREAK
+                    self._top = start + LINE / 2
                 continue
-            for row in group:
-                end = math.ceil(lines[-1][1]) if lines else HEAD
-                parts.append(pause(row, end))
-                _, self._since = next(breaks)
-                start = end + _BREAK
-                self._top = start + LINE / 2
-        self.bottom = (lines[-1][1] if lines else start) + SPACE
-        path = "".join(f"M{x} {top:.1f}V{low:.1f}" for top, low in lines for x in (LEFT, RIGHT))
-        return f'<path class="side" d="{path}"/>\n{"".join(parts)}'
+            stretch = list(group)
+            drawn, end = self._stretch(stretch, start)
+            parts.append(drawn)
+            lines.append((start, end))
+            count += len(stretch)
+            if count >= BLOCK:
+                yield _panel(parts, lines)
+                parts, lines, count, end = [], [], 0, 0.0
+        if parts:
+            yield _panel(parts, lines)
 
     def _stretch(self, made: Sequence[Row], start: float) -> tuple[str, float]:
         """

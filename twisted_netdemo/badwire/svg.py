@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 from twisted_netdemo.badwire.events import Arrived
 from twisted_netdemo.badwire.ladder import Flow, Row, rows
-from twisted_netdemo.badwire.story import takesNumbers
+from twisted_netdemo.badwire.story import MARK, takesNumbers
 from twisted_netdemo.badwire.words import clock, details, shorten
 
 WIDTH = 1216
@@ -33,7 +33,7 @@ HEAD, _TITLE = 40, 36
 #: Between two flows.
 _APART = 28
 #: Rows of a panel at least, if more follow.
-_BLOCK = 400
+BLOCK = 400
 
 # On light and on dark paper; each is told from it at 4.5 to 1 at least.
 _LIGHT = {
@@ -127,7 +127,9 @@ def document(
     @param remarks: the last lines, such as what was left out.
     """
     drawn = [each for flow in flows for each in _whole(flow, draw or panels)]
-    remarks = [line for remark in remarks for line in textwrap.wrap(remark, WIDTH // 10 - 2)]
+    rule = [f"{MARK} worked out by rule from what reached the receiver"] if flows else []
+    wide = WIDTH // 10 - 2
+    remarks = [line for remark in (*rule, *remarks) for line in textwrap.wrap(remark, wide)]
     height = sum(size for _, size in drawn) + 16 + LINE * len(remarks)
     yield (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" '
@@ -202,7 +204,7 @@ def _blocks(made: Sequence[Row]) -> Iterator[Sequence[Row]]:
     for place, row in enumerate(made):
         if row.sent is not None:
             landed = max(landed, last[row.sent.n])
-        if place - start >= _BLOCK and landed <= place:
+        if place - start >= BLOCK and landed <= place:
             yield made[start : place + 1]
             start = place + 1
     if start < len(made):
