@@ -177,7 +177,7 @@ endactors.connected = patient
     Tampering(
         "datagrams",
         "the server halves each count",
-        ("answers that count rightly: 0, not 96",),
+        (r"answers that count rightly: \d, not",),
         badwire="""
 import twisted_netdemo.welcome as welcome
 count = welcome.count
@@ -199,7 +199,7 @@ welcome.count = lambda line, unit: count(line, unit) // 2
     Tampering(
         "choose",
         "the bad wire is a good one",
-        ("how many times as long: [01]", "questions unanswered: 0, not 1"),
+        ("questions unanswered: 0, not 1", "bytes that did not arrive: 0, not"),
         badwire=_GOOD,
     ),
     Tampering(

@@ -325,9 +325,9 @@ TABLE = [
     ),
     Row(
         pacing.otherWay,
-        {"same": [True, True], "reno": 0.5, "other": 1.2, "seconds": [0.9, 0.5]},
+        {"same": [True, True], "lost": [1, 1], "reno": 0.5, "other": 1.2, "seconds": [0.9, 0.5]},
         between={"reno": (0.35, 0.65), "other": (0.55, 10.0)},
-        other={"same": [[True], [True, False]], "seconds": [[0.9], []]},
+        other={"same": [[True], [True, False]], "lost": [[1, 0], [1]], "seconds": [[0.9], []]},
     ),
     Row(
         ending.refused,
@@ -458,22 +458,22 @@ TABLE = [
     Row(
         choosing.allByTCP,
         {"answered": 50, "arrived": 1_000_000, "good": 0.5, "bad": 1.5, "control": "reno"},
-        between={"answered": (50, 50), "arrived": (1_000_000, 1_000_000), "bad": (0.75, 9.0)},
-        other={"control": ["bbr", None], "good": [0.0, 0.008, 1.3, 6.1, None]},
+        between={"answered": (50, 50), "arrived": (1_000_000, 1_000_000), "bad": (1.25, 9.0)},
+        other={"control": ["bbr", None], "good": [0.0, 0.008, 1.3, 3.7, None]},
         also={"good": [0.01]},
     ),
     Row(
         choosing.allByTCP,
         {"answered": 50, "arrived": 1_000_000, "good": 0.02, "bad": 4.0, "control": "reno"},
-        other={"bad": [4.1, 0.005]},
+        other={"bad": [4.1, 0.02]},
     ),
     Row(
         choosing.allByTCP,
-        {"answered": 50, "arrived": 1_000_000, "good": 6.0, "bad": 9.0, "control": "reno"},
+        {"answered": 50, "arrived": 1_000_000, "good": 3.6, "bad": 9.0, "control": "reno"},
     ),
     Row(
         choosing.allByTCP,
-        {"answered": 50, "arrived": 1_000_000, "good": 0.01, "bad": 0.015, "control": "reno"},
+        {"answered": 50, "arrived": 1_000_000, "good": 0.01, "bad": 0.025, "control": "reno"},
     ),
     Row(
         choosing.lessByUDP,

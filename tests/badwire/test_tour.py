@@ -26,6 +26,8 @@ seconds  near:53088                  far:51423  what happens
   --------------  ----------------------
   UDP                               0.10
 
+Done:     In this network a pause is 0.2 s at least (tcp_rto_min_us) and 1 s at
+          most (tcp_rto_max_ms).
 Seen:     The same bytes left 4 times, after pauses of 0.21, 0.21, 0.42 s, and
           the answer came: You entered 5 characters.
 """
@@ -65,6 +67,14 @@ class TourTests(SynchronousTestCase):
         other = other.replace("  0.055  |-SYN", "  0.050  |-SYN------->|  x\n  0.055  |-SYN")
         self.assertEqual(check(PAGE_TEXT, lambda command: (0, other)), [])
 
+    def test_settings(self) -> None:
+        """
+        A kernel with other settings is no difference.
+        """
+        other = OUTPUT.replace("(tcp_rto_min_us)", "(fixed in this kernel)")
+        self.assertNotEqual(other, OUTPUT)
+        self.assertEqual(check(PAGE_TEXT, lambda command: (0, other)), [])
+
     def test_differences(self) -> None:
         """
         Another conclusion, a missing one and a failure are found, with the command that differs.
@@ -73,6 +83,7 @@ class TourTests(SynchronousTestCase):
             (0, OUTPUT.replace("The same bytes", "Other bytes")),
             (0, OUTPUT.partition("Seen:")[0]),
             (1, OUTPUT),
+            (0, OUTPUT.replace("Seen:  ", "Not seen here:")),
         ):
             (wrong,) = check(PAGE_TEXT, lambda command, now=(status, output): now)
             self.assertIn("$ badwire lesson resend\n", wrong)

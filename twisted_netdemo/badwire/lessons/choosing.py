@@ -80,13 +80,6 @@ def fastOpen(first: float | None, second: float | None, syns: Sequence[int]) -> 
     )
 
 
-_RULES = """\
-  UDP where question and answer fit a packet, and asking again is cheap or
-  pointless: names, time, sound. TCP where all must arrive, and in order:
-  pages, files, mail. A program that builds on UDP and needs both builds TCP
-  again."""
-
-
 def choose(stage: Stage) -> None:
     """
     When to use which: three tasks, by UDP and by TCP.
@@ -100,9 +93,6 @@ def choose(stage: Stage) -> None:
     order = list(dict.fromkeys(row[0] for row in rows))
     rows.sort(key=lambda row: order.index(row[0]))
     stage.table(("task", "by", "good (s)", "outcome", "bad (s)", "outcome"), rows)
-    for line in _RULES.splitlines():
-        stage.say(line)
-    stage.say()
     goodBytes, badBytes = _bytes(good, "TCP"), _bytes(bad, "TCP")
     stage.claim(
         allByTCP(
@@ -115,6 +105,12 @@ def choose(stage: Stage) -> None:
     )
     byUDP = _bytes(bad, "UDP")
     stage.claim(lessByUDP(_answered(bad, "UDP"), byUDP.get("arrived")))
+    stage.rule(
+        "UDP where question and answer fit a packet, and asking again is cheap or pointless: "
+        "names, time, sound; TCP where all must arrive, and in order: pages, files, mail; a "
+        "program that builds on UDP and needs both builds TCP again",
+        "RFC 8085 3",
+    )
     stage.rule(
         "how fast TCP is in spite of loss is its congestion control's: reno halves its rate for "
         "each, others do not; a program that builds on UDP is to have one, too",
@@ -175,9 +171,9 @@ def allByTCP(
         control=exactly("congestion control", control, "reno"),
         answered=exactly("questions answered by TCP", answered, _QUESTIONS),
         arrived=exactly("bytes that arrived by TCP as sent", arrived, _SIZE),
-        good=Figure("seconds on the good wire", good, 0.01, 6.0),
-        bad=Figure("seconds on the bad wire", bad, 0.015, 9.0),
-        times=Figure("how many times as long", times, 1.5, 200.0),
+        good=Figure("seconds on the good wire", good, 0.01, 3.6),
+        bad=Figure("seconds on the bad wire", bad, 0.025, 9.0),
+        times=Figure("how many times as long", times, 2.5, 200.0),
     )
 
 

@@ -36,7 +36,7 @@ def giveup(stage: Stage) -> None:
     stage.say()
     run = stage.run("--blackout 0s-60s --drain 0s", "call far4.wire 51423 --attempts 1")
     stage.ladder(run, 6)
-    inForce = {"tcp_syn_retries": 1, **_only(run.first)}
+    inForce = _only(run.first)
     stage.claim(
         unheard(
             len(run.sent(direction="up")),
@@ -49,9 +49,9 @@ def giveup(stage: Stage) -> None:
     if "tcp_syn_retries" in outside:
         syns, seconds = unanswered(outside)
         stage.done(
-            f"This program allowed one repeat. With the settings of this machine, read outside of "
-            f"the wire's network ({said(outside)}), the same reckoning gives {syns} SYNs in "
-            f"{seconds:.0f} s."
+            f"This program allowed one repeat; in force in the wire's network were "
+            f"{said(inForce)}. With the settings of this machine outside of it ({said(outside)}) "
+            f"the same reckoning gives {syns} SYNs in {seconds:.0f} s."
         )
     stage.say()
     run = stage.run(_DEAD, "speak far4.wire 1.5")

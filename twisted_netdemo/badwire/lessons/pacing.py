@@ -195,6 +195,7 @@ def congestion(stage: Stage) -> None:
         stage.claim(
             otherWay(
                 [found["same"] for found in run.found],
+                [sum(bool(sent.fates) for sent in flow.packets.values()) for flow in run.flows],
                 _share(mine),
                 _share(other),
                 [found["seconds"] for found in run.found],
@@ -294,10 +295,15 @@ def creeping(counts: Sequence[int]) -> Claim:
 
 
 def otherWay(
-    same: Sequence[bool], reno: float | None, other: float | None, seconds: Sequence[float]
+    same: Sequence[bool],
+    lost: Sequence[int],
+    reno: float | None,
+    other: float | None,
+    seconds: Sequence[float],
 ) -> Claim:
     """
     @param same: whether all arrived as sent, by both.
+    @param lost: how many segments each lost.
     @param reno: what the first round trips after the repair have of what was under way.
     @param other: the same, by the other congestion control.
     @param seconds: until all had arrived, by both.
@@ -306,6 +312,7 @@ def otherWay(
         "The other one, after the same loss, went on with {other:.0%} of what was under way, reno "
         "with {reno:.0%}. Both carried all, in {seconds} s.",
         same=exactly("carried as sent", [*same], [True, True]),
+        lost=exactly("segments lost", [*lost], [1, 1]),
         reno=Figure("reno's part", reno, 0.35, 0.65),
         other=Figure("the other one's part", other, (reno or 0.0) * 1.1, 10.0),
         seconds=exactly("times", len(seconds), 2, " and ".join(f"{each:.2f}" for each in seconds)),

@@ -124,9 +124,13 @@ def resend(stage: Stage) -> None:
     stage.claim(probed(found.get("probes"), waits[0] if waits else None))
     stage.claim(growing(waits[1:], longest))
     shortest = found.get("tcp_rto_min_us", SHORTEST_WAIT * 1e6) / 1e6
+    least, most = (
+        name if name in found else "fixed in this kernel"
+        for name in ("tcp_rto_min_us", "tcp_rto_max_ms")
+    )
     stage.done(
-        f"In this network, by its settings, a pause is {shortest:g} s at least (tcp_rto_min_us) "
-        f"and {longest:g} s at most (tcp_rto_max_ms)."
+        f"In this network a pause is {shortest:g} s at least ({least}) and {longest:g} s at most "
+        f"({most})."
     )
     stage.rule(
         "the first wait for an answer is 1 s, none is shorter, each is twice the one before, and a "

@@ -94,19 +94,34 @@ def sizes(host: str, each: int, wanted: list[int]) -> Iterator[Figures]:
     family, *_, address = socket.getaddrinfo(host, PORT, type=socket.SOCK_DGRAM)[0]
     with serving(keep, family), socket.socket(family, socket.SOCK_DGRAM) as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 18)
+        sent: list[Figures] = []
         for size in wanted:
-            sent = text(size)
-            came.clear()
             found: Figures = {"size": size, "sent": 0, "hasIPv6": "WIRE_FAR6" in os.environ}
             try:
                 for _ in range(each):
-                    client.sendto(sent, address)
+                    client.sendto(text(size), address)
                     found["sent"] += 1
                     time.sleep(0.005)
             except OSError as error:
                 found |= failure(error)
-            time.sleep(0.15)
-            yield {**found, "arrived": len(came), "whole": sum(data == sent for data in came)}
+            sent.append(found)
+            _untilQuiet(came)
+        strange = sum(len(data) not in wanted for data in came)
+        for found in sent:
+            # told by its length, not by when it came, which a busy machine may delay
+            of = [data for data in came if len(data) == found["size"]]
+            whole = sum(data == text(found["size"]) for data in of)
+            yield {**found, "arrived": len(of), "whole": whole, "strange": strange}
+
+
+def _untilQuiet(came: list[bytes]) -> None:
+    """
+    Wait until nothing more comes.
+    """
+    count = -1
+    while count != len(came):
+        count = len(came)
+        time.sleep(0.2)
 
 
 def echo(server: socket.socket, data: bytes, sender: tuple[str, int]) -> None:

@@ -125,7 +125,8 @@ def size(stage: Stage) -> None:
         fragile(
             arrived,
             cut(run)[:3],
-            sum(found["arrived"] - found["whole"] for found in run.found),
+            sum(found["arrived"] - found["whole"] for found in run.found)
+            + run.first.get("strange", 0),
             sum(sent.fragment is not None for sent in run.sent("udp")),
         )
     )
