@@ -18,6 +18,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from twisted_netdemo.gopher import response as responses
 from twisted_netdemo.gopher.agent import Agent
 from twisted_netdemo.gopher.body import Verdict
 from twisted_netdemo.gopher.errors import (
@@ -33,7 +34,7 @@ from twisted_netdemo.gopher.errors import (
     TooLarge,
 )
 from twisted_netdemo.gopher.lines import MenuLines, TextLines
-from twisted_netdemo.gopher.response import MOST_ITEMS, Response
+from twisted_netdemo.gopher.response import Response
 from twisted_netdemo.gopher.url import InvalidURL
 
 from . import splits
@@ -680,12 +681,13 @@ class ItemTests(AgentTestCase):
         menu() gives no more than a number of items that fits in memory, and says so; what came is
         there as bytes.
         """
+        self.patch(responses, "MOST_ITEMS", 9)
         line = b"0x\t/x\th\t70\r\n"
-        for count in (MOST_ITEMS, MOST_ITEMS + 1):
+        for count in (9, 10):
             self.server = Server()
             collected = self.respond(line * count, url="gopher://h/1").menu()
             self.server.close()
-            if count == MOST_ITEMS:
+            if count == 9:
                 self.assertEqual(len(self.successResultOf(collected)), count)
             else:
                 error = self.failureResultOf(collected, TooLarge).value

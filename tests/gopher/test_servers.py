@@ -169,7 +169,7 @@ class GophernicusTests(ServerTestCase):
         """
         base, _ = gophernicus(self, plain=True)
         self.assertIn(b"Gophered by Gophernicus", gopherfetch(f"{base}/0/nope", "--raw")[1])
-        for path in ("0/nope", "9/nope", "1/nope", "1/nope/", "0/nope/"):
+        for path in ("0/nope", "9/nope", "1/nope/"):
             status, out, said = gopherfetch(f"{base}/{path}")
             self.assertEqual((status, out), (22, b""), path)
             self.assertRegex(said, r"\AError: .*not found.*\n\Z")
