@@ -39,7 +39,7 @@ class Pace:
         """
         self._clock = monotonic(clock)
         self._most = most
-        self._began = self._last = clock.seconds()
+        self._began = self._last = self._clock.seconds()
 
     def pardon(self, seconds: float) -> None:
         """

@@ -25,6 +25,7 @@ from twisted.protocols.basic import LineOnlyReceiver
 from twisted.python import usage
 from zope.interface import implementer, provider
 
+from twisted_netdemo.service.clock import monotonic
 from twisted_netdemo.service.figures import toPlain
 from twisted_netdemo.service.metrics import Figures
 from twisted_netdemo.service.port import Adopting
@@ -190,7 +191,7 @@ class Parent(LineOnlyReceiver):
         transport: Any = self.transport
         transport.loseConnection()
         with suppress(TimeoutError):  # a pipe that broke in this moment says so to nobody
-            await self._closed.addTimeout(_PATIENCE, self._reactor)
+            await self._closed.addTimeout(_PATIENCE, monotonic(self._reactor))
 
 
 def main(arguments: list[str]) -> None:
