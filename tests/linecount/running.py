@@ -8,7 +8,8 @@ import os
 import socket
 import struct
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -47,14 +48,19 @@ os.execv(sys.argv[2], sys.argv[2:])
 """
 
 
-def withSocket(test: SynchronousTestCase, passed: socket.socket, *command: str) -> Program:
+def withSocket(
+    test: SynchronousTestCase,
+    passed: socket.socket,
+    *command: str,
+    env: Mapping[str, str] = MappingProxyType({}),
+) -> Program:
     """
     Start a command with a listening socket passed to it as systemd does, under the name C{count}.
     """
     return start(
         *(test, sys.executable, "-c", _PASS, str(passed.fileno()), *command),
         cwd=folder(test),
-        env={"LISTEN_FDS": "1", "LISTEN_FDNAMES": "count"},
+        env={"LISTEN_FDS": "1", "LISTEN_FDNAMES": "count", **env},
         pass_fds=[passed.fileno()],
     )
 

@@ -5,6 +5,7 @@ What stands in deploy/ works as it stands there.
 from __future__ import annotations
 
 import re
+import signal
 import socket
 from pathlib import Path
 
@@ -12,52 +13,126 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.linecount.running import portOf, session, withSocket
 from tests.namespace import Namespace
-from tests.processes import folder, needs, run, script
+from tests.processes import PATIENCE, folder, needs, run, script
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 ANSWER = b"You entered 3 characters.\n"
 
 
-class Systemd(SynchronousTestCase):
+class Units(SynchronousTestCase):
     """
-    The unit and its socket.
+    The units of all servers.
     """
 
     def setUp(self) -> None:
-        text = (DEPLOY / "linecount.service").read_text()
-        # Where it is installed is the administrator's choice; here it is where the tests run.
-        self.service = text.replace("/opt/netdemo/bin/twistd", script("twistd"))
-        self.socket = (DEPLOY / "linecount.socket").read_text()
+        self.cwd = folder(self)
+        self.units = []
+        for source in sorted([*DEPLOY.glob("*.service"), *DEPLOY.glob("*.socket")]):
+            unit = self.cwd / source.name
+            unit.write_text(asInstalled(source))
+            self.units.append(str(unit))
 
     def test_verify(self) -> None:
         """
         systemd itself finds nothing to complain of.
         """
-        cwd = folder(self)
-        (cwd / "linecount.service").write_text(self.service)
-        (cwd / "linecount.socket").write_text(self.socket)
-        done = run(
-            *(needs("systemd-analyze"), "--man=no", "verify"),
-            *(str(cwd / "linecount.service"), str(cwd / "linecount.socket")),
-        )
+        self.assertEqual(len(self.units), 4)
+        done = run(needs("systemd-analyze"), "--man=no", "verify", *self.units)
         said = done.stderr.decode()
         self.assertEqual(done.returncode, 0, said)
-        self.assertNotIn("linecount", said)
+        for unit in self.units:
+            self.assertNotIn(Path(unit).stem, said)
+
+    def test_security(self) -> None:
+        """
+        None is exposed by more than 2.0, as systemd reckons.
+        """
+        for unit in self.units:
+            if unit.endswith(".service"):
+                done = run(
+                    *(needs("systemd-analyze"), "security", "--no-pager", "--offline=true"),
+                    *("--threshold=20", unit),
+                )
+                self.assertEqual(done.returncode, 0, done.stdout.decode()[-100:])
+
+    def test_commands(self) -> None:
+        """
+        Where there is no socket unit, the command serves as it stands, tells systemd so, and goes
+        on after what the unit does for a reload.
+        """
+        inside = Namespace(self)
+        for name in ("udpcount", "impair"):
+            with self.subTest(name):
+                manager = Manager(self, self.cwd / f"{name}.notify")
+                program = inside.start(
+                    *command(DEPLOY / f"{name}.service"), cwd=folder(self), env=manager.environment
+                )
+                self.assertIn("READY=1", manager.hears())
+                program.signal(signal.SIGHUP)
+                program.line("Reloaded")
+                program.signal()
+                program.wait()
+
+
+class Manager:
+    """
+    A service manager that listens.
+    """
+
+    def __init__(self, test: SynchronousTestCase, path: Path) -> None:
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        test.addCleanup(self._socket.close)
+        self._socket.settimeout(PATIENCE)
+        self._socket.bind(str(path))
+        self.environment = {"NOTIFY_SOCKET": str(path)}
+
+    def hears(self) -> str:
+        """
+        The next message.
+        """
+        return self._socket.recv(1000).decode()
+
+
+def asInstalled(unit: Path) -> str:
+    """
+    A unit's text; where twistd is installed is the administrator's choice, and here it is where the
+    tests run.
+    """
+    return unit.read_text().replace("/opt/netdemo/bin/twistd", script("twistd"))
+
+
+def command(unit: Path) -> list[str]:
+    """
+    What a unit starts.
+    """
+    [line] = re.findall(r"^ExecStart=(.*)$", asInstalled(unit), re.M)
+    words: list[str] = line.replace("%%", "%").split()
+    return words
+
+
+class LineCountUnits(SynchronousTestCase):
+    """
+    linecount's unit and its socket.
+    """
 
     def test_command(self) -> None:
         """
         The unit's command serves both families on an IPv6 socket as the unit of the socket asks
-        for one, and logs JSON.
+        for one, logs JSON, and tells systemd that it is ready.
         """
-        self.assertIn("\nListenStream=51423\n", self.socket)
-        command = re.findall(r"^ExecStart=(.*)$", self.service, re.M)[0].split()
+        self.assertIn("\nListenStream=51423\n", (DEPLOY / "linecount.socket").read_text())
         passed = socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True)
         self.addCleanup(passed.close)
-        program = withSocket(self, passed, *command)
-        program.line('"message": "Server is running on port')
+        manager = Manager(self, folder(self) / "notify")
+        program = withSocket(
+            self, passed, *command(DEPLOY / "linecount.service"), env=manager.environment
+        )
+        self.assertIn("READY=1", manager.hears())
         for host in ("127.0.0.1", "::1"):
             self.assertIn(ANSWER, session(self, passed.getsockname()[1], b"123\n", host))
         program.line('"outcome": "answered"', 2)
+        program.signal()
+        self.assertEqual(manager.hears(), "STOPPING=1")
 
 
 class HAProxy(SynchronousTestCase):
@@ -79,8 +154,9 @@ class HAProxy(SynchronousTestCase):
         server = inside.start(script("twistd"), *command, "--log-sessions", cwd=folder(self))
         portOf(server)
         inside.start(needs("haproxy"), "-db", "-f", str(path))
-        server.line("vanished")  # HAProxy's first health check: it is there
         needs("nc")
+        # It is there; linecount does not count it as a session, nor its health checks.
+        inside.run("timeout", "30", "sh", "-c", "until nc -z 127.0.0.1 51423; do sleep 0.05; done")
         for host in ("127.0.0.1", "::1"):
             answered = inside.run("sh", "-c", f"printf 123 | nc -N {host} 51423")
             self.assertRegex(

@@ -124,11 +124,11 @@ class KeysTests(SynchronousTestCase):
         description = "ssl:0:privateKey=one.key:certKey=one.pem"
         program, port = serve(self, "--endpoint", description, cwd=self.cwd)
         self.renewed(program, port, "Reloaded: the TLS keys of 1 of 1 ports are read anew")
-        for content in (b"", writeCertificate(self.cwd, "other")[1].read_bytes()):
+        for times, content in enumerate((b"", writeCertificate(self.cwd, "other")[1].read_bytes())):
             self.key.write_bytes(content)
             program.signal(signal.SIGHUP)
-        program.line(f"The keys of {description} are kept as they were: ", times=2)
-        program.line("Reloaded: the TLS keys of 0 of 1 ports are read anew", times=2)
+            program.line(f"The keys of {description} are kept as they were: ", times + 1)
+            program.line("Reloaded: the TLS keys of 0 of 1 ports are read anew", times + 1)
         self.connect(port, self.certificate)
 
     def test_workers(self) -> None:

@@ -6,15 +6,23 @@ from __future__ import annotations
 
 import socket
 import ssl
+import sys
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.certificates import writeCertificate
 from tests.linecount.running import connect, prompted, reset, rest, serve, welcome
-from tests.processes import folder, needs, run, script, start
+from tests.processes import folder, missing, needs, run, script, start
 
 MIB = 1 << 20
+# prctl(2): PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN.
+_NO_EXECUTABLE_MEMORY = """
+import ctypes, os, sys
+if ctypes.CDLL(None).prctl(65, 1, 0, 0, 0):
+    sys.exit("no prctl")
+os.execv(sys.argv[1], sys.argv[1:])
+"""
 
 
 def trusting(certificate: Path) -> ssl.SSLContext:
@@ -173,6 +181,23 @@ class TLS(SynchronousTestCase):
         self.program.signal()
         self.program.wait()
         self.assertNotIn("Traceback", self.program.output + self.program.errors)
+
+    def test_noExecutableMemory(self) -> None:
+        """
+        Where a sandbox forbids memory that is written and run (MemoryDenyWriteExecute= of systemd),
+        which the TLS library needs, that is one line at the start, not a failure for each client.
+        """
+        done = run(
+            *(sys.executable, "-c", _NO_EXECUTABLE_MEMORY, script("twistd"), "-n", "linecount"),
+            *("--endpoint", self.description),
+            cwd=self.cwd,
+        )
+        if b"no prctl" in done.stderr:
+            missing("this kernel cannot forbid executable memory (Linux 6.3 can)")
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(
+            done.stderr.decode(), r"^Cannot listen: Cannot allocate write\+execute memory.*\n$"
+        )
 
     def test_missingKey(self) -> None:
         """

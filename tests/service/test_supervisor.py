@@ -39,6 +39,8 @@ class FakeProcess:
                 self.told.append(word)
             elif not self.isHung:
                 self.say(alive=True)
+            if word == "leave":
+                self.say(left=True)
 
     def say(self, **message: object) -> None:
         self.child.outReceived(json.dumps(message).encode() + b"\n")

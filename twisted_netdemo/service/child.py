@@ -44,6 +44,11 @@ class Supervising(Protocol):
         It has been told by somebody else to end; it serves until it is told to leave.
         """
 
+    def childLeft(self, child: Child) -> None:
+        """
+        It was told to leave, and takes no more clients.
+        """
+
     def childEnded(self, child: Child, why: str) -> None:
         """
         It is gone.
@@ -175,6 +180,8 @@ class Child(ProcessProtocol):
             elif "leaving" in message:
                 self.leaves = True
                 self._supervisor.childLeaves(self)
+            elif "left" in message:
+                self._supervisor.childLeft(self)
             elif "ready" in message:
                 self.ready = True
                 if self._timer.active():

@@ -280,12 +280,13 @@ class Keys:
     def __init__(self, factory: Any) -> None:
         """
         @param factory: an L{IOpenSSLContextFactory}, as for all methods here.
+        @raise Exception: OpenSSL cannot use them.
         """
-        self._factory = factory
+        self.renew(factory)
 
     def renew(self, factory: Any) -> None:
         """
-        @raise Exception: they do not belong together; those that were there are kept.
+        @raise Exception: OpenSSL cannot use them; those that were there are kept.
         """
         factory.getContext()
         self._factory = factory

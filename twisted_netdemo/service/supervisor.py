@@ -46,7 +46,7 @@ class Place:
 
     def settle(self, serves: bool) -> None:
         """
-        Whoever was coming serves, or never will.
+        The worker that was coming serves alone, or never will.
         """
         settled, self.settled = self.settled, []
         for deferred in settled:
@@ -166,7 +166,9 @@ class Supervisor:
     def childReady(self, child: Child) -> None:
         place = self._places[child.index]
         old, place.serving, place.coming = place.serving, child, None
-        if old is not None:
+        if old is None:
+            place.settle(True)
+        else:
             self._leaving.append(old)
             old.tell("leave")
         if not self._hasServed:
@@ -176,7 +178,11 @@ class Supervisor:
                 if other.serving is other.coming is None and not self._stopping:
                     self._again(other)
         self._check()
-        place.settle(True)
+
+    def childLeft(self, child: Child) -> None:
+        place = self._places[child.index]
+        if place.coming is None and place.timer is None:
+            place.settle(True)
 
     def childLeaves(self, child: Child) -> None:
         place = self._places[child.index]
@@ -191,6 +197,7 @@ class Supervisor:
         self._gone = total([self._gone, [each for each in child.figures if each.rises]])
         if child in self._leaving:
             self._leaving.remove(child)
+            self.childLeft(child)
             if not self._stopping:
                 _log.info("Worker {pid}, which has a successor, has ended.", pid=child.pid)
         elif child is place.coming:

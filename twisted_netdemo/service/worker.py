@@ -166,6 +166,7 @@ class Parent(LineOnlyReceiver):
         if not (self._leaving or self._stopping):
             self._leaving = True
             self._service.handOver().addCallback(lambda _: self.stop())
+            self.say(left=True)  # it takes no more, from here on
 
     def abort(self) -> None:
         """
