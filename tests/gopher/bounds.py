@@ -63,6 +63,13 @@ LOADS = [
     Load("lines of two dots", _repeats(b"..\n", 15 * _MIB), 15 * _MIB, "0"),
     Load("lines of two dots", _repeats(b"..\n", 15 * _MIB), 15 * _MIB, "0", ("--json",)),
     Load("two dots and combining marks", _repeats(b"..\xcc\x81\n", 15 * _MIB), 15 * _MIB, "0"),
+    Load(
+        "two dots, and much later one",
+        sends(b"..\n", *["\U0001f600 \n".encode() * 10922] * 240, b".x\n"),
+        15 * _MIB,
+        "0",
+        ("--json",),
+    ),
     Load("a line of 2 MiB", _repeats("\U0001f600".encode(), 2 * _MIB), 2 * _MIB),
     Load("bytes that are no UTF-8", _repeats(b"\xff\xfe\n", 15 * _MIB), 15 * _MIB, "0"),
     Load("a binary", _repeats(b"\0", 15 * _MIB), 15 * _MIB, "9", ("--json",)),

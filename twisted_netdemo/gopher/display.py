@@ -70,7 +70,7 @@ class ShownText:
         """
         What can be shown, in pieces; to be gone through.
         """
-        yield self._safe(self._reader.feed(data))
+        return map(self._safe, self._reader.feed(data))
 
     def end(self) -> Iterator[str]:
         """

@@ -64,11 +64,10 @@ class TextContent:
         return self._reader.charset
 
     def feed(self, data: bytes) -> Iterator[str]:
-        yield json.dumps(self._reader.feed(data))[1:-1]
+        return (json.dumps(text)[1:-1] for text in self._reader.feed(data))
 
     def end(self) -> Iterator[str]:
-        for text in self._reader.end():
-            yield json.dumps(text)[1:-1]
+        return (json.dumps(text)[1:-1] for text in self._reader.end())
 
 
 class BinaryContent:

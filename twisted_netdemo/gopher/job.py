@@ -348,6 +348,7 @@ class Job:
         async for piece in pace.pieces(data):
             for text in maker.feed(piece):
                 self._console.writeText(text)
+                await pace.step()
 
     def _refuse(self, response: Response) -> None:
         if response.serverError is not None:

@@ -59,21 +59,24 @@ class TextReader:
         """
         return self._characters.charset
 
-    def feed(self, data: bytes) -> str:
+    def feed(self, data: bytes) -> Iterator[str]:
         """
-        What has become certain.
+        What has become certain, in pieces; to be gone through.
         """
-        return self._decode(self._text.feed(self._characters.feed(data)))
+        yield from self._slices(self._text.feed(self._characters.feed(data)))
 
     def end(self) -> Iterator[str]:
         """
         The rest, in pieces.
         """
-        for rest in (self._text.feed(self._characters.end()), self._text.end()):
-            for start in range(0, len(rest), _SLICE):
-                yield self._decode(rest[start : start + _SLICE])
+        yield from self._slices(self._text.feed(self._characters.end()))
+        yield from self._slices(self._text.end())
         if self._decoder is not None and (last := self._decoder.decode(b"", True)):
             yield last
+
+    def _slices(self, data: bytes) -> Iterator[str]:
+        for start in range(0, len(data), _SLICE):
+            yield self._decode(data[start : start + _SLICE])
 
     def _decode(self, data: bytes) -> str:
         codec = self._characters.codec

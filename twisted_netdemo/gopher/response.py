@@ -344,7 +344,7 @@ class Response:
         Bytes that came, whole or not, as a text.
         """
         reader = self.textReader()
-        parts = [reader.feed(piece) for piece in _slices(data)]
+        parts = [text for piece in _slices(data) for text in reader.feed(piece)]
         parts += reader.end()
         self.charset = reader.charset
         return "".join(parts)
