@@ -72,7 +72,7 @@ class Options(ServiceOptions):
             "max-size",
             None,
             None,
-            "How large it may be [default: 16MiB for what is held in memory].",
+            "How large it may be [default: 16MiB for what is shown or in JSON].",
         ],
         ["charset", None, None, "The charset of what comes [default: UTF-8, else a guess]."],
         ["proxy", None, None, "Connect by way of socks5h://HOST:PORT, which resolves the names."],
