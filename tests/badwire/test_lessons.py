@@ -5,8 +5,10 @@ Tests of the lessons: their stage and their actors; and some lessons whole. The 
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
+from pathlib import Path
 
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
@@ -127,14 +129,25 @@ class StageTests(SynchronousTestCase):
         self.assertEqual([flow.title for flow in flows], ["Flow 0: TCP over IPv4"])
 
 
+def twoPorts() -> int:
+    """
+    The first of two ports in a row, below those that clients get, that no connection has or had a
+    short while ago.
+    """
+    while True:
+        port = random.randrange(10_000, 32_000)
+        used = Path("/proc/net/tcp").read_text() + Path("/proc/net/udp").read_text()
+        if not any(f":{each:04X} " in used for each in (port, port + 1)):
+            return port
+
+
 class ActorTests(SynchronousTestCase):
     """
     The actors, on a wire that is good: this computer's own.
     """
 
     def setUp(self) -> None:
-        with socket.create_server(("", 0)) as listening:
-            self.port = listening.getsockname()[1]
+        self.port = twoPorts()
         for module in (tcpactors, udpactors, endactors, readactors, paceactors):
             self.patch(module, "PORT", self.port)
         self.patch(nameactors, "_APART", self.port)
