@@ -146,6 +146,17 @@ class SiteTests(SynchronousTestCase):
         self.assertEqual([each.ended for each in idle], ["aborted"] * 100)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
+    def test_burst(self) -> None:
+        """
+        Of many that come before the reactor has closed any, most are refused: each is a descriptor.
+        """
+        self.patch(MemoryTransport, "abortConnection", lambda self: None)
+        for number in range(100):
+            made = self.site.buildProtocol(None)
+            self.assertEqual(made is not None, number < 2 * MOST)
+            if made is not None:
+                made.makeConnection(MemoryTransport(made))
+
     def test_later(self) -> None:
         """
         Figures that come later, as those of workers do, are asked for once for all who wait, and

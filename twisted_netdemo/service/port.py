@@ -333,8 +333,13 @@ class Listening:
     ) -> Any:
         from twisted.protocols.tls import TLSMemoryBIOFactory
 
+        class Secured(TLSMemoryBIOFactory):
+            def buildProtocol(self, addr: Any) -> Any:
+                made = self.wrappedFactory.buildProtocol(addr)
+                return None if made is None else self.protocol(self, made)  # None refuses it
+
         self.keys = Keys(contextFactory)
-        secured = TLSMemoryBIOFactory(self.keys, False, factory)
+        secured = Secured(self.keys, False, factory)
         return self.listenTCP(port, secured, backlog, interface)
 
     def listenUNIX(

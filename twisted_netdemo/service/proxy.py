@@ -201,6 +201,10 @@ class ProxiedFactory(_WrappingFactory):
         self._why: tuple[str, object] = ("", None)
         self._quiet = Quiet(clock, self._logRefused)
 
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        made = self.wrappedFactory.buildProtocol(addr)
+        return None if made is None else self.protocol(self, made)  # None refuses it
+
     def stopFactory(self) -> None:
         """
         The last port has closed; the deadlines hold for the connections that there are.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -114,16 +114,24 @@ class BoundedSite(Site):
         super().__init__(root, timeout=None)
         self._deadlines = Deadlines(clock, SECONDS, self._close)
         self._channels: dict[_Channel, None] = {}
+        self._open: set[_Channel] = set()  # and those that are about to close
 
     def log(self, request: object) -> None:
         """
         Being watched is no event.
         """
 
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        """
+        Those that have given way are closed when the reactor turns; until then more are refused.
+        """
+        return super().buildProtocol(addr) if len(self._open) < 2 * MOST else None
+
     def entered(self, channel: _Channel) -> None:
         """
         There is a new connection.
         """
+        self._open.add(channel)
         if len(self._channels) >= MOST:
             self._close(next(iter(self._channels)))
         self._channels[channel] = None
@@ -133,6 +141,7 @@ class BoundedSite(Site):
         """
         A connection is gone.
         """
+        self._open.discard(channel)
         self._channels.pop(channel, None)
         self._deadlines.cancel(channel)
         if not self._channels and not self.numPorts:
