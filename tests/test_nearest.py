@@ -31,6 +31,10 @@ class NearestTests(SynchronousTestCase):
         self.assertEqual(
             aboutOption(complaint, ["corrupt=", "loss="]), f"{complaint}; did you mean --corrupt?"
         )
+        complaint = "option --lo not a unique prefix"
+        self.assertEqual(
+            aboutOption(complaint, ["loss-burst=", "loss="]), f"{complaint}; did you mean --loss?"
+        )
         self.assertEqual(aboutOption("option --x requires argument", ["y"]), _REQUIRES)
 
     def test_service(self) -> None:

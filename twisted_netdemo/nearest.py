@@ -28,7 +28,10 @@ def aboutOption(complaint: str, options: Iterable[str]) -> str:
 
     @param options: the long options, as getopt takes them: C{loss=} takes a value.
     """
-    match = re.fullmatch(r"option --(\S+) not recognized", complaint)
-    if match is None:
-        return complaint
-    return complaint + didYouMean(match[1], [name.rstrip("=") for name in options], "--")
+    names = [name.rstrip("=") for name in options]
+    if match := re.fullmatch(r"option --(\S+) not a unique prefix", complaint):
+        begun = sorted((name for name in names if name.startswith(match[1])), key=len)
+        return f"{complaint}; did you mean --{begun[0]}?" if begun else complaint
+    if match := re.fullmatch(r"option --(\S+) not recognized", complaint):
+        return complaint + didYouMean(match[1], names, "--")
+    return complaint

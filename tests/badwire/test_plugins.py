@@ -20,7 +20,7 @@ from typing import Any
 from twisted.trial.unittest import TestCase
 
 from tests.badwire import kills, seeds, users
-from tests.processes import PATIENCE, folder, needs, run, script, start, twistd, until
+from tests.processes import PATIENCE, folder, goes, needs, run, script, start, twistd, until
 from twisted_netdemo.badwire import linux
 from twisted_netdemo.badwire.events import Sent, fromJSON
 
@@ -288,6 +288,41 @@ class CommandTests(WireCase):
         needs("setsid")
         took, left = kills.kill(self.who(), None)
         self.assertEqual(left, [], f"after {took} s")
+
+    def test_failsMeanwhile(self) -> None:
+        """
+        Where badwire itself fails while COMMAND runs, here as it writes its log, that is a line and
+        its own status at once, and COMMAND ends, whatever it does against it.
+        """
+        where = folder(self)
+        where.chmod(0o777)
+        script = (
+            "import os, sys\nfrom twisted_netdemo.badwire import command, conclusion\n"
+            "def broken(*arguments): os.path.exists('begun') and {}['broken']\n"
+            "conclusion.Conclusion.flush = broken\nsys.exit(command.main())"
+        )
+        stubborn = "trap '' TERM; echo $$; touch begun; while :; do sleep 300; done"
+        done = run(
+            *(*self.who(), "-c", script, "run", "-q", "--log", "log", "--", "sh", "-c", stubborn),
+            cwd=where,
+        )
+        self.assertEqual((done.returncode, done.stderr), (125, b"badwire: KeyError: 'broken'\n"))
+        goes(self, int(done.stdout))
+
+    def test_failsAtOnce(self) -> None:
+        """
+        Where badwire fails before COMMAND has begun, that does not begin.
+        """
+        script = (
+            "import sys\nfrom twisted_netdemo.badwire import command, conclusion\n"
+            "def broken(*arguments): raise KeyError('broken')\n"
+            "conclusion.Conclusion.flush = broken\nsys.exit(command.main())"
+        )
+        done = run(*self.who(), "-c", script, "run", "-q", "--log", "/dev/null", "--", "echo", "no")
+        self.assertEqual(
+            (done.returncode, done.stdout, done.stderr),
+            (125, b"", b"badwire: KeyError: 'broken'\n"),
+        )
 
     def test_left(self) -> None:
         """

@@ -65,7 +65,8 @@ def _main() -> int:
     try:
         options.parseOptions(sys.argv[1:])
         if options.subCommand is None:
-            raise usage.UsageError("which command? See 'badwire --help'")
+            *others, last = _MODULES
+            raise usage.UsageError(f"{', '.join(others)} or {last}? See 'badwire --help'")
     except usage.UsageError as error:
         complaint, word = str(error), str(error).removeprefix("Unknown command: ")
         near = didYouMean(word, _MODULES) if word != complaint else ""

@@ -56,12 +56,14 @@ def main(options: Options) -> int:
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
     status = FAILED
 
+    def stop() -> None:
+        with contextlib.suppress(ReactorNotRunning):  # it is stopping already
+            reactor.stop()
+
     def ended(result: int) -> None:
         nonlocal status
         status = result
-        with contextlib.suppress(ReactorNotRunning):  # it is stopping already
-            if reactor.running:
-                reactor.stop()
+        reactor.callWhenRunning(stop)
 
     try:
         make = tap.prepare(options, say)

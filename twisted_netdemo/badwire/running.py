@@ -97,7 +97,7 @@ class BadWire(MultiService):
         self._port: WirePort | None = None
         self._command: Command | None = None
         self._ended: Callable[[int], None] | None = None
-        self._isOver = False
+        self._isOver = self._hasFailed = False
         self._hasCommand = False
 
     def runs(self, arguments: Sequence[str], ended: Callable[[int], None]) -> None:
@@ -142,6 +142,8 @@ class BadWire(MultiService):
             self._reactor.callWhenRunning(self.clock.call, self._startCommand, self._command)
 
     def _startCommand(self, command: Command) -> None:
+        if self._isOver:
+            return  # something has failed before the reactor ran
         # the reactor's handlers would stop it
         for number in (signal.SIGINT, signal.SIGQUIT):
             signal.signal(number, self._interrupted)
@@ -191,22 +193,26 @@ class BadWire(MultiService):
 
     def _failed(self, error: Exception) -> None:
         """
-        Something was raised that nobody there could deal with: it is over.
+        Something was raised that nobody there could deal with: it is over. What follows from that
+        is no news.
         """
-        self._say(f"badwire: {inWords(error)}")
         _log.failure("it failed", Failure(error), LogLevel.debug)
+        if self._hasFailed:
+            return
+        self._hasFailed = True
+        self._say(f"badwire: {inWords(error)}")
         if not self._isOver:
-            self._over(hasFailed=True)
+            self._over()
         elif self._ended is not None:
             self._ended(FAILED)
 
-    def _over(self, hasFailed: bool = False) -> None:
+    def _over(self) -> None:
         """
         Show what there is to be shown.
         """
         self._isOver = True
         isWhole = self._conclusion.show(self.summary, self.status)
-        hasFailed = hasFailed or not isWhole
+        hasFailed = self._hasFailed or not isWhole
         status = FAILED if hasFailed else self.status or 0
         if hasFailed and self.status is not None:
             self._say(f"badwire: COMMAND's own exit status was {self.status}")

@@ -271,9 +271,12 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         from twisted.internet import reactor
     wire = service(reactor)
 
-    def ended(status: int) -> None:
+    def end(status: int) -> None:
         with contextlib.suppress(ReactorNotRunning):  # it is stopping already
             exitWith(status, reactor)
+
+    def ended(status: int) -> None:
+        reactor.callWhenRunning(end, status)
 
     wire.runs(options.command, ended)
     return wire
