@@ -298,7 +298,7 @@ class ShowTests(SynchronousTestCase):
             (f"show --json {self.log(lesson())} >&-", "stdout"),
             ("lesson >&-", "stdout"),
             ("show - <&-", "standard input"),
-            ("run -- true >&-", "'stdout'"),
+            ("run -- true >&-", "stdout"),
         ):
             done = run("sh", "-c", f"{badwire} {command}")
             self.check(done, 125, f"badwire: {said}: Bad file descriptor\n")
