@@ -59,12 +59,12 @@ def reportStartErrors(isDaemon: bool) -> None:
     sys.excepthook = report
 
 
-def pythonModule(module: str) -> list[str]:
+def pythonModule(module: str) -> tuple[str, ...]:
     """
     What starts a Python process of ours, which does not import from the folder that it is started
     in; its environment is L{pythonEnvironment}.
     """
-    return [sys.executable, "-P", "-m", module]
+    return (sys.executable, "-P", "-m", module)
 
 
 def pythonEnvironment() -> dict[str, str]:

@@ -8,7 +8,6 @@ import json
 import os
 import shlex
 import subprocess
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +21,7 @@ from twisted_netdemo.badwire.lessons.claims import Claim
 from twisted_netdemo.badwire.pictures import Pictures
 from twisted_netdemo.badwire.show import read
 from twisted_netdemo.badwire.words import snippet
+from twisted_netdemo.service.process import pythonEnvironment, pythonModule
 
 #: How long one run may take, in seconds.
 PATIENCE = 15.0
@@ -119,8 +119,8 @@ class Stage:
     width: int = 80
     parts: list[str | list[Flow]] = field(default_factory=list)
     isSeen: bool = True
-    badwire: Sequence[str] = (sys.executable, "-m", "twisted_netdemo.badwire")
-    actors: Sequence[str] = (sys.executable, "-m", "twisted_netdemo.badwire.lessons.actors")
+    badwire: Sequence[str] = pythonModule("twisted_netdemo.badwire")
+    actors: Sequence[str] = pythonModule("twisted_netdemo.badwire.lessons.actors")
 
     def say(self, line: str = "") -> None:
         """
@@ -150,7 +150,11 @@ class Stage:
             arguments += ["--log", log, *shlex.split(options), "--"]
             arguments += [*self.actors, *shlex.split(actor)]
             with subprocess.Popen(
-                arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+                arguments,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=pythonEnvironment(),
             ) as process:
                 try:
                     output, errors = process.communicate(timeout=PATIENCE)
