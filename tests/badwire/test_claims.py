@@ -457,28 +457,28 @@ TABLE = [
     ),
     Row(
         choosing.allByTCP,
-        {"answered": 50, "arrived": 1_000_000, "good": 0.5, "bad": 1.5, "control": "reno"},
-        between={"answered": (50, 50), "arrived": (1_000_000, 1_000_000), "bad": (1.25, 9.0)},
+        {"answered": 30, "arrived": 500_000, "good": 0.5, "bad": 1.5, "control": "reno"},
+        between={"answered": (30, 30), "arrived": (500_000, 500_000), "bad": (1.25, 9.0)},
         other={"control": ["bbr", None], "good": [0.0, 0.008, 1.3, 3.7, None]},
         also={"good": [0.01]},
     ),
     Row(
         choosing.allByTCP,
-        {"answered": 50, "arrived": 1_000_000, "good": 0.02, "bad": 4.0, "control": "reno"},
+        {"answered": 30, "arrived": 500_000, "good": 0.02, "bad": 4.0, "control": "reno"},
         other={"bad": [4.1, 0.02]},
     ),
     Row(
         choosing.allByTCP,
-        {"answered": 50, "arrived": 1_000_000, "good": 3.6, "bad": 9.0, "control": "reno"},
+        {"answered": 30, "arrived": 500_000, "good": 3.6, "bad": 9.0, "control": "reno"},
     ),
     Row(
         choosing.allByTCP,
-        {"answered": 50, "arrived": 1_000_000, "good": 0.01, "bad": 0.025, "control": "reno"},
+        {"answered": 30, "arrived": 500_000, "good": 0.01, "bad": 0.025, "control": "reno"},
     ),
     Row(
         choosing.lessByUDP,
-        {"answered": 47, "arrived": 970_000},
-        between={"answered": (34, 49), "arrived": (900_000, 990_000)},
+        {"answered": 28, "arrived": 480_000},
+        between={"answered": (20, 29), "arrived": (450_000, 495_000)},
     ),
 ]
 

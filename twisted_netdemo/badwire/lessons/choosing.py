@@ -13,8 +13,8 @@ from twisted_netdemo.badwire.lessons.stage import Figures, Run, Stage
 #: A journey there and back, in seconds, in the lesson on the hand-shake.
 JOURNEY = 0.1
 
-_QUESTIONS = 50
-_SIZE = 1_000_000
+_QUESTIONS = 30
+_SIZE = 500_000
 
 
 def setup(stage: Stage) -> None:
@@ -181,7 +181,7 @@ def lessByUDP(answered: int | None, arrived: int | None) -> Claim:
     """
     On the bad wire:
 
-    @param answered: questions answered, of 50.
+    @param answered: questions answered, of 30.
     @param arrived: bytes that arrived.
     """
     unanswered = None if answered is None else _QUESTIONS - answered
