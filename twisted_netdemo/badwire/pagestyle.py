@@ -79,6 +79,8 @@ aside pre { margin: 0; }
   .bad { --arrow: var(--bad); }
   .wire b { position: absolute; left: 45%; top: -.75em; padding: 0 .3em; color: var(--bad);
     background: var(--paper); }
+  .bad .wire { margin-top: .8rem; margin-bottom: .9rem; }
+  .chosen b { background: var(--chosen); }
   .lost { --arrow: var(--lost); }
   .lost .wire { border-top-style: dashed; margin-right: 40%; }
   .lost.down .wire { margin: .5rem -.6rem .5rem 40%; }

@@ -9,7 +9,7 @@ their totals.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -198,7 +198,7 @@ class Receivers:
         self._datagrams: dict[tuple[int, str, int], _Datagram] = {}
         self._kept = 0
         self._delivered: dict[tuple[int, str, int], bool] = {}
-        self._quotable: dict[tuple[int, str, bytes], deque[int]] = {}
+        self._quotable: OrderedDict[tuple[int, str, bytes], list[int]] = OrderedDict()
 
     def left(self, sent: Sent) -> None:
         """
@@ -243,12 +243,18 @@ class Receivers:
             return None
         start = quoted.data[quoted.transport : quoted.transport + _QUOTED]
         numbers = self._quotable.get((flow, "down" if direction == "up" else "up", start))
-        return numbers.popleft() if numbers else None
+        return numbers.pop(0) if numbers else None
 
     def _deliver(self, packet: Packet, sent: Sent) -> str:
         start = packet.data[packet.transport : packet.transport + _QUOTED]
         key = (sent.flow, sent.direction, start)
-        _remember(self._quotable, key, lambda: deque(maxlen=_ALIKE)).append(sent.n)
+        alike = self._quotable.get(key)
+        if alike is None:
+            if len(self._quotable) >= MEMORY:
+                self._quotable.popitem(last=False)
+            self._quotable[key] = [sent.n]
+        elif len(alike) < _ALIKE:
+            alike.append(sent.n)
         came = (sent.flow, sent.direction, sent.seq)
         if came in self._delivered:
             return "again"
