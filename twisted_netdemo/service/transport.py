@@ -169,6 +169,7 @@ class Server(tcp.Server):
     # had no room for, no end of output yet. All else is Twisted's own way.
     _plain = True
     _said: bytes | None = None  # in this callback, while it is plain
+    _isTaken = False  # whether something has asked for the socket
     _was: Any = "-"  # the protocol that is told of the end; after that its name
     _rest: tuple[Any, ...] = ()  # of the peer's IPv6 address: flow and scope, where they are not 0
     _tempDataBuffer: Any = None
@@ -214,6 +215,7 @@ class Server(tcp.Server):
         made = socket.socket(handle.family, handle.type, handle.proto, handle.detach())
         made.setblocking(False)
         self.handle = self.socket = made
+        self._isTaken = True
         return made
 
     reactor: Any = _Made(lambda self: self.server.reactor)
@@ -397,15 +399,16 @@ class Server(tcp.Server):
                 log.err()
         self.server.hub.forget(self)
         handle, protocol = self.handle, self.protocol
-        isTaken = self.__dict__.pop("socket", None) is not None
         del self.handle, self.protocol
         if reason is not DONE and reason.check(ConnectionAborted):
             with suppress(OSError):  # what is closed already cannot be reset
                 handle.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        elif isTaken:  # there may be copies, whose end it is too
+        elif self._isTaken:  # there may be copies, whose end it is too
             with suppress(OSError):
                 handle.shutdown(socket.SHUT_RDWR)
         handle.close()
+        if self._isTaken:
+            self.__dict__.pop("socket", None)
         self._was = protocol
         try:
             protocol.connectionLost(reason)
