@@ -234,6 +234,7 @@ def text() -> ILogObserver:
     twistd's log, in its own format.
     """
     to = stream(sys.stdout if _file is None else _file)
+    # As twistd's own log has it, where the service does not take the signal later.
     number = getattr(signal, "SIGUSR1", None)
     if _file is not None and number is not None and not signal.getsignal(number):
         signal.signal(number, lambda *_: to.clock.callFromThread(to.rotate))
