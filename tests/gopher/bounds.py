@@ -9,6 +9,7 @@ and prints a line for each; exit status 1 if one took more than four times the b
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import time
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.processes import run, script
+from tests.processes import PATIENCE, script
 
 from .peers import Behaviour, peer, sends
 
@@ -101,10 +102,13 @@ def use(test: SynchronousTestCase, load: Load, behave: Behaviour, *more: str) ->
     if "2" in load.options:  # it has to wait for its turn
         slow = peer(test, lambda connection: time.sleep(3))
         urls = [f"gopher://127.0.0.1:{slow}/0", url, "--parallel", "2"]
-    done = run(
-        *(sys.executable, "-I", "-S", str(_MEASURE)),
-        *("/bin/sh", "-c", 'exec "$@" >/dev/null 2>&1', "sh", script("gopherfetch")),
-        *(*urls, *options, *more),
+    command = ["/bin/sh", "-c", 'exec "$@" >/dev/null 2>&1', "sh", script("gopherfetch")]
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", str(_MEASURE), *command, *urls, *options, *more],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        check=True,
+        timeout=20 * PATIENCE,  # on a machine that has other work to do
     )
     found = json.loads(done.stdout)
     return Use(found["status"], found["memory"] << 10, found["cpu"], found["seconds"])
