@@ -504,9 +504,16 @@ class ServiceTests(WireCase):
         A service that cannot listen is one line, and badwire's failure.
         """
         twice = ("--serve", "linecount --port 50007", "--serve", "linecount --port 50007")
-        done = self.badwire("run", "--quiet", *twice, "--", "true")
+        where = folder(self)
+        where.chmod(0o777)
+        (where / "log").write_text("earlier")
+        files = ("--log", "log", "--svg", "svg")
+        done = self.badwire("run", "--quiet", *files, *twice, "--", "true", cwd=where)
         self.assertEqual(done.returncode, 125, done)
         self.assertEqual(len(done.stderr.splitlines()), 1, done)
+        # a run that has not begun leaves no files, and those of an earlier one as they were
+        self.assertEqual((where / "log").read_text(), "earlier")
+        self.assertFalse((where / "svg").exists())
 
 
 class ShownTests(WireCase):

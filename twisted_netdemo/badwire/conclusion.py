@@ -67,8 +67,7 @@ class Conclusion:
                 try:
                     self._outputs[name] = opened(options[name], name in _PICTURES)
                 except OSError as error:
-                    for output in self._outputs.values():
-                        output.discard()
+                    self.discard()
                     complaint = f"badwire: {_called(name, options[name])}: {inWords(error)}"
                     raise StartError(complaint) from None
         self._pictures = Pictures()
@@ -80,6 +79,14 @@ class Conclusion:
             self.listeners.append(Capture(self._outputs["pcap"].write, time.time()))
         if options["ladder"] or any(name in self._outputs for name in _PICTURES):
             self.listeners.append(self._pictures)
+
+    def discard(self) -> None:
+        """
+        There is nothing to be shown, since the run has not begun: leave no files, and those of
+        earlier runs as they were.
+        """
+        for output in self._outputs.values():
+            output.discard()
 
     def flush(self) -> None:
         """

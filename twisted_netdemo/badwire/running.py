@@ -131,7 +131,11 @@ class BadWire(MultiService):
         self.wire = self._makeWire(self.clock, far, [self._counts, *self._conclusion.listeners])
         self._port = WirePort(self.wire, self._network.device, self._reactor, self._failed)
         self._port.startListening()
-        super().startService()
+        try:
+            super().startService()
+        except Exception:
+            self._conclusion.discard()
+            raise
         if self._command is None:
             _log.info(
                 "the network is up: 'badwire enter --run {pid}' enters it, or {entry}",

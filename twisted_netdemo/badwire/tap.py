@@ -292,23 +292,11 @@ def prepare(options: Options, say: Callable[[str], None]) -> Callable[[Any], Bad
     @raise StartError: a file or a service is not to be had.
     """
     conclusion = Conclusion(options, say)
-    network = Network(options["mtu"], options["names"], options["sysctl"])
-    network.enter()
     try:
-        watcher = Watcher()
-        linux.keepCapabilities(network.kept)
-    except OSError as error:
-        raise StartError(f"badwire: {inWords(error)}") from None
-    for note in network.notes:
-        say(f"badwire: {note}")
-    if options.isSeedDrawn and not options["quiet"]:
-        say(f"badwire: --seed {options.seed}")
-    services = []
-    for served in options["serve"]:
-        try:
-            services.append(served.make())
-        except (Exception, SystemExit) as error:
-            raise StartError(f"badwire: --serve {served.name}: {inWords(error)}") from error
+        network, watcher, services = _enter(options, say)
+    except BaseException:
+        conclusion.discard()
+        raise
 
     def make(reactor: Any) -> BadWire:
         def makeWire(
@@ -347,3 +335,27 @@ def prepare(options: Options, say: Callable[[str], None]) -> Callable[[Any], Bad
         return wire
 
     return make
+
+
+def _enter(options: Options, say: Callable[[str], None]) -> tuple[Network, Watcher, list[IService]]:
+    """
+    Make the network, enter it, and make the services, without capabilities.
+    """
+    network = Network(options["mtu"], options["names"], options["sysctl"])
+    network.enter()
+    try:
+        watcher = Watcher()
+        linux.keepCapabilities(network.kept)
+    except OSError as error:
+        raise StartError(f"badwire: {inWords(error)}") from None
+    for note in network.notes:
+        say(f"badwire: {note}")
+    if options.isSeedDrawn and not options["quiet"]:
+        say(f"badwire: --seed {options.seed}")
+    services = []
+    for served in options["serve"]:
+        try:
+            services.append(served.make())
+        except (Exception, SystemExit) as error:
+            raise StartError(f"badwire: --serve {served.name}: {inWords(error)}") from error
+    return network, watcher, services
