@@ -4,6 +4,7 @@ Whom gopherfetch trusts over TLS: a table of certificates, and checks that canno
 
 from __future__ import annotations
 
+import fcntl
 import ssl as standard
 import warnings
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ from twisted.internet.endpoints import TCP4ClientEndpoint
 
 from tests.certificates import Authority, fingerprint, writeCertificate
 from tests.processes import folder
+from twisted_netdemo.gopher import connection
 from twisted_netdemo.gopher.agent import Agent
 from twisted_netdemo.gopher.errors import CertificateRejected, FetchError, HandshakeFailed
 from twisted_netdemo.gopher.pins import Pins
@@ -26,7 +28,7 @@ from twisted_netdemo.gopher.statuses import statusOf
 from twisted_netdemo.gopher.tls import Pinned, Unverified, Verified
 
 from .peers import peer, sends
-from .test_network import NetworkTestCase, Served, hello
+from .test_network import Answer, NetworkTestCase, Served, hello
 
 HOST = "a.example.test"
 
@@ -256,3 +258,58 @@ class FailClosedTests(TrustTestCase):
         self.assertRefused(result, f"the certificate of {HOST}:70 has changed: ", served)
         self.assertIsInstance(result, CertificateRejected)
         self.assertIn(fingerprint(self.certificate[0]), str(result))
+
+    def lockPins(self, times: int) -> None:
+        """
+        Another program has the pins locked until it has been asked for them so often.
+        """
+        path = self.folder / "pins"
+        path.touch()
+        file = path.open()
+        self.addCleanup(file.close)
+        fcntl.flock(file, fcntl.LOCK_EX)
+        add = Pins.add
+
+        def counted(pins: Pins, where: str, fingerprint: str) -> str:
+            nonlocal times
+            self.assertEqual(self.served.asked, b"")
+            times -= 1
+            if times == 0:
+                fcntl.flock(file, fcntl.LOCK_UN)
+            return add(pins, where, fingerprint)
+
+        self.patch(Pins, "add", counted)
+
+    async def test_lockedPins(self) -> None:
+        """
+        While another program pins, the fetch waits, and others go on; nothing is sent until the
+        certificate is pinned.
+        """
+        self.lockPins(3)
+        self.assertEqual(await self.ask(HOST, self.port, self.pinned()), "hello\n")
+        self.assertIsNot(Pins(str(self.folder / "pins")).get(f"{HOST}:70"), None)
+
+    async def test_speaksFirst(self) -> None:
+        """
+        What a server says before it is asked is not lost, and not taken before it is trusted.
+        """
+
+        class Hasty(Answer):
+            def connectionMade(self) -> None:
+                super().connectionMade()
+                self.transport.write(b"first\r\n")
+
+        self.lockPins(3)
+        self.served.protocol = Hasty
+        result = await self.ask(HOST, self.port, self.pinned())
+        self.assertEqual(result, "first\nhello\n")
+
+    async def test_lockedForever(self) -> None:
+        """
+        A program that has the pins and does not go on, since somebody has stopped it, is not waited
+        for without end.
+        """
+        self.patch(connection, "_UNDECIDED", 0.05)
+        self.lockPins(-1)
+        result = await self.ask(HOST, self.port, self.pinned())
+        self.assertRefused(result, "the pins cannot be used: another program keeps ", self.served)

@@ -27,6 +27,7 @@ from .charset import Charsets
 from .errors import (
     Aborted,
     CertificateRejected,
+    CertificateUndecided,
     ConnectionBroke,
     FetchError,
     HandshakeFailed,
@@ -47,6 +48,9 @@ if TYPE_CHECKING:
 #: How many seconds a server has to close the connection after a menu's final '.', where that is
 #: all that is wanted; RFC 1436 3.2 lets the client close.
 AFTER_DOT = 2.0
+
+# How many seconds it may be open whether a certificate is to be trusted, and how often to ask.
+_UNDECIDED, _ASK_AGAIN = 5.0, 0.02
 
 _ERRORS: dict[Ending, type[TransferError]] = {
     Ending.BROKEN: ConnectionBroke,
@@ -79,6 +83,9 @@ class GopherConnection(Protocol):
     _idleCall: IDelayedCall | None = None
     _dotCall: IDelayedCall | None = None
     _dotFrom = 0.0  # from when on it is waited for the end behind a menu's final '.'
+    _judgeCall: IDelayedCall | None = None
+    _judgeUntil = 0.0
+    _early = b""  # what the server said while its certificate was judged
     _status: StatusLine | None = None
     _heard = False
     _last = 0.0  # when the server last did something, or was allowed to
@@ -137,8 +144,20 @@ class GopherConnection(Protocol):
     def handshakeCompleted(self) -> None:
         if self._trust is None or self._over:
             return
+        self._judgeUntil = self._clock.seconds() + _UNDECIDED
+        self._judge(self._trust)
+
+    def _judge(self, trust: Trust) -> None:
         try:
-            line = self._trust.accept(self._url, self.transport)
+            line = trust.accept(self._url, self.transport)
+        except CertificateUndecided as error:
+            if self._clock.seconds() >= self._judgeUntil:
+                self.fail(error)
+                return
+            if self._judgeCall is None:
+                self.transport.pauseProducing()
+            self._judgeCall = self._clock.callLater(_ASK_AGAIN, self._judge, trust)
+            return
         except FetchError as error:
             self.fail(error)
             return
@@ -149,6 +168,11 @@ class GopherConnection(Protocol):
         if self._tell is not None:
             self._tell(line)
         self._send()
+        if self._judgeCall is not None and not self._over:
+            self.transport.resumeProducing()
+            early, self._early = self._early, b""
+            if early:
+                self.dataReceived(early)
 
     def _send(self) -> None:
         if self._over:  # who was told of the connection has given it up
@@ -167,6 +191,9 @@ class GopherConnection(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         if self._over:
+            return
+        if not self.isSent:
+            self._early += data
             return
         if self._tell is not None and not self._heard:
             self._heard = True
@@ -261,7 +288,7 @@ class GopherConnection(Protocol):
             self._onOver()
         self._onSent = self._onOver = None  # no circle of references is left
         self._idle.cancel(self)
-        for call in (self._idleCall, self._dotCall):
+        for call in (self._judgeCall, self._idleCall, self._dotCall):
             if call is not None and call.active():
                 call.cancel()
 

@@ -77,6 +77,12 @@ class CertificateRejected(ConnectError):
     """
 
 
+class CertificateUndecided(CertificateRejected):
+    """
+    It cannot be told yet whether to trust it, but may be a moment later.
+    """
+
+
 class TransferError(FetchError):
     """
     It failed after the request was sent.

@@ -8,23 +8,27 @@ import fcntl
 import os
 import re
 import stat
-import time
 from contextlib import suppress
 
 from .wholefiles import Part
 
 _LINE = re.compile(rb"(\S+) ([0-9a-f]{64})\s*")
-# How often to ask for the file while another program pins, and how long to wait in between: that
-# takes it some milliseconds, unless it has been stopped meanwhile.
-_TRIES, _PAUSE = 100, 0.01
+# How often to open a file anew that others keep replacing.
+_TRIES = 100
+
+
+class PinsLocked(ValueError):
+    """
+    Another program is about to pin, which takes it some milliseconds unless it has been stopped.
+    """
 
 
 class Pins:
     """
     A file to which pins are only ever added: each stays until a person takes it out.
 
-    The file is replaced by a new one with the pin, or stays as it is. Programs that pin at the same
-    time wait for each other, and the first pin for a host and port counts.
+    The file is replaced by a new one with the pin, or stays as it is. Of programs that pin at the
+    same time one does, the others are to try again; the first pin for a host and port counts.
 
     @ivar path: of the file; its folders are made when the first pin is.
     """
@@ -68,6 +72,7 @@ class Pins:
         @return: the fingerprint that is pinned, which is safe on the disk by then: another, where
             another program has just been faster.
         @raise OSError: where the file cannot be written.
+        @raise PinsLocked: where another program is at it.
         @raise ValueError: as L{get} does.
         """
         folder = os.path.dirname(self.path)
@@ -126,15 +131,16 @@ class Pins:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if os.path.samestat(os.fstat(file), os.stat(self.path)):
                     return file
-            except BlockingIOError:
-                time.sleep(_PAUSE)
             except FileNotFoundError:
                 pass
+            except BlockingIOError:
+                os.close(file)
+                break
             except BaseException:
                 os.close(file)
                 raise
             os.close(file)
-        raise ValueError(f"another program keeps {self.path} locked")
+        raise PinsLocked(f"another program keeps {self.path} locked")
 
 
 def _readAll(file: int) -> bytes:

@@ -29,8 +29,8 @@ from twisted.protocols.tls import BufferingTLSTransport, TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from .errors import CertificateRejected, FetchError, HandshakeFailed
-from .pins import Pins
+from .errors import CertificateRejected, CertificateUndecided, FetchError, HandshakeFailed
+from .pins import Pins, PinsLocked
 from .url import GopherURL, hostPort, sameHost
 
 # What OpenSSL finds wrong with a certificate (X509_V_ERR_..., openssl-verification-options(1)).
@@ -69,6 +69,8 @@ class Trust(Protocol):
         refusal.
 
         @return: a line that tells about it.
+        @raise CertificateUndecided: if it is to be asked again a moment later; in the end that is a
+            refusal.
         @raise FetchError: if it is not to be trusted.
         """
 
@@ -214,6 +216,8 @@ class Pinned(Unverified):
             isFirst = pinned is None
             if pinned is None:
                 pinned = self._pins.add(where, seen)
+        except PinsLocked as error:
+            raise CertificateUndecided(f"the pins cannot be used: {error}") from None
         except OSError as error:
             words = f"{error.filename or self._pins.path}: {error.strerror}"
             raise CertificateRejected(f"the pins cannot be used: {words}") from None
