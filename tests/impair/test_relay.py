@@ -99,7 +99,9 @@ class RelayCase(SynchronousTestCase):
         most: int = 0,
     ) -> Relay:
         figures: dict[Direction, Figures] = {"up": up or Figures(), "down": down or Figures()}
-        relay = Relay(figures, 42, self.connect, self.clock, idle, most)
+        relay = Relay(
+            figures, 42, self.connect, self.clock, idle, most, lambda host: host == "192.0.2.255"
+        )
         self.path = str(folder(self) / "truth.jsonl")
         relay.truth = LineFile(self.path, self.clock)
         relay.started(self.port)
@@ -479,6 +481,23 @@ class WhenThingsFail(RelayCase):
         self.refusal = None
         self.send(relay, b"hello", BOB)
         self.assertEqual(relay.clients, 2)
+
+    def test_toMany(self) -> None:
+        """
+        What was sent to all on a network, or to a group, is not relayed by each of them, and no
+        answer leaves from such an address; the log says so once.
+        """
+        relay = self.relay()
+        self.send(relay, b"hello")
+        for destination in ("192.0.2.255", "255.255.255.255", "224.0.0.1", "ff02::1%eth0"):
+            for source in (ALICE, BOB):
+                relay.datagramsReceived([(b"all", source, (destination, None, None, None))])
+        [connection] = self.connections
+        self.assertEqual([data for data, _ in connection.sent], [b"hello"])
+        connection.received(b"answer")
+        self.assertEqual(self.port.sent, [(b"answer", ALICE, "192.0.2.1")])
+        self.assertEqual((relay.clients, relay.tallies["up"].received), (1, 1))
+        self.assertEqual(len([line for line in self.said() if "sent to many" in line]), 1)
 
     def test_notSent(self) -> None:
         """

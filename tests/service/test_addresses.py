@@ -12,7 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_netdemo.service.addresses import Memory, addressOf, hostText, isBroadcast, packedHost
+from twisted_netdemo.service.addresses import (
+    Memory,
+    addressOf,
+    hostText,
+    isBroadcast,
+    isGroup,
+    packedHost,
+)
 
 V4, V6 = socket.AF_INET, socket.AF_INET6
 
@@ -56,6 +63,15 @@ class HostTests(SynchronousTestCase):
         for host, family in (("localhost", V4), ("::1", V4), ("::x", V6), ("fe80::1%gone", V6)):
             with self.assertRaises(OSError):
                 packedHost(host, family)
+
+    def test_groups(self) -> None:
+        """
+        The addresses of groups are known, those of one host are not among them.
+        """
+        for host in ("224.0.0.1", "239.255.255.250", "255.255.255.255", "ff02::1%eth0", "ff0e::1"):
+            self.assertTrue(isGroup(host))
+        for one in ("127.0.0.1", "223.255.255.255", "20.0.0.1", "2001:db8::ff", "fe80::1%x"):
+            self.assertFalse(isGroup(one))
 
     def test_broadcast(self) -> None:
         """

@@ -6,7 +6,7 @@ datagram meets its fate on the way.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Any
 
@@ -18,7 +18,7 @@ from twisted_netdemo.impair.fates import DIRECTIONS, Direction, Fates, Figures, 
 from twisted_netdemo.impair.reached import Reached
 from twisted_netdemo.impair.truth import LineFile, Tally, recordLine, refusedLine, summaryLine
 from twisted_netdemo.impair.way import Way
-from twisted_netdemo.service.addresses import Address
+from twisted_netdemo.service.addresses import Address, isBroadcast, toMany
 from twisted_netdemo.service.clock import monotonic
 from twisted_netdemo.service.datagram import Received
 from twisted_netdemo.service.quiet import Quiet
@@ -46,10 +46,12 @@ class Relay:
         reactor: Any,
         idle: float = 60.0,
         most: int = 0,
+        isBroadcast: Callable[[str], bool] = isBroadcast,
     ) -> None:
         """
         @param idle: after how many seconds without a datagram a client is forgotten.
         @param most: how many clients there may be at one time, 0 for any number.
+        @param isBroadcast: whether an address of this host is that of all on its network.
         """
         self.tallies: dict[Direction, Tally] = {d: Tally() for d in DIRECTIONS}
         self.clients = 0
@@ -72,6 +74,8 @@ class Relay:
         self._expiry: IDelayedCall | None = None
         self._failed = Quiet(reactor, self._sayFailed)
         self._refused = Quiet(reactor, self._sayRefused)
+        self._toMany = toMany(isBroadcast)
+        self._sentToMany = Quiet(reactor, self._saySentToMany)
         self._late = Quiet(reactor, self._sayLate)
         self._lastError = self._lastRefusal = OSError()
 
@@ -88,7 +92,11 @@ class Relay:
         """
         Clients have sent datagrams.
         """
+        toMany = self._toMany
         for data, source, told in datagrams:
+            if toMany[told[0]]:
+                self._sentToMany.happened()
+                continue
             client = self._present.get(source) or self._meet(source)
             if client is not None:
                 client.destination = told[0]
@@ -260,6 +268,13 @@ class Relay:
         _log.warn(
             "A new client is not relayed: {error} ({times} of such clients' datagrams).",
             error=self._lastRefusal.strerror,
+            times=times,
+        )
+
+    def _saySentToMany(self, times: int) -> None:
+        _log.warn(
+            "Datagrams that were sent to many, as to a broadcast address, are not relayed ({times} "
+            "since this was last said).",
             times=times,
         )
 

@@ -123,6 +123,15 @@ def socketAddress(host: tuple[str, int], port: int, family: int) -> SocketAddres
     return (text, port, 0, scope) if family == socket.AF_INET6 else (text, port)
 
 
+def isGroup(host: str) -> bool:
+    """
+    Whether an address is multicast (RFC 4291 2.7, RFC 5771), or the broadcast to all (RFC 919 7).
+    """
+    if ":" in host:
+        return host.startswith("ff")
+    return host.startswith("2") and int(host.partition(".")[0]) >= 224
+
+
 def isBroadcast(host: str) -> bool:
     """
     Whether an address stands for all hosts of a network that this host is on (RFC 919).
@@ -135,3 +144,12 @@ def isBroadcast(host: str) -> bool:
     except OSError as error:
         return error.errno == errno.EACCES  # for the want of SO_BROADCAST
     return False
+
+
+def toMany(isBroadcast: Callable[[str], bool] = isBroadcast) -> Memory[str | None, bool]:
+    """
+    Whether a datagram that was sent to an address was sent to more hosts than this one, each of
+    which would answer; C{None} is where the system does not tell.
+    """
+    # Few addresses are written to.
+    return Memory(lambda host: host is not None and (isGroup(host) or isBroadcast(host)), 64)

@@ -12,7 +12,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from twisted_netdemo.buckets import Buckets
-from twisted_netdemo.service.addresses import Address, Memory, isBroadcast
+from twisted_netdemo.service.addresses import Address, isBroadcast, toMany
 from twisted_netdemo.service.clock import monotonic
 from twisted_netdemo.service.datagram import Outgoing, Received
 from twisted_netdemo.service.figures import Figure
@@ -65,10 +65,7 @@ class UDPCount:
         self._unit: Unit = unit
         self._perSource = perSource
         self._inAll = inAll
-        # of the few addresses that are written to; C{None} where the system does not tell
-        self._toGroup: Memory[str | None, bool] = Memory(
-            lambda host: host is not None and (wire.isGroup(host) or isBroadcast(host)), 64
-        )
+        self._toMany = toMany(isBroadcast)
         self._quiet = Quiet(clock, self._say)
         self._last: tuple[Address, str] = ("", 0), ""
         self.answered = 0
@@ -81,12 +78,12 @@ class UDPCount:
     def datagramsReceived(self, datagrams: Sequence[Received]) -> None:
         now = self._seconds()
         own, perSource, inAll = self._port.number, self._perSource, self._inAll
-        toGroup = self._toGroup
+        toMany = self._toMany
         allowed = []
         for datagram in datagrams:
             data, source, told = datagram
             host, port = source
-            refusal = wire.refusal(data, port, own, toGroup[told[0]])
+            refusal = wire.refusal(data, port, own, toMany[told[0]])
             if refusal is not None:
                 self._refuse(source, refusal)
             elif perSource is not None and not perSource.take(_clientOf(host), now):

@@ -48,12 +48,3 @@ def refusal(data: bytes, port: int, ownPort: int, toGroup: bool) -> Refusal | No
     if data[:1] == b"W" and _ANSWER.fullmatch(data):
         return "answer"
     return "group" if toGroup else None
-
-
-def isGroup(host: str) -> bool:
-    """
-    Whether an address is multicast (RFC 4291 2.7, RFC 5771), or the broadcast to all (RFC 919 7).
-    """
-    if ":" in host:
-        return host.startswith("ff")
-    return host.startswith("2") and int(host.partition(".")[0]) >= 224
