@@ -680,6 +680,73 @@ class FileTests(SessionTestCase):
         )
 
 
+class PipeTests(SessionTestCase):
+    """
+    Files that are named pipes.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.path = self.folder / "pipe"
+        os.mkfifo(self.path)
+        self.output = str(self.path)
+
+    def wait(self, seconds: float) -> None:
+        self.clock.pump([0.05] * round(seconds / 0.05))
+
+    def read(self) -> int:
+        reading = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK)
+        self.addCleanup(os.close, reading)
+        return reading
+
+    def test_readLater(self) -> None:
+        """
+        A reader may come after the answer has; meanwhile everything else goes on.
+        """
+        done = self.begin("h/0", output=self.output)
+        self.serve(0, b"data")
+        self.wait(1)
+        self.assertNoResult(done)
+        reading = self.read()
+        self.wait(0.1)
+        self.assertEqual(self.successResultOf(done), 0)
+        self.assertEqual(os.read(reading, 10), b"data")
+        self.assertEqual((self.names(), self.console.said), (["pipe"], []))
+
+    def test_nobodyReads(self) -> None:
+        """
+        Where no reader comes within a minute, or within --max-time, that is an error, and the
+        server is not kept.
+        """
+        for maxTime, seconds, end, status, words in (
+            (None, 61, "close", 23, f"cannot write {self.output}: nobody reads it"),
+            (None, 61, "", 23, f"cannot write {self.output}: nobody reads it"),
+            (2.0, 2.5, "close", 28, "it took longer than 2 seconds"),
+            (2.0, 2.5, "", 28, "it took longer than 2 seconds"),
+        ):
+            self.servers.clear()
+            self.console.said.clear()
+            done = self.begin("h/0", output=self.output, maxTime=maxTime)
+            self.serve(0, b"data", end=end)
+            self.wait(seconds)
+            self.assertEqual(self.successResultOf(done), status)
+            self.assertEqual(self.console.said, [f"Error: {words}"])
+            self.assertEqual(self.servers[0].isAborted, not end)
+            self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_interrupted(self) -> None:
+        """
+        Who does not want to wait any more need not.
+        """
+        done = self.begin("h/0", output=self.output)
+        self.serve(0, b"data", end="")
+        self.wait(1)
+        done.cancel()
+        self.failureResultOf(done, CancelledError)
+        self.assertTrue(self.servers[0].isAborted)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+
 class JSONTests(SessionTestCase):
     def documents(self) -> list[dict[str, Any]]:
         self.assertTrue(self.console.out.isascii())

@@ -10,6 +10,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 
 from ..service.clock import monotonic
 from .agent import MOST, Agent
@@ -31,6 +32,9 @@ from .wishes import Wishes
 
 if TYPE_CHECKING:
     from .document import Document
+
+# How many seconds somebody has to begin to read a named pipe, and how often to look.
+_READER, _LOOK = 60.0, 0.05
 
 #: gives an agent for a size limit, and for who is told its steps, if somebody is
 AgentFor = Callable[[int | None, Callable[[str], None] | None], Agent]
@@ -244,8 +248,9 @@ class Job:
 
     async def _save(self, url: GopherURL, download: Download) -> None:
         self._download = download
-        response = await self._fetch(url, None)
+        response, pace = await self._begin(url, None)
         try:
+            await self._findReader(download, pace)
             # what only looks like a server's error may be a short text: it is not thrown away
             await self._pour(response, download.write, evenErrors=not response.isError)
             self._refuse(response)
@@ -254,7 +259,25 @@ class Job:
             where = error.filename or download.path
             raise Failed(CANNOT_WRITE, f"cannot write {where}: {error.strerror}") from None
         finally:
+            response.abort()
             download.close()
+
+    async def _findReader(self, download: Download, pace: Pace) -> None:
+        """
+        Wait until somebody reads a named pipe.
+
+        @raise OSError: where nobody does.
+        """
+        until = self._clock.seconds() + _READER
+        while True:
+            try:
+                download.openPipe()
+                return
+            except BlockingIOError:
+                if self._clock.seconds() >= until:
+                    raise
+            await deferLater(self._clock, _LOOK)
+            await pace.step()
 
     async def _stream(self, url: GopherURL, evenErrors: bool) -> None:
         response = await self._fetch(url, None)

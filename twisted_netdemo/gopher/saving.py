@@ -9,7 +9,7 @@ import os
 from .charset import decode, guess
 from .display import safeLine
 from .url import GopherURL
-from .wholefiles import Part, followed, isReplaceable, openAsItIs, writeAll
+from .wholefiles import Part, followed, isPipe, isReplaceable, openAsItIs, writeAll
 
 _LONGEST = 200  # bytes; with endings of ours, below every file system's 255
 
@@ -70,6 +70,16 @@ class Download:
         """
         part = self._part
         return part.path if part is not None and not self._isDone and part.isThere else None
+
+    def openPipe(self) -> None:
+        """
+        Open what it is to be written into, where that is a named pipe.
+
+        @raise BlockingIOError: where nobody reads it yet.
+        @raise OSError: where it cannot be opened.
+        """
+        if not self._mine and self._file is None and isPipe(self.path):
+            self._file = openAsItIs(followed(self.path))
 
     def write(self, data: bytes) -> None:
         """

@@ -9,7 +9,18 @@ import re
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
-from errno import EACCES, EBADF, EINVAL, EISDIR, ELOOP, ENOENT, ENOTDIR, ESTALE
+from errno import (
+    EACCES,
+    EAGAIN,
+    EBADF,
+    EINVAL,
+    EISDIR,
+    ELOOP,
+    ENOENT,
+    ENOTDIR,
+    ENXIO,
+    ESTALE,
+)
 
 _MOST_LINKS = 40  # as many as Linux follows
 # Links that lead to what a process has open, not to a name.
@@ -201,6 +212,7 @@ def openAsItIs(path: str) -> int:
     Open for writing what is no ordinary file: a device, a pipe, what a process has open.
 
     @return: a descriptor.
+    @raise BlockingIOError: for a named pipe that nobody reads yet.
     @raise OSError: where it cannot be opened.
     """
     match = _DESCRIPTOR.fullmatch(path)
@@ -209,7 +221,25 @@ def openAsItIs(path: str) -> int:
             return os.dup(int(match[2]))  # with its place in the file
         except OverflowError:
             raise OSError(EBADF, os.strerror(EBADF), path) from None
-    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOCTTY)
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
+    if match is None:
+        flags |= os.O_NOFOLLOW  # it was no link a moment ago
+    try:
+        return os.open(path, flags)
+    except OSError as error:
+        if error.errno == ENXIO and isPipe(path):
+            raise BlockingIOError(EAGAIN, "nobody reads it", path) from None
+        raise
+
+
+def isPipe(path: str) -> bool:
+    """
+    Whether what has this name is a named pipe.
+    """
+    try:
+        return stat.S_ISFIFO(os.stat(path).st_mode)
+    except OSError:
+        return False
 
 
 def _settleFolder(path: str) -> None:
