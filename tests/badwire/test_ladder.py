@@ -173,6 +173,35 @@ class RowTests(SynchronousTestCase):
         self.assertEqual(notes(self.scene.events)[-1], "broken off")
         self.assertEqual(notes(self.scene.events[-2:]), ["broken off"])
 
+    def test_resetOutOfPlace(self) -> None:
+        """
+        A reset that comes before data that it follows breaks nothing off.
+        """
+        self.scene.open()
+        self.scene.leave("down", "A", 1, 10, ack=1, fates=("lost",))
+        self.scene.go("down", "RA", 11, ack=1)
+        self.scene.go("up", "A", 1, ack=1)
+        self.scene.go("down", "R", 1)
+        self.assertEqual(
+            notes(self.scene.events)[3:],
+            [
+                "lost",
+                "a reset out of place: not taken*",
+                "too late: the connection is gone*",
+                "broken off",
+            ],
+        )
+
+    def test_brokenOffWhileOpening(self) -> None:
+        """
+        A reset connects nobody, even if it is the first to acknowledge the SYN-ACK.
+        """
+        self.scene.go("up", "S")
+        self.scene.go("down", "SA", ack=1)
+        self.scene.leave("up", "A", 1, ack=1, fates=("lost",))
+        self.scene.go("up", "RA", 1, ack=1)
+        self.assertEqual(notes(self.scene.events)[2:], ["lost", "broken off"])
+
     def test_lostAcknowledgementThatMatters(self) -> None:
         """
         Where no later acknowledgement came in time, the loss made the other end repeat.

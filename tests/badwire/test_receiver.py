@@ -157,6 +157,36 @@ class ConnectionTests(SynchronousTestCase):
         self.assertEqual(self.talk.go("down", "R", 1), DELIVERED)
         self.assertEqual(self.talk.go("down", "R", 1), LATE)
 
+    def test_resetOutOfPlace(self) -> None:
+        """
+        A reset with a number beyond what has come breaks nothing off: its receiver asks for another.
+        One that follows on all that has come does, even over a gap.
+        """
+        self.talk.open()
+        self.talk.leave("down", "A", 1, 10, ack=1, fates=("lost",))
+        self.assertEqual(self.talk.go("down", "RA", 11, ack=1), IGNORED)
+        self.assertEqual(self.talk.go("down", "A", 1, 4, ack=1), DELIVERED)
+        self.assertEqual(self.talk.go("down", "R", 1), IGNORED)
+        self.assertEqual(self.talk.go("down", "A", 7, 4, ack=1), HELD)
+        self.assertEqual(self.talk.go("down", "R", 10), IGNORED)
+        self.assertEqual(self.talk.go("down", "R", 11), DELIVERED)
+
+    def test_resetAfterTheEnd(self) -> None:
+        """
+        A reset that answers what was sent before the other's end came has the number of that end.
+        """
+        self.talk.open()
+        self.assertEqual(self.talk.go("down", "FA", 1, ack=1), DELIVERED)
+        self.assertEqual(self.talk.go("down", "R", 1), DELIVERED)
+
+    def test_resetWhileOpening(self) -> None:
+        """
+        As long as only a SYN has come, a reset may lie anywhere behind it.
+        """
+        self.talk.go("up", "S")
+        self.talk.leave("down", "SA", ack=1)
+        self.assertEqual(self.talk.go("up", "RA", 11, ack=1), DELIVERED)
+
     def test_beforeTheSyn(self) -> None:
         """
         Data that overtook the SYN of their direction are not taken.
@@ -207,6 +237,21 @@ class ConnectionTests(SynchronousTestCase):
         self.assertEqual(self.talk.go("up", "S", flow=0), IGNORED)
         self.assertEqual(self.talk.go("up", "S", flow=6), IGNORED)
         self.assertEqual(self.talk.go("up", "S", flow=1), DELIVERED)
+
+    def test_gapsBounded(self) -> None:
+        """
+        However many gaps a stream has, only so many pieces are held, those nearest to its beginning.
+        """
+        self.patch(receiver, "MEMORY", 3)
+        self.talk.open()
+        for start in (11, 51, 31):
+            self.assertEqual(self.talk.go("up", "A", start, 10, ack=1), HELD)
+        self.assertEqual(self.talk.go("up", "A", 71, 10, ack=1), IGNORED)
+        self.assertEqual(self.talk.go("up", "A", 21, 5, ack=1), HELD)
+        self.assertEqual(self.talk.go("up", "A", 41, 5, ack=1), HELD)
+        self.assertEqual(self.talk.go("up", "A", 1, 10, ack=1), ("delivered", 15))
+        self.assertEqual(self.talk.go("up", "A", 26, 5, ack=1), ("delivered", 15))
+        self.assertEqual(self.talk.go("up", "A", 46, 5, ack=1), ("delivered", 10))
 
 
 class DatagramTests(SynchronousTestCase):

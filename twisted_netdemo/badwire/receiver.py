@@ -9,15 +9,17 @@ their totals.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Callable
+from operator import itemgetter
 from typing import TypeVar
 
 from twisted_netdemo.badwire.events import Sent
 from twisted_netdemo.badwire.packet import Packet, verify
 
 #: How many flows, copied packets, unfinished datagrams and datagrams that may be complained of are
-#: remembered, each; the oldest are forgotten first.
+#: remembered, each; the oldest are forgotten first. Also how many islands of a stream.
 MEMORY = 10_000
 
 #: How many bytes of unfinished datagrams are kept in all.
@@ -28,6 +30,9 @@ _QUOTED = 8
 
 # How many datagrams that look alike are told apart by their order.
 _ALIKE = 100
+
+# An island's first byte, and the one that follows on its last.
+_first, _last = itemgetter(0), itemgetter(1)
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
@@ -56,28 +61,35 @@ class Intervals:
         if start > self.expected:
             return ("held" if self._keep(start, end) else "ignored"), 0
         self.expected = end
-        released = 0
-        while self._islands and self._islands[0][0] <= self.expected:
-            first, last = self._islands.pop(0)
-            if last > self.expected:
-                released += last - max(first, end)
-                self.expected = last
-        return "delivered", released
+        # islands neither meet nor overlap: the last of these alone may reach further
+        reached = bisect_right(self._islands, end, key=_first)
+        if reached:
+            self.expected = max(end, self._islands[reached - 1][1])
+            del self._islands[:reached]
+        return "delivered", self.expected - end
+
+    @property
+    def furthest(self) -> int:
+        """
+        What follows on the last byte that has come.
+        """
+        return self._islands[-1][1] if self._islands else self.expected
 
     def _keep(self, start: int, end: int) -> bool:
         """
-        Whether any of it was new.
+        Whether any of it was new, and is kept.
         """
-        apart = []
-        for first, last in self._islands:
-            if first <= start and end <= last:
+        first = bisect_left(self._islands, start, key=_last)
+        last = bisect_right(self._islands, end, key=_first)
+        if first < last:
+            known = self._islands[first]
+            if known[0] <= start and end <= known[1]:
                 return False
-            if last < start or end < first:
-                apart.append((first, last))
-            else:
-                start, end = min(start, first), max(end, last)
-        apart.append((start, end))
-        self._islands = sorted(apart)
+            start, end = min(start, known[0]), max(end, self._islands[last - 1][1])
+        elif first == MEMORY:
+            return False
+        self._islands[first:last] = [(start, end)]
+        del self._islands[MEMORY:]
         return True
 
 
@@ -95,6 +107,8 @@ class _End:
         #: the number after its own FIN, where that is the second of the two (LAST-ACK)
         self.lastAck: int | None = None
         self._hasSentFin = False
+        #: whether its own SYN has been acknowledged
+        self._isOpen = False
 
     def sends(self, sent: Sent) -> None:
         if "S" in sent.flags:
@@ -119,26 +133,44 @@ class _End:
         """
         if self.isGone:
             return "late", 0, False
+        expected = self.stream.expected
+        # numbers have 32 bits and go round (RFC 9293 3.4)
+        start = expected + (sent.seq - expected + (1 << 31)) % (1 << 32) - (1 << 31)
         if "R" in sent.flags:
+            if not self._takesReset(start):
+                return "ignored", 0, False
             self.isGone = True
             return "delivered", 0, False
+        if self.hasSentSyn and sent.ack is not None:
+            self._isOpen = True
         if self.lastAck is not None and sent.ack is not None and sent.ack >= self.lastAck:
             self.isGone = True
         syn, fin = "S" in sent.flags, "F" in sent.flags
         size = sent.length + syn + fin
         if not size:
             return "acknowledgement", 0, False
-        expected = self.stream.expected
         if not syn and not expected:  # nothing is taken before the other end's SYN
             return "ignored", 0, False
-        # numbers have 32 bits and go round (RFC 9293 3.4)
-        start = expected + (sent.seq - expected + (1 << 31)) % (1 << 32) - (1 << 31)
         if fin:
             self.end = start + size
         effect, released = self.stream.add(start, start + size)
         if released and self.end is not None and start + size < self.end <= self.stream.expected:
             released -= 1  # the FIN among them is no byte
         return effect, released, start > expected
+
+    def _takesReset(self, number: int) -> bool:
+        """
+        Whether a reset with this number ends the connection. One within the window that has not
+        just the number that is expected could be anybody's: it is answered, and no more
+        (RFC 9293 3.10.7.4, after RFC 5961 3.2). Linux takes two more: one that follows on all that
+        was acknowledged selectively, and one that has the number of the FIN that came.
+        """
+        expected = self.stream.expected
+        if not self._isOpen:
+            return not expected or number >= expected
+        if self.end is not None and expected >= self.end and number == expected - 1:
+            return True
+        return number in (expected, self.stream.furthest)
 
 
 class _Datagram:
@@ -150,13 +182,8 @@ class _Datagram:
         self._came = Intervals()
         self._size: int | None = None
         self._parts: dict[int, Packet] = {}
-
-    @property
-    def kept(self) -> int:
-        """
-        How many bytes of it are there.
-        """
-        return sum(len(part.data) for part in self._parts.values())
+        #: how many bytes of it are there
+        self.kept = 0
 
     def add(self, packet: Packet, offset: int) -> bool:
         """
@@ -167,7 +194,10 @@ class _Datagram:
             self._size = end
         if self._came.add(offset, end)[0] == "ignored":
             return False
+        if offset in self._parts:
+            self.kept -= len(self._parts[offset].data)
         self._parts[offset] = packet
+        self.kept += len(packet.data)
         return True
 
     @property
@@ -194,10 +224,10 @@ class Receivers:
 
     def __init__(self) -> None:
         self.early = 0
-        self._connections: dict[int, dict[str, _End]] = {}
-        self._datagrams: dict[tuple[int, str, int], _Datagram] = {}
+        self._connections: OrderedDict[int, dict[str, _End]] = OrderedDict()
+        self._datagrams: OrderedDict[tuple[int, str, int], _Datagram] = OrderedDict()
         self._kept = 0
-        self._delivered: dict[tuple[int, str, int], bool] = {}
+        self._delivered: OrderedDict[tuple[int, str, int], bool] = OrderedDict()
         self._quotable: OrderedDict[tuple[int, str, bytes], list[int]] = OrderedDict()
 
     def left(self, sent: Sent) -> None:
@@ -266,28 +296,27 @@ class Receivers:
     def _fragment(self, packet: Packet, sent: Sent, offset: int) -> str:
         key = (sent.flow, sent.direction, sent.seq)
         datagram = self._datagrams.pop(key, None) or _Datagram()
-        if not datagram.add(packet, offset):
-            self._datagrams[key] = datagram
-            return "ignored"
-        if datagram.isWhole:
-            self._kept -= datagram.kept - len(packet.data)
+        self._kept -= datagram.kept
+        isNew = datagram.add(packet, offset)
+        if isNew and datagram.isWhole:
             whole = datagram.whole
             return self._deliver(whole, sent) if verify(whole) else "discarded"
         self._datagrams[key] = datagram
-        self._kept += len(packet.data)
+        self._kept += datagram.kept
         while self._kept > KEPT or len(self._datagrams) > MEMORY:
-            self._kept -= self._datagrams.pop(next(iter(self._datagrams))).kept
-        return "held"
+            _, oldest = self._datagrams.popitem(last=False)
+            self._kept -= oldest.kept
+        return "held" if isNew else "ignored"
 
 
-def _remember(memory: dict[_Key, _Value], key: _Key, make: Callable[[], _Value]) -> _Value:
+def _remember(memory: OrderedDict[_Key, _Value], key: _Key, make: Callable[[], _Value]) -> _Value:
     """
     The value of a key, which becomes the youngest; the oldest makes room.
     """
-    value = memory.pop(key, None)
-    if value is None:
-        value = make()
-        if len(memory) >= MEMORY:
-            del memory[next(iter(memory))]
-    memory[key] = value
+    if key in memory:
+        memory.move_to_end(key)
+        return memory[key]
+    if len(memory) >= MEMORY:
+        memory.popitem(last=False)
+    value = memory[key] = make()
     return value

@@ -31,6 +31,7 @@ _EFFECTS = {
 _KEEP_ALIVE, _PROBE = "keep-alive", "is there room?"
 _ANSWERS = {_KEEP_ALIVE: "answers the keep-alive", _PROBE: "answers the question"}
 _NO_ROOM = "no room: window 0"
+_OUT_OF_PLACE = f"a reset out of place: not taken{MARK}"
 
 #: How many lost acknowledgements are remembered at once.
 _PENDING = 100
@@ -158,6 +159,8 @@ class Story:
             self._lose(sent)
         if effect in ("discarded", "late"):
             return note
+        if "R" in sent.flags:
+            return self._reset(arrived)
         kind = self._kinds.get(sent.n)
         if kind in _ANSWERS:
             # not acceptable, so that it is answered, and no more is read in it (RFC 9293 3.10.7.4)
@@ -186,11 +189,17 @@ class Story:
             self._remark()
         return "; ".join(filter(None, (note, room)))
 
+    def _reset(self, arrived: Arrived) -> str:
+        if arrived.effect == "ignored":
+            return _OUT_OF_PLACE
+        isRefusal = self._isAsking and not self._synAnswered
+        return "refused: nobody listens there" if isRefusal else "broken off"
+
     def _room(self, sent: Sent, end: _End) -> str:
         """
         That the window shuts with this segment, or opens again.
         """
-        if sent.window is None or "R" in sent.flags or self._isOld(sent, end):
+        if sent.window is None or self._isOld(sent, end):
             return ""
         if not sent.window:
             return _NO_ROOM if end.window != 0 else ""
@@ -218,9 +227,6 @@ class Story:
         return kind or f"again: has all before {number}"
 
     def _delivered(self, sent: Sent, arrived: Arrived, end: _End) -> str:
-        if "R" in sent.flags:
-            isRefusal = self._isAsking and not self._synAnswered
-            return "refused: nobody listens there" if isRefusal else "broken off"
         end.expected = sent.seq + _size(sent) + arrived.released
         if "S" in sent.flags:
             if "A" not in sent.flags:
@@ -247,7 +253,7 @@ class Story:
         """
         Take its acknowledgement and its window (RFC 9293 3.10.7.4).
         """
-        if "R" in sent.flags or self._isOld(sent, end):
+        if self._isOld(sent, end):
             return
         if sent.ack is not None:
             end.acknowledged = max(sent.ack, end.acknowledged or 0)
