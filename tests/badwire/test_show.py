@@ -117,19 +117,37 @@ class AnyLogTests(SynchronousTestCase):
     What could be in a log, in any order, however little sense it makes.
     """
 
-    @given(st.lists(sents | arrivals, max_size=12), st.integers(60, 200), st.none() | st.just(3))
-    def test_drawn(self, events: list[Sent | Arrived], width: int, most: int | None) -> None:
+    @given(
+        st.lists(sents | arrivals, max_size=12),
+        st.integers(60, 200),
+        st.none() | st.just(3),
+        st.booleans(),
+    )
+    def test_drawn(
+        self, events: list[Sent | Arrived], width: int, most: int | None, toScale: bool
+    ) -> None:
         """
         Each form is drawn: text without control characters and no wider than the terminal, XML
         that is well-formed, JSON.
         """
-        drawn = told([fromJSON(event.toJSON()) for event in events])
+        drawn = told([fromJSON(event.toJSON()) for event in events], toScale=toScale)
         for line in drawn.text(width, most):
             self.assertTrue(line.isprintable())
             self.assertLessEqual(cells(line), width)
         ElementTree.fromstring("".join(drawn.svg()))
         self.assertEqual("".join(drawn.html("x")).count("<script"), 1)
         json.loads(drawn.json())
+
+    def test_fast(self) -> None:
+        """
+        A drawing to scale has a bar for journeys of any length, even shorter than a log can tell.
+        """
+        for took in (5e-324, 1e-9, 0.00015, 1.4999999999999999e-05, 1e8):
+            scene = Scene()
+            sent = scene.leave("up", "S")
+            scene.now = took
+            scene.arrive(sent)
+            self.assertIn("<text", "".join(told(scene.events, toScale=True).svg()))
 
 
 class ShowTests(SynchronousTestCase):

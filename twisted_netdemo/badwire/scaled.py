@@ -43,6 +43,8 @@ _JOURNEY, _ROW = 60.0, 60.0
 # About how high the bar is that tells the scale.
 _BAR = 40.0
 _BREAK = 40
+# The shortest usual journey, in seconds: a log tells no shorter time.
+_LEAST = 1e-6
 # A line leads to words that are further away than this.
 _NEAR = 2.0
 
@@ -98,7 +100,7 @@ class _Drawing:
             for row in made
             if row.sent is not None and row.arrived is not None and row.arrived.t > row.sent.t
         ]
-        self._usual = median(journeys) if journeys else 0.001
+        self._usual = max(_LEAST, median(journeys)) if journeys else 0.001
         times = sorted(event.t for event in flow.events)
         # where time is left out: from, to
         self._breaks = [
@@ -169,8 +171,10 @@ class _Drawing:
         """
         What tells the scale.
         """
-        span = 10 ** math.floor(math.log10(_BAR / self._scale))
-        span = max(step * span for step in (1, 2, 5) if step * span * self._scale <= _BAR)
+        longest = _BAR / self._scale
+        span = 10 ** math.floor(math.log10(longest))
+        # the logarithm may have rounded up: the power of ten is the least in any case
+        span = max([span, *(step * span for step in (2, 5) if step * span <= longest)])
         height = span * self._scale
         words = f"{span:g} s" if span >= 1 else f"{span * 1000:g} ms"
         x = (LEFT + RIGHT) // 2
