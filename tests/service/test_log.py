@@ -4,6 +4,7 @@ The log that holds nothing up.
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import socket
@@ -243,10 +244,12 @@ class FileTests(SynchronousTestCase):
         self.addCleanup(globalLogPublisher.removeObserver, said.append)
         self.path.rename(old := self.path.with_suffix(".old"))
         self.path.mkdir()
-        self.assertTrue(self.stream.reopen())
+        self.assertIs(self.stream.reopen(), False)
         self.stream.write("2\n")
         self.assertEqual(self.lines(old), ["2"])
         self.assertIn(f"{self.path} cannot be opened: Is a directory", formatEvent(said[-1]))
+        self.patch(log, "_streams", [self.stream])
+        self.assertIs(log.reopen(), False)
 
     def test_rotate(self) -> None:
         """
@@ -260,13 +263,48 @@ class FileTests(SynchronousTestCase):
             [[], ["2"], ["1"], ["0"]],
         )
 
+    def test_rotateWhatIsGone(self) -> None:
+        """
+        A file that somebody has removed comes back; those before it keep their names.
+        """
+        self.stream.write("1\n")
+        self.assertTrue(self.stream.rotate())
+        self.stream.write("removed\n")
+        self.path.unlink()
+        self.assertTrue(self.stream.rotate())
+        self.stream.write("2\n")
+        old = self.path.with_name("log.1")
+        self.assertEqual((self.lines(old), self.lines(self.path)), (["1"], ["2"]))
+
+    def test_notRotated(self) -> None:
+        """
+        What cannot be renamed goes on, and nobody is told that it was.
+        """
+        self.patch(os, "rename", self.refused)
+        self.assertIs(self.stream.rotate(), False)
+        self.stream.write("2\n")
+        self.assertEqual(self.lines(self.path), ["2"])
+
+    def refused(self, old: str, new: str) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", old)
+
+    def test_noFileToRotate(self) -> None:
+        """
+        A FIFO, or a device, has nothing in it that would go on elsewhere.
+        """
+        os.mkfifo(path := str(self.path.parent / "fifo"))
+        stream = Stream(path, Reactor())
+        self.assertIsNone(stream.rotate())
+        self.assertTrue(stream.reopen())
+        self.assertTrue(stat.S_ISFIFO(os.stat(path).st_mode))
+
     def test_processes(self) -> None:
         """
         What is to be reopened is what this process logs to, if anything.
         """
         self.patch(log, "_streams", [])
-        self.assertFalse(log.reopen())
-        self.assertFalse(log.rotate())
+        self.assertIsNone(log.reopen())
+        self.assertIsNone(log.rotate())
         self.patch(log, "_streams", [Stream(None, Reactor()), self.stream])
         self.path.unlink()
         self.assertTrue(log.reopen())

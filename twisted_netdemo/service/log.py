@@ -12,6 +12,7 @@ import stat
 import sys
 import threading
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, TextIO, cast
 
@@ -126,15 +127,15 @@ class Stream:
                 if len(self._backlog) == before:
                     return
 
-    def reopen(self) -> bool:
+    def reopen(self) -> bool | None:
         """
         Open the file by its name again, which may have been given to another file meanwhile. Where
         that fails, it goes on with the one that it has, and says so there.
 
-        @return: whether it has a name.
+        @return: whether that was done, C{None} where it has no name.
         """
         if self.path is None:
-            return False
+            return None
         with self._lock:
             try:
                 new = _append(self.path, stat.S_IMODE(os.fstat(self._number).st_mode))
@@ -144,36 +145,36 @@ class Stream:
                     path=self.path,
                     error=error.strerror,
                 )
-                return True
+                return False
             old, self._number = self._number, new
             os.close(old)
         return True
 
-    def rotate(self) -> bool:
+    def rotate(self) -> bool | None:
         """
         Give the file the name C{PATH.1}, those that have such names the next ones, and go on in a
-        new one.
+        new one. Where that fails, it goes on as it was, and says so.
 
-        @return: whether it has a name.
+        @return: whether that was done, C{None} where it is no regular file with a name.
         """
         path = self.path
-        if path is None:
-            return False
-        if stat.S_ISREG(os.fstat(self._number).st_mode):
-            last = 0
-            while os.path.lexists(f"{path}.{last + 1}"):
-                last += 1
-            try:
+        if path is None or not stat.S_ISREG(os.fstat(self._number).st_mode):
+            return None
+        try:
+            if os.path.lexists(path):  # else somebody has removed it
+                last = 0
+                while os.path.lexists(f"{path}.{last + 1}"):
+                    last += 1
                 for n in range(last, 0, -1):
                     os.rename(f"{path}.{n}", f"{path}.{n + 1}")
                 os.rename(path, f"{path}.1")
-            except OSError as error:
-                _log.error(
-                    "The log is not rotated: {path}: {error}.",
-                    path=error.filename,
-                    error=error.strerror,
-                )
-                return True
+        except OSError as error:
+            _log.error(
+                "The log is not rotated: {path}: {error}.",
+                path=error.filename,
+                error=error.strerror,
+            )
+            return False
         return self.reopen()
 
 
@@ -243,22 +244,27 @@ def text() -> ILogObserver:
     return observer
 
 
-def reopen() -> bool:
+def reopen() -> bool | None:
     """
     Open this process's log by its name again, after another program has renamed it. What goes wrong
     with that is said in the log.
 
-    @return: whether it is a file with a name: what was opened already (standard output) has none.
+    @return: whether that was done, C{None} where it has no name, as what was open already
+        (standard output) has none.
     """
-    done = [each.reopen() for each in _streams]
-    return any(done)
+    return _all(each.reopen() for each in _streams)
 
 
-def rotate() -> bool:
+def rotate() -> bool | None:
     """
-    Rename this process's log to C{PATH.1}, as twistd does, and go on in a new file.
+    Rename this process's log to C{PATH.1}, as twistd does, and go on in a new file. What goes wrong
+    with that is said in the log.
 
-    @return: as L{reopen} does.
+    @return: whether that was done, C{None} where it is no regular file with a name.
     """
-    done = [each.rotate() for each in _streams]
-    return any(done)
+    return _all(each.rotate() for each in _streams)
+
+
+def _all(done: Iterable[bool | None]) -> bool | None:
+    those = [each for each in done if each is not None]
+    return all(those) if those else None

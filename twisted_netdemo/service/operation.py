@@ -129,7 +129,9 @@ class Operator(Service):
             _log.info("The terminal has gone: ending.")
             self._reactor.stop()
             return
-        reopened = ["the log is opened anew"] if log.reopen() else []
+        opened = log.reopen()
+        about = "the log is opened anew" if opened else "the log is as it was"
+        reopened = [] if opened is None else [about]
         reloading = gatherResults([each.reload() for each in _reloading(self._service)])
         reloading.addCallback(lambda done: self._reloaded([*reopened, *done]))
         reloading.addErrback(_unexpected)
@@ -143,9 +145,10 @@ class Operator(Service):
         """
         SIGUSR1: the log goes on in a new file.
         """
-        if log.rotate():
-            _log.info("The log begins: the one before has another name.")
-        else:
+        done = log.rotate()
+        if done:
+            _log.info("The log begins in a new file.")
+        elif done is None:
             _log.info("SIGUSR1: nothing is done, since the log is no file of this process.")
 
     def nothing(self) -> None:
