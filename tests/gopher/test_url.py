@@ -85,6 +85,7 @@ class ReadingTests(TestCase):
         "gopher://::1/": "brackets",
         "gopher://[h]/": "IPv6",
         "gopher://[::g]/": "IPv6",
+        **{f"gopher://[fe80::1%25{zone}]/": "the zone of" for zone in ("a b", "a\nb", "\xe9")},
         "gopher://me@h/": "Gopher knows no users",
         "gopher://user:pw@h/": "Gopher knows no users",
         # a slash that was lost

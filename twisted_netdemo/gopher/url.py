@@ -19,6 +19,7 @@ _SCHEMES = ("gopher", "gophers")
 # RFC 4266 2.1 reserves nothing within the path; '#' would begin a fragment, '%' an escape.
 _PLAIN = "/!$&'()*+,;=:@?"
 _NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?", re.ASCII)
+_ZONE = re.compile(r"[A-Za-z0-9._~-]+", re.ASCII)  # RFC 6874 2, without escapes
 _AUTHORITY = re.compile(r"(?P<host>\[[^\[\]]*\]|[^:\[\]]*)(?::(?P<port>[^:]*))?")
 # What would end the request line or its fields early (RFC 1436 2).
 _FORBIDDEN = {b"\r": "a carriage return", b"\n": "a line feed", b"\0": "a NUL", b"\t": "a TAB"}
@@ -65,9 +66,12 @@ def _normalHost(host: str) -> str:
         import ipaddress
 
         try:
-            return str(ipaddress.IPv6Address(host))
+            address = ipaddress.IPv6Address(host)
         except ValueError:
             raise InvalidURL(f"{host!r} is not an IPv6 address") from None
+        if address.scope_id is not None and not _ZONE.fullmatch(address.scope_id):
+            raise InvalidURL(f"{address.scope_id!r} is not the zone of an IPv6 address")
+        return str(address)
     name = host.lower()
     if not name.isascii():
         import idna
