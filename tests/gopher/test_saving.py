@@ -17,7 +17,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.processes import folder, run
 from twisted_netdemo.gopher.saving import Download, fileName
 from twisted_netdemo.gopher.url import GopherURL
-from twisted_netdemo.gopher.wholefiles import Part
+from twisted_netdemo.gopher.wholefiles import Part, isClosed
 
 from .test_display import BIDI
 
@@ -129,6 +129,24 @@ class DownloadTests(SynchronousTestCase):
         self.assertEqual(self.names(), ["x", "x.part"])
         self.assertEqual(self.path("x").read_bytes(), b"new")
         self.assertEqual(self.path("x.part").read_bytes(), b"half of the new")
+
+    def test_longest(self) -> None:
+        """
+        A name may be as long as the file system has it, though there is no room for '.part' then.
+        """
+        for name, part in (
+            ("n" * 255, "n" * 240 + ".part"),
+            ("\xe9" * 127, "\xe9" * 120 + ".part"),
+            ("n" * 240, "n" * 240 + ".part"),
+        ):
+            download = Download(str(self.path(name)), mine=False)
+            download.write(b"x")
+            self.assertEqual(self.names(), [part])
+            download.finish()
+            self.assertEqual(self.names(), [name])
+            self.path(name).unlink()
+        self.assertRaises(OSError, self.save, "n" * 256, b"")
+        self.assertEqual(self.names(), [])
 
     def test_two(self) -> None:
         """
@@ -383,7 +401,10 @@ class DownloadTests(SynchronousTestCase):
             self.save(path, b"data\n")
         self.assertEqual(self.path("out").read_bytes(), b"before\n" + b"data\n" * 5)
         self.assertEqual(self.names(), ["link", "out"])
+        self.assertFalse(isClosed(str(self.path("link"))))
+        self.assertFalse(isClosed(str(self.path("no/out"))))
         for number in ("9999", "9" * 30):
+            self.assertTrue(isClosed(f"/proc/self/fd/{number}"))
             self.assertRaises(OSError, self.save, f"/proc/self/fd/{number}", b"data")
 
     def test_impossible(self) -> None:

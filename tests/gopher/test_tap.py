@@ -40,6 +40,7 @@ class OptionTests(SynchronousTestCase):
         (["--host", "h", "--selector", "a\tb"], "--selector: the text contains a TAB"),
         (["--host", "h", "--type", "10"], "'10' is not an item type, one printable character"),
         (["-o", "x", URL, URL], "--output goes with one URL; --remote-name with several"),
+        (["-o", "/dev/fd/9999", URL], "--output: nothing is open at /dev/fd/9999"),
         (["-o", "x", "--raw", URL], "--output and --raw do not go together"),
         (["--item", "1", URL, URL], "--item goes with one URL"),
         (["--item", "x", URL], "--item: 'x' is not a whole number, 1 to 1000000"),

@@ -177,7 +177,11 @@ class Options(ServiceOptions):
                 raise usage.UsageError("--output goes with one URL; --remote-name with several")
             if not self["output"]:
                 raise usage.UsageError("--output: the name is empty")
+            from .wholefiles import isClosed
+
             self["output"] = _absolute(self["output"])
+            if isClosed(self["output"]):
+                raise usage.UsageError(f"--output: nothing is open at {self['output']}")
         self["folder"] = _absolute(".").removesuffix("/.")
 
 

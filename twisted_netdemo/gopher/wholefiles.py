@@ -23,6 +23,8 @@ from errno import (
 )
 
 _MOST_LINKS = 40  # as many as Linux follows
+# Bytes of a name, so that it stays below every file system's 255 with '.part.1' and so on behind it
+_LONGEST = 240
 # Links that lead to what a process has open, not to a name.
 _DESCRIPTOR = re.compile(r"/(?:dev|proc/([^/]+)(?:/task/[^/]+)?)/fd/([0-9]+)", re.ASCII)
 
@@ -30,7 +32,8 @@ _DESCRIPTOR = re.compile(r"/(?:dev|proc/([^/]+)(?:/task/[^/]+)?)/fd/([0-9]+)", r
 class Part:
     """
     A file that is being written beside the name that it will have: as C{NAME.part}, or where that
-    is taken as C{NAME.part.1} and so on. Nothing that was there before is touched.
+    is taken as C{NAME.part.1} and so on; of a long name, its beginning. Nothing that was there
+    before is touched.
 
     @ivar path: its name until then.
     """
@@ -42,7 +45,11 @@ class Part:
         @raise OSError: where it cannot be made.
         """
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        for path in numbered(f"{name}.part"):
+        folder, own = os.path.split(name)
+        own = own[:_LONGEST]
+        while len(os.fsencode(own)) > _LONGEST:
+            own = own[:-1]
+        for path in numbered(os.path.join(folder, f"{own}.part")):
             try:
                 self._file = os.open(path, flags, 0o666 if mode is None else 0o600)
             except FileExistsError:
@@ -215,14 +222,14 @@ def openAsItIs(path: str) -> int:
     @raise BlockingIOError: for a named pipe that nobody reads yet.
     @raise OSError: where it cannot be opened.
     """
-    match = _DESCRIPTOR.fullmatch(path)
-    if match is not None and match[1] in (None, "self", "thread-self", str(os.getpid())):
+    number = _ownDescriptor(path)
+    if number is not None:
         try:
-            return os.dup(int(match[2]))  # with its place in the file
+            return os.dup(number)  # with its place in the file
         except OverflowError:
             raise OSError(EBADF, os.strerror(EBADF), path) from None
     flags = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
-    if match is None:
+    if not _DESCRIPTOR.fullmatch(path):
         flags |= os.O_NOFOLLOW  # it was no link a moment ago
     try:
         return os.open(path, flags)
@@ -230,6 +237,29 @@ def openAsItIs(path: str) -> int:
         if error.errno == ENXIO and isPipe(path):
             raise BlockingIOError(EAGAIN, "nobody reads it", path) from None
         raise
+
+
+def isClosed(path: str) -> bool:
+    """
+    Whether a path leads to a descriptor of this process that is not open. The number of one may
+    later be that of a connection.
+    """
+    try:
+        number = _ownDescriptor(followed(path))
+        if number is not None:
+            os.fstat(number)
+    except OverflowError:
+        return True
+    except OSError as error:
+        return error.errno == EBADF
+    return False
+
+
+def _ownDescriptor(path: str) -> int | None:
+    match = _DESCRIPTOR.fullmatch(path)
+    if match is not None and match[1] in (None, "self", "thread-self", str(os.getpid())):
+        return int(match[2])
+    return None
 
 
 def isPipe(path: str) -> bool:
