@@ -159,8 +159,8 @@ class ConnectionTests(SynchronousTestCase):
 
     def test_resetOutOfPlace(self) -> None:
         """
-        A reset with a number beyond what has come breaks nothing off: its receiver asks for another.
-        One that follows on all that has come does, even over a gap.
+        A reset with a number beyond what has come breaks nothing off: its receiver asks for
+        another. One that follows on all that has come does, even over a gap.
         """
         self.talk.open()
         self.talk.leave("down", "A", 1, 10, ack=1, fates=("lost",))
@@ -240,7 +240,8 @@ class ConnectionTests(SynchronousTestCase):
 
     def test_gapsBounded(self) -> None:
         """
-        However many gaps a stream has, only so many pieces are held, those nearest to its beginning.
+        However many gaps a stream has, only so many pieces are held, those nearest to its
+        beginning.
         """
         self.patch(receiver, "MEMORY", 3)
         self.talk.open()

@@ -64,17 +64,25 @@ class PicturesTests(SynchronousTestCase):
 
     def test_bounded(self) -> None:
         """
-        A picture holds the first events, and each form says that there are more.
+        A picture holds the first events, and each form says that there are more; drawings hold
+        fewer. No packet looks as if it never arrived because its arrival was left out.
         """
+        scene = Scene()
+        sent = [scene.leave("up", seq=seq, protocol="udp") for seq in range(1, 21)]
+        for each in sent:
+            scene.arrive(each)
         self.patch(pictures, "MOST", 10)
-        full = told(lesson())
-        left = len(lesson()) - 10
-        self.assertEqual(full.leftOut, left)
-        remark = f"Only the first 10 events are drawn; {left} more are left out."
-        self.assertEqual(list(full.text())[-1], remark)
-        self.assertIn(remark, "".join(full.svg()))
-        self.assertIn(remark, "".join(full.html("x")))
-        self.assertEqual(json.loads(full.json())["left_out"], left)
+        self.patch(pictures, "DRAWN", 5)
+        full = told(scene.events)
+        self.assertEqual((full.leftOut, len(full.flows[0].events)), (20, 20))
+        text = list(full.text(120))
+        self.assertNotIn("on its way", "".join(text))
+        self.assertTrue(text[-1].startswith("20 later events are left out."), text[-1])
+        self.assertEqual(json.loads(full.json())["left_out"], 20)
+        for drawn in ("".join(full.svg()), "".join(full.html("x"))):
+            self.assertIn("30 later events are left out.", drawn)
+            self.assertEqual(drawn.count('class="packet'), 5)
+            self.assertNotIn("on its way", drawn)
 
 
 small = st.integers(0, 3)
