@@ -66,7 +66,7 @@ class ConclusionTests(SynchronousTestCase):
         """
         lines: list[str] = []
         options: Any = {name: str(where / name) for name in conclusion.FILES}
-        options |= {"ladder": True, "json": True, "quiet": False}
+        options |= {"ladder": True, "to-scale": True, "json": True, "quiet": False}
 
         self.printed = (where / "stdout").open("wb")
         self.addCleanup(self.printed.close)
@@ -191,7 +191,7 @@ class FailureTests(SynchronousTestCase):
         self.reactor: Any = MemoryReactorClock()
         self.lines: list[str] = []
         self.statuses: list[int] = []
-        options = dict.fromkeys((*conclusion.FILES, "ladder", "json"), None)
+        options = dict.fromkeys((*conclusion.FILES, "ladder", "to-scale", "json"), None)
         self.watched = Watched()
         network = Network()
         network.device = self.device = Wired()

@@ -90,6 +90,15 @@ class OptionsTests(SynchronousTestCase):
             self.assertTrue(message.startswith(f"{option}: "), message)
             self.assertEqual(len(message.splitlines()), 1, message)
 
+    def test_toScale(self) -> None:
+        """
+        To scale are drawings and pages, and nothing else.
+        """
+        self.assertRaises(usage.UsageError, self.taken, "--to-scale", "--ladder", "--", "true")
+        for drawing in ("--svg", "--html"):
+            options = self.taken("--to-scale", drawing, "drawn", "--", "true")
+            self.assertTrue(options["to-scale"])
+
     def test_files(self) -> None:
         """
         No two outputs are written to one place, whatever it is called; where nothing is kept they

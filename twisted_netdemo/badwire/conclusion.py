@@ -49,8 +49,8 @@ class Conclusion:
         Open what is to be written, so that a run does not end in vain.
 
         @param options: C{log}, C{pcap}, C{svg} and C{html} are paths, C{-} for standard output, or
-            L{None}; C{ladder}, C{json} and C{quiet} are flags. Its C{title} and C{about} stand on
-            pictures, its C{places} were asked for.
+            L{None}; C{ladder}, C{to-scale}, C{json} and C{quiet} are flags. Its
+            C{title} and C{about} stand on pictures, its C{places} were asked for.
         @param say: takes a line for people.
         @raise StartError: a file cannot be opened, or is not ours to write to.
         """
@@ -70,7 +70,7 @@ class Conclusion:
                     self.discard()
                     complaint = f"badwire: {_called(name, options[name])}: {inWords(error)}"
                     raise StartError(complaint) from None
-        self._pictures = Pictures()
+        self._pictures = Pictures(toScale=bool(options["to-scale"]))
         self._places = Places(options.places)
         self.listeners: list[Listener] = [self._places] if options.places else []
         if "log" in self._outputs:

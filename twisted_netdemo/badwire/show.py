@@ -10,7 +10,7 @@ import math
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import BinaryIO, TextIO
 
 from twisted.python import usage
@@ -47,7 +47,7 @@ class Options(LooseOptions):
     )
     optFlags = [
         ["json", None, "Print the ladder for programs."],
-        ["to-scale", None, "Let arrows slant by how long their packets were on the way."],
+        ["to-scale", None, "Let drawn arrows slant by how long their packets were on the way."],
     ]
     optParameters = [
         ["flow", None, None, "Only this flow, a number from 0."],
@@ -74,8 +74,16 @@ class Options(LooseOptions):
                 self.take(name, duration)
         if self["from"] > self["to"]:
             raise usage.UsageError("--from is later than --to")
-        if self["to-scale"] and self["svg"] is None and self["html"] is None:
-            raise usage.UsageError("--to-scale: of which drawing? Give --svg or --html too")
+        if self["to-scale"]:
+            checkScaled(self)
+
+
+def checkScaled(options: Mapping[str, object]) -> None:
+    """
+    @raise UsageError: nothing is drawn that could be to scale.
+    """
+    if options["svg"] is None and options["html"] is None:
+        raise usage.UsageError("--to-scale: of which drawing? Give --svg or --html too")
 
 
 def main(options: Options) -> int:

@@ -28,6 +28,7 @@ from twisted_netdemo.badwire.network import Forbidden, Network, sysctl
 from twisted_netdemo.badwire.observers import inWords, tell
 from twisted_netdemo.badwire.running import BadWire
 from twisted_netdemo.badwire.serve import Served
+from twisted_netdemo.badwire.show import checkScaled
 from twisted_netdemo.badwire.watcher import Watcher
 from twisted_netdemo.badwire.wire import Wire
 from twisted_netdemo.impair.figures import CHANCES, FigureOptions, chance, figure
@@ -84,6 +85,7 @@ class Options(FigureOptions):
     ]
     optFlags = [
         ["ladder", None, "draw the ladder on stderr"],
+        ["to-scale", None, "let drawn arrows slant by how long their packets were on the way"],
         ["names", None, "let names be asked for across the wire"],
         ["json", None, "print the figures for programs, after all that COMMAND prints"],
         ["quiet", "q", "say no figures"],
@@ -134,6 +136,8 @@ class Options(FigureOptions):
             raise usage.UsageError("COMMAND is empty")
         if self.ownsProcess:
             self._suitTwistd()
+        if self["to-scale"]:
+            checkScaled(self)
         self._checkFiles()
 
     def _checkFiles(self) -> None:
