@@ -10,6 +10,7 @@ exit status 1 if any left something.
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import random
 import signal
@@ -24,7 +25,8 @@ from unittest import SkipTest
 from tests.badwire import users
 
 #: Starts a process with a session of its own, one that ignores what can be ignored, one that is
-#: stopped, one whose parent has ended, one with a file's capabilities; says so, and waits.
+#: stopped, one whose parent has ended, one whose first thread has, one with a file's capabilities;
+#: says so, and waits.
 STUBBORN = """
 setsid sleep 300 &
 sh -c 'trap "" TERM HUP INT; while :; do sleep 300; done' &
@@ -32,7 +34,15 @@ sh -c 'kill -STOP $$; sleep 300' &
 (setsid sh -c 'sleep 300 & sleep 300 & wait' &)
 ping far.wire >/dev/null 2>&1 &
 trap '' TERM
-echo ready
+python3 -c '
+import ctypes, threading, time
+def go():
+    while ") Z " not in open("/proc/self/stat").read():
+        pass
+    print("ready", flush=True)
+    time.sleep(300)
+threading.Thread(target=go).start()
+ctypes.CDLL(None).pthread_exit(None)' &
 while :; do sleep 300; done
 """
 
@@ -50,12 +60,19 @@ def living(mark: str) -> list[str]:
     """
     What is left of a run: each process's number and name.
     """
-    found = []
-    for path in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if mark.encode() in (path / "environ").read_bytes():
-                found.append(f"{path.name} {(path / 'comm').read_text().strip()}")
-    return found
+    # as long as any of its threads is there: the first may have ended before the others
+    environments = map(Path, glob.iglob("/proc/[0-9]*/task/*/environ"))
+    pids = {path.parts[2] for path in environments if mark.encode() in _read(path)}
+    return [f"{pid} {_read(Path('/proc', pid, 'comm')).decode().strip()}" for pid in sorted(pids)]
+
+
+def _read(path: Path) -> bytes:
+    """
+    What a file holds; nothing where its process has ended, or is not ours.
+    """
+    with contextlib.suppress(OSError):
+        return path.read_bytes()
+    return b""
 
 
 def kill(who: Sequence[str], moment: float | None) -> tuple[float, list[str]]:

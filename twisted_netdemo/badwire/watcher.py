@@ -131,13 +131,24 @@ def _keepOnly(descriptor: int) -> None:
 
 def _watch(channel: socket.socket) -> NoReturn:
     network = os.stat("/proc/self/ns/net")
-    while asked := channel.recv(1):
+    while asked := _hear(channel):
         if asked == _GO:
             os._exit(0)
         pids = list(inhabitants(network))[:_MOST]
-        channel.send(json.dumps(pids).encode())
+        with contextlib.suppress(OSError):  # nobody waits for the answer any more
+            channel.send(json.dumps(pids).encode())
     end(network)
     os._exit(0)
+
+
+def _hear(channel: socket.socket) -> bytes:
+    """
+    What badwire says; nothing once it has ended.
+    """
+    try:
+        return channel.recv(1)
+    except ConnectionResetError:  # it ended before it read an answer: hear what it had said
+        return channel.recv(1)
 
 
 def end(network: os.stat_result) -> None:
@@ -193,8 +204,20 @@ def inhabitants(network: os.stat_result) -> Iterator[int]:
 
 
 def _livesIn(network: os.stat_result, pid: int) -> bool:
+    """
+    Whether any of a process's threads lives there: the first may have ended before the others.
+    """
+    if _isIn(network, f"/proc/{pid}"):
+        return True
+    with contextlib.suppress(OSError):  # it has ended
+        threads = os.listdir(f"/proc/{pid}/task")
+        return any(_isIn(network, f"/proc/{pid}/task/{thread}") for thread in threads)
+    return False
+
+
+def _isIn(network: os.stat_result, path: str) -> bool:
     try:
-        return os.path.samestat(os.stat(f"/proc/{pid}/ns/net"), network)
+        return os.path.samestat(os.stat(f"{path}/ns/net"), network)
     except OSError:  # it is not ours to look at, or has ended
         return False
 
