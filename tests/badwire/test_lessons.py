@@ -327,6 +327,7 @@ class CommandTests(SynchronousTestCase):
         for arguments, error in (
             (("tcp",), "no lesson is called 'tcp'; see 'badwire lesson'"),
             (("--html", "x.html"), "--html: which lessons?"),
+            (("order", "--html", "-"), "--html: '-': the lessons are printed there"),
         ):
             mistake = self.assertRaises(UsageError, Options().parseOptions, arguments)
             self.assertEqual(str(mistake), error)

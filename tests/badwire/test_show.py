@@ -302,6 +302,37 @@ class ShowTests(SynchronousTestCase):
         self.check(shown, 0, "")
         self.assertEqual(shown.stdout, b"No packets.\n")
 
+    def test_otherFiles(self) -> None:
+        """
+        No picture takes the place of the log, nor of another picture, whatever it is called.
+        """
+        log = self.log(lesson())
+        os.link(log, f"{log}.link")
+        drawn = str(self.folder / "drawn")
+        for arguments, said in (
+            (("--html", log), f"--html: '{log}': LOG is there"),
+            (("--svg", f"{log}.link"), f"--svg: '{log}.link': LOG is there"),
+            (("--svg", drawn, "--html", drawn), f"--html: '{drawn}': --svg is written there"),
+            (("--svg", "-", "--html", "-"), "--html: '-': --svg is written there"),
+            (("--json", "--html", "-"), "--html: '-': --json is written there"),
+        ):
+            self.check(show(log, *arguments), 2, f"badwire: {said}\n")
+        self.assertTrue(Path(log).read_text().startswith("{"))
+        self.check(show(log, "--svg", "/dev/null", "--html", "/dev/null"), 0, "")
+
+    def test_stdout(self) -> None:
+        """
+        A picture may go to a pipe; that its reader ends early is no failure, a full disk is one.
+        """
+        log = self.log(lesson())
+        shown = show(log, "--svg", "-")
+        self.check(shown, 0, "")
+        self.assertEqual(shown.stdout.decode(), "".join(told(lesson()).svg()))
+        command = f"{script('badwire')} show {log} --html -"
+        self.check(run("bash", "-c", f"{command} | true; exit ${{PIPESTATUS[0]}}"), 0, "")
+        said = "badwire: stdout: No space left on device\n"
+        self.check(run("sh", "-c", f"{command} > /dev/full"), 125, said)
+
     def test_closedPipe(self) -> None:
         """
         Who reads only the first lines hears no complaint.

@@ -107,6 +107,19 @@ def _writeAll(handle: int, data: bytes) -> None:
             select.select([], [handle], [])
 
 
+def place(path: str) -> str | None:
+    """
+    What a path leads to, the same for all paths that lead to one file; L{None} where any number may
+    write, as to /dev/null or a terminal.
+    """
+    if path == STDOUT:
+        return "standard output"
+    with contextlib.suppress(OSError):
+        found = os.stat(path)
+        return None if stat.S_ISCHR(found.st_mode) else f"{found.st_dev} {found.st_ino}"
+    return os.path.realpath(path)
+
+
 def opened(path: str, isWhole: bool = False) -> Output:
     """
     What is to be written: a file, or standard output for C{-}.
@@ -166,11 +179,11 @@ def _followed(path: str) -> int:
 
 def writePrivately(path: str, parts: Iterable[str]) -> None:
     """
-    Write a text as UTF-8 to a file of its user's alone: all of it or none.
+    Write a text as UTF-8 to a file of its user's alone, all of it or none; or to standard output.
 
     @raise OSError: it cannot be opened or written.
     """
-    output = Output(path, openPrivately(path), isWhole=True)
+    output = opened(path, isWhole=True)
     try:
         for part in parts:
             output.write(part.encode("utf-8", "replace"))

@@ -16,7 +16,7 @@ from typing import BinaryIO, TextIO
 from twisted.python import usage
 
 from twisted_netdemo.badwire.events import Sent, fromJSON
-from twisted_netdemo.badwire.files import writePrivately
+from twisted_netdemo.badwire.files import STDOUT, place, writePrivately
 from twisted_netdemo.badwire.pictures import Pictures
 from twisted_netdemo.quantities import duration, whole
 from twisted_netdemo.service.options import ServiceOptions
@@ -53,8 +53,8 @@ class Options(LooseOptions):
         ["flow", None, None, "Only this flow, a number from 0."],
         ["from", None, None, "Only what left at this time or later: 1.5s, as 't' counts."],
         ["to", None, None, "Only what left up to this time."],
-        ["svg", None, None, "Write a drawing to this file."],
-        ["html", None, None, "Write a page to this file: hover, click, choose flows."],
+        ["svg", None, None, "Write a drawing to this file (- for stdout)."],
+        ["html", None, None, "Write a page to this file (- for stdout)."],
     ]
 
     def parseArgs(self, *logs: str) -> None:
@@ -76,6 +76,16 @@ class Options(LooseOptions):
             raise usage.UsageError("--from is later than --to")
         if self["to-scale"]:
             checkScaled(self)
+        taken = {"standard output": "--json is written"} if self["json"] else {}
+        if self["log"] != "-" and (log := place(self["log"])) is not None:
+            taken[log] = "LOG is"
+        for name in ("svg", "html"):
+            path = self[name]
+            if path is None or (where := place(path)) is None:
+                continue
+            if where in taken:
+                raise usage.UsageError(f"--{name}: {path!a}: {taken[where]} there")
+            taken[where] = f"--{name} is written"
 
 
 def checkScaled(options: Mapping[str, object]) -> None:
@@ -109,10 +119,13 @@ def main(options: Options) -> int:
         ("html", lambda: pictures.html(os.path.basename(title))),
     ):
         if options[option] is not None:
+            path = options[option]
             try:
-                writePrivately(options[option], draw())
+                writePrivately(path, draw())
             except OSError as error:
-                return fail(options[option], error)
+                if path == STDOUT and isinstance(error, BrokenPipeError):
+                    continue  # its reader has what it wanted
+                return fail("stdout" if path == STDOUT else path, error)
     if options["json"]:
         printLines([pictures.json()])
     elif options["svg"] is None and options["html"] is None:

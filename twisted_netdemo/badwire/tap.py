@@ -8,7 +8,6 @@ import contextlib
 import os
 import shlex
 import shutil
-import stat
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -23,7 +22,7 @@ from twisted.python import usage
 from twisted_netdemo.badwire import linux
 from twisted_netdemo.badwire.conclusion import FILES, Conclusion
 from twisted_netdemo.badwire.events import Listener
-from twisted_netdemo.badwire.files import STDOUT
+from twisted_netdemo.badwire.files import STDOUT, place
 from twisted_netdemo.badwire.network import Forbidden, Network, sysctl
 from twisted_netdemo.badwire.observers import inWords, tell
 from twisted_netdemo.badwire.running import BadWire
@@ -147,22 +146,13 @@ class Options(FigureOptions):
         taken = {"standard output": "json"} if self["json"] else {}
         for name in FILES:
             path = self[name]
-            if path is None:
+            if path is None or (where := place(path)) is None:
                 continue
-            if path == STDOUT:
-                place = "standard output"
-                if self.isDaemon:
-                    raise usage.UsageError(f"--{name}: a daemon has no standard output")
-            else:
-                place = os.path.realpath(path)
-                with contextlib.suppress(OSError):
-                    found = os.stat(path)
-                    if stat.S_ISCHR(found.st_mode):
-                        continue  # /dev/null, a terminal
-                    place = f"{found.st_dev} {found.st_ino}"
-            other = taken.setdefault(place, name)
+            if path == STDOUT and self.isDaemon:
+                raise usage.UsageError(f"--{name}: a daemon has no standard output")
+            other = taken.setdefault(where, name)
             if other != name:
-                there = place if path == STDOUT else ascii(path)
+                there = where if path == STDOUT else ascii(path)
                 raise usage.UsageError(f"--{name}: --{other} is written to {there} already")
 
     def _suitTwistd(self) -> None:

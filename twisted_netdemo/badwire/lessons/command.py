@@ -12,7 +12,7 @@ from collections.abc import Callable
 from twisted.python import usage
 
 from twisted_netdemo.badwire import page
-from twisted_netdemo.badwire.files import writePrivately
+from twisted_netdemo.badwire.files import STDOUT, writePrivately
 from twisted_netdemo.badwire.lessons import (
     choosing,
     closing,
@@ -73,6 +73,8 @@ class Options(LooseOptions):
     def postOptions(self) -> None:
         if self["html"] is not None and not self["names"]:
             raise usage.UsageError("--html: which lessons?")
+        if self["html"] == STDOUT:
+            raise usage.UsageError("--html: '-': the lessons are printed there")
 
 
 def statement(lesson: Callable[[Stage], None]) -> str:
