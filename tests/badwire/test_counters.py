@@ -119,14 +119,17 @@ class CountersTests(SynchronousTestCase):
 
     def test_elsewhere(self) -> None:
         """
-        Packets to other addresses are said, also where there were no more.
+        Packets to other addresses are said, also where there were no more; malformed ones apart.
         """
-        summary = Summary(7, 1.5, {}, [], unread=3, elsewhere=["239.1.1.1", "ff02::fb"])
+        summary = Summary(
+            7, 1.5, {}, [], unread=4, malformed=1, elsewhere=["239.1.1.1", "ff02::fb"]
+        )
         self.assertEqual(
             summary.lines(),
             [
                 "no packet was on the wire",
                 "3 packets to other addresses (239.1.1.1, ff02::fb): the wire does not carry that",
+                "1 packet malformed: the wire cannot read that",
             ],
         )
         self.assertEqual(summary.record(0)["elsewhere"], ["239.1.1.1", "ff02::fb"])

@@ -171,6 +171,7 @@ class GoodWireTests(WireCase):
         ]
         self.leave(*others)
         self.assertEqual((self.came(), self.told.events, self.wire.unread), ([], [], 4))
+        self.assertEqual(self.wire.malformed, 2)
 
     def test_wrongFromTheSender(self) -> None:
         """

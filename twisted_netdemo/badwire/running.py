@@ -238,6 +238,7 @@ class BadWire(MultiService):
             looped=device.looped(),
             dropped=self._network.device.dropped(),
             unread=wire.unread,
+            malformed=wire.malformed,
             elsewhere=wire.elsewhere,
             refused=wire.refused,
             left=self._left(),

@@ -28,6 +28,7 @@ class Summary:
     @ivar looped: how many packets went by the loopback device, which the kernel counts as well.
     @ivar dropped: how many packets were dropped before the wire could read them.
     @ivar unread: how many were none of the wire's: to other addresses, or malformed.
+    @ivar malformed: how many of them were that.
     @ivar elsewhere: some of those addresses.
     @ivar refused: how many copies the device did not take.
     @ivar left: the processes that go on in the network without the wire; L{None} where that is
@@ -42,6 +43,7 @@ class Summary:
     looped: int = 0
     dropped: int = 0
     unread: int = 0
+    malformed: int = 0
     elsewhere: Sequence[str] = ()
     refused: int = 0
     left: Sequence[Member] | None = ()
@@ -67,6 +69,7 @@ class Summary:
             "looped": self.looped,
             "dropped": self.dropped,
             "unread": self.unread,
+            "malformed": self.malformed,
             "elsewhere": list(self.elsewhere),
             "refused": self.refused,
             "left": None
@@ -107,7 +110,11 @@ class Summary:
         for count, what in (
             (self.looped, "went by the loopback device, not the wire; the kernel counts it too"),
             (self.dropped, "dropped by the device: the wire was too slow to read in time"),
-            (self.unread, f"to other addresses{where}: the wire does not carry that"),
+            (
+                self.unread - self.malformed,
+                f"to other addresses{where}: the wire does not carry that",
+            ),
+            (self.malformed, "malformed: the wire cannot read that"),
             (self.refused, "not taken by the device"),
         ):
             if count:

@@ -84,6 +84,7 @@ class Wire:
     """
     @ivar receivers: the books of all receivers.
     @ivar unread: how many packets were none of the wire's: to other addresses, or malformed.
+    @ivar malformed: how many of them were that.
     @ivar elsewhere: the first few of those addresses.
     @ivar refused: how many copies the device did not take.
     @ivar flows: all flows so far.
@@ -113,6 +114,7 @@ class Wire:
         self.receivers = Receivers()
         self.flows = Flows()
         self.unread = 0
+        self.malformed = 0
         self.elsewhere: list[str] = []
         self.refused = 0
         self._clock = monotonic(clock)
@@ -231,7 +233,9 @@ class Wire:
         What is none of the wire's goes nowhere.
         """
         self.unread += 1
-        if packet is not None and len(self.elsewhere) < _ELSEWHERE:
+        if packet is None:
+            self.malformed += 1
+        elif len(self.elsewhere) < _ELSEWHERE:
             address = str(ip_address(packet.destinationAddress))
             if address not in self.elsewhere:
                 self.elsewhere.append(address)
