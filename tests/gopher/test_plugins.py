@@ -174,12 +174,13 @@ class CommandTests(CommandTestCase):
         url = self.serve(sends(b"hi\r\n")).replace("127.0.0.1", "localhost")
         heavy = "OpenSSL", "cryptography", "service_identity", "tqdm", "importlib.metadata"
         code = (
-            "import sys\n"
+            "import os, sys\n"
             "from twisted_netdemo.gopher import command\n"
-            "def end(status, message=''):\n"
-            f"    print(status, sorted(set(sys.modules) & set({heavy})))\n"
-            "    sys.exit()\n"
-            "command._end = end\n"
+            "really = os._exit\n"
+            "def end(status):\n"
+            f"    print(status, sorted(set(sys.modules) & set({heavy})), flush=True)\n"
+            "    really(0)\n"
+            "os._exit = end\n"
             f"command.main(['-4', {url!r}])"
         )
         self.assertEqual(run(sys.executable, "-c", code).stdout, b"hi\n0 []\n")
@@ -293,6 +294,23 @@ class CommandTests(CommandTestCase):
         self.assertEqual(program.wait(), -signal.SIGINT)
         self.assertEqual(os.listdir(where), ["x.part"])
         self.assertNotIn("Traceback", program.errors)
+
+    def test_silentNameServer(self) -> None:
+        """
+        A name server that does not answer is not waited for once its time is over.
+        """
+        program = (
+            "import os, socket\n"
+            "socket.getaddrinfo = lambda *arguments: os.read(0, 1)\n"  # for ever
+            "from twisted_netdemo.gopher.command import main\n"
+            "main(['h.example', '--connect-timeout', '0.1'])\n"
+        )
+        running = start(self, sys.executable, "-c", program, stdin=subprocess.PIPE)
+        self.assertEqual(running.wait(), 28)
+        self.assertEqual(
+            running.errors,
+            "Error connecting to server: h.example:70: no connection within 0.1 seconds\n",
+        )
 
     def test_several(self) -> None:
         """

@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     from .console import Console
 
     console = Console()
-    _end(_run(options, console))
+    _run(options, console)
 
 
 def _parse(options: Options, arguments: Sequence[str]) -> None:
@@ -53,7 +53,7 @@ def _parse(options: Options, arguments: Sequence[str]) -> None:
         raise
 
 
-def _run(options: Options, console: Any) -> int:
+def _run(options: Options, console: Any) -> NoReturn:
     with lean():  # which a gophers:// URL will load
         from twisted.internet import endpoints  # noqa: F401  # it would load TLS when it is needed
         from twisted.internet import reactor as _reactor
@@ -61,31 +61,27 @@ def _run(options: Options, console: Any) -> int:
     from twisted.python.failure import Failure
 
     reactor: Any = _reactor
-    statuses: list[int] = []
 
     def failed(reason: Failure) -> int:
         console.say(f"Error: this should not have happened: {reason.value!r}")
         return 1
 
-    def done(status: int) -> None:
-        statuses.append(status)
-        reactor.stop()
-
     session = makeSession(options, reactor, console, USAGE)
 
     def begin() -> None:
-        Deferred.fromCoroutine(session.run()).addErrback(failed).addCallback(done)
+        Deferred.fromCoroutine(session.run()).addErrback(failed).addCallback(_end)
 
     reactor.callWhenRunning(begin)
     gc.freeze()
     gc.enable()
     reactor.run(installSignalHandlers=False)
-    return statuses[0] if statuses else 1
+    _end(1)
 
 
 def _end(status: int, message: str = "") -> NoReturn:
     """
-    End now: the reactor's threads may be waiting for a name server, for whose answer nobody waits.
+    End now, not as the reactor does: it waits for its threads, and they may be waiting for a name
+    server.
     """
     try:
         if message and sys.stderr is not None:
