@@ -164,6 +164,20 @@ class SupervisorTests(SynchronousTestCase):
         self.assertEqual(len(self.processes), 4)
         self.assertEqual(self.broken, [])
 
+    def test_oneNeverStarts(self) -> None:
+        """
+        One that cannot start any more is tried again for days, twice a minute, while the other one
+        serves.
+        """
+        first, _ = self.run_()
+        first.end(9)
+        for _ in range(1200):
+            if self.processes[-1].isAlive:
+                self.processes[-1].end(status=1)
+            self.clock.pump([BEAT] * 12)
+        self.assertGreater(len(self.processes), 1100)
+        self.assertEqual(self.broken, [])
+
     def test_leaves(self) -> None:
         """
         A worker that was told to end goes on until its successor serves; its counts stay.
@@ -278,6 +292,36 @@ class SupervisorTests(SynchronousTestCase):
         self.clock.pump([BEAT] * 10)
         self.assertTrue(all(process.isAlive for process in workers))
 
+    def test_figuresOfOneThatComes(self) -> None:
+        """
+        A scrape does not wait for a worker that is not there yet.
+        """
+        first, second = self.run_()
+        self.supervisor.reload()
+        asked = self.supervisor.figures()
+        first.say(figures=[])
+        second.say(figures=[])
+        self.successResultOf(asked)
+
+    def test_strangeLines(self) -> None:
+        """
+        What else a worker writes (a library that prints, a line of any length) is told of, and what
+        follows it is understood.
+        """
+        first, _ = self.run_()
+        with capturedLogs() as logs:
+            for said in (b"5", b"hello", b"\xff", b"[" * 100_000):
+                first.child.outReceived(said + b"\n")
+            for _ in range(40):
+                first.child.outReceived(b"x" * (1 << 16))
+            first.child.outReceived(b'x\n{"leaving": true}\n')
+        said = [formatEvent(event) or "" for event in logs]
+        self.assertEqual(said[:2], ["Worker 100: 5", "Worker 100: hello"])
+        self.assertEqual(said[2], "Worker 100: \N{REPLACEMENT CHARACTER}")
+        self.assertEqual([line for line in said if "longer than" in line], [said[4]])
+        self.assertIn("Worker 100 is to end: its successor starts first.", said)
+        self.assertEqual(len(said), 6)
+
     def stop(self) -> Deferred[None]:
         stopped = self.supervisor.stop()
         self.assertTrue(all(p.told[-1:] == ["stop"] for p in self.processes if p.isAlive))
@@ -296,6 +340,46 @@ class SupervisorTests(SynchronousTestCase):
             process.end()
         self.successResultOf(stopped)
         self.assertEqual((len(self.processes), self.clock.getDelayedCalls()), (3, []))
+
+    def test_stopWithoutOne(self) -> None:
+        """
+        A worker that has died shortly before the stop is replaced in spite of it, by one that is
+        told at once: clients may wait in its queue.
+        """
+        first, second = self.run_()
+        first.end(9)
+        third = self.processes[2]
+        third.say(ready=102)
+        third.end(9)  # too soon to be followed at once
+        stopped = self.stop()
+        self.assertEqual(len(self.processes), 4)
+        self.processes[3].say(ready=103)
+        second.end()
+        self.assertNoResult(stopped)
+        self.processes[3].end()
+        self.successResultOf(stopped)
+        self.assertEqual((len(self.processes), self.clock.getDelayedCalls()), (4, []))
+
+    def test_stopInVain(self) -> None:
+        """
+        Where that one cannot start, a line says so, and the stop goes on.
+        """
+        for refusal in (None, OSError(11, "Resource temporarily unavailable")):
+            with self.subTest(refusal), capturedLogs() as logs:
+                self.setUp()
+                first, second = self.run_()
+                first.end(9)
+                self.processes[2].end(status=1)
+                self.refusal = refusal
+                stopped = self.stop()
+                if refusal is None:
+                    self.processes[3].end(status=1)
+                second.end()
+                self.successResultOf(stopped)
+                self.assertEqual(self.clock.getDelayedCalls(), [])
+                self.assertIn(
+                    "the clients that waited for it are not served", formatEvent(logs[-1]) or ""
+                )
 
     def test_stopHung(self) -> None:
         """

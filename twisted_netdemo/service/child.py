@@ -26,12 +26,14 @@ BEAT = 2.5
 MISSES = 4
 # For figures, in seconds; a worker that is silent for so long is shown as it was.
 _PATIENCE = 2.0
+# Of a line from a worker, in bytes; and how much of one that is no message is logged.
 _LONGEST = 1 << 20
+_SHOWN = 1000
 
 
 class Supervising(Protocol):
     """
-    What a child tells of itself to whoever started it.
+    The object that started a child, and is told how it is.
     """
 
     def childReady(self, child: Child) -> None:
@@ -87,6 +89,7 @@ class Child(ProcessProtocol):
         self._missed = 0  # beats in succession
         self._isAsked = self._isLate = False
         self._held = b""
+        self._isTooLong = False  # the line that has begun
         self._errors = b""
         self.over: Deferred[None] = Deferred()
         self._timer: Any = None
@@ -141,7 +144,7 @@ class Child(ProcessProtocol):
         """
         Fires once its figures are new, or it has been silent for too long.
         """
-        if self.isSilent:
+        if self.isSilent or not self.ready:
             return succeed(None)
         answered: Deferred[None] = Deferred()
         self._asked.append(answered)
@@ -168,26 +171,40 @@ class Child(ProcessProtocol):
         self._missed = 0
         self._isAsked = self._isLate = False
         *lines, self._held = (self._held + data).split(b"\n")
+        if lines and self._isTooLong:
+            self._isTooLong = False
+            del lines[0]
+        for line in lines:
+            self._lineReceived(line)
         if len(self._held) > _LONGEST:
             self._held = b""
-        for line in lines:
+            if not self._isTooLong:
+                self._complain([b"a line longer than %d bytes is left out" % _LONGEST])
+            self._isTooLong = True
+
+    def _lineReceived(self, line: bytes) -> None:
+        try:
             message = json.loads(line)
-            if "event" in message:
-                globalLogPublisher(eventFromJSON(message["event"]))
-            elif "figures" in message:
-                self.figures = [fromPlain(plain) for plain in message["figures"]]
-                self._answered()
-            elif "leaving" in message:
-                self.leaves = True
-                self._supervisor.childLeaves(self)
-            elif "left" in message:
-                self._supervisor.childLeft(self)
-            elif "ready" in message:
-                self.ready = True
-                if self._timer.active():
-                    self._timer.cancel()
-                    self._beat()
-                self._supervisor.childReady(self)
+        except (ValueError, RecursionError):
+            message = None
+        if not isinstance(message, dict):  # a library that prints
+            self._complain([line[:_SHOWN]])
+        elif "event" in message:
+            globalLogPublisher(eventFromJSON(message["event"]))
+        elif "figures" in message:
+            self.figures = [fromPlain(plain) for plain in message["figures"]]
+            self._answered()
+        elif "leaving" in message:
+            self.leaves = True
+            self._supervisor.childLeaves(self)
+        elif "left" in message:
+            self._supervisor.childLeft(self)
+        elif "ready" in message:
+            self.ready = True
+            if self._timer.active():
+                self._timer.cancel()
+                self._beat()
+            self._supervisor.childReady(self)
 
     def errReceived(self, data: bytes) -> None:
         self._errors = (self._errors + data)[-_LONGEST:]

@@ -31,16 +31,16 @@ class Place:
     """
     One worker's, with the sockets of one index.
 
-    @ivar serving: who serves there.
-    @ivar coming: who is about to.
-    @ivar failures: how often a worker has ended too soon, in succession.
+    @ivar serving: the worker that serves there.
+    @ivar coming: the worker that is about to.
+    @ivar pause: how long the next one is waited with if this one ends too soon, in seconds.
     """
 
     def __init__(self, index: int) -> None:
         self.index = index
         self.serving: Child | None = None
         self.coming: Child | None = None
-        self.failures = 0
+        self.pause = _SOON
         self.timer: Any = None
         self.settled: list[Deferred[bool]] = []
 
@@ -143,7 +143,14 @@ class Supervisor:
         A worker has ended before it served.
         """
         place.coming = None
-        if not self._hasServed:
+        if self._stopping:
+            if place.serving is None:
+                _log.error(
+                    "A worker cannot start, and the clients that waited for it are not served: "
+                    "{why}.",
+                    why=why,
+                )
+        elif not self._hasServed:
             # The same is true of all of them, most likely; so it is not tried again yet.
             self._lastWhy = why
             self._isVain()
@@ -159,9 +166,8 @@ class Supervisor:
             self._broken(f"No worker can start: {self._lastWhy}.")
 
     def _again(self, place: Place) -> None:
-        wait = min(_SOON * 2**place.failures, _LATEST)
-        place.failures += 1
-        place.timer = self._clock.callLater(wait, self._start, place)
+        place.timer = self._clock.callLater(place.pause, self._start, place)
+        place.pause = min(2 * place.pause, _LATEST)
 
     def childReady(self, child: Child) -> None:
         place = self._places[child.index]
@@ -201,11 +207,7 @@ class Supervisor:
             if not self._stopping:
                 _log.info("Worker {pid}, which has a successor, has ended.", pid=child.pid)
         elif child is place.coming:
-            if self._stopping:
-                place.coming = None
-                place.settle(False)
-            else:
-                self._failed(place, why.rstrip("."))
+            self._failed(place, why.rstrip("."))
         elif child is place.serving:
             place.serving = None
             if self._stopping:
@@ -220,7 +222,7 @@ class Supervisor:
         if ran < _SOON:
             self._again(place)
         else:
-            place.failures = 0
+            place.pause = _SOON
             self._start(place)
 
     def reload(self) -> Deferred[str]:
@@ -259,7 +261,8 @@ class Supervisor:
 
     def stop(self) -> Deferred[None]:
         """
-        Have all of them serve the clients that they have, and end.
+        Have all of them serve the clients that they have, and end. Where a worker has died and
+        none follows yet, clients may wait in its queue: they get one for themselves.
 
         @return: fires when all are gone.
         """
@@ -270,6 +273,8 @@ class Supervisor:
                 place.timer.cancel()
                 place.timer = None
                 place.settle(False)
+            if self._hasServed and place.serving is place.coming is None:
+                self._start(place)
         children = self.children
         for child in children:
             child.tell("stop")
