@@ -131,6 +131,17 @@ class KeysTests(SynchronousTestCase):
             program.line("Reloaded: the TLS keys of 0 of 1 ports are read anew", times + 1)
         self.connect(port, self.certificate)
 
+    def test_elsewhere(self) -> None:
+        """
+        The same where the server has left the folder that the description's paths are of.
+        """
+        (self.cwd / "there").mkdir()
+        description = "ssl:0:privateKey=one.key:certKey=one.pem"
+        program, port = serve(
+            self, "--endpoint", description, before=("--rundir", "there"), cwd=self.cwd
+        )
+        self.renewed(program, port, "Reloaded: the TLS keys of 1 of 1 ports are read anew")
+
     def test_workers(self) -> None:
         """
         The same with several processes, each of which gets a successor.

@@ -4,8 +4,10 @@ Places to listen in, as a user names them: a port, or an endpoint description.
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
@@ -90,6 +92,7 @@ class Described:
         self._inner = inner
         self._listening = listening
         self._listen = listen
+        self._folder = os.getcwd()
 
     def __call__(self, factory: Any) -> Deferred[IListeningPort]:
         return self._listen(factory)
@@ -106,7 +109,8 @@ class Described:
             return None
         seen = _ContextTaker()
         try:
-            serverFromString(seen, self._inner).listen(None)
+            with _inFolder(self._folder):
+                serverFromString(seen, self._inner).listen(None)
             if seen.context is not None:
                 keys.renew(seen.context)
         except Exception as error:  # see described
@@ -117,6 +121,19 @@ class Described:
             )
             return False
         return True
+
+
+@contextlib.contextmanager
+def _inFolder(folder: str) -> Iterator[None]:
+    """
+    For relative paths, which twistd's C{--rundir} leaves; where the folder cannot be entered (any
+    more), whole paths still can be read.
+    """
+    with contextlib.ExitStack() as entered:
+        with contextlib.suppress(OSError):
+            if os.getcwd() != folder:
+                entered.enter_context(contextlib.chdir(folder))
+        yield
 
 
 class _ContextTaker:
@@ -134,7 +151,7 @@ class _ContextTaker:
 
 def _parseError(error: Exception) -> str:
     """
-    A parser's exception, in the words of who wrote the description.
+    A parser's exception, in words for the author of the description.
     """
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}"
