@@ -16,7 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.certificates import writeCertificate
 from tests.linecount import stops
 from tests.linecount.running import connect, prompted, rest, serve, session
-from tests.processes import PATIENCE, figure, folder, goes, script, start, until
+from tests.processes import PATIENCE, figure, folder, goes, script, start, twistd, until
 
 ANSWER = b"You entered 3 characters.\n"
 
@@ -237,6 +237,19 @@ class StartTests(SynchronousTestCase):
         self.assertIn(ANSWER, session(self, port, b"123\n"))
         self.assertFalse((cwd / "ran").exists())
         self.assertNotIn("starting on", program.output)
+
+    def test_signalled(self) -> None:
+        """
+        What the terminal sends to all of them ends no worker that is only about to start.
+        """
+        program = twistd(self, "linecount", "--port", "0", "--workers", "2")
+        until(lambda: len(program.children()) == 2, "its workers")
+        workers = program.children()
+        for worker in workers:
+            for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
+                os.kill(worker, number)
+        program.line("All 2 workers serve")
+        self.assertEqual(program.children(), workers)
 
 
 class TerminalTests(SynchronousTestCase):

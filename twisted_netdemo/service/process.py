@@ -12,7 +12,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any
 
@@ -77,6 +77,35 @@ def pythonEnvironment() -> dict[str, str]:
     return {**own, "PYTHONPATH": os.pathsep.join(paths)}
 
 
+#: The signals that the terminal or a user sends to all processes of a service, of which the parent
+#: alone makes something.
+TO_ALL = ("SIGINT", "SIGHUP", "SIGUSR1", "SIGUSR2")
+
+
+def _numbers() -> list[int]:
+    return [getattr(signal, name) for name in (*TO_ALL, "SIGTERM")]
+
+
+@contextlib.contextmanager
+def signalsHeld() -> Iterator[None]:
+    """
+    A process that is started meanwhile has these signals wait until it calls L{hearSignals}. At its
+    start they would end it, however soon it has handlers.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _numbers())
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def hearSignals() -> None:
+    """
+    Have those signals come from now on, and those that have come already.
+    """
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _numbers())
+
+
 def exitWith(status: int, reactor: IReactorCore) -> None:
     """
     Stop the reactor and end the process with a status of our own: twistd and twist alone would
@@ -96,7 +125,7 @@ def endWith(status: int) -> None:
 
     def end() -> None:
         for stream in (sys.stdout, sys.stderr):
-            # a closed pipe has been reported by who wrote to it
+            # that a pipe is closed has been reported by the code that wrote to it
             with contextlib.suppress(OSError, ValueError):
                 stream.flush()
         os._exit(status)

@@ -29,6 +29,7 @@ from twisted_netdemo.service.clock import monotonic
 from twisted_netdemo.service.figures import toPlain
 from twisted_netdemo.service.metrics import Figures
 from twisted_netdemo.service.port import Adopting
+from twisted_netdemo.service.process import TO_ALL, hearSignals
 
 _log = Logger("twisted_netdemo.service.worker")  # as a program it is __main__
 
@@ -224,10 +225,10 @@ def main(arguments: list[str]) -> None:
         if events == "every" or event.get("log_format") is not None:
             parent.sayEvent(event)
 
-    # What the terminal or a user sends to all of them is the parent's to hear.
-    for name in ("SIGINT", "SIGHUP", "SIGUSR1", "SIGUSR2"):
+    for name in TO_ALL:
         signal.signal(getattr(signal, name), signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: reactor.callFromThread(parent.terminated))
+    hearSignals()
 
     def start() -> None:
         nonlocal serves

@@ -4,8 +4,8 @@ each of which accepts or receives from a socket of its own (SO_REUSEPORT).
 
 A worker is this package's L{worker<twisted_netdemo.service.worker>} with the same command line. The
 two speak lines: events of the log, figures and signs of life come up as JSON; C{leave} (others go
-on with the sockets), C{stop}, C{abort}, C{figures} and C{alive} go down. What waits in a dead
-worker's queue is there for the one that takes its place, since the parent holds the socket.
+on with the sockets), C{stop}, C{abort}, C{figures} and C{alive} go down. Clients that wait in a
+dead worker's queue are served by the one that takes its place, since the parent holds the socket.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from twisted_netdemo.service.process import (
     onSecondSignal,
     pythonEnvironment,
     pythonModule,
+    signalsHeld,
 )
 from twisted_netdemo.service.supervisor import Supervisor
 
@@ -129,14 +130,15 @@ class WorkerService(StreamService):
         numbers: dict[int, Any] = {0: "w", 1: "r", 2: "r"}
         numbers.update({3 + at: each.fileno() for at, each in enumerate(sockets)})
         rest = (str(child.index), str(self._workers), str(len(sockets)))
-        self._reactor.spawnProcess(
-            child,
-            sys.executable,
-            [*self._command, *rest, *self._arguments],
-            env=pythonEnvironment(),
-            path=self._folder,
-            childFDs=numbers,
-        )
+        with signalsHeld():
+            self._reactor.spawnProcess(
+                child,
+                sys.executable,
+                [*self._command, *rest, *self._arguments],
+                env=pythonEnvironment(),
+                path=self._folder,
+                childFDs=numbers,
+            )
 
     def reload(self) -> Deferred[str]:
         """
