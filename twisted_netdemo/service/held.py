@@ -72,7 +72,7 @@ class HeldPort:
 
     def stopListening(self) -> Deferred[None]:
         """
-        Who is in the queues is the workers' to serve.
+        The workers serve the clients that are in the queues.
         """
         for each in self.sockets:
             each.close()

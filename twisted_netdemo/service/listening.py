@@ -26,9 +26,9 @@ from twisted_netdemo.service.process import StartError, exitWith, onSecondSignal
 
 _log = Logger()
 
-#: How long those who were cut short have to take the words that say so, in seconds.
+#: How long clients that were cut short have to take the words that say so, in seconds.
 _LAST_WORDS = 1.0
-#: How long a port is kept for those whose handshake is under way: a round trip, in seconds.
+#: How long a port is kept for clients whose handshake is under way: a round trip, in seconds.
 _HANDSHAKE = 0.25
 
 
