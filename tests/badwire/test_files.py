@@ -118,6 +118,20 @@ class WholeTests(SynchronousTestCase):
             opened(str(path), isWhole=True).discard()
             self.assertEqual(path.exists() and path.read_text(), before or False)
 
+    def test_link(self) -> None:
+        """
+        Where our link leads to a file that was made in vain, that goes and the link stays; an
+        empty file that was there stays, too.
+        """
+        where = folder(self)
+        path, link = where / "drawing", where / "link"
+        link.symlink_to("drawing")
+        for isThere in (False, True):
+            if isThere:
+                path.write_text("")
+            opened(str(link), isWhole=True).discard()
+            self.assertEqual((path.exists(), link.is_symlink()), (isThere, True))
+
     def test_full(self) -> None:
         """
         A full disk is told of.

@@ -29,11 +29,14 @@ class Output:
     @ivar error: why writing failed.
     """
 
-    def __init__(self, path: str, file: BinaryIO, isWhole: bool = False) -> None:
+    def __init__(
+        self, path: str, file: BinaryIO, isWhole: bool = False, isNew: bool = False
+    ) -> None:
         """
         @param file: what to write to, without a buffer of its own.
         @param isWhole: whether a part of it is of no use, and to be removed. What the file held
             stays until the first byte is written.
+        @param isNew: whether it was not there before.
         """
         self.path = path
         self.error: OSError | None = None
@@ -41,6 +44,7 @@ class Output:
         self._isReplaced = path != STDOUT and stat.S_ISREG(os.fstat(file.fileno()).st_mode)
         self._isWhole = isWhole
         self._hasBegun = False
+        self._isNew = isNew
         self._parts: list[bytes] = []
         self._size = 0
 
@@ -88,12 +92,12 @@ class Output:
         """
         It will not be completed: remove what has been written of it, or made for it.
         """
-        found = os.fstat(self._file.fileno())
         with contextlib.suppress(OSError):
-            if self._isReplaced and (self._hasBegun or not found.st_size):
+            if self._isReplaced and (self._hasBegun or self._isNew):
                 self._file.truncate(0)
-                if os.path.samestat(os.stat(self.path), found):
-                    os.unlink(self.path)
+                path = os.path.realpath(self.path)  # not a link that leads there
+                if os.path.samestat(os.stat(path), os.fstat(self._file.fileno())):
+                    os.unlink(path)
         with contextlib.suppress(OSError):
             self._file.close()
 
@@ -126,8 +130,9 @@ def opened(path: str, isWhole: bool = False) -> Output:
 
     @raise OSError: it cannot be opened, or is not for us: see L{openPrivately}.
     """
+    isNew = path != STDOUT and not os.path.exists(path)
     file = os.fdopen(os.dup(1), "wb", 0) if path == STDOUT else openPrivately(path)
-    return Output(path, file, isWhole)
+    return Output(path, file, isWhole, isNew)
 
 
 def openPrivately(path: str) -> BinaryIO:
