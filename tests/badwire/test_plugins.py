@@ -309,6 +309,26 @@ class CommandTests(WireCase):
         self.assertEqual((done.returncode, done.stderr), (125, b"badwire: KeyError: 'broken'\n"))
         goes(self, int(done.stdout))
 
+    def test_interrupted(self) -> None:
+        """
+        Ctrl-C before COMMAND has begun ends it without a word; no file and no process is left.
+        """
+        where = folder(self)
+        where.chmod(0o777)
+        script = (
+            "import os, signal, sys\nfrom twisted_netdemo.badwire import command, tap\n"
+            "class Interrupted(tap.Watcher):\n"
+            "    def __init__(self):\n"
+            "        super().__init__()\n"
+            "        print(self.pid, flush=True)\n"
+            "        os.kill(os.getpid(), signal.SIGINT)\n"
+            "tap.Watcher = Interrupted\nsys.exit(command.main())"
+        )
+        options = ("run", "--log", "log", "--svg", "svg")
+        done = run(*self.who(), "-c", script, *options, "--", "echo", "no", cwd=where)
+        self.assertEqual((done.returncode, done.stderr, os.listdir(where)), (130, b"", []))
+        goes(self, int(done.stdout))
+
     def test_failsAtOnce(self) -> None:
         """
         Where badwire fails before COMMAND has begun, that does not begin.

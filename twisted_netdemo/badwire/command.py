@@ -7,6 +7,7 @@ is loaded when it is asked for, since a run shall begin at once.
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -57,6 +58,8 @@ def main() -> int:
         status = _main()
     except SystemExit as ended:  # --help and --version have said all
         status = ended.code if isinstance(ended.code, int) else 0
+    except KeyboardInterrupt:  # before COMMAND has begun, or where there is none
+        status = 128 + signal.SIGINT
     return status if settle() else FAILED
 
 
