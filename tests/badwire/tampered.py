@@ -193,7 +193,7 @@ welcome.count = lambda line, unit: count(line, unit) // 2
     Tampering(
         "setup",
         "the wire has no delay",
-        ("seconds by UDP: 0.00, not 0.10", "seconds by TCP: 0.0", "seconds, 2nd: 0.0"),
+        ("seconds by UDP: 0.0., not 0.20", "seconds by TCP: 0.0", "seconds, 2nd: 0.0"),
         badwire=_GOOD,
     ),
     Tampering(

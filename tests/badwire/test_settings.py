@@ -68,6 +68,7 @@ class SettingsTests(SynchronousTestCase):
         A counter of the kernel's is a number, and one that it does not have is none.
         """
         self.assertGreaterEqual(counter("TCPLossProbes"), 0)
+        self.assertGreaterEqual(counter("InCsumErrors"), 0)
         self.assertIsNone(counter("NoSuchThing"))
 
 

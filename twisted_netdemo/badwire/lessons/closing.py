@@ -14,7 +14,7 @@ def closing(stage: Stage) -> None:
     """
     stage.ask(
         "A client says that it has no more to say. Can it still be answered?",
-        "count the FINs, and which end must remember the connection afterwards.",
+        "how many FINs, and which end must remember the connection afterwards?",
     )
     run = stage.run("--delay 5ms", "closing far4.wire")
     stage.ladder(run, 14)
@@ -27,8 +27,9 @@ def closing(stage: Stage) -> None:
         )
     )
     stage.rule(
-        "the end that closed first keeps the connection in TIME-WAIT, so that a late packet finds "
-        "nothing new: for 4 minutes, of which Linux waits one",
+        "the end that closed first keeps the connection in TIME-WAIT, so that a late packet meets "
+        "no new one, and the last acknowledgement can be repeated: for 4 minutes, of which Linux "
+        "waits one",
         "RFC 9293 3.4.2, 3.6",
     )
     stage.say()

@@ -173,16 +173,27 @@ def closing(host: str) -> Iterator[Figures]:
     with serving(lambda connection: None, PORT + 1):
         with connected(host, PORT + 1) as client:
             b"".join(lines(client))
-        time.sleep(0.05)  # the last acknowledgement is on its way
     yield {**_timeWait(PORT + 1), "plain": _listens(False), "reuse": _listens(True)}
 
 
 def _timeWait(port: int) -> Figures:
     """
     Which connections of a server's port are in TIME-WAIT, as /proc/net/tcp lists them: how many of
-    the server, how many of its clients, and for how many seconds more at least.
+    the server, how many of its clients, and for how many seconds more at least. The last segments
+    may be on their way yet: so it is waited for.
     """
-    time.sleep(0.05)  # the last acknowledgement is on its way
+    until = time.monotonic() + _LONGEST
+    while True:
+        figures = _listed(port)
+        if figures["server"] or figures["client"] or time.monotonic() > until:
+            return figures
+        time.sleep(0.02)
+
+
+def _listed(port: int) -> Figures:
+    """
+    The same, as it is now.
+    """
     figures: Figures = {"server": 0, "client": 0, "left": None}
     with open("/proc/net/tcp", encoding="ascii") as file:
         for line in file.readlines()[1:]:

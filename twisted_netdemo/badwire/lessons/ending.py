@@ -22,12 +22,16 @@ from twisted_netdemo.badwire.words import LOSSES
 #: How much later than its time something may happen on a busy machine, in seconds.
 LATE = 1.0
 
+#: After how many seconds the program of the lesson on giving up asks to be told: after its third
+#: repeat, whose pauses are 0.2, 0.2 and 0.4 s.
+_PATIENCE = 0.9
+
 _DEAD = "--up-loss @3-99 --down-loss @2-99 --drain 0s"
 
 
 def giveup(stage: Stage) -> None:
     """
-    Where TCP fails, it tells the program that still waits for it.
+    What TCP cannot deliver it reports, to a program that is still there.
     """
     run = stage.run("--drain 0s", "call far4.wire 51423")
     stage.ladder(run, 4)
@@ -54,7 +58,7 @@ def giveup(stage: Stage) -> None:
             f"the same reckoning gives {syns} SYNs in {seconds:.0f} s."
         )
     stage.say()
-    run = stage.run(_DEAD, "speak far4.wire 1.5")
+    run = stage.run(_DEAD, f"speak far4.wire {_PATIENCE}")
     stage.ladder(run, 20)
     fins = [sent for sent in run.sent(direction="down") if "F" in sent.flags]
     stage.claim(
@@ -107,15 +111,15 @@ def unheard(
 def cutOff(connected: bool | None, error: str | None, seconds: float | None) -> Claim:
     """
     @param connected: whether the line was alive before.
-    @param seconds: from the last words to the error; 1.5 were asked for.
+    @param seconds: from the last words to the error; L{_PATIENCE} were asked for.
     """
     return Claim(
-        "The line went dead in mid-sentence: {error}. Asked for were 1.5 s without an answer "
-        "(TCP_USER_TIMEOUT, RFC 5482); what came is an error {seconds:.1f} s after the last "
-        "words.",
+        "The line went dead in mid-sentence: {error}. The program had asked to be told after "
+        f"{_PATIENCE} s without an answer (TCP_USER_TIMEOUT, RFC 5482); it was told "
+        "{seconds:.1f} s after its last words.",
         connected=exactly("connected", connected, True),
         error=exactly("the error", error, "Connection timed out", repr(error)),
-        seconds=Figure("seconds until the error", seconds, 1.5, 1.5 + 1.0 + LATE),
+        seconds=Figure("seconds until the error", seconds, _PATIENCE, _PATIENCE + 1.0 + LATE),
     )
 
 
@@ -125,8 +129,8 @@ def goodbye(fins: int, lost: int) -> Claim:
     @param lost: those of them that were lost.
     """
     return Claim(
-        "The far program closes as well in the end: {fins} FIN left, {lost} was lost. Neither end "
-        "hears the other.",
+        "The far program closes in the end, too. Its FINs: {fins}; lost: {lost}. Neither end hears "
+        "the other.",
         fins=Figure("FINs from the far end", fins, 1, 2),
         lost=exactly("those lost", lost, fins),
     )
@@ -249,8 +253,8 @@ def keptAlive(probes: int, error: object, seconds: object) -> Claim:
     @param seconds: until the error.
     """
     return Claim(
-        "Keep-alive, set to ask after 1 s, each second, twice: {probes} questions, then, after "
-        "{seconds:.1f} s, {error}.",
+        "Keep-alive, set to ask twice, one second apart, after a second of silence: {probes} "
+        "questions, then, after {seconds:.1f} s, {error}.",
         probes=exactly("questions", probes, 2),
         error=exactly("the error", error, "Connection timed out", repr(error)),
         seconds=Figure("seconds by keep-alive", seconds, 3.0, 3.0 + LATE),
@@ -274,8 +278,8 @@ def stillWaiting(told: int, waited: object) -> Claim:
     @param waited: how long all waited, in seconds.
     """
     return Claim(
-        "The reader and the writer that asked for nothing still wait after {waited:.1f} s: {told} "
-        "of the 2 were told.",
+        "The reader and the writer that set nothing still wait after {waited:.1f} s: {told} of "
+        "the 2 were told.",
         told=exactly("programs told", told, 0),
         waited=Figure("seconds waited", waited, 3.0, 9.0),
     )

@@ -12,7 +12,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 
-from twisted_netdemo.badwire.lessons.settings import settings
+from twisted_netdemo.badwire.lessons.settings import portRange, settings
 from twisted_netdemo.badwire.lessons.tcpactors import Figures, failure
 
 #: Two ports that nobody uses: one for two addresses, one that is shared.
@@ -40,6 +40,7 @@ def ports(taken: int) -> Iterator[Figures]:
     Try to listen at ports of each kind.
     """
     start = settings("net.ipv4.ip_unprivileged_port_start").get("ip_unprivileged_port_start")
+    said: Figures = {"start": start, "range": portRange()}
     near = os.environ.get("WIRE_NEAR", "127.0.0.2")
     with (
         socket.create_server(("127.0.0.1", _APART)),
@@ -51,7 +52,7 @@ def ports(taken: int) -> Iterator[Figures]:
             (_APART, "TCP, 10.77.0.1", lambda: socket.create_server((near, _APART))),
             (_SHARED, "TCP, shared", lambda: socket.create_server(("", _SHARED), reuse_port=True)),
         ):
-            yield {"start": start, "port": port, "of": of, **_attempt(port, listen)}
+            yield {**said, "port": port, "of": of, **_attempt(port, listen)}
     for port in (79, 70, 0, 65535, 65536):
         listen = functools.partial(socket.create_server, ("", port))
         yield {"port": port, "of": "TCP", **_attempt(port, listen)}

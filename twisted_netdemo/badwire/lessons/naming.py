@@ -36,18 +36,39 @@ def address(stage: Stage) -> None:
         )
     stage.table(("the client is", "its server is", "the server sees", "and says"), rows)
     own = [found["own"][1] for found in run.found]
-    lowest, highest = run.first.get("range", (0, 0))
-    stage.claim(twoClients([tuple(found["server"]) for found in run.found], own, lowest, highest))
+    servers = [tuple(found["server"]) for found in run.found]
+    stage.claim(twoClients(servers, own, _together(run), *_range(run)))
     stage.claim(samePorts(own, told))
     stage.done("This wire turns packets round, so that near looks like far to the server.")
 
 
+def _range(run: Run) -> tuple[int, int]:
+    """
+    The first and the last port that the kernel chooses.
+    """
+    lowest, highest = run.first.get("range") or (0, 0)
+    return lowest, highest
+
+
+def _together(run: Run) -> bool:
+    """
+    Whether the last connection had begun before the first packet of an end.
+    """
+    ends = [sent.t for sent in run.sent() if "F" in sent.flags or "R" in sent.flags]
+    return max((flow.first.t for flow in run.flows), default=0.0) < min(ends, default=0.0)
+
+
 def twoClients(
-    servers: Sequence[tuple[str, int]], own: Sequence[int], lowest: int, highest: int
+    servers: Sequence[tuple[str, int]],
+    own: Sequence[int],
+    together: bool,
+    lowest: int,
+    highest: int,
 ) -> Claim:
     """
     @param servers: address and port of the server of each client.
     @param own: each client's own port.
+    @param together: whether both were connected at the same time.
     @param lowest: from where on the kernel chooses ports.
     @param highest: up to where.
     """
@@ -58,6 +79,7 @@ def twoClients(
         servers=exactly("servers", len(set(servers)), 1),
         port=exactly("the server's port", servers[0][1] if servers else None, 51423),
         clients=exactly("clients' ports", len(set(own)), 2),
+        together=exactly("both at the same time", together, True),
         least=Figure("the lower port", min(own, default=None), lowest, highest),
         most=Figure("the higher port", max(own, default=None), lowest, highest),
     )
@@ -185,7 +207,7 @@ def ports(stage: Stage) -> None:
         stage.done("This machine has no list of services: no port has a name.")
     else:
         stage.claim(knownBy(service, by.get((79, "TCP"), {}).get("service")))
-    stage.claim(allPorts(outcome(0), outcome(65535), outcome(65536)))
+    stage.claim(allPorts(outcome(0), outcome(65535), outcome(65536), *_range(run)))
     stage.rule(
         f"the registry of all names and numbers is the IANA's, {_REGISTRY}: 0-1023 are the "
         "system's, up to 49151 others' by request, from 49152 on nobody's",
@@ -238,13 +260,16 @@ def knownBy(gopher: object, finger: object) -> Claim:
     )
 
 
-def allPorts(chosen: object, last: object, over: object) -> Claim:
+def allPorts(chosen: object, last: object, over: object, lowest: int, highest: int) -> Claim:
     """
     What came of listening at port 0, at 65535, and at 65536.
+
+    @param lowest: from where on the kernel chooses ports.
+    @param highest: up to where.
     """
     return Claim(
         "0 asks the kernel to choose: {chosen}. 65535 is the last one; 65536: {over}.",
-        chosen=Figure("the port chosen", chosen, 1, 65535),
+        chosen=Figure("the port chosen", chosen, lowest, highest),
         last=exactly("65535", last, 65535),
         over=exactly("65536", over, "there is no such port"),
     )

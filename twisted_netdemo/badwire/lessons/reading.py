@@ -77,8 +77,8 @@ def notLines(pieces: int, whole: int, several: int) -> Claim:
     @param several: how often it held the end of one line and the beginning of another.
     """
     return Claim(
-        "The wrong program took {pieces} pieces for lines: {whole} was one, {several} held parts "
-        "of several.",
+        "The wrong program took {pieces} pieces for lines. Lines among them: {whole}; pieces of "
+        "more than one line: {several}.",
         pieces=Figure("pieces", pieces, 2, 8),
         whole=Figure("pieces that were a line", whole, 0, 4),
         several=Figure("pieces of several lines", several, 1, pieces),

@@ -44,16 +44,26 @@ def settings(*keys: str) -> dict[str, int]:
     return {name: int(value) for name, value in found.items() if value is not None}
 
 
+def portRange() -> list[int]:
+    """
+    The first and the last port that the kernel chooses itself.
+    """
+    return [int(number) for number in (setting("net.ipv4.ip_local_port_range") or "").split()]
+
+
 def counter(name: str) -> int | None:
     """
-    One of the kernel's counters of this network (TcpExt), L{None} where it does not count that.
+    One of the kernel's counters of TCP in this network, L{None} where it does not count that.
     """
-    try:
-        with open("/proc/net/netstat", encoding="ascii") as file:
-            titles, values = [line.split() for line in file if line.startswith("TcpExt:")]
-    except (OSError, ValueError):
-        return None
-    return int(values[titles.index(name)]) if name in titles else None
+    for path, kind in (("/proc/net/snmp", "Tcp:"), ("/proc/net/netstat", "TcpExt:")):
+        try:
+            with open(path, encoding="ascii") as file:
+                titles, values = [line.split() for line in file if line.startswith(kind)]
+        except (OSError, ValueError):
+            continue
+        if name in titles:
+            return int(values[titles.index(name)])
+    return None
 
 
 def longestWait(found: Mapping[str, int]) -> float:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from twisted_netdemo.badwire.lessons.settings import counter, setting, settings
+from twisted_netdemo.badwire.lessons.settings import counter, portRange, settings
 
 Figures = dict[str, Any]
 
@@ -23,6 +23,9 @@ PORT = 7007
 
 #: The congestion control of their clients: every kernel has it, and any user may choose it.
 CONTROL = "reno"
+
+#: What the kernel counts of the segments that it received: damaged ones, and early ones.
+_COUNTED = ("InCsumErrors", "TCPOFOQueue")
 
 
 def text(size: int) -> bytes:
@@ -125,7 +128,7 @@ def ask(host: str, port: int, questions: list[str]) -> Iterator[Figures]:
             client.sendall(f"{question}\n".encode())
             answer = b"".join(reader).decode().strip()
             yield {
-                "range": _portRange(),
+                "range": portRange(),
                 "probes": counter("TCPLossProbes"),
                 **settings("net.ipv4.tcp_rto_max_ms", "net.ipv4.tcp_rto_min_us"),
                 "own": client.getsockname()[:2],
@@ -133,13 +136,6 @@ def ask(host: str, port: int, questions: list[str]) -> Iterator[Figures]:
                 "welcome": welcome,
                 "answer": answer.removeprefix("Please enter a string: "),
             }
-
-
-def _portRange() -> list[int]:
-    """
-    The first and the last port that the kernel chooses for a client.
-    """
-    return [int(number) for number in (setting("net.ipv4.ip_local_port_range") or "").split()]
 
 
 def carry(host: str, size: int, control: str = CONTROL, buffer: int = 0) -> Iterator[Figures]:
@@ -170,6 +166,7 @@ def carry(host: str, size: int, control: str = CONTROL, buffer: int = 0) -> Iter
                 "sent": size,
                 "seconds": time.monotonic() - began,
                 "control": controlOf(client),
+                "counted": {name: counter(name) for name in _COUNTED},
                 **difference(sent, came.pop()),
             }
 

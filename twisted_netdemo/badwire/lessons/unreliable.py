@@ -16,13 +16,13 @@ _ASKED = 100
 _LOSS = 0.05
 _EACH = 40
 
-#: The bytes of a whole packet's payload, beside the headers of IP.
+#: How many bytes a packet has at most on this wire, its IP header among them.
 _MTU = 1500
 
 
 def datagrams(stage: Stage) -> None:
     """
-    UDP delivers whole or not at all; not surely, not once, not in order.
+    UDP delivers whole or not at all; not surely, not just once, not in order.
     """
     run = stage.run(f"{_BAD} --serve udpcount", f"datagrams far4.wire 51423 {_ASKED}")
     stage.ladder(run, 22)
@@ -32,7 +32,7 @@ def datagrams(stage: Stage) -> None:
             found.get("unanswered"),
             fates["lost"],
             fates["corrupted"],
-            sum(sent.attempt > 1 for sent in run.sent("udp")),
+            len(run.sent("udp", "up")) - _ASKED,
         )
     )
     stage.claim(notOnce(found.get("twice"), found.get("late")))
@@ -71,15 +71,15 @@ def notSurely(unanswered: int | None, lost: int, corrupted: int, again: int) -> 
     @param unanswered: questions without an answer.
     @param lost: packets lost.
     @param corrupted: packets damaged.
-    @param again: packets that were sent again.
+    @param again: questions that left more often than once.
     """
     return Claim(
         f"Not surely: of {_ASKED} questions {{unanswered}} were never answered; {{lost}} packets "
-        "were lost and {corrupted} corrupted, and {again} were sent again.",
+        "were lost and {corrupted} corrupted, and {again} questions were sent again.",
         unanswered=Figure("questions unanswered", unanswered, 1, _ASKED // 2),
         lost=Figure("packets lost", lost, 1, _ASKED // 2),
         corrupted=Figure("packets corrupted", corrupted, 1, _ASKED // 4),
-        again=exactly("packets sent again", again, 0),
+        again=exactly("questions sent again", again, 0),
     )
 
 
@@ -89,9 +89,9 @@ def notOnce(twice: int | None, late: int | None) -> Claim:
     @param late: answers that came after a later question's.
     """
     return Claim(
-        "Not once: {twice} were answered twice. Not in order: {late} answers came after a later "
-        "one's.",
-        twice=Figure("answered twice", twice, 1, _ASKED // 2),
+        "Not just once: {twice} were answered more than once. Not in order: {late} answers came "
+        "after a later question's.",
+        twice=Figure("answered more than once", twice, 1, _ASKED // 2),
         late=Figure("answers out of order", late, 1, _ASKED // 2),
     )
 
@@ -103,8 +103,8 @@ def wholly(right: int, came: int, arrived: int) -> Claim:
     @param arrived: answers that arrived.
     """
     return Claim(
-        "Whole: {right} of the {came} answers count as many letters as the question had that they "
-        "answer.",
+        "Whole: {right} of the {came} answers count the letters of their own question, all of "
+        "them.",
         right=exactly("answers that count rightly", right, came),
         came=Figure("answers", came, _ASKED // 2, 2 * _ASKED),
         arrived=exactly("answers that arrived", arrived, came),
@@ -138,8 +138,8 @@ def size(stage: Stage) -> None:
     else:
         stage.done("This kernel has no IPv6, whose largest datagram has 65,527 bytes.")
     stage.rule(
-        "what fits one packet on every way is safe: 1,200 bytes or less is what people take, since "
-        "each way of IPv6 carries packets of 1,280",
+        "what fits one packet on every path is safest: people take 1,200 bytes or less, as every "
+        "path of IPv6 carries packets of 1,280",
         "RFC 8200 5, RFC 8085 3.2, RFC 9000 14",
     )
 
