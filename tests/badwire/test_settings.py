@@ -8,7 +8,6 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.badwire.scenes import Scene
 from twisted_netdemo.badwire.ladder import flows
-from twisted_netdemo.badwire.lessons.pacing import trips
 from twisted_netdemo.badwire.lessons.settings import (
     counter,
     longestWait,
@@ -18,6 +17,7 @@ from twisted_netdemo.badwire.lessons.settings import (
     settings,
     unanswered,
 )
+from twisted_netdemo.badwire.lessons.trips import trips
 
 
 class SettingsTests(SynchronousTestCase):
