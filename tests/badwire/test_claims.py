@@ -281,8 +281,8 @@ TABLE = [
     ),
     Row(
         reading.counted,
-        {"answer": "You entered 19 characters.", "lost": 2},
-        between={"lost": (2, 2)},
+        {"answer": "You entered 19 characters.", "lost": 2, "again": 2},
+        between={"lost": (2, 2), "again": (1, 6)},
         other={"answer": ["You entered 18 characters.", None]},
     ),
     Row(

@@ -396,6 +396,7 @@ class RealTests(SynchronousTestCase):
             "held back: byte 1461 missing*",
             "(late) fills the gap",
             "Seen:     Come once too often and ignored: ",
+            "Guess:    which of them must wait, and what is read twice?",
         ):
             self.assertIn(words, output)
         self.assertTrue(all(len(line) <= 80 for line in output.splitlines()))

@@ -21,6 +21,11 @@ def setup(stage: Stage) -> None:
     """
     TCP asks before it talks, and that costs a journey there and back.
     """
+    stage.ask(
+        f"A journey there and back takes {JOURNEY:g} s. After how long is the first answer there, "
+        "by UDP and by TCP?",
+        "how many journeys for each?",
+    )
     run, isFast = stage.runTuned(
         f"--delay {JOURNEY * 500:.0f}ms", "--sysctl net.ipv4.tcp_fastopen=3", "setup far4.wire"
     )
@@ -84,6 +89,11 @@ def choose(stage: Stage) -> None:
     """
     When to use which: three tasks, by UDP and by TCP.
     """
+    stage.ask(
+        "One question, thirty questions, half a million bytes, on a wire that loses some of "
+        "them: by UDP or by TCP?",
+        "which is quicker, and which brings all?",
+    )
     tasks = f"choose far4.wire {_QUESTIONS} {_SIZE}"
     good = stage.run("--delay 5ms", tasks)
     bad = stage.run("--delay 5ms --loss 5% --seed 13", tasks)

@@ -33,6 +33,11 @@ def giveup(stage: Stage) -> None:
     """
     What TCP cannot deliver it reports, to a program that is still there.
     """
+    stage.ask(
+        "Nobody listens; nobody answers; the line dies in mid-sentence. What is the client told "
+        "each time, and after how long?",
+        "an error and a time for each.",
+    )
     run = stage.run("--drain 0s", "call far4.wire 51423")
     stage.ladder(run, 4)
     resets = sum("R" in sent.flags for sent in run.sent(direction="down"))

@@ -21,6 +21,11 @@ def address(stage: Stage) -> None:
     """
     Each end is an address and a port; the kernel chooses the client's.
     """
+    stage.ask(
+        "Two programs of one computer talk to the same port of one server. How does an answer "
+        "find the right one?",
+        "by an address, by a port, or by what it says?",
+    )
     run = stage.run("--serve linecount", "ask far4.wire 51423 one two")
     rows, told = [], []
     for found in run.found:
@@ -96,6 +101,10 @@ def names(stage: Stage) -> None:
     """
     A name becomes an address by questions over UDP, asked again.
     """
+    stage.ask(
+        "The first question about each name is lost on its way. Is there an answer all the same?",
+        "at once, after a second, or never?",
+    )
     run = stage.run("--names --up-loss @1", "resolve far.wire no.wire")
     stage.ladder(run, 9)
     known, unknown = [*run.found, {}, {}][:2]
@@ -168,6 +177,10 @@ def ports(stage: Stage) -> None:
     """
     A port is one program's, of a protocol and address, unless shared.
     """
+    stage.ask(
+        "A server listens at port 51423. May another program listen there, too?",
+        "yes, no, or sometimes?",
+    )
     run, _ = stage.runTuned(
         "--serve linecount", "--sysctl net.ipv4.ip_unprivileged_port_start=1024", "ports 51423"
     )

@@ -104,6 +104,11 @@ def sockets(stage: Stage) -> None:
     """
     A program reads bytes as they come, whatever the wire did to them.
     """
+    stage.ask(
+        "A part of a page is lost on the way, and so is a line to be counted. What must the two "
+        "programs do about it?",
+        "how many lines of code does that take?",
+    )
     run = stage.run("--down-loss @4 --delay 10ms", "gopher far4.wire")
     stage.table(
         ("sent at (s)", "read at (s)", "type", "title"),
@@ -119,11 +124,12 @@ def sockets(stage: Stage) -> None:
         )
     )
     stage.say()
-    run = stage.run("--loss @3 --serve linecount", "ask far4.wire 51423 'To be, or not to be'")
+    run = stage.run("--loss @4 --serve linecount", "ask far4.wire 51423 'To be, or not to be'")
     stage.say(f"  {run.first.get('welcome')}")
     stage.say(f"  {run.first.get('answer')}")
     stage.say()
-    stage.claim(counted(run.first.get("answer"), run.fates()["lost"]))
+    repeats = sum(sent.attempt > 1 and sent.length > 0 for sent in run.sent())
+    stage.claim(counted(run.first.get("answer"), run.fates()["lost"], repeats))
 
 
 def page(
@@ -153,13 +159,15 @@ def page(
     )
 
 
-def counted(answer: str | None, lost: int) -> Claim:
+def counted(answer: str | None, lost: int, again: int) -> Claim:
     """
-    @param lost: packets that were lost; the third one of each way was to be.
+    @param lost: packets that were lost; the fourth one of each way was to be.
+    @param again: how often data were sent again, either way.
     """
     return Claim(
-        "A line was sent and counted: {answer} Packets lost on the way: {lost}; neither program "
-        "was told.",
+        "A line was sent and counted: {answer} Packets lost on the way: {lost}; sent again: "
+        "{again}. Neither program did anything for that.",
         answer=exactly("the answer", answer, "You entered 19 characters."),
         lost=exactly("packets lost", lost, 2),
+        again=Figure("segments sent again", again, 1, 6),
     )

@@ -44,6 +44,10 @@ def checksum(stage: Stage) -> None:
     """
     What is corrupt is discarded and sent again, if the checksum sees it.
     """
+    stage.ask(
+        "Two of four segments are damaged on the way. What does the program at the end read?",
+        "all, a part, or wrong letters?",
+    )
     run = stage.run("--up-corrupt @3,5", "carry far4.wire 5000")
     stage.ladder(run, 18)
     stage.claim(
@@ -124,6 +128,10 @@ def resend(stage: Stage) -> None:
     """
     What is not acknowledged is sent again, after pauses that grow.
     """
+    stage.ask(
+        "The same line is lost four times in a row. When does TCP send it again?",
+        "four pauses: all of one length?",
+    )
     run = stage.run("--up-loss @4-7 --serve linecount", "ask far4.wire 51423 hello")
     stage.ladder(run, 24)
     waits, found = pauses(run), run.first
@@ -232,6 +240,11 @@ def order(stage: Stage) -> None:
     """
     What is numbered is put in order: the early wait, copies go.
     """
+    stage.ask(
+        "The second of five segments comes fourth, and the last one comes twice. What does the "
+        "program read?",
+        "which of them must wait, and what is read twice?",
+    )
     run = stage.run("--up-reorder @4 --up-reorder-gap 2 --up-duplicate @7", "carry far4.wire 6000")
     stage.ladder(run, 24)
     found = run.first

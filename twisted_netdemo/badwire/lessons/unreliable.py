@@ -22,8 +22,12 @@ _MTU = 1500
 
 def datagrams(stage: Stage) -> None:
     """
-    UDP delivers whole or not at all; not surely, not just once, not in order.
+    UDP delivers whole or never, perhaps twice, perhaps out of order.
     """
+    stage.ask(
+        "A hundred questions go by UDP over a bad wire. How many answers come?",
+        "fewer than a hundred, or more? In order?",
+    )
     run = stage.run(f"{_BAD} --serve udpcount", f"datagrams far4.wire 51423 {_ASKED}")
     stage.ladder(run, 22)
     found, fates = run.first, run.fates("udp")
@@ -115,6 +119,11 @@ def size(stage: Stage) -> None:
     """
     A datagram has a largest size, and large ones are fragile.
     """
+    stage.ask(
+        "One packet in twenty is lost. How many of 40 datagrams of 1,200 bytes arrive, how many "
+        "of 8,000, how many of 65,507?",
+        "three numbers; the largest ones travel in 45 packets each.",
+    )
     wanted = "1200 8000 65507 65508"
     run = stage.run(f"--loss {_LOSS:.0%} --seed 5", f"sizes far4.wire {_EACH} {wanted}")
     _sizes(stage, run)
