@@ -124,7 +124,7 @@ def choose(stage: Stage) -> None:
     )
     stage.rule(
         "how fast TCP is in spite of loss depends on its congestion control: reno halves its rate "
-        "at each, others do not; a program that sends much by UDP needs one, too",
+        "at a loss, others do not; a program that sends much by UDP needs one, too",
         "RFC 5681 3.1, RFC 8085 3.1",
     )
 

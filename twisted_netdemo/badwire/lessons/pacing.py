@@ -118,7 +118,7 @@ def lossless(lost: int, again: int, arrived: int | None) -> Claim:
 
 def congestion(stage: Stage) -> None:
     """
-    A loss is taken for a sign that the network is full: reno slows down.
+    A loss is taken for a sign of a full network: reno slows down.
     """
     stage.ask(
         "One segment of hundreds is lost, and repaired. What does that change for those after it?",
@@ -256,8 +256,8 @@ def otherWay(
     """
     least = (reno or 0.0) * 1.1 if control in ("cubic", "bbr") else 0.01
     return Claim(
-        f"After the same loss {control} went on with {{other:.0%}} of what was under way, reno "
-        "with {reno:.0%}. All was carried by both, in {seconds} s.",
+        "After the same loss the other one went on with {other:.0%} of what was under way, reno "
+        "with {reno:.0%}. Both carried all, in {seconds} s.",
         same=exactly("carried as sent", [*same], [True, True]),
         lost=exactly("segments lost", [*lost], [1, 1]),
         reno=Figure("reno's part", reno, 0.35, 0.65),
