@@ -218,6 +218,8 @@ class TCPTests(NetworkTestCase):
         """
         error = await self.fails(CannotResolve, "gopher://no-such-host.invalid/")
         self.assertEqual(str(error), "cannot resolve no-such-host.invalid")
+        error = await self.fails(CannotResolve, "gopher://[fe80::1%25nope]/")
+        self.assertEqual(str(error), "cannot resolve fe80::1%nope")
 
     async def test_oddName(self) -> None:
         """

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from socket import gaierror
 from typing import Any
 
 from twisted.internet import error as failures
@@ -269,7 +270,7 @@ def explain(host: str, port: int, reason: Failure) -> FetchError:
         return AddressRefused(f"{where}: {error}")
     if isinstance(error, FetchError):
         return error
-    if isinstance(error, failures.DNSLookupError):
+    if isinstance(error, (failures.DNSLookupError, gaierror)):
         return CannotResolve(f"cannot resolve {host}")
     if isinstance(error, (failures.TimeoutError, failures.UserError)):
         return ConnectTimedOut(f"{where}: the connection attempt timed out")
