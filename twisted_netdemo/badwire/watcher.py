@@ -37,6 +37,11 @@ _PATIENCE = 5.0
 
 # of an answer
 _LONGEST = 1 << 17
+
+# how much is shown of what was typed
+_SHOWN = 200
+
+# how many are named
 _MOST = 10_000
 
 
@@ -234,12 +239,13 @@ def parentOf(pid: int) -> int:
 
 def commandOf(pid: int) -> str:
     """
-    What was typed to start a process, fit to be shown; its name where that cannot be told.
+    What was typed to start a process, fit to be shown, its beginning where it is long; its name
+    where it cannot be told.
     """
     words = ""
     with contextlib.suppress(OSError):
         with open(f"/proc/{pid}/cmdline", "rb") as file:
-            words = file.read(_LONGEST).replace(b"\0", b" ").decode("utf-8", "replace").strip()
+            words = file.read(_SHOWN).replace(b"\0", b" ").decode("utf-8", "replace").strip()
         if not words:
             with open(f"/proc/{pid}/comm", "rb") as file:
                 words = file.read().decode("utf-8", "replace").strip()
