@@ -720,6 +720,19 @@ class EnterTests(WireCase):
         done = self.badwire("enter", "--run", str(os.getpid()), "--", "true")
         self.assertEqual((done.returncode, len(done.stderr.splitlines())), (125, 1), done)
 
+    def test_impostor(self) -> None:
+        """
+        A process that only bears the watcher's name is entered by nobody.
+        """
+        named = "import ctypes; ctypes.CDLL(None).prctl(15, b'badwire-watch', 0, 0, 0)"
+        waits = f"{named}; print('up', flush=True); input()"
+        program = start(self, *self.who(), "-c", waits, stdin=subprocess.PIPE)
+        program.line("^up$")
+        pid = str(program.process.pid)
+        done = self.badwire("enter", "--run", pid, "--", "echo", "in")
+        line = f"badwire: process {pid}: there is no wire in its network\n"
+        self.assertEqual((done.returncode, done.stdout, done.stderr.decode()), (125, b"", line))
+
 
 class OrdinaryEnterTests(EnterTests):
     """
@@ -798,14 +811,19 @@ class RefusalTests(WireCase):
 
     def test_readOnlySettings(self) -> None:
         """
-        Where /proc/sys is read-only it runs untuned and says so; a setting asked for is refused.
+        Where /proc/sys is read-only it runs untuned and says so, and keeps the capability that a
+        service needs for a port below 1024; a setting asked for is refused.
         """
         before = users.mounted(
             "mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys"
         )
-        done = self.badwire("run", "-q", "--", "true", before=before)
+        command = ("sh", "-c", "grep CapEff /proc/$PPID/status /proc/self/status")
+        served = ("--serve", "web --listen tcp:80")
+        done = self.badwire("run", "-q", *served, "--", *command, before=before)
         self.assertEqual(done.returncode, 0, done)
         self.assertIn(b"read-only", done.stderr)
+        kept = [int(line.split()[-1], 16) for line in done.stdout.splitlines()]
+        self.assertEqual(kept, [1 << linux.CAP_NET_BIND_SERVICE, 0])
         done = self.badwire(
             "run", "--sysctl", "net.ipv4.tcp_retries2=3", "--", "true", before=before
         )

@@ -75,6 +75,9 @@ def main(options: Options) -> int:
         except OSError as error:
             tell(f"badwire: process {runs[0]}: {inWords(error)}", sys.stderr)
             return UNAVAILABLE
+        if not _hasWire():  # it has just ended, or is a process of another kind with that name
+            tell(f"badwire: process {runs[0]}: there is no wire in its network", sys.stderr)
+            return FAILED
     os.environ.update(within(Network(hasIPv6=hasIPv6()).environment))
     for name in os.environ.keys() - within({}).keys():
         del os.environ[name]
@@ -88,8 +91,11 @@ def _isWithin() -> bool:
     """
     Whether this process lives in such a network already.
     """
-    interfaces = [name for _, name in socket.if_nameindex()]
-    return "WIRE_FAR" in os.environ and device.NAME in interfaces
+    return "WIRE_FAR" in os.environ and _hasWire()
+
+
+def _hasWire() -> bool:
+    return device.NAME in [name for _, name in socket.if_nameindex()]
 
 
 def _complaint(runs: Sequence[int], wanted: int | None) -> list[str]:
