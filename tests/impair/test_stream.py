@@ -215,15 +215,21 @@ class Bytes(StreamCase):
 
     def test_rateOverIPv6(self) -> None:
         """
-        Over IPv6 a packet has less room.
+        Over IPv6 a packet has less room; a client that speaks IPv4 to a socket for both does not
+        speak IPv6.
         """
-        self.start(up=Figures(rate=8 * 150_000))
-        client = connect(self.clock, self.relay, IPv6Address("TCP", "::1", 4001))
-        self.pump(2)
-        server = self.target.accept(1)
-        client.protocol.dataReceived(bytes(2 * 1428))
-        self.pump(30)
-        self.assertEqual(server.writes, [(bytes(1428), 0.012), (bytes(1428), 0.022)])
+        for host, room in (("::1", 1428), ("fe80::1%lo", 1428), ("::ffff:127.0.0.1", 1448)):
+            self.start(up=Figures(rate=8 * 150_000))
+            client = connect(self.clock, self.relay, IPv6Address("TCP", host, 4001))
+            begun = self.clock.seconds()
+            self.pump(2)
+            server = self.target.accept(1)
+            client.protocol.dataReceived(bytes(2 * room))
+            self.pump(30)
+            self.assertEqual(
+                [(data, round(when - begun, 6)) for data, when in server.writes],
+                [(bytes(room), 0.012), (bytes(room), 0.022)],
+            )
 
     def test_bottleneckIsShared(self) -> None:
         """

@@ -27,6 +27,7 @@ from twisted_netdemo.impair.flow import HEADER, HEADER6, Event, Flow, Mischief, 
 from twisted_netdemo.impair.way import Way
 from twisted_netdemo.service.clock import monotonic
 from twisted_netdemo.service.quiet import Quiet
+from twisted_netdemo.welcome import plainHost
 
 _log = Logger()
 
@@ -251,7 +252,8 @@ class StreamRelay(Factory):
         self._reason = ""
 
     def buildProtocol(self, addr: IAddress | None) -> End:
-        isIPv6 = isinstance(addr, IPv6Address)
+        # an IPv4 address may come mapped
+        isIPv6 = isinstance(addr, IPv6Address) and ":" in plainHost(addr.host)
         pair = Pair(self, self.clients, HEADER6 if isIPv6 else HEADER)
         self.clients += 1
         self._pairs[pair] = None
