@@ -137,13 +137,15 @@ class SegmentTests(SynchronousTestCase):
 
     def test_bounded(self) -> None:
         """
-        What is remembered of a connection does not grow without end.
+        What is remembered of a connection does not grow without end; what comes again and again is
+        not forgotten.
         """
         self.patch(module, "REPEATS", 10)
         talk = Conversation()
         talk.tcp(True, "S", 0)
         for number in range(100):
             side = talk.tcp(True, "A", 1 + number, 1).side
+            self.assertEqual(talk.tcp(True, "PA", 1, 1).attempt, number + 1)
         self.assertLessEqual(len(side._attempts), 10)
 
 

@@ -33,11 +33,11 @@ _FLAGS = ["".join(letter for bit, letter in _BITS if bits & bit) for bits in ran
 # Types of ICMP's echo: the request's and the reply's.
 _ECHO = {ICMP: (8, 0), ICMP6: (128, 129)}
 
-#: How many flows are known at once, how many datagrams' fragments, how many repeats of a flow: the
-#: oldest is forgotten first.
+#: How many flows are known at once, how many datagrams' fragments, how many repeats in one
+#: direction of a flow (more than fit in a usual window): the oldest is forgotten first.
 FLOWS = 1 << 16
 DATAGRAMS = 1 << 12
-REPEATS = 1 << 16
+REPEATS = 1 << 13
 
 
 class Identity(NamedTuple):
@@ -118,6 +118,7 @@ class Side:
         attempts = self._attempts
         attempt = attempts.get(what, before) + 1
         attempts[what] = attempt
+        attempts.move_to_end(what)
         if len(attempts) > REPEATS:
             attempts.popitem(last=False)
         return attempt
