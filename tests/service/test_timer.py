@@ -5,8 +5,11 @@ The fine timer.
 from __future__ import annotations
 
 import errno
+import math
 import sys
+import threading
 from collections.abc import Callable
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorFDSet
@@ -60,6 +63,15 @@ class OnTheReactor(TestCase):
 
     kind: type[Timer] = KernelTimer
 
+    def callLater(self, deferred: Deferred[None]) -> None:
+        """
+        Fire it when the reactor is done with what it does now.
+        """
+        from twisted.internet import reactor
+
+        clock: Any = reactor
+        clock.callLater(0, deferred.callback, None)
+
     def make(self, call: Callable[[], None]) -> Timer:
         from twisted.internet import reactor
 
@@ -103,6 +115,36 @@ class OnTheReactor(TestCase):
         await done
         self.assertEqual(calls, [])
 
+    async def test_aFailureIsNotItsEnd(self) -> None:
+        """
+        A call that raises is in the log, and a later one comes.
+        """
+        made = self.make(lambda: calls.pop(0)())
+        done: Deferred[None] = Deferred()
+        failed: Deferred[None] = Deferred()
+
+        def fail() -> None:
+            self.callLater(failed)
+            raise ZeroDivisionError
+
+        calls = [fail, lambda: done.callback(None)]
+        made.at(made.seconds())
+        await failed
+        made.at(made.seconds())
+        await done
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    async def test_far(self) -> None:
+        """
+        A time that no machine lives to see is never, and a nearer one takes its place.
+        """
+        done: Deferred[None] = Deferred()
+        made = self.make(lambda: done.callback(None))
+        for when in (1e23, 1e300, math.inf):
+            made.at(when)
+        made.at(made.seconds())
+        await done
+
 
 class OnTheReactorByAThread(OnTheReactor):
     """
@@ -118,3 +160,14 @@ class OnTheReactorByAThread(OnTheReactor):
             raise OSError(errno.EMFILE, "Too many open files")
 
         self.patch(module, "_calls", shortage)
+
+    def test_daemon(self) -> None:
+        """
+        What is made before the process becomes a daemon, as impair is, works in the daemon: a
+        thread that had begun would be left behind.
+        """
+        before = set(threading.enumerate())
+        made = self.make(self.fail)
+        self.assertEqual(set(threading.enumerate()) - before, set())
+        made.at(made.seconds() + 1000)
+        self.assertEqual(len(set(threading.enumerate()) - before), 1)

@@ -27,8 +27,11 @@ from twisted.internet.interfaces import (
     IReactorTime,
     IReadDescriptor,
 )
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
+
+_log = Logger()
 
 
 class Timer(Protocol):
@@ -85,6 +88,8 @@ class ClockTimer:
 _ABSOLUTE = 1
 _SPEC = struct.Struct("@llll")
 _NANO = 1_000_000_000
+# In seconds since the machine started: the latest that every system's struct can hold.
+_NEVER = (1 << 31) - 1
 
 #: Makes a timer's descriptor; sets it to a moment in nanoseconds, 0 for none.
 _Calls = tuple[Callable[[], int], Callable[[int, int], object]]
@@ -137,7 +142,8 @@ class KernelTimer:
     def at(self, when: float | None) -> None:
         if self._file >= 0:
             # not a moment before; 0 would stop the timer, a time gone by is now
-            self._set(self._file, 0 if when is None else max(1, math.ceil(when * _NANO)))
+            moment = 0 if when is None else max(1, math.ceil(min(when, _NEVER) * _NANO))
+            self._set(self._file, moment)
             # anew, for trial removes all readers after a class of tests that left one
             self._reactor.addReader(self)
 
@@ -160,7 +166,9 @@ class KernelTimer:
             os.read(self._file, 8)
         except BlockingIOError:  # set anew since the reactor saw it
             return
-        self._call()
+        # the reactor would close a reader that raises, and nothing would be called any more
+        with _log.failuresHandled("what was due failed"):
+            self._call()
 
     def connectionLost(self, reason: Failure) -> None:
         self.close()
@@ -168,7 +176,8 @@ class KernelTimer:
 
 class ThreadTimer:
     """
-    A L{Timer} of a thread that wakes the reactor.
+    A L{Timer} of a thread that wakes the reactor. The thread begins when a time is set first: one
+    that had begun before the process became a daemon would be left behind.
     """
 
     def __init__(self, reactor: IReactorFromThreads, call: Callable[[], None]) -> None:
@@ -178,12 +187,15 @@ class ThreadTimer:
         self._setting = 0  # how often it has been set
         self._closed = False
         self._changed = threading.Condition()
-        threading.Thread(target=self._wait, name="timer", daemon=True).start()
+        self._thread: threading.Thread | None = None
 
     def seconds(self) -> float:
         return time.monotonic()
 
     def at(self, when: float | None) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._wait, name="timer", daemon=True)
+            self._thread.start()
         with self._changed:
             self._setting += 1
             self._when = math.inf if when is None else when
