@@ -170,7 +170,7 @@ class SiteTests(SynchronousTestCase):
 
         self.site = self.factory(figures)
         gone, waiting = self.ask(GET % (b"metrics", b"")), self.ask(GET % (b"metrics", b""))
-        gone.loseConnection()
+        gone.peerEnds()
         self.assertEqual(len(asked), 1)
         asked[0].callback([Figure("y", "Y.", 7, rises=False)])
         self.assertIn(b"\ny 7.0\n", waiting.value())

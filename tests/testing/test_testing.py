@@ -9,9 +9,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from twisted.internet.interfaces import IReactorTime, ITCPTransport
-from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.error import NoProtocol
+from twisted.internet.interfaces import IHalfCloseableProtocol, IReactorTime, ITCPTransport
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.protocols.basic import LineReceiver
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from twisted_netdemo.service.clock import monotonic
@@ -47,6 +51,30 @@ class PageTests(SynchronousTestCase):
         self.assertEqual((said.stdout, said.stderr), ("[]\n", ""))
 
 
+@implementer(IHalfCloseableProtocol)
+class Recorder(Protocol):
+    """
+    Records what it is told of its connection's end.
+    """
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def writeConnectionLost(self) -> None:
+        self.told.append("output")
+
+    def readConnectionLost(self) -> None:
+        self.told.append("input")
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.told.append(reason.type.__name__)
+
+    # as a producer
+
+    def stopProducing(self) -> None:
+        self.told.append("stop")
+
+
 class TransportTests(SynchronousTestCase):
     def test_interface(self) -> None:
         """
@@ -57,6 +85,73 @@ class TransportTests(SynchronousTestCase):
         transport.setTcpNoDelay(True)
         transport.setTcpKeepAlive(True)
         self.assertTrue(transport.getTcpNoDelay() and transport.getTcpKeepAlive())
+
+    def test_lineReceiver(self) -> None:
+        """
+        A protocol of lines that has closed gets no further line of the same bytes, as over TCP.
+        """
+
+        class Quits(LineReceiver):
+            def lineReceived(self, line: bytes) -> None:
+                self.sendLine(line.upper())
+                if line == b"quit":
+                    self.transport.loseConnection()
+
+        transport = connect(Factory.forProtocol(Quits))
+        transport.protocol.dataReceived(b"a\r\nquit\r\nb\r\n")
+        self.assertEqual(transport.value(), b"A\r\nQUIT\r\n")
+        self.assertTrue(transport.disconnecting and transport.disconnected)
+        self.assertFalse(transport.connected)
+
+    def test_afterTheEnd(self) -> None:
+        """
+        What is written after the end reaches nobody, and no later end takes the place of the first.
+        """
+        for end, ended, told in (
+            ("loseWriteConnection", "half", ["output"]),
+            ("loseConnection", "closed", ["ConnectionDone"]),
+            ("abortConnection", "aborted", ["ConnectionAborted"]),
+        ):
+            transport = connect(Factory.forProtocol(Recorder))
+            transport.write(b"before")
+            getattr(transport, end)()
+            transport.write(b"after")
+            transport.writeSequence([b"after", b"that"])
+            transport.loseWriteConnection()
+            self.assertEqual((transport.value(), transport.ended), (b"before", ended))
+            if ended != "half":
+                transport.abortConnection()
+                transport.peerEnds()
+                transport.resumeProducing()
+            self.assertEqual(transport.protocol.told, told)
+
+    def test_producer(self) -> None:
+        """
+        A connection that is to close waits for its producer; one that breaks off tells it to stop.
+        """
+        transport = connect(Factory.forProtocol(Recorder))
+        recorder = transport.protocol
+        transport.registerProducer(recorder, True)
+        transport.loseConnection()
+        transport.write(b"the last")
+        self.assertEqual(recorder.told, [])
+        transport.unregisterProducer()
+        self.assertEqual((transport.value(), recorder.told), (b"the last", ["ConnectionDone"]))
+        transport.registerProducer(recorder, True)
+        self.assertEqual(recorder.told[1:], ["stop"])
+
+        transport = connect(Factory.forProtocol(Recorder))
+        transport.registerProducer(transport.protocol, True)
+        transport.abortConnection()
+        self.assertEqual(transport.protocol.told, ["stop", "ConnectionAborted"])
+
+    def test_refused(self) -> None:
+        """
+        A factory that has no protocol for a peer refuses its connection, and the test is told so.
+        """
+        factory = Factory()
+        factory.buildProtocol = lambda address: None  # type: ignore[method-assign]
+        self.assertRaises(NoProtocol, connect, factory)
 
 
 class PortTests(SynchronousTestCase):

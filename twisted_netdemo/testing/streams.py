@@ -4,10 +4,11 @@ Connections in memory.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from twisted.internet.address import IPv4Address
-from twisted.internet.error import ConnectionAborted, ConnectionDone
+from twisted.internet.error import ConnectionAborted, ConnectionDone, NoProtocol
 from twisted.internet.interfaces import IHalfCloseableProtocol, ITCPTransport
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
@@ -35,42 +36,71 @@ class MemoryTransport(StringTransport):
         @param peer: what C{getPeer} returns.
         @param here: what C{getHost} returns.
         """
-        super().__init__(hostAddress=here, peerAddress=peer)
+        # lenient: to read on or not, after the end, is no error over TCP either
+        super().__init__(hostAddress=here, peerAddress=peer, lenient=True)
         self.protocol = protocol
         self.ended = ""
         self._noDelay = self._keepAlive = False
 
+    def write(self, data: bytes) -> None:
+        if not self.ended:  # else it reaches nobody
+            super().write(data)
+
+    def writeSequence(self, data: Iterable[bytes]) -> None:
+        self.write(b"".join(data))
+
     def loseWriteConnection(self) -> None:
+        if self.ended:
+            return
         self.ended = "half"
         half = IHalfCloseableProtocol(self.protocol, None)
         if half is not None:
             half.writeConnectionLost()
 
     def loseConnection(self) -> None:
-        self._end("closed", ConnectionDone())
+        self.disconnecting = True
+        if self.producer is None:  # else when it has done its work
+            self._end("closed", ConnectionDone())
 
     def abortConnection(self) -> None:
+        self.disconnecting = True
         self._end("aborted", ConnectionAborted())
 
     def _end(self, how: str, why: Exception) -> None:
-        if self.ended not in ("closed", "aborted"):
-            self.ended = how
-            self.protocol.connectionLost(Failure(why))
+        if self.disconnected:
+            return
+        self.ended = how
+        self.disconnected = True
+        self.connected = False
+        producer, self.producer = self.producer, None
+        if producer is not None:
+            producer.stopProducing()
+        self.protocol.connectionLost(Failure(why))
 
     def peerEnds(self) -> None:
         """
         The peer has sent all that it will.
         """
+        if self.disconnected:
+            return
         half = IHalfCloseableProtocol(self.protocol, None)
         if half is None:
             self._end("closed", ConnectionDone())
         else:
             half.readConnectionLost()
 
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        if self.disconnected:
+            producer.stopProducing()
+        else:
+            super().registerProducer(producer, streaming)
+
     def unregisterProducer(self) -> None:
         # StringTransport raises where there is none; TCP does not.
         self.producer = None
         self.streaming = None
+        if self.disconnecting:
+            self._end("closed", ConnectionDone())
 
     def getTcpNoDelay(self) -> bool:
         return self._noDelay
@@ -87,9 +117,13 @@ class MemoryTransport(StringTransport):
 
 def connect(factory: Any, peer: Any = PEER, here: Any = HERE) -> MemoryTransport:
     """
-    A new connection to a factory's protocol.
+    A new connection to a factory's protocol. To call the factory's C{doStart} is the caller's part.
+
+    @raise NoProtocol: the factory has none for this peer, whom a port would disconnect.
     """
     protocol = factory.buildProtocol(peer)
+    if protocol is None:
+        raise NoProtocol()
     transport = MemoryTransport(protocol, peer, here)
     protocol.makeConnection(transport)
     return transport
