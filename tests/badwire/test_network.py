@@ -12,8 +12,9 @@ from twisted.names import dns, error
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.processes import folder
+from twisted_netdemo.badwire.forbidden import Forbidden
 from twisted_netdemo.badwire.names import Authority, Ends
-from twisted_netdemo.badwire.network import FAR, FAR6, NAMES, Forbidden, Network, sysctl
+from twisted_netdemo.badwire.network import FAR, FAR6, NAMES, Network, sysctl
 from twisted_netdemo.badwire.privatefiles import hosts, lacking, nsswitch
 
 

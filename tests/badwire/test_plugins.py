@@ -316,13 +316,13 @@ class CommandTests(WireCase):
         where = folder(self)
         where.chmod(0o777)
         script = (
-            "import os, signal, sys\nfrom twisted_netdemo.badwire import command, tap\n"
-            "class Interrupted(tap.Watcher):\n"
+            "import os, signal, sys\nfrom twisted_netdemo.badwire import command, prepare\n"
+            "class Interrupted(prepare.Watcher):\n"
             "    def __init__(self):\n"
             "        super().__init__()\n"
             "        print(self.pid, flush=True)\n"
             "        os.kill(os.getpid(), signal.SIGINT)\n"
-            "tap.Watcher = Interrupted\nsys.exit(command.main())"
+            "prepare.Watcher = Interrupted\nsys.exit(command.main())"
         )
         options = ("run", "--log", "log", "--svg", "svg")
         done = run(*self.who(), "-c", script, *options, "--", "echo", "no", cwd=where)

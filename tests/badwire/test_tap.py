@@ -10,7 +10,8 @@ from twisted.python import usage
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.processes import folder
-from twisted_netdemo.badwire.tap import Options, shell
+from twisted_netdemo.badwire.shells import shell
+from twisted_netdemo.badwire.tap import Options
 from twisted_netdemo.impair.fates import Places, Ratio
 
 

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import sys
 
-from twisted_netdemo.badwire.network import Forbidden, Network
+from twisted_netdemo.badwire.forbidden import UNAVAILABLE, Forbidden
+from twisted_netdemo.badwire.network import Network
 from twisted_netdemo.badwire.observers import tell
 from twisted_netdemo.badwire.privatefiles import RESOLV, lacking
-from twisted_netdemo.badwire.tap import UNAVAILABLE
 from twisted_netdemo.service.options import ServiceOptions
 
 

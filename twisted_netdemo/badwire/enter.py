@@ -14,10 +14,11 @@ from twisted.python import usage
 
 from twisted_netdemo.badwire import device, helper, linux
 from twisted_netdemo.badwire.child import within
+from twisted_netdemo.badwire.forbidden import UNAVAILABLE
 from twisted_netdemo.badwire.network import Network, hasIPv6
 from twisted_netdemo.badwire.observers import inWords, tell
+from twisted_netdemo.badwire.shells import greeting, shell
 from twisted_netdemo.badwire.show import FAILED
-from twisted_netdemo.badwire.tap import UNAVAILABLE, greeting, shell
 from twisted_netdemo.badwire.watcher import NAME, commandOf, parentOf
 from twisted_netdemo.quantities import whole
 from twisted_netdemo.service.options import ServiceOptions

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from twisted_netdemo.badwire import device, linux, privatefiles
+from twisted_netdemo.badwire.forbidden import Forbidden, whyMap, whyUnshare
 
 NEAR, FAR, PREFIX = "10.77.0.1", "10.77.0.2", 30
 NEAR6, FAR6, PREFIX6 = "fd77::1", "fd77::2", 126
@@ -40,14 +41,6 @@ TUNING = {
     # (tcp_retries2): by default not once more when the wait has reached its longest
     "net.ipv4.tcp_orphan_retries": "15",
 }
-
-_ROOT = "or run it as root"
-
-
-class Forbidden(Exception):
-    """
-    The system forbids it; the message is one line, which says what and how to allow it.
-    """
 
 
 @dataclass
@@ -138,7 +131,7 @@ class Network:
                 linux.unshare(linux.CLONE_NEWNET | linux.CLONE_NEWNS)
             except OSError as error:
                 if error.errno != errno.EPERM:
-                    raise Forbidden(_whyUnshare(error, "net")) from None
+                    raise Forbidden(whyUnshare(error, "net")) from None
             else:
                 self.isRoots = True
                 return "as root"
@@ -148,13 +141,13 @@ class Network:
         try:
             linux.unshare(linux.CLONE_NEWUSER | linux.CLONE_NEWNET | linux.CLONE_NEWNS)
         except OSError as error:
-            raise Forbidden(_whyUnshare(error, "user")) from None
+            raise Forbidden(whyUnshare(error, "user")) from None
         try:
             _write("/proc/self/setgroups", "deny")
             _write("/proc/self/uid_map", f"{uid} {uid} 1\n")
             _write("/proc/self/gid_map", f"{gid} {gid} 1\n")
         except OSError as error:
-            raise Forbidden(_whyMap(error, lacksCapability)) from None
+            raise Forbidden(whyMap(error, lacksCapability)) from None
         return "by a user namespace"
 
     def _openDevice(self) -> str:
@@ -294,53 +287,3 @@ def _waitFor(address: str) -> None:
                     raise
         time.sleep(0.002)  # there is no reactor yet
     raise OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
-
-
-def _whyUnshare(error: OSError, kind: str) -> str:
-    """
-    What forbade the namespaces.
-    """
-    what = f"a private network is forbidden here ({error.strerror})"
-    if error.errno == errno.ENOSPC:
-        for switch in (f"user.max_{kind}_namespaces", "user.max_net_namespaces"):
-            if linux.setting(switch.replace(".", "/")) == "0":
-                other = f", {_ROOT}" if kind == "user" else ""
-                return f"{what}: {switch} is 0: sysctl -w {switch}=10000{other}"
-        return f"{what}: there are too many namespaces: raise user.max_{kind}_namespaces"
-    if error.errno == errno.EINVAL:
-        return f"{what}: this kernel has no user namespaces (CONFIG_USER_NS), {_ROOT}"
-    if linux.setting("kernel/unprivileged_userns_clone") == "0" and os.geteuid():
-        switch = "kernel.unprivileged_userns_clone"
-        return f"{what}: {switch} is 0: sysctl -w {switch}=1, {_ROOT}"
-    if _isFiltered():
-        return (
-            f"{what}: a seccomp filter, as a container's: run the container with "
-            "--security-opt seccomp=unconfined, or outside"
-        )
-    return f"{what}: in a chroot, or by a security module: run it outside of that, {_ROOT}"
-
-
-def _whyMap(error: OSError, lacksCapability: bool) -> str:
-    """
-    What forbade the map of users.
-
-    @param lacksCapability: whether root has not what root needs for it.
-    """
-    what = f"a private network is forbidden here ({error.strerror}, at the user's map)"
-    if linux.setting("kernel/apparmor_restrict_unprivileged_userns") == "1":
-        switch = "kernel.apparmor_restrict_unprivileged_userns"
-        return f"{what}: {switch} is 1: sysctl -w {switch}=0, {_ROOT}"
-    if lacksCapability:
-        return (
-            f"{what}: root has no CAP_SETFCAP here, as within root's badwire and in some "
-            "containers: run it as another user, or where root has that capability"
-        )
-    return f"{what}: by a security module: {_ROOT[3:]}"
-
-
-def _isFiltered() -> bool:
-    try:
-        with open("/proc/self/status", encoding="ascii") as status:
-            return any(line.split() == ["Seccomp:", "2"] for line in status)
-    except OSError:
-        return False

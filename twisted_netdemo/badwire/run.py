@@ -14,8 +14,10 @@ from twisted.logger import globalLogBeginner
 
 from twisted_netdemo.badwire import tap
 from twisted_netdemo.badwire.files import STDOUT
-from twisted_netdemo.badwire.network import Forbidden
+from twisted_netdemo.badwire.forbidden import UNAVAILABLE, Forbidden
 from twisted_netdemo.badwire.observers import inWords, observeAll, observeWarnings, tell
+from twisted_netdemo.badwire.prepare import prepare
+from twisted_netdemo.badwire.shells import greeting, shell
 from twisted_netdemo.badwire.show import FAILED
 from twisted_netdemo.service.process import StartError
 
@@ -66,21 +68,21 @@ def main(options: Options) -> int:
         reactor.callWhenRunning(stop)
 
     try:
-        make = tap.prepare(options, say)
+        make = prepare(options, say)
         # not before, since the network is private to processes that have one thread
         from twisted.internet import reactor as installed
 
         reactor: Any = installed
         wire = make(reactor)
         if not options.command and not options["quiet"]:
-            for line in tap.greeting(_leaving(options)):
+            for line in greeting(_leaving(options)):
                 say(line)
-        wire.runs(options.command or [tap.shell()], ended)
+        wire.runs(options.command or [shell()], ended)
         reactor.addSystemEventTrigger("before", "shutdown", wire.stopService)
         wire.startService()
     except Forbidden as error:
         say(f"badwire: {error}")
-        return tap.UNAVAILABLE
+        return UNAVAILABLE
     except StartError as error:
         say(str(error))
         return FAILED

@@ -7,42 +7,29 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
-import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from twisted.application.internet import TimerService
 from twisted.application.service import IService
 from twisted.internet.error import ReactorNotRunning
-from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python import usage
 
-from twisted_netdemo.badwire import linux
-from twisted_netdemo.badwire.conclusion import FILES, Conclusion
-from twisted_netdemo.badwire.events import Listener
+from twisted_netdemo.badwire.conclusion import FILES
 from twisted_netdemo.badwire.files import STDOUT, place
-from twisted_netdemo.badwire.network import Forbidden, Network, sysctl
-from twisted_netdemo.badwire.observers import inWords, tell
-from twisted_netdemo.badwire.running import BadWire
+from twisted_netdemo.badwire.forbidden import UNAVAILABLE, Forbidden
+from twisted_netdemo.badwire.network import sysctl
+from twisted_netdemo.badwire.observers import tell
+from twisted_netdemo.badwire.prepare import prepare
 from twisted_netdemo.badwire.serve import Served
 from twisted_netdemo.badwire.show import checkScaled
-from twisted_netdemo.badwire.watcher import Watcher
-from twisted_netdemo.badwire.wire import Wire
 from twisted_netdemo.impair.figures import CHANCES, FigureOptions, chance, figure
 from twisted_netdemo.impair.reached import Asked
 from twisted_netdemo.quantities import duration, whole
-from twisted_netdemo.service.clock import monotonic
 from twisted_netdemo.service.process import StartError, exitWith, reportStartErrors
 
 _log = Logger()
-
-#: The exit status where the system forbids it, as sysexits.h has it.
-UNAVAILABLE = 69
-
-# how often the log is written, in seconds, for who reads along
-_FLUSH = 0.5
 
 
 class Options(FigureOptions):
@@ -218,28 +205,6 @@ def span(text: str) -> tuple[float, float]:
     raise ValueError(f"{text!r} is not from one time to a later one, as in 1s-9s")
 
 
-def greeting(leave: str) -> list[str]:
-    """
-    What is said to somebody in a shell on the wire.
-
-    @param leave: how to leave it.
-    """
-    return [
-        "badwire: this shell is in a private network. A server that is started here is reached at",
-        "far.wire, across the wire; near.wire and localhost do not touch it. Another terminal gets",
-        f"here by 'badwire enter'; {leave}.",
-    ]
-
-
-def shell() -> str:
-    """
-    The user's shell, or one that is always there.
-    """
-    named = os.environ.get("SHELL", "")
-    isShell = os.path.basename(named) not in ("", "nologin", "false")
-    return named if isShell and shutil.which(named) else "/bin/sh"
-
-
 def makeService(options: Options, reactor: Any = None) -> IService:
     """
     The bad wire as twistd starts it.
@@ -274,82 +239,3 @@ def makeService(options: Options, reactor: Any = None) -> IService:
 
     wire.runs(options.command, ended)
     return wire
-
-
-def prepare(options: Options, say: Callable[[str], None]) -> Callable[[Any], BadWire]:
-    """
-    Make the private network, in which this process lives from now on, and the services in it.
-
-    @param say: takes a line for people.
-    @return: makes the service, given a reactor.
-    @raise Forbidden: the system does not let us.
-    @raise StartError: a file or a service is not to be had.
-    """
-    conclusion = Conclusion(options, say)
-    try:
-        network, watcher, services = _enter(options, say)
-    except BaseException:
-        conclusion.discard()
-        raise
-
-    def make(reactor: Any) -> BadWire:
-        def makeWire(
-            clock: IReactorTime, far: Sequence[bytes], listeners: Sequence[Listener]
-        ) -> Wire:
-            return Wire(
-                clock,
-                options.figures,
-                options.seed,
-                far,
-                listeners,
-                options.undetectable,
-                options["blackout"],
-            )
-
-        wire = BadWire(
-            network,
-            watcher,
-            makeWire,
-            options.seed,
-            conclusion,
-            say,
-            reactor,
-            options["drain"],
-        )
-        if options["names"]:
-            from twisted_netdemo.badwire.names import NameServer  # only now: it takes its time
-
-            services.append(NameServer(network.names(), reactor))
-        if options["log"] is not None:
-            flushing = TimerService(_FLUSH, wire.clock.call, conclusion.flush)
-            flushing.clock = monotonic(reactor)
-            services.append(flushing)
-        for service in services:
-            service.setServiceParent(wire)
-        return wire
-
-    return make
-
-
-def _enter(options: Options, say: Callable[[str], None]) -> tuple[Network, Watcher, list[IService]]:
-    """
-    Make the network, enter it, and make the services, without capabilities.
-    """
-    network = Network(options["mtu"], options["names"], options["sysctl"])
-    network.enter()
-    try:
-        watcher = Watcher()
-        linux.keepCapabilities(network.kept)
-    except OSError as error:
-        raise StartError(f"badwire: {inWords(error)}") from None
-    for note in network.notes:
-        say(f"badwire: {note}")
-    if options.isSeedDrawn and not options["quiet"]:
-        say(f"badwire: --seed {options.seed}")
-    services = []
-    for served in options["serve"]:
-        try:
-            services.append(served.make())
-        except (Exception, SystemExit) as error:
-            raise StartError(f"badwire: --serve {served.name}: {inWords(error)}") from error
-    return network, watcher, services

@@ -13,6 +13,7 @@ from twisted.python import usage
 
 from twisted_netdemo.badwire import page
 from twisted_netdemo.badwire.files import STDOUT, writePrivately
+from twisted_netdemo.badwire.forbidden import UNAVAILABLE
 from twisted_netdemo.badwire.lessons import (
     choosing,
     closing,
@@ -23,7 +24,7 @@ from twisted_netdemo.badwire.lessons import (
     reliable,
     unreliable,
 )
-from twisted_netdemo.badwire.lessons.stage import UNAVAILABLE, Stage, Unable
+from twisted_netdemo.badwire.lessons.stage import Stage, Unable
 from twisted_netdemo.badwire.show import LooseOptions, fail, printLines
 from twisted_netdemo.nearest import didYouMean
 

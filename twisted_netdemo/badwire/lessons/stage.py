@@ -16,6 +16,7 @@ from typing import Any
 
 from twisted_netdemo.badwire import terminal
 from twisted_netdemo.badwire.events import Arrived, Sent
+from twisted_netdemo.badwire.forbidden import UNAVAILABLE
 from twisted_netdemo.badwire.ladder import Flow
 from twisted_netdemo.badwire.lessons.claims import Claim
 from twisted_netdemo.badwire.pictures import Pictures
@@ -28,9 +29,6 @@ PATIENCE = 15.0
 
 #: Rows of a ladder that fit a screen with all that is said around it.
 ROWS = 14
-
-#: The exit status where the system forbids what badwire does.
-UNAVAILABLE = 69
 
 Figures = dict[str, Any]
 

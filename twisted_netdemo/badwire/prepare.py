@@ -1,0 +1,106 @@
+"""
+A run made ready: the files that it writes, its private network, and the services in that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from twisted.application.internet import TimerService
+from twisted.application.service import IService
+from twisted.internet.interfaces import IReactorTime
+
+from twisted_netdemo.badwire import linux
+from twisted_netdemo.badwire.conclusion import Conclusion
+from twisted_netdemo.badwire.events import Listener
+from twisted_netdemo.badwire.network import Network
+from twisted_netdemo.badwire.observers import inWords
+from twisted_netdemo.badwire.running import BadWire
+from twisted_netdemo.badwire.watcher import Watcher
+from twisted_netdemo.badwire.wire import Wire
+from twisted_netdemo.service.clock import monotonic
+from twisted_netdemo.service.process import StartError
+
+# how often the log is written, in seconds, for who reads along
+_FLUSH = 0.5
+
+
+def prepare(options: Any, say: Callable[[str], None]) -> Callable[[Any], BadWire]:
+    """
+    Make the private network, in which this process lives from now on, and the services in it.
+
+    @param options: L{twisted_netdemo.badwire.tap.Options}.
+    @param say: takes a line for people.
+    @return: makes the service, given a reactor.
+    @raise Forbidden: the system does not let us.
+    @raise StartError: a file or a service is not to be had.
+    """
+    conclusion = Conclusion(options, say)
+    try:
+        network, watcher, services = _enter(options, say)
+    except BaseException:
+        conclusion.discard()
+        raise
+
+    def make(reactor: Any) -> BadWire:
+        def makeWire(
+            clock: IReactorTime, far: Sequence[bytes], listeners: Sequence[Listener]
+        ) -> Wire:
+            return Wire(
+                clock,
+                options.figures,
+                options.seed,
+                far,
+                listeners,
+                options.undetectable,
+                options["blackout"],
+            )
+
+        wire = BadWire(
+            network,
+            watcher,
+            makeWire,
+            options.seed,
+            conclusion,
+            say,
+            reactor,
+            options["drain"],
+        )
+        if options["names"]:
+            from twisted_netdemo.badwire.names import NameServer  # only now: it takes its time
+
+            services.append(NameServer(network.names(), reactor))
+        if options["log"] is not None:
+            flushing = TimerService(_FLUSH, wire.clock.call, conclusion.flush)
+            flushing.clock = monotonic(reactor)
+            services.append(flushing)
+        for service in services:
+            service.setServiceParent(wire)
+        return wire
+
+    return make
+
+
+def _enter(options: Any, say: Callable[[str], None]) -> tuple[Network, Watcher, list[IService]]:
+    """
+    Make the network, enter it, and make the services, without capabilities.
+    """
+    network = Network(options["mtu"], options["names"], options["sysctl"])
+    network.enter()
+    try:
+        watcher = Watcher()
+        linux.keepCapabilities(network.kept)
+    except OSError as error:
+        raise StartError(f"badwire: {inWords(error)}") from None
+    for note in network.notes:
+        say(f"badwire: {note}")
+    if options.isSeedDrawn and not options["quiet"]:
+        say(f"badwire: --seed {options.seed}")
+    services = []
+    for served in options["serve"]:
+        try:
+            services.append(served.make())
+        except (Exception, SystemExit) as error:
+            raise StartError(f"badwire: --serve {served.name}: {inWords(error)}") from error
+    return network, watcher, services
