@@ -62,8 +62,10 @@ def call(host: str, port: int, attempts: int = 0, patience: float = 0) -> Iterat
 
 def speak(host: str, patience: float) -> Iterator[Figures]:
     """
-    Call a server of one's own, which listens until the caller has given up, and closes.
+    Call where nobody listens; then a server of one's own, which listens until the caller has given
+    up, and closes.
     """
+    yield from call(host, PORT + 1)
     over = threading.Event()
 
     def listen(connection: socket.socket) -> None:

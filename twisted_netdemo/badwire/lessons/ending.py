@@ -34,14 +34,26 @@ def giveup(stage: Stage) -> None:
     What TCP cannot deliver it reports, to a program that is still there.
     """
     stage.ask(
-        "Nobody listens; nobody answers; the line dies in mid-sentence. What is the client told "
-        "each time, and after how long?",
+        "Nobody listens; the line dies in mid-sentence; nobody answers at all. What is the client "
+        "told each time, and after how long?",
         "an error and a time for each.",
     )
-    run = stage.run("--drain 0s", "call far4.wire 51423")
-    stage.ladder(run, 4)
-    resets = sum("R" in sent.flags for sent in run.sent(direction="down"))
-    stage.claim(refused(run.first.get("error"), resets, run.first.get("seconds")))
+    run = stage.run(_DEAD, f"speak far4.wire {_PATIENCE}")
+    stage.ladder(run, 20)
+    nobody, dead = [*run.found, {}, {}][:2]
+    downs = run.sent(direction="down")
+    resets = sum(sent.flow == 0 and "R" in sent.flags for sent in downs)
+    fins = [sent for sent in downs if "F" in sent.flags]
+    stage.claim(refused(nobody.get("error"), resets, nobody.get("seconds")))
+    stage.claim(cutOff(dead.get("connected"), dead.get("error"), dead.get("seconds")))
+    stage.claim(goodbye(len(fins), sum(bool(LOSSES.keys() & {*sent.fates}) for sent in fins)))
+    outside = settings(*PATIENCE)
+    if "tcp_retries2" in outside:
+        tries = patience(outside["tcp_retries2"], SHORTEST_WAIT, longestWait(outside))
+        stage.done(
+            f"A program that sets nothing waits as tcp_retries2 says, {outside['tcp_retries2']} on "
+            f"this machine: {tries:,.0f} s at least."
+        )
     stage.say()
     run = stage.run("--blackout 0s-60s --drain 0s", "call far4.wire 51423 --attempts 1")
     stage.ladder(run, 6)
@@ -54,27 +66,12 @@ def giveup(stage: Stage) -> None:
             unanswered(inForce, 1),
         )
     )
-    outside = settings(*PATIENCE)
     if "tcp_syn_retries" in outside:
         syns, seconds = unanswered(outside)
         stage.done(
             f"This program allowed one repeat; in force in the wire's network were "
             f"{said(inForce)}. With the settings of this machine outside of it ({said(outside)}) "
             f"the same reckoning gives {syns} SYNs in {seconds:.0f} s."
-        )
-    stage.say()
-    run = stage.run(_DEAD, f"speak far4.wire {_PATIENCE}")
-    stage.ladder(run, 20)
-    fins = [sent for sent in run.sent(direction="down") if "F" in sent.flags]
-    stage.claim(
-        cutOff(run.first.get("connected"), run.first.get("error"), run.first.get("seconds"))
-    )
-    stage.claim(goodbye(len(fins), sum(bool(LOSSES.keys() & {*sent.fates}) for sent in fins)))
-    if "tcp_retries2" in outside:
-        tries = patience(outside["tcp_retries2"], SHORTEST_WAIT, longestWait(outside))
-        stage.done(
-            f"A program that sets nothing waits as tcp_retries2 says, {outside['tcp_retries2']} on "
-            f"this machine: {tries:,.0f} s at least."
         )
     stage.rule(
         "after some repeats TCP tells the program; not one that only reads, nor one that has "
