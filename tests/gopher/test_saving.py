@@ -4,6 +4,7 @@ Files: whole or not there, never outside the folder, never through a link.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
@@ -222,6 +223,24 @@ class DownloadTests(SynchronousTestCase):
             self.assertRaises(OSError, self.save, "x", b"new", mine)
         self.assertEqual(self.path("x").read_bytes(), b"old")
         self.assertEqual(self.names(), ["x", *PARTS])
+
+    def test_notGiven(self) -> None:
+        """
+        Where it may not have its name, as in a sticky folder whose file is another's, the message
+        is of that name; what had it keeps it.
+        """
+
+        def refuse(path: str, new: str) -> None:
+            raise PermissionError(errno.EPERM, "Operation not permitted", path)
+
+        self.save("x", b"old")
+        self.patch(os, "replace", refuse)
+        download = Download(str(self.path("x")), mine=False)
+        download.write(b"new")
+        error = self.assertRaises(PermissionError, download.finish)
+        self.assertEqual(error.filename, str(self.path("x")))
+        self.assertEqual(download.part, str(self.path("x.part")))
+        self.assertEqual(self.path("x").read_bytes(), b"old")
 
     def test_fullDisk(self) -> None:
         """

@@ -92,7 +92,10 @@ class Part:
         @raise OSError: where that cannot be done; then whatever has the name keeps it.
         """
         self._settle()
-        os.replace(self.path, path)
+        try:
+            os.replace(self.path, path)
+        except OSError as error:  # it names the part, which is as it should be
+            raise OSError(error.errno, error.strerror, path) from None
         _settleFolder(path)
 
     def takeFree(self, path: str) -> str:
