@@ -5,6 +5,7 @@ gopherfetch as people run it: the command, under twistd and twist, on a terminal
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import pty
@@ -14,13 +15,14 @@ import ssl
 import stat
 import subprocess
 import sys
+import termios
 import threading
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.certificates import writeCertificate
-from tests.processes import PATIENCE, folder, run, script, start, twistd, untilWords
+from tests.processes import PATIENCE, folder, run, script, start, twistd, until, untilWords
 
 from .peers import Behaviour, floods, freePort, holds, peer, resets, sends
 
@@ -413,6 +415,34 @@ class TwistdTests(CommandTestCase):
             self.assertEqual(process.wait(PATIENCE), -signal.SIGINT)
         self.assertTrue(begun.startswith(b'{"url": "gopher://'))
         self.assertNotIn(b"}\n", rest)
+
+    def test_interruptedUnread(self) -> None:
+        """
+        A signal ends it too while nobody reads what it writes, as a pager that is still open.
+        """
+        url = self.serve(sends(b"x" * (1 << 20)))
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with subprocess.Popen(
+                [script("twistd"), "-n", "gopherfetch", "--raw", url],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            ) as process:
+                assert process.stdout is not None
+                self.untilFull(process.stdout.fileno())
+                process.send_signal(number)
+                try:
+                    self.assertEqual(process.wait(PATIENCE), -number)
+                finally:
+                    process.kill()
+
+    def untilFull(self, pipe: int) -> None:
+        size = fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ)
+
+        def isFull() -> bool:
+            held = fcntl.ioctl(pipe, termios.FIONREAD, bytes(4))
+            return int.from_bytes(held, sys.byteorder) == size
+
+        until(isFull, "a full pipe")
 
     def test_daemon(self) -> None:
         """

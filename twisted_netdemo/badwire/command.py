@@ -15,7 +15,7 @@ from typing import Any
 
 from twisted.python import usage
 
-from twisted_netdemo.badwire.observers import settle
+from twisted_netdemo.badwire.observers import settle, tell
 from twisted_netdemo.badwire.show import FAILED
 from twisted_netdemo.nearest import didYouMean
 from twisted_netdemo.service.options import ServiceOptions
@@ -73,7 +73,7 @@ def _main() -> int:
     except usage.UsageError as error:
         complaint, word = str(error), str(error).removeprefix("Unknown command: ")
         near = didYouMean(word, _MODULES) if word != complaint else ""
-        print(f"badwire: {complaint}{near}", file=sys.stderr)
+        tell(f"badwire: {complaint}{near}", sys.stderr)
         return 2
     name: str = options.subCommand
     status: Any = import_module(_MODULES[name]).main(options.subOptions)

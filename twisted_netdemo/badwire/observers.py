@@ -19,6 +19,8 @@ from twisted.logger import (
 )
 from zope.interface import implementer
 
+from twisted_netdemo.service.interruptible import interruptible
+
 
 @implementer(ILogObserver)
 class Lines:
@@ -60,7 +62,7 @@ def tell(line: str, stream: TextIO) -> None:
     Print a line, whatever the stream's encoding.
     """
     encoding = getattr(stream, "encoding", None) or "utf-8"
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, ValueError), interruptible():
         print(line.encode(encoding, "replace").decode(encoding), file=stream, flush=True)
 
 
@@ -76,7 +78,8 @@ def settle() -> bool:
         if stream is None:
             continue
         try:
-            stream.flush()
+            with interruptible():
+                stream.flush()
         except OSError as error:
             with contextlib.suppress(OSError):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -17,6 +17,7 @@ from twisted.python import usage
 
 from twisted_netdemo.badwire.events import Sent, fromJSON
 from twisted_netdemo.badwire.files import STDOUT, place, writePrivately
+from twisted_netdemo.badwire.observers import tell
 from twisted_netdemo.badwire.pictures import Pictures
 from twisted_netdemo.quantities import duration, whole
 from twisted_netdemo.service.options import ServiceOptions
@@ -111,7 +112,7 @@ def main(options: Options) -> int:
     except OSError as error:
         return fail(title, error)
     if complaint:
-        print(f"badwire: {title}: {complaint}", file=sys.stderr)
+        tell(f"badwire: {title}: {complaint}", sys.stderr)
         if not pictures.flows:
             return FAILED
     for option, draw in (
@@ -214,7 +215,7 @@ def fail(name: str, error: OSError) -> int:
 
     @return: the exit status.
     """
-    print(f"badwire: {_shown(name)}: {error.strerror}", file=sys.stderr)
+    tell(f"badwire: {_shown(name)}: {error.strerror}", sys.stderr)
     return FAILED
 
 

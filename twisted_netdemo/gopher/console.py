@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, TextIO
 
+from ..service.interruptible import interruptible
 from .display import safeLine
 from .wholefiles import writeAll
 
@@ -74,7 +75,8 @@ class Console:
             raise OutputError(self._broken)
         self._hideBar()
         try:
-            writeAll(self._out, data)
+            with interruptible():
+                writeAll(self._out, data)
         except OSError as error:
             self._broken = f"cannot write: {error.strerror}"
             raise OutputError(self._broken) from None
@@ -102,7 +104,7 @@ class Console:
         if self._errors is None:
             return
         # one write, so that no line of a log comes between; with stderr broken nobody can be told
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError), interruptible():
             if not line.isascii():
                 line = line.encode("utf-8", "backslashreplace").decode()
             self._errors.write(line + "\n")
@@ -114,8 +116,9 @@ class Console:
 
         @raise EOFError: where there is none.
         """
-        print(question, end="", file=self._errors, flush=True)
-        line = sys.stdin.buffer.readline()
+        with interruptible():
+            print(question, end="", file=self._errors, flush=True)
+            line = sys.stdin.buffer.readline()
         if not line:
             raise EOFError
         return line.decode("utf-8", "surrogateescape").rstrip("\r\n")
