@@ -34,7 +34,7 @@ import twisted.logger  # noqa: F401  # each is only loaded
 SAID = b"9 characters"
 
 
-class Renaming(importlib.abc.MetaPathFinder, importlib.machinery.SourceFileLoader):
+class Renaming(importlib.abc.MetaPathFinder):
     """
     Loads Twisted's modules with a name changed.
     """
