@@ -102,6 +102,9 @@ class HeaderTests(SynchronousTestCase):
             (checked(0x20, 0, b""), Header(None, b"", isLocal=True)),
             (version2(0x20, 0x11, V4) + b"x", Header(None, b"x", isLocal=True)),
             (version2(0x20, 0, b""), Header(None, b"", isLocal=True)),
+            # what comes with LOCAL is discarded, whatever it is
+            (version2(0x20, 0, b"\xff" * 7) + b"x", Header(None, b"x", isLocal=True)),
+            (version2(0x20, 0xFF, b"\xff" * 7), Header(None, b"", isLocal=True)),
             (version2(0x21, 0x31, bytes(216)), Header(None, b"")),
             (version2(0x21, 0, b""), Header(None, b"")),
             # not whole

@@ -126,6 +126,8 @@ def _verify(head: bytes, body: bytes, start: int | None) -> None:
         kind, length = body[at], int.from_bytes(body[at + 1 : at + 3], "big")
         at += 3
         if at + length > len(body):
+            if head[12] & 15 == 0:
+                return  # section 2.2: what comes with LOCAL is discarded, whatever it is
             raise BadHeader("version 2, but a value that is longer than the header")
         if kind == _CRC32C:
             said = body[at : at + length]
