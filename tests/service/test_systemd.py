@@ -4,11 +4,14 @@ The words for a service manager.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
+import threading
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.processes import PATIENCE
 from twisted_netdemo.service.systemd import Manager
 
 
@@ -22,6 +25,33 @@ class ManagerTests(SynchronousTestCase):
             manager.bind("\0" + name[1:])
             Manager({"NOTIFY_SOCKET": name}).tell("READY=1")
             self.assertEqual(manager.recv(100), b"READY=1")
+
+    def test_crowded(self) -> None:
+        """
+        A message waits, but not for long, where others have filled the manager's socket, as any
+        user may.
+        """
+        name = f"@netdemo-{os.getpid()}-crowded"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.bind("\0" + name[1:])
+            told = Manager({"NOTIFY_SOCKET": name})
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
+                other.setblocking(False)
+                with contextlib.suppress(BlockingIOError):
+                    while True:
+                        other.sendto(b"X=1", "\0" + name[1:])
+            told.tell("READY=1")  # in vain, but over
+            heard: list[bytes] = []
+
+            def read() -> None:
+                while heard[-1:] != [b"READY=1"]:
+                    heard.append(manager.recv(100))
+
+            reader = threading.Thread(target=read, daemon=True)
+            reader.start()
+            told.tell("READY=1")
+            reader.join(PATIENCE)
+            self.assertEqual(heard[-1], b"READY=1")
 
     def test_none(self) -> None:
         """

@@ -10,6 +10,10 @@ import socket
 from collections.abc import Mapping
 from contextlib import suppress
 
+# How long a message waits for room in the manager's socket, in seconds: all users may write there,
+# and a server whose first message is lost is taken for one that has not started.
+_PATIENCE = 0.5
+
 
 class Manager:
     """
@@ -30,7 +34,7 @@ class Manager:
             return
         made = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
         try:
-            made.setblocking(False)
+            made.settimeout(_PATIENCE)
             made.connect("\0" + address[1:] if address[0] == "@" else address)
         except OSError:  # it is none of ours, or gone
             made.close()
