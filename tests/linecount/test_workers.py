@@ -61,7 +61,7 @@ class WorkersTests(SynchronousTestCase):
         held = self.hold(40)
         self.assertEqual(self.figure('linecount_sessions_total{outcome="answered"}'), 1)
         os.kill(self.program.children()[0], signal.SIGKILL)
-        self.program.line("A worker has ended, and is replaced: .*signal 9")
+        self.program.line("Worker [0-9]+ has ended, and is replaced: signal 9")
         answered = 0
         for client in held:
             try:

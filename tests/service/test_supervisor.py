@@ -117,6 +117,15 @@ class SupervisorTests(SynchronousTestCase):
         self.supervisor.start()
         self.assertEqual(self.broken, ["No worker can start: Resource temporarily unavailable."])
 
+    def test_noneSays(self) -> None:
+        """
+        Where none of them says why, its exit status is said.
+        """
+        self.supervisor.start()
+        for process in self.processes:
+            process.end(status=3)
+        self.assertEqual(self.broken, ["No worker can start: exit status 3."])
+
     def test_noneReady(self) -> None:
         """
         The same where none becomes ready within the bound.
@@ -154,7 +163,9 @@ class SupervisorTests(SynchronousTestCase):
         first, _ = self.run_()
         with capturedLogs() as logs:
             first.end(9)
-        self.assertIn("A worker has ended, and is replaced: ", formatEvent(logs[0]) or "")
+        self.assertEqual(
+            formatEvent(logs[0]), "Worker 100 has ended, and is replaced: signal 9 (Killed)."
+        )
         self.assertEqual(len(self.processes), 3)
         third = self.processes[2]
         third.say(ready=102)
@@ -291,17 +302,6 @@ class SupervisorTests(SynchronousTestCase):
             process.isHung = False
         self.clock.pump([BEAT] * 10)
         self.assertTrue(all(process.isAlive for process in workers))
-
-    def test_figuresOfOneThatComes(self) -> None:
-        """
-        A scrape does not wait for a worker that is not there yet.
-        """
-        first, second = self.run_()
-        self.supervisor.reload()
-        asked = self.supervisor.figures()
-        first.say(figures=[])
-        second.say(figures=[])
-        self.successResultOf(asked)
 
     def test_strangeLines(self) -> None:
         """

@@ -80,7 +80,7 @@ class WorkersTests(SynchronousTestCase):
         for udp in clients:
             udp.send(b"123")
         os.kill(worker, signal.SIGKILL)
-        self.program.line("A worker has ended, and is replaced: .*signal 9")
+        self.program.line("Worker [0-9]+ has ended, and is replaced: signal 9")
         for udp in clients:
             self.assertEqual(udp.recv(100), tells(udp, 3))
         self.assertEqual(figure(self.metrics, ANSWERS), 80)
@@ -107,7 +107,7 @@ class WorkersTests(SynchronousTestCase):
             udp.send(bytes(60_000))
         for worker in self.program.children():
             os.kill(worker, signal.SIGKILL)
-        self.program.line("A worker has ended, and is replaced", times=2)
+        self.program.line("Worker [0-9]+ has ended, and is replaced", times=2)
         udp.send(b"123")
         while udp.recv(100) != tells(udp, 3):
             pass

@@ -6,11 +6,12 @@ killed when it no longer answers.
 from __future__ import annotations
 
 import json
+import signal
 from contextlib import suppress
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.error import ProcessExitedAlready
+from twisted.internet.error import ProcessExitedAlready, ProcessTerminated
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import Logger, eventFromJSON, globalLogPublisher
@@ -55,6 +56,17 @@ class Supervising(Protocol):
         """
         It is gone.
         """
+
+
+def _how(error: BaseException | None) -> str:
+    """
+    How a process has ended, in two words or three.
+    """
+    if not isinstance(error, ProcessTerminated):
+        return "exit status 0"
+    if error.signal is None:
+        return f"exit status {error.exitCode}"
+    return f"signal {error.signal} ({signal.strsignal(error.signal)})"
 
 
 class Child(ProcessProtocol):
@@ -144,7 +156,7 @@ class Child(ProcessProtocol):
         """
         Fires once its figures are new, or it has been silent for too long.
         """
-        if self.isSilent or not self.ready:
+        if self.isSilent:
             return succeed(None)
         answered: Deferred[None] = Deferred()
         self._asked.append(answered)
@@ -221,7 +233,7 @@ class Child(ProcessProtocol):
         if self._timer.active():
             self._timer.cancel()
         self._answered()
-        why = str(reason.value).removeprefix("A process has ended ").strip()
+        why = _how(reason.value)
         lines = self._errors.splitlines()
         if lines and not self.ready:
             why = lines.pop().decode(errors="replace")  # the end of a traceback

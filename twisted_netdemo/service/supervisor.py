@@ -212,7 +212,7 @@ class Supervisor:
             place.serving = None
             if self._stopping:
                 return
-            _log.warn("A worker has ended, and is replaced: {why}", why=why)
+            _log.warn("Worker {pid} has ended, and is replaced: {why}.", pid=child.pid, why=why)
             self._replace(place, self._clock.seconds() - child.began)
             self._check()
 
