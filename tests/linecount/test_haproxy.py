@@ -204,6 +204,18 @@ class Headers(SynchronousTestCase):
         self.program.wait()
         self.assertEqual(self.program.output.count("where a PROXY header is asked for"), 1)
 
+    def test_metrics(self) -> None:
+        """
+        C{--proxy-from} holds for metrics behind a proxy too.
+        """
+        self.serve("--proxy-from", "192.0.2.0/24", "--metrics", "haproxy:tcp:0:interface=127.0.0.1")
+        port = int(self.program.line(r"Metrics are served on port (\d+)")[1])
+        with contextlib.suppress(ConnectionError):  # depending on who was first
+            client = connect(self, port)
+            client.sendall(b"PROXY TCP4 192.0.2.7 127.0.0.1 4711 80\r\nGET / HTTP/1.0\r\n\r\n")
+            self.assertEqual(rest(client), b"")
+        self.program.line(r"the last: not in --proxy-from, from 127\.0\.0\.1\.")
+
     def test_unfinished(self) -> None:
         """
         Who never finishes a header is gone at the deadline.

@@ -125,7 +125,7 @@ class Options(ServiceOptions):
         self.places = [self.check("endpoint", text, place) for text in self["endpoints"]]
         if self["port"] is not None:
             self.places.insert(0, onPort(reactor, self["port"], self["interface"], self.opened))
-        self.metricsPlaces = metrics.places(self)
+        self.metricsPlaces = metrics.places(self, self["proxy-from"])
 
 
 def _network(text: str) -> Network:

@@ -22,6 +22,7 @@ from twisted_netdemo.service.described import Where, described
 from twisted_netdemo.service.figures import Figure, Spread
 from twisted_netdemo.service.listening import StreamService
 from twisted_netdemo.service.options import ServiceOptions
+from twisted_netdemo.service.proxy import LOOPBACK, Network
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -141,9 +142,11 @@ def metricsFactory(
     return BoundedSite(pages, clock)
 
 
-def places(options: ServiceOptions) -> list[Where]:
+def places(options: ServiceOptions, proxies: Sequence[Network] = LOOPBACK) -> list[Where]:
     """
     Where the option C{--metrics} says that they are to be served: in one place or none.
+
+    @param proxies: from whom a PROXY header is believed there.
     """
     if options["metrics"] is None:
         return []
@@ -151,7 +154,12 @@ def places(options: ServiceOptions) -> list[Where]:
         raise usage.UsageError(f"--metrics: {lacking}")
     from twisted.internet import reactor
 
-    return [options.check("metrics", options["metrics"], lambda text: described(reactor, text))]
+    from twisted_netdemo.service.site import SECONDS
+
+    def place(text: str) -> Where:
+        return described(reactor, text, SECONDS, proxies)
+
+    return [options.check("metrics", options["metrics"], place)]
 
 
 class _Both(MultiService):
