@@ -733,6 +733,20 @@ class EnterTests(WireCase):
         line = f"badwire: process {pid}: there is no wire in its network\n"
         self.assertEqual((done.returncode, done.stdout, done.stderr.decode()), (125, b"", line))
 
+    def test_removedFolder(self) -> None:
+        """
+        In a folder that was removed a run is like any other program; none is entered from there.
+        """
+        where = folder(self)
+        where.chmod(0o777)
+        before = ["sh", "-c", 'mkdir x; cd x; rmdir ../x; exec "$@"', "sh"]
+        done = self.badwire("run", "-q", "--", "echo", "in", before=before, cwd=where)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, b"in\n", b""))
+        pid = str(self.goesOn().process.pid)
+        done = self.badwire("enter", "--run", pid, "--", "echo", "in", before=before, cwd=where)
+        self.assertEqual((done.returncode, done.stdout), (69, b""))
+        self.assertRegex(done.stderr, rb"^badwire: process [0-9]+: this folder was removed: .*\n$")
+
 
 class OrdinaryEnterTests(EnterTests):
     """

@@ -148,13 +148,23 @@ def _shown(watcher: int) -> str:
 def _enter(pid: int) -> None:
     """
     Live where a process lives from now on, without capabilities, in the folder of the same name.
+
+    @raise OSError: it is not to be entered, or has no such folder.
     """
     kinds = [kind for kind in _KINDS if not _isSame("self", pid, kind)]
-    folder = os.getcwd()
+    try:
+        folder = os.getcwd()
+    except FileNotFoundError as error:
+        raise OSError(error.errno, "this folder was removed: go to another one") from None
     descriptors = [os.open(f"/proc/{pid}/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC) for kind in kinds]
     for kind, descriptor in zip(kinds, descriptors, strict=True):
         linux.setns(descriptor, _KINDS[kind])
         os.close(descriptor)
     if "mnt" in kinds:
-        os.chdir(folder)
+        try:
+            os.chdir(folder)
+        except OSError as error:
+            raise OSError(
+                error.errno, f"{folder!a}: {error.strerror}: go to another folder"
+            ) from None
     linux.keepCapabilities()

@@ -4,6 +4,7 @@ The command line of a service: each mistake is one line that names the option an
 
 from __future__ import annotations
 
+import contextlib
 import getopt
 import os
 import sys
@@ -45,7 +46,8 @@ class ServiceOptions(usage.Options):
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         self.arguments = list(sys.argv[1:] if options is None else options)
-        self.folder = os.getcwd()
+        with contextlib.suppress(FileNotFoundError):  # somebody has removed it
+            self.folder = os.getcwd()
         try:
             super().parseOptions(self._optionsFirst() if self.interspersed else self.arguments)
         except usage.UsageError as error:
