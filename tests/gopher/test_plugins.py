@@ -314,6 +314,23 @@ class CommandTests(CommandTestCase):
             "Error connecting to server: h.example:70: no connection within 0.1 seconds\n",
         )
 
+    def test_notRead(self) -> None:
+        """
+        --max-time ends it where nobody reads what it puts out, on stderr neither.
+        """
+        url = self.serve(floods, "9x")
+        menu = self.serve(sends(*[b"0Text\t/t\th\t70\r\n" * 4096] * 100), "1")
+        for arguments in ([url], [menu], ["--json", menu]):
+            reading, writing = os.pipe()
+            with open(reading, "rb"), open(writing, "wb") as output:
+                done = subprocess.run(
+                    [GOPHERFETCH, "--max-time", "0.1", *arguments],
+                    stdout=output,
+                    stderr=output,
+                    timeout=PATIENCE,
+                )
+            self.assertEqual(done.returncode, 23)
+
     def test_several(self) -> None:
         """
         Several URLs, some at a time, come in their order; JSON is a line each.

@@ -4,7 +4,7 @@ A body into a file or a pipe.
 
 from __future__ import annotations
 
-from twisted.internet.defer import CancelledError
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_netdemo.gopher.errors import ConnectionBroke
@@ -90,6 +90,48 @@ class PourTests(SynchronousTestCase):
         pour._write = full
         self.server.close()
         self.failureResultOf(pour.done, OSError)
+
+    def test_slowWriter(self) -> None:
+        """
+        While what was written is not taken, the server is kept waiting, and the end too.
+        """
+        pour = self.pour(b"a")
+        taken: list[Deferred[None]] = []
+
+        def slow(data: bytes) -> Deferred[None]:
+            self.written.append(data)
+            taken.append(Deferred())
+            return taken[-1]
+
+        pour._write = slow
+        self.server.send(b"b", b"c")
+        self.assertEqual(self.written, [b"a", b"b"])
+        taken[0].callback(None)
+        self.assertEqual(self.written, [b"a", b"b", b"c"])
+        self.server.close()
+        self.assertNoResult(pour.done)
+        taken[1].callback(None)
+        self.assertIsNone(self.successResultOf(pour.done))
+
+    def test_slowWriterFails(self) -> None:
+        """
+        What is not taken at all closes the connection; so does giving up while that is open.
+        """
+        pour = self.pour(b"a")
+        waiting: Deferred[None] = Deferred()
+        pour._write = lambda data: waiting
+        self.server.send(b"b")
+        waiting.errback(OSError(32, "Broken pipe"))
+        self.failureResultOf(pour.done, OSError)
+        self.assertTrue(self.server.isAborted)
+        pour = self.pour(b"a")
+        waiting = Deferred()
+        pour._write = lambda data: waiting
+        self.server.send(b"b")
+        pour.done.cancel()
+        self.failureResultOf(pour.done, CancelledError)
+        self.assertTrue(self.server.isAborted)
+        self.assertTrue(waiting.called)
 
     def test_cancelled(self) -> None:
         """

@@ -5,14 +5,23 @@ The two ways out, for a person or a program: what was asked for, and what is sai
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
+import select
+import stat
 import sys
+import termios
 from collections.abc import Callable
 from typing import Any, TextIO
 
+from twisted.internet.defer import Deferred
+
 from ..service.interruptible import interruptible
 from .display import safeLine
-from .wholefiles import writeAll
+from .pace import Pace
+
+#: How many seconds it is waited for the reader of a pipe, before the reactor has its turn.
+_WAIT = 0.05
 
 
 class OutputError(Exception):
@@ -33,6 +42,7 @@ class Console:
 
     def __init__(self, say: Callable[[str], None] | None = None) -> None:
         self._out = _descriptor(sys.stdout)
+        self._mayBlock = self._out is not None and _mayBlock(self._out)
         self._encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
         self._errors = sys.stderr
         self._say = say
@@ -63,34 +73,71 @@ class Console:
         except OSError:
             return None
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | str, pace: Pace) -> Deferred[None] | None:
         """
-        Put bytes out as they are, and wait until they are.
+        Put bytes out as they are, or a text with the line ends of this system, in which what its
+        charset lacks is written as C{\\u1234}.
 
-        @raise OutputError: where that cannot be done.
+        @param pace: how long it may take.
+        @return: C{None} where all is out. Else a reader is slow, to which no more may be written
+            until it fires.
+        @raise OutputError: where that cannot be done; the Deferred may fail so too.
+        """
+        if isinstance(data, str):
+            if os.linesep != "\n":
+                data = data.replace("\n", os.linesep)
+            data = data.encode(self._encoding, "backslashreplace")
+        if self._broken is None:
+            self._hideBar()
+            left = self._put(data)
+            if left:
+                return Deferred.fromCoroutine(self._putSlowly(left, pace))
+        if self._broken is not None:
+            raise OutputError(self._broken)
+        return None
+
+    async def _putSlowly(self, left: bytes | memoryview, pace: Pace) -> None:
+        while left and not pace.isLast:
+            await pace.turn()
+            left = self._put(left)
+        if left:
+            self._broken = "cannot write: standard output is not read in time"
+        if self._broken is not None:
+            raise OutputError(self._broken)
+
+    def _put(self, data: bytes | memoryview) -> bytes | memoryview:
+        """
+        Write what there is room for: to write more to a pipe would block, past every deadline and
+        signal.
+
+        @return: the rest; none where no more can be written at all.
         """
         if self._out is None:
             self._broken = "standard output is closed"
-        if self._broken is not None or self._out is None:
-            raise OutputError(self._broken)
-        self._hideBar()
+            return b""
+        left = memoryview(data)
         try:
-            with interruptible():
-                writeAll(self._out, data)
+            while left and (room := self._room(len(left))):
+                # a terminal, or a pipe that others write to as well, may block all the same
+                with contextlib.suppress(BlockingIOError), interruptible():
+                    left = left[os.write(self._out, left[:room]) :]
         except OSError as error:
             self._broken = f"cannot write: {error.strerror}"
-            raise OutputError(self._broken) from None
+            return b""
+        return left
 
-    def writeText(self, text: str) -> None:
+    def _room(self, wanted: int) -> int:
         """
-        Put text out, with the line ends of this system; what its charset lacks is written as
-        C{\\u1234}.
-
-        @raise OutputError: where that cannot be done.
+        How much of what is wanted can be written without blocking; waits a little for a reader.
         """
-        if os.linesep != "\n":
-            text = text.replace("\n", os.linesep)
-        self.write(text.encode(self._encoding, "backslashreplace"))
+        if self._out is None or not self._mayBlock:
+            return wanted
+        if wanted > select.PIPE_BUF:
+            with contextlib.suppress(OSError):  # it is no pipe
+                size = fcntl.fcntl(self._out, fcntl.F_GETPIPE_SZ)
+                if not any(fcntl.ioctl(self._out, termios.FIONREAD, bytes(4))):  # it is empty
+                    return size
+        return select.PIPE_BUF if _isReady(self._out, _WAIT) else 0
 
     def say(self, line: str) -> None:
         """
@@ -101,7 +148,7 @@ class Console:
             self._say(line)
             return
         self._hideBar()
-        if self._errors is None:
+        if self._errors is None or (self.isBroken and not _isReady(_descriptor(self._errors), 0)):
             return
         # one write, so that no line of a log comes between; with stderr broken nobody can be told
         with contextlib.suppress(OSError, ValueError), interruptible():
@@ -163,6 +210,20 @@ def _isTerminal(stream: TextIO | None) -> bool:
         return stream is not None and stream.isatty()
     except ValueError:
         return False
+
+
+def _mayBlock(descriptor: int) -> bool:
+    mode = os.fstat(descriptor).st_mode
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(descriptor)
+
+
+def _isReady(descriptor: int | None, seconds: float) -> bool:
+    """
+    Wait so long, until something can be written, or it is known that nothing can.
+    """
+    if descriptor is None:
+        return True
+    return bool(select.select([], [descriptor], [], seconds)[1])
 
 
 def _descriptor(stream: TextIO | None) -> int | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.defer import Deferred
@@ -93,6 +94,7 @@ class Job:
         self._waiting: Deferred[None] | None = None
         self._responses: list[Response] = []
         self._began = self._clock.seconds()
+        self._pace = Pace(self._clock, wishes.maxTime)
 
     @property
     def size(self) -> int:
@@ -131,7 +133,7 @@ class Job:
         await self._myTurn()
         if self._wishes.json and status != CANNOT_WRITE:
             try:
-                self._console.writeText(self._closing(message))
+                await self._write(self._closing(message))
             except OutputError as error:
                 status, message = CANNOT_WRITE, str(error)
         if message is not None:
@@ -186,7 +188,9 @@ class Job:
     async def _myTurn(self) -> None:
         turn = self._askedTurn()
         if turn is not None:
+            began = self._clock.seconds()
             await turn
+            self._pace.pardon(self._clock.seconds() - began)
 
     def _askedTurn(self) -> Deferred[None] | None:
         """
@@ -198,14 +202,6 @@ class Job:
             self._waiting = None
         return self._waiting
 
-    async def _fetch(self, url: GopherURL, most: int | None) -> Response:
-        """
-        Ask for what is to be put out.
-
-        @param most: the size limit, unless another was wished.
-        """
-        return (await self._begin(url, most))[0]
-
     async def _menu(self, url: GopherURL) -> tuple[Response, Pace]:
         """
         Ask for what leads there.
@@ -213,11 +209,16 @@ class Job:
         return await self._ask(url, MOST)
 
     async def _begin(self, url: GopherURL, most: int | None) -> tuple[Response, Pace]:
+        """
+        Ask for what is to be put out.
+
+        @param most: the size limit, unless another was wished.
+        """
         return await self._ask(url, most if self._wishes.maxSize is None else self._wishes.maxSize)
 
     async def _ask(self, url: GopherURL, maxSize: int | None) -> tuple[Response, Pace]:
         self._response = None
-        pace = Pace(self._clock, self._wishes.maxTime)
+        self._pace = pace = Pace(self._clock, self._wishes.maxTime)
         tell = self._tell if self._wishes.verbose else None
         response = await self._agentFor(maxSize, tell).fetch(url)
         self._response = response
@@ -252,7 +253,9 @@ class Job:
         try:
             await self._findReader(download, pace)
             # what only looks like a server's error may be a short text: it is not thrown away
-            await self._pour(response, download.write, evenErrors=not response.isError)
+            pour = Pour(response, download.write, evenErrors=not response.isError)
+            response.deliverBody(pour)
+            await pour.done
             self._refuse(response)
             download.finish()
         except OSError as error:
@@ -280,26 +283,18 @@ class Job:
             await pace.step()
 
     async def _stream(self, url: GopherURL, evenErrors: bool) -> None:
-        response = await self._fetch(url, None)
+        response, pace = await self._begin(url, None)
         await self._myTurn()
         if evenErrors and response.statusLine:
-            self._console.write(response.statusLine)
-        await self._pour(response, self._console.write, evenErrors)
-        self._refuse(response)
-
-    async def _pour(
-        self, response: Response, write: Callable[[bytes], None], evenErrors: bool
-    ) -> None:
-        """
-        Write the bytes as they come; unless C{evenErrors}, not what turns out to be the server's
-        error.
-        """
-        pour = Pour(response, write, evenErrors)
+            await self._write(response.statusLine)
+        pour = Pour(response, partial(self._console.write, pace=pace), evenErrors)
         response.deliverBody(pour)
         await pour.done
+        self._refuse(response)
 
     async def _show(self, url: GopherURL) -> None:
         response, pace = await self._begin(url, MOST)
+        response.endsAtDot = True
         console = self._console
         maker: Maker
         if response.kind is Kind.TEXT:
@@ -313,6 +308,7 @@ class Job:
         from .document import BinaryContent, Content, Document, MenuContent, TextContent
 
         response, pace = await self._begin(url, MOST)
+        response.endsAtDot = True
         content: Content
         if response.kind is Kind.TEXT:
             content = TextContent(response.textReader())
@@ -328,7 +324,6 @@ class Job:
         Put out what is made of a body while it comes, from when the job's turn has; until then,
         and while it may be the server's report of an error, it is held.
         """
-        response.endsAtDot = True
         held = bytearray()
         failure: FetchError | None = None
         try:
@@ -343,15 +338,12 @@ class Job:
             failure = TooLarge(str(error))
         if failure is None and not evenErrors:
             self._refuse(response)
-        if (turn := self._askedTurn()) is not None:
-            began = self._clock.seconds()
-            await turn
-            pace.pardon(self._clock.seconds() - began)
+        await self._myTurn()
         try:
             await self._put(maker, held, pace)
             if failure is None or response.size:
                 for text in maker.end():
-                    self._console.writeText(text)
+                    await self._write(text)
                     await pace.step()
         except Late as error:
             failure = failure or error
@@ -370,8 +362,13 @@ class Job:
         held.clear()
         async for piece in pace.pieces(data):
             for text in maker.feed(piece):
-                self._console.writeText(text)
+                await self._write(text)
                 await pace.step()
+
+    async def _write(self, data: bytes | str) -> None:
+        waiting = self._console.write(data, self._pace)
+        if waiting is not None:
+            await waiting
 
     def _refuse(self, response: Response) -> None:
         if response.serverError is not None:

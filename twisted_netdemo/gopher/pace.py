@@ -19,6 +19,8 @@ _PIECE = 8192
 _TURN = 0.05
 #: How many seconds after its deadline what has come may still be worked on.
 _GRACE = 0.25
+#: And for how many the rest of a text may be taken, by a reader that is slow.
+_LAST = 0.35
 
 
 class Late(TimedOut):
@@ -64,9 +66,24 @@ class Pace:
 
         @raise Late: where the time is over.
         """
-        now = self._clock.seconds()
-        if self._most is not None and now - self._began > self._most + _GRACE:
-            raise Late(f"it took longer than {showDuration(self._most)}")
-        if now - self._last > _TURN:
-            await deferLater(self._clock, 0)
-            self._last = self._clock.seconds()
+        if self._isOver(_GRACE):
+            raise Late(f"it took longer than {showDuration(self._most or 0)}")
+        if self._clock.seconds() - self._last > _TURN:
+            await self.turn()
+
+    async def turn(self) -> None:
+        """
+        The reactor has its turn.
+        """
+        await deferLater(self._clock, 0)
+        self._last = self._clock.seconds()
+
+    @property
+    def isLast(self) -> bool:
+        """
+        Whether there is no time either for the rest of what has been begun.
+        """
+        return self._isOver(_LAST)
+
+    def _isOver(self, grace: float) -> bool:
+        return self._most is not None and self._clock.seconds() - self._began > self._most + grace

@@ -25,9 +25,13 @@ class Pour(Protocol):
     """
 
     def __init__(
-        self, response: Response, write: Callable[[bytes], None], evenErrors: bool
+        self,
+        response: Response,
+        write: Callable[[bytes], Deferred[None] | None],
+        evenErrors: bool,
     ) -> None:
         """
+        @param write: may give a Deferred, which fires when it takes more.
         @param evenErrors: whether the server's report of an error is written too.
         """
         self.done: Deferred[None] = Deferred(self._cancel)
@@ -36,6 +40,8 @@ class Pour(Protocol):
         self._holds = not evenErrors
         self._held: list[bytes] = []
         self._over = False
+        self._waiting: Deferred[None] | None = None
+        self._end: Failure | None = None  # while that is waited for
 
     def dataReceived(self, data: bytes) -> None:
         if self._over:
@@ -47,26 +53,46 @@ class Pour(Protocol):
             self._holds = False
             data = b"".join(self._held)
             self._held.clear()
+        self._pass(data)
+
+    def _pass(self, data: bytes) -> None:
         try:
-            self._write(data)
+            waiting = self._write(data)
         except Exception:
+            self._fail(Failure())
+            return
+        if waiting is not None:
+            self._waiting = waiting
+            self._response.pauseProducing()
+            waiting.addCallbacks(self._taken, self._fail)
+
+    def _taken(self, result: None) -> None:
+        self._waiting = None
+        self._response.resumeProducing()
+        if self._end is not None:
+            self.connectionLost(self._end)
+
+    def _fail(self, reason: Failure) -> None:
+        if not self._over:
             self._over = True
             self._response.abort()
-            self.done.errback()
+            self.done.errback(reason)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if self._over:
             return
-        self._over = True
         truncated = not isinstance(reason.value, ConnectionDone)
-        try:
-            if self._held and (truncated or self._response.serverError is None):
-                self._write(b"".join(self._held))  # what came of a truncated body is kept
-        except Exception:
-            self.done.errback()
-        else:
+        if self._held and (truncated or self._response.serverError is None):
+            self._pass(b"".join(self._held))  # what came of a truncated body is kept
+            self._held.clear()
+        if self._waiting is not None:
+            self._end = reason
+        elif not self._over:
+            self._over = True
             self.done.errback(reason) if truncated else self.done.callback(None)
 
     def _cancel(self, done: Deferred[None]) -> None:
         self._over = True
         self._response.abort()
+        if self._waiting is not None:
+            self._waiting.cancel()
