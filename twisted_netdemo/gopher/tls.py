@@ -16,7 +16,10 @@ from typing import Any, Protocol
 from cryptography.x509 import load_pem_x509_certificates
 from OpenSSL import SSL, crypto
 from service_identity import VerificationError
-from service_identity.pyopenssl import verify_hostname, verify_ip_address
+from service_identity.cryptography import (
+    verify_certificate_hostname,
+    verify_certificate_ip_address,
+)
 from twisted.internet import ssl
 from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.interfaces import (
@@ -172,9 +175,10 @@ class Verified(_Trust):
 
     def accept(self, url: GopherURL, transport: Any) -> str:
         name = certifiedName(url.host)
-        verify = verify_ip_address if _isAddress(name) else verify_hostname
+        isAddress = _isAddress(name)
+        verify = verify_certificate_ip_address if isAddress else verify_certificate_hostname
         try:
-            verify(transport.getHandle(), name)
+            verify(transport.getPeerCertificate().to_cryptography(), name)
         except VerificationError:
             raise CertificateRejected("the certificate is for another host") from None
         except Exception as error:
