@@ -261,7 +261,7 @@ class Clients(SynchronousTestCase):
 
     def test_limits(self) -> None:
         """
-        Who is one too many is told which limit it is, without a greeting; those connected are
+        A client that is one too many is told which limit it is, without a greeting; those connected are
         not disturbed, and a place that is free again is given away again.
         """
         _, port = serve(self, "--max-per-client", "2", "--max-connections", "3")
@@ -308,8 +308,8 @@ class Clients(SynchronousTestCase):
 
     def test_neverReads(self) -> None:
         """
-        Who never reads nor leaves is gone within the deadline, and within the drain's bound
-        after its line.
+        A client that never reads nor leaves is gone within the deadline, and within the drain's
+        bound after its line.
         """
         program, port = serve(self, "--timeout", "500ms", "--log-sessions")
         session(self, port, b"\n")

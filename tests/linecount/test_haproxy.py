@@ -195,7 +195,7 @@ class Headers(SynchronousTestCase):
         """
         self.serve("--proxy-from", "192.0.2.0/24", "--proxy-from", "2001:db8::/32")
         for _ in range(5):
-            with contextlib.suppress(ConnectionError):  # depending on who was first
+            with contextlib.suppress(ConnectionError):  # depending on which end was first
                 client = connect(self, self.port)
                 client.sendall(b"PROXY TCP4 192.0.2.7 127.0.0.1 4711 80\r\n123\n")
                 self.assertEqual(rest(client), b"")
@@ -218,7 +218,7 @@ class Headers(SynchronousTestCase):
 
     def test_unfinished(self) -> None:
         """
-        Who never finishes a header is gone at the deadline.
+        A peer that never finishes a header is gone at the deadline.
         """
         self.serve("--timeout", "300ms")
         for begun in (b"", b"PROXY TCP4 192.0.2.7", version2(1, 0x11, bytes(12))[:20]):

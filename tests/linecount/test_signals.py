@@ -81,7 +81,7 @@ class Stopping(SynchronousTestCase):
 
     def test_graceIsOver(self) -> None:
         """
-        Who has no answer when the grace period is over reads why.
+        A client that has no answer when the grace period is over reads why.
         """
         for grace in ("0", "200ms"):
             with self.subTest(grace):
@@ -97,7 +97,7 @@ class Stopping(SynchronousTestCase):
 
     def test_neverReads(self) -> None:
         """
-        Who does not take the last words is not waited for for long.
+        A client that does not take the last words is not waited for for long.
         """
         program, port = serve(self, "--grace", "0")
         prompted(connect(self, port))

@@ -86,7 +86,7 @@ class TLS(SynchronousTestCase):
         client.sendall(b"123\n")
         self.assertEqual(rest(client), b"You entered 3 characters.\n")
         client.close()
-        # TLS has no half-close: who ends TCP under it has gone.
+        # TLS has no half-close: a client that ends TCP under it has gone.
         other = connect(self, self.port)
         other.sendall(b"PROXY TCP4 192.0.2.7 127.0.0.1 4711 443\r\n")
         other.shutdown(socket.SHUT_WR)
@@ -124,8 +124,8 @@ class TLS(SynchronousTestCase):
 
     def test_noHandshake(self) -> None:
         """
-        Who never begins, never finishes or does not speak TLS is gone within the deadline; the
-        log has no traceback, and others are served.
+        A client that never begins, never finishes or does not speak TLS is gone within the
+        deadline; the log has no traceback, and others are served.
         """
         self.serve("--timeout", "500ms")
         silent = connect(self, self.port)
@@ -166,7 +166,7 @@ class TLS(SynchronousTestCase):
 
     def test_stop(self) -> None:
         """
-        Who is cut short reads why.
+        A client that is cut short reads why.
         """
         self.serve("--grace", "0")
         client = self.connect()
