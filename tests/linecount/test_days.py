@@ -261,8 +261,8 @@ class Clients(SynchronousTestCase):
 
     def test_limits(self) -> None:
         """
-        A client that is one too many is told which limit it is, without a greeting; those connected are
-        not disturbed, and a place that is free again is given away again.
+        A client that is one too many is told which limit it is, without a greeting; those connected
+        are not disturbed, and a place that is free again is given away again.
         """
         _, port = serve(self, "--max-per-client", "2", "--max-connections", "3")
         first, second = connect(self, port), connect(self, port)
