@@ -166,7 +166,10 @@ class WorkersTests(SynchronousTestCase):
             client.close()
         self.assertEqual(self.program.wait(), -signal.SIGTERM)
         self.assertEqual(wrong, [])
-        self.program.line(r"answered, 3 characters", times=served[0] + 4)
+        # On a busy machine the parent may read too slowly for some lines, whose number it says.
+        said = self.program.output
+        missing = sum(map(int, re.findall(r"(\d+) event\(s\) of a worker are missing", said)))
+        self.assertGreaterEqual(said.count("answered, 3 characters") + missing, served[0] + 4)
 
     def test_secondSignal(self) -> None:
         """
