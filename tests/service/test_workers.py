@@ -55,8 +55,9 @@ class FiguresTests(SynchronousTestCase):
 class ParentTests(SynchronousTestCase):
     def test_parentStalls(self) -> None:
         """
-        While the parent does not read, a worker's events take no memory: they are counted, and
-        their number is logged when it reads again. Figures and answers are said all the same.
+        While the parent does not read, a worker's events take bounded memory: beyond it they are
+        counted, and their number is logged when it reads again. Figures and answers are said all
+        the same.
         """
         said: list[str] = []
 
@@ -70,14 +71,15 @@ class ParentTests(SynchronousTestCase):
         self.assertIs(transport.producer, parent)
         parent.sayEvent({"log_format": "one"})
         parent.pauseProducing()
+        parent.sayEvent({"log_format": "held"})
         for _ in range(3):
-            parent.sayEvent({"log_format": "more"})
+            parent.sayEvent({"log_format": "x" * (1 << 20)})
         parent.sayFigures()
         parent.resumeProducing()
         parent.sayEvent({"log_format": "last"})
         messages = [json.loads(line) for line in transport.value().splitlines()]
         events = [json.loads(each["event"])["log_format"] for each in messages if "event" in each]
-        self.assertEqual((events, len(messages)), (["one", "last"], 3))
+        self.assertEqual((events, len(messages)), (["one", "held", "last"], 4))
         self.assertEqual(said, ["3 event(s) of a worker are missing here."])
 
 

@@ -33,6 +33,8 @@ from twisted_netdemo.service.process import TO_ALL, hearSignals
 
 _log = Logger("twisted_netdemo.service.worker")  # as a program it is __main__
 
+# As much of the log waits for a parent that does not read, in characters.
+_WAITING = 1 << 20
 # How long its last words may take, in seconds.
 _PATIENCE = 5.0
 
@@ -89,8 +91,8 @@ class Tap(Protocol):
 @implementer(IPushProducer)
 class Parent(LineOnlyReceiver):
     """
-    The way to the parent and from it. While the parent does not read, events of the log are left
-    out and counted.
+    The way to the parent and from it. While the parent does not read, events of the log wait
+    up to a bound, and beyond it are left out and counted.
     """
 
     delimiter = b"\n"
@@ -103,6 +105,7 @@ class Parent(LineOnlyReceiver):
         self._closed: Deferred[None] = Deferred()
         self._isBehind = False
         self._missing = 0
+        self._waiting = 0
 
     def connectionMade(self) -> None:
         transport: Any = self.transport
@@ -115,6 +118,7 @@ class Parent(LineOnlyReceiver):
 
     def resumeProducing(self) -> None:
         self._isBehind = False
+        self._waiting = 0
         missing, self._missing = self._missing, 0
         if missing:
             _log.warn("{missing} event(s) of a worker are missing here.", missing=missing)
@@ -123,10 +127,13 @@ class Parent(LineOnlyReceiver):
         self._isBehind = True
 
     def sayEvent(self, event: LogEvent) -> None:
+        text = eventAsJSON(event)
         if self._isBehind:
-            self._missing += 1
-        else:
-            self.say(event=eventAsJSON(event))
+            if self._waiting + len(text) > _WAITING:
+                self._missing += 1
+                return
+            self._waiting += len(text)
+        self.say(event=text)
 
     def say(self, **message: object) -> None:
         self.sendLine(json.dumps(message).encode())
