@@ -5,18 +5,29 @@ The real thing: twistd, real sockets, and programs that we did not write.
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import re
 import signal
 import socket
+import struct
+import termios
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.processes import PATIENCE, Program, folder, needs, run, script, start, twistd
+from tests.processes import PATIENCE, Program, folder, needs, run, script, start, twistd, until
 from twisted_netdemo.impair.fates import Fates, Figures, Ratio
+
+
+def unread(pipe: IO[bytes]) -> int:
+    """
+    How many bytes in a pipe its reader has not taken yet.
+    """
+    waiting = fcntl.ioctl(pipe, termios.FIONREAD, struct.pack("i", 0))
+    return int(struct.unpack("i", waiting)[0])
 
 
 class ImpairCase(SynchronousTestCase):
@@ -132,6 +143,8 @@ class Datagrams(ImpairCase):
         for word, copies in (b"one\n", 1), (b"two\n", 0), (b"three\n", 2):
             stdin.write(word)
             stdin.flush()
+            # nc makes one datagram of all that it finds there
+            until(lambda: not unread(stdin), "nc's reading")
             if not copies:
                 self.loseTime(target, port)
             for _ in range(copies):
