@@ -104,7 +104,7 @@ def opened(load: Load, rate: float, sessions: int) -> None:
     while load.begun < sessions or load.sessions:
         due = start + load.begun / rate
         if load.begun < sessions and time.perf_counter() >= due:
-            # Who begins late has waited: the time counts from when it was due.
+            # A client that begins late has waited: its time counts from when it was due.
             load.begin(due)
         load.step(0)  # epoll's own patience is a millisecond at least
 

@@ -40,7 +40,7 @@ _GOPHERFETCH = os.path.join(sysconfig.get_path("scripts"), "gopherfetch")
 
 _FOLDERS = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
-# Who has Python keep no compiled modules would measure the compiler.
+# Where Python keeps no compiled modules, this would measure the compiler.
 _UNUSUAL = ("PYTHONDONTWRITEBYTECODE",)
 
 #: Makes a command line: of the port, how many fetches at a time, and the selectors.

@@ -335,7 +335,7 @@ class ShowTests(SynchronousTestCase):
 
     def test_closedPipe(self) -> None:
         """
-        Who reads only the first lines hears no complaint.
+        A reader of the first lines alone hears no complaint.
         """
         scene = Scene()
         for place in range(5000):

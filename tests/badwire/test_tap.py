@@ -124,7 +124,7 @@ class OptionsTests(SynchronousTestCase):
 
     def test_shell(self) -> None:
         """
-        Who has no shell to speak of gets the one that is always there.
+        A user without a shell to speak of gets the one that is always there.
         """
         for named, found in (
             ("/bin/sh", "/bin/sh"),

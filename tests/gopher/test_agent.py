@@ -377,7 +377,8 @@ class CancelTests(AgentTestCase):
 
     def test_cancelWhenTold(self) -> None:
         """
-        Who is told of a step may cancel there: nothing is sent after that, and no timer is left.
+        A caller that is told of a step may cancel there: nothing is sent after that, and no timer
+        is left.
         """
         for step in ("connected", "sent"):
             server = Server()

@@ -443,7 +443,7 @@ class TLSTests(NetworkTestCase):
 
     async def test_insecure(self) -> None:
         """
-        Who insists can take any certificate.
+        A user that insists can take any certificate.
         """
         url, _ = self.serveTLS()
         self.assertEqual(await self.text(url, trust=Unverified()), "hello\n")

@@ -135,7 +135,7 @@ class PourTests(SynchronousTestCase):
 
     def test_cancelled(self) -> None:
         """
-        Who gives up closes the connection.
+        A caller that gives up closes the connection.
         """
         pour = self.pour(b"a")
         pour.done.cancel()

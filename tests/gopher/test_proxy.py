@@ -69,7 +69,7 @@ class OptionTests(SynchronousTestCase):
 
     def test_withAllow(self) -> None:
         """
-        Who has the addresses judged cannot have a proxy connect to them.
+        A caller that has addresses judged cannot have a proxy connect to them.
         """
         endpoint: Any = SocksProxy(None, "127.0.0.1")
         self.assertRaises(ValueError, Agent, None, endpoint=endpoint, allow=isGlobal)
