@@ -17,9 +17,8 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.gopher.peers import Behaviour, peer, sends
 from tests.processes import PATIENCE, script
-
-from .peers import Behaviour, peer, sends
 
 # small, since the kernel counts into a child's memory what its parent held
 _MEASURE = Path(__file__).parents[2] / "benchmarks" / "loads" / "command.py"

@@ -18,6 +18,9 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.gopher import splits
+from tests.gopher.memory import Server
+from tests.gopher.splits import chunks
 from twisted_netdemo.gopher import response as responses
 from twisted_netdemo.gopher.agent import Agent
 from twisted_netdemo.gopher.body import Verdict
@@ -36,10 +39,6 @@ from twisted_netdemo.gopher.errors import (
 from twisted_netdemo.gopher.lines import MenuLines, TextLines
 from twisted_netdemo.gopher.response import Response
 from twisted_netdemo.gopher.url import InvalidURL
-
-from . import splits
-from .memory import Server
-from .splits import chunks
 
 
 class Reader(Protocol):

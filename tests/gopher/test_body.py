@@ -8,11 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import TestCase
 
+from tests.gopher.splits import BODIES, chunks, everySplit
 from twisted_netdemo.gopher.body import Body, Ending, Verdict
 from twisted_netdemo.gopher.errorwords import LONGEST_ERROR
 from twisted_netdemo.gopher.itemtypes import Kind
-
-from .splits import BODIES, chunks, everySplit
 
 WHOLE = Verdict("whole")
 IDLE = "nothing came for 60 seconds"

@@ -12,13 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.gopher.splits import BODIES, chunks
 from twisted_netdemo.gopher.charset import guess
 from twisted_netdemo.gopher.display import ShownMenu, ShownText, safeLine, safeText, width
 from twisted_netdemo.gopher.document import BinaryContent, Document, MenuContent, TextContent
 from twisted_netdemo.gopher.reading import MenuReader, TextReader
 from twisted_netdemo.gopher.url import GopherURL
-
-from .splits import BODIES, chunks
 
 # Unicode's Bidi_Control
 BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"

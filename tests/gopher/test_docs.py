@@ -11,11 +11,10 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 import twisted_netdemo.gopher
+from tests.gopher.peers import peer, resets, sends
 from tests.processes import folder, run
 from twisted_netdemo.gopher import statuses
 from twisted_netdemo.gopher.command import USAGE
-
-from .peers import peer, resets, sends
 
 PAGE = (Path(__file__).parents[2] / "docs" / "gopherfetch.md").read_text()
 

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.gopher.bounds import LOADS, use
+from tests.gopher.costs import PARSERS, REPEATED, ratio
+from tests.gopher.peers import sends
 from tests.processes import needs
-
-from .bounds import LOADS, use
-from .costs import PARSERS, REPEATED, ratio
-from .peers import sends
 
 
 class LinearTests(SynchronousTestCase):

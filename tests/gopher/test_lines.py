@@ -7,10 +7,9 @@ from __future__ import annotations
 from hypothesis import given
 from twisted.trial.unittest import TestCase
 
+from tests.gopher import splits
+from tests.gopher.splits import chunks, everySplit
 from twisted_netdemo.gopher.lines import LineTooLong, MenuLines, PlainText, TextLines
-
-from . import splits
-from .splits import chunks, everySplit
 
 
 def decoded(decoder: TextLines | MenuLines, pieces: list[bytes]) -> list[bytes]:

@@ -8,13 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import TestCase
 
+from tests.gopher.splits import everySplit
 from twisted_netdemo.gopher.charset import guess
 from twisted_netdemo.gopher.itemtypes import ITEM_TYPES, Kind, bodyKind, isFetched, itemType
 from twisted_netdemo.gopher.menu import Item
 from twisted_netdemo.gopher.reading import MenuReader
 from twisted_netdemo.gopher.url import GopherURL
-
-from .splits import everySplit
 
 
 def read(*pieces: bytes) -> list[Item]:

@@ -22,9 +22,8 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.certificates import writeCertificate
+from tests.gopher.peers import Behaviour, floods, freePort, holds, peer, resets, sends
 from tests.processes import PATIENCE, folder, run, script, start, twistd, until, untilWords
-
-from .peers import Behaviour, floods, freePort, holds, peer, resets, sends
 
 GOPHERFETCH = script("gopherfetch")
 MENU = b"iHello\t\t\t0\r\n0Text\t/t\t127.0.0.1\t70\r\n.\r\n"

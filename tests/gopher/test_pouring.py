@@ -7,11 +7,10 @@ from __future__ import annotations
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.gopher.memory import Server
 from twisted_netdemo.gopher.errors import ConnectionBroke
 from twisted_netdemo.gopher.pouring import Pour
 from twisted_netdemo.gopher.response import Response
-
-from .memory import Server
 
 
 class PourTests(SynchronousTestCase):

@@ -12,6 +12,9 @@ from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.certificates import writeCertificate
+from tests.gopher.peers import freePort, peer, sends, untilListening
+from tests.gopher.test_network import Answer, NetworkTestCase, Served, hello, silent
+from tests.gopher.test_plugins import CommandTestCase
 from tests.processes import folder, needs, start
 from twisted_netdemo.gopher.addresses import Addresses
 from twisted_netdemo.gopher.agent import Agent
@@ -26,10 +29,6 @@ from twisted_netdemo.gopher.errors import (
 )
 from twisted_netdemo.gopher.proxy import SocksProxy, proxyAddress
 from twisted_netdemo.gopher.statuses import statusOf
-
-from .peers import freePort, peer, sends, untilListening
-from .test_network import Answer, NetworkTestCase, Served, hello, silent
-from .test_plugins import CommandTestCase
 
 CHOSEN, CONNECTED = b"\x05\x00", b"\x05\x00\x00\x01\0\0\0\0\0\0"
 

@@ -15,12 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.gopher.test_display import BIDI
 from tests.processes import folder, run
 from twisted_netdemo.gopher.saving import Download, fileName
 from twisted_netdemo.gopher.url import GopherURL
 from twisted_netdemo.gopher.wholefiles import Part, isClosed
-
-from .test_display import BIDI
 
 PARTS = ["x.part", "x.part.1"]
 

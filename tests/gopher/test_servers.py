@@ -11,9 +11,8 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.certificates import fingerprint, writeCertificate
+from tests.gopher.peers import BINARY, TEXT, gophernicus, pygopherd, smolserve
 from tests.processes import folder, needs, run, script
-
-from .peers import BINARY, TEXT, gophernicus, pygopherd, smolserve
 
 GOPHERFETCH = script("gopherfetch")
 

@@ -15,15 +15,14 @@ from twisted.internet.error import ConnectionRefusedError, DNSLookupError
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.gopher.memory import Server
+from tests.gopher.splits import everySplit
 from tests.processes import folder
 from twisted_netdemo.gopher.agent import Agent
 from twisted_netdemo.gopher.console import Console
 from twisted_netdemo.gopher.session import Session
 from twisted_netdemo.gopher.url import GopherURL
 from twisted_netdemo.gopher.wishes import Wishes
-
-from .memory import Server
-from .splits import everySplit
 
 MENU = (
     b"iWelcome\t\t\t0\r\n0Text\t/t\th\t70\r\n1Sub\t/sub\th\t70\r\n7Find\t/s\th\t70\r\n"

@@ -19,6 +19,8 @@ from twisted.internet import ssl
 from twisted.internet.endpoints import TCP4ClientEndpoint
 
 from tests.certificates import Authority, fingerprint, writeCertificate
+from tests.gopher.peers import peer, sends
+from tests.gopher.test_network import Answer, NetworkTestCase, Served, hello
 from tests.processes import folder
 from twisted_netdemo.gopher import connection
 from twisted_netdemo.gopher.agent import Agent
@@ -26,9 +28,6 @@ from twisted_netdemo.gopher.errors import CertificateRejected, FetchError, Hands
 from twisted_netdemo.gopher.pins import Pins
 from twisted_netdemo.gopher.statuses import statusOf
 from twisted_netdemo.gopher.tls import Pinned, Unverified, Verified
-
-from .peers import peer, sends
-from .test_network import Answer, NetworkTestCase, Served, hello
 
 HOST = "a.example.test"
 

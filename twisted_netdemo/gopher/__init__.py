@@ -9,15 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .agent import Agent
-    from .allowing import isGlobal
-    from .body import Verdict
-    from .errors import FetchError
-    from .itemtypes import Kind
-    from .menu import Item
-    from .proxy import SocksProxy
-    from .response import Response
-    from .url import GopherURL, InvalidURL
+    from twisted_netdemo.gopher.agent import Agent
+    from twisted_netdemo.gopher.allowing import isGlobal
+    from twisted_netdemo.gopher.body import Verdict
+    from twisted_netdemo.gopher.errors import FetchError
+    from twisted_netdemo.gopher.itemtypes import Kind
+    from twisted_netdemo.gopher.menu import Item
+    from twisted_netdemo.gopher.proxy import SocksProxy
+    from twisted_netdemo.gopher.response import Response
+    from twisted_netdemo.gopher.url import GopherURL, InvalidURL
 
 __all__ = [
     "Agent",

@@ -13,23 +13,20 @@ from twisted.internet.interfaces import IProtocol, IStreamClientEndpoint
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
-from ..quantities import showDuration
-from ..service.clock import monotonic
-from ..service.deadlines import Deadlines
-from .addresses import Addresses
-from .characters import knownCharset
-from .charset import Charsets
-from .connection import GopherConnection
-from .errors import (
-    ConnectTimedOut,
-    HandshakeFailed,
-)
-from .response import Response
-from .url import GopherURL, InvalidURL, hostPort
+from twisted_netdemo.gopher.addresses import Addresses
+from twisted_netdemo.gopher.characters import knownCharset
+from twisted_netdemo.gopher.charset import Charsets
+from twisted_netdemo.gopher.connection import GopherConnection
+from twisted_netdemo.gopher.errors import ConnectTimedOut, HandshakeFailed
+from twisted_netdemo.gopher.response import Response
+from twisted_netdemo.gopher.url import GopherURL, InvalidURL, hostPort
+from twisted_netdemo.quantities import showDuration
+from twisted_netdemo.service.clock import monotonic
+from twisted_netdemo.service.deadlines import Deadlines
 
 if TYPE_CHECKING:
-    from .allowing import Allow
-    from .tls import Trust
+    from twisted_netdemo.gopher.allowing import Allow
+    from twisted_netdemo.gopher.tls import Trust
 
 #: What a fetch may bring unless its caller says otherwise.
 MOST = 16 << 20
@@ -131,7 +128,7 @@ class Agent:
                     deadlines.stop()
 
     def _direct(self, host: str, port: int) -> IStreamClientEndpoint:
-        from .names import directEndpoint
+        from twisted_netdemo.gopher.names import directEndpoint
 
         tell = self._tell or _nobody
         return directEndpoint(
@@ -143,7 +140,7 @@ class Agent:
             return None
         if self._trust is None:
             try:
-                from .tls import Verified
+                from twisted_netdemo.gopher.tls import Verified
 
                 self._trust = Verified()
             except Exception as error:
@@ -191,7 +188,7 @@ class _Fetch(Factory):
         self._agent._begins(self, self._began)
         factory: Any = self
         if self._trust is not None:
-            from .tls import overTLS
+            from twisted_netdemo.gopher.tls import overTLS
 
             try:
                 factory = overTLS(factory, self._trust, self._url.host, self._agent._clock)
@@ -214,7 +211,7 @@ class _Fetch(Factory):
 
     def _notConnected(self, reason: Failure) -> None:
         self._attempt = None
-        from .names import explain
+        from twisted_netdemo.gopher.names import explain
 
         self._connection.fail(explain(self._url.host, self._url.port, reason))
 

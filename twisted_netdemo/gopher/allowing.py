@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
-from .errors import AddressRefused
+from twisted_netdemo.gopher.errors import AddressRefused
 
 #: Says of an address whether it may be connected to; only C{True} says so.
 Allow = Callable[[IPv4Address | IPv6Address], bool]

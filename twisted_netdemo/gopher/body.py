@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from .characters import Unmarked
-from .errorwords import LONGEST_ERROR, ErrorWords
-from .itemtypes import Kind
-from .lines import LineEnds, plainEnds
-from .plus import StatusLine, plusErrorWords
+from twisted_netdemo.gopher.characters import Unmarked
+from twisted_netdemo.gopher.errorwords import LONGEST_ERROR, ErrorWords
+from twisted_netdemo.gopher.itemtypes import Kind
+from twisted_netdemo.gopher.lines import LineEnds, plainEnds
+from twisted_netdemo.gopher.plus import StatusLine, plusErrorWords
 
 
 class Ending(Enum):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Callable
 
-from .charset import SAMPLE, UTF8
+from twisted_netdemo.gopher.charset import SAMPLE, UTF8
 
 _UTF8_MARK = b"\xef\xbb\xbf"
 _MARKS = {_UTF8_MARK: UTF8, b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}

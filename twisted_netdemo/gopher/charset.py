@@ -11,7 +11,7 @@ from __future__ import annotations
 import codecs
 from collections import OrderedDict
 
-from .likelihood import likelihood
+from twisted_netdemo.gopher.likelihood import likelihood
 
 UTF8 = "utf-8"
 #: in order of preference, where company decides nothing; the last can decode anything

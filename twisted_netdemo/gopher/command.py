@@ -11,12 +11,12 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from ..service.late import lean
+from twisted_netdemo.service.late import lean
 
 with lean():
     from twisted.python.usage import UsageError
 
-    from .tap import Options, makeSession
+    from twisted_netdemo.gopher.tap import Options, makeSession
 
 USAGE = 2
 
@@ -35,10 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except UsageError as error:
         _end(USAGE, f"gopherfetch: {error}\nTry 'gopherfetch --help'.\n")
     except OSError as error:  # a full or closed output
-        from .statuses import CANNOT_WRITE
+        from twisted_netdemo.gopher.statuses import CANNOT_WRITE
 
         _end(CANNOT_WRITE, f"Error: cannot write: {error.strerror}\n")
-    from .console import Console
+    from twisted_netdemo.gopher.console import Console
 
     console = Console()
     _run(options, console)

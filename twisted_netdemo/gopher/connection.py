@@ -20,11 +20,9 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from ..quantities import showDuration
-from ..service.deadlines import Deadlines
-from .body import Body, Ending
-from .charset import Charsets
-from .errors import (
+from twisted_netdemo.gopher.body import Body, Ending
+from twisted_netdemo.gopher.charset import Charsets
+from twisted_netdemo.gopher.errors import (
     Aborted,
     CertificateRejected,
     CertificateUndecided,
@@ -36,14 +34,16 @@ from .errors import (
     TooLarge,
     TransferError,
 )
-from .errorwords import LONGEST_ERROR
-from .itemtypes import bodyKind
-from .plus import StatusLine
-from .response import Response
-from .url import GopherURL, hostPort
+from twisted_netdemo.gopher.errorwords import LONGEST_ERROR
+from twisted_netdemo.gopher.itemtypes import bodyKind
+from twisted_netdemo.gopher.plus import StatusLine
+from twisted_netdemo.gopher.response import Response
+from twisted_netdemo.gopher.url import GopherURL, hostPort
+from twisted_netdemo.quantities import showDuration
+from twisted_netdemo.service.deadlines import Deadlines
 
 if TYPE_CHECKING:
-    from .tls import Trust
+    from twisted_netdemo.gopher.tls import Trust
 
 #: How many seconds a server has to close the connection after a menu's final '.', where that is
 #: all that is wanted; RFC 1436 3.2 lets the client close.

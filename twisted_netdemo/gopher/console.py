@@ -16,9 +16,9 @@ from typing import Any, TextIO
 
 from twisted.internet.defer import Deferred
 
-from ..service.interruptible import interruptible
-from .display import safeLine
-from .pace import Pace
+from twisted_netdemo.gopher.display import safeLine
+from twisted_netdemo.gopher.pace import Pace
+from twisted_netdemo.service.interruptible import interruptible
 
 #: How many seconds it is waited for the reader of a pipe, before the reactor has its turn.
 _WAIT = 0.05

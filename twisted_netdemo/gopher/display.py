@@ -7,11 +7,11 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Iterator
 
-from .charset import decode
-from .itemtypes import Kind, itemType
-from .menu import Item
-from .reading import MenuReader, TextReader, pieces
-from .url import GopherURL
+from twisted_netdemo.gopher.charset import decode
+from twisted_netdemo.gopher.itemtypes import Kind, itemType
+from twisted_netdemo.gopher.menu import Item
+from twisted_netdemo.gopher.reading import MenuReader, TextReader, pieces
+from twisted_netdemo.gopher.url import GopherURL
 
 _BOLD, _DIM, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 

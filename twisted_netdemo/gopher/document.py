@@ -9,10 +9,10 @@ import json
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from .charset import decode
-from .menu import Item
-from .reading import MenuReader, TextReader, pieces
-from .url import GopherURL
+from twisted_netdemo.gopher.charset import decode
+from twisted_netdemo.gopher.menu import Item
+from twisted_netdemo.gopher.reading import MenuReader, TextReader, pieces
+from twisted_netdemo.gopher.url import GopherURL
 
 
 class Content(Protocol):

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .response import Response
+    from twisted_netdemo.gopher.response import Response
 
 
 class FetchError(Exception):

@@ -7,8 +7,8 @@ whatever type the request was; some write a line of underscores and their name u
 
 from __future__ import annotations
 
-from .itemtypes import Kind
-from .lines import LineEnds
+from twisted_netdemo.gopher.itemtypes import Kind
+from twisted_netdemo.gopher.lines import LineEnds
 
 #: An error answer is short; what is longer than this is something else.
 LONGEST_ERROR = 8192

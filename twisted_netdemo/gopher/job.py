@@ -13,26 +13,33 @@ from typing import TYPE_CHECKING, Any, Protocol
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
-from ..service.clock import monotonic
-from .agent import MOST, Agent
-from .body import Verdict
-from .connection import ends
-from .console import Console, OutputError
-from .display import ShownMenu, ShownText
-from .errors import ConnectError, FetchError, TooLarge
-from .itemtypes import Kind, bodyKind
-from .lines import LineTooLong
-from .pace import Late, Pace
-from .pouring import Pour
-from .response import Response
-from .saving import Download, fileName
-from .statuses import CANNOT_WRITE, MALFORMED, OK, SERVER_ERROR, Failed, statusOf
-from .url import GopherURL, InvalidURL
-from .way import Way
-from .wishes import Wishes
+from twisted_netdemo.gopher.agent import MOST, Agent
+from twisted_netdemo.gopher.body import Verdict
+from twisted_netdemo.gopher.connection import ends
+from twisted_netdemo.gopher.console import Console, OutputError
+from twisted_netdemo.gopher.display import ShownMenu, ShownText
+from twisted_netdemo.gopher.errors import ConnectError, FetchError, TooLarge
+from twisted_netdemo.gopher.itemtypes import Kind, bodyKind
+from twisted_netdemo.gopher.lines import LineTooLong
+from twisted_netdemo.gopher.pace import Late, Pace
+from twisted_netdemo.gopher.pouring import Pour
+from twisted_netdemo.gopher.response import Response
+from twisted_netdemo.gopher.saving import Download, fileName
+from twisted_netdemo.gopher.statuses import (
+    CANNOT_WRITE,
+    MALFORMED,
+    OK,
+    SERVER_ERROR,
+    Failed,
+    statusOf,
+)
+from twisted_netdemo.gopher.url import GopherURL, InvalidURL
+from twisted_netdemo.gopher.way import Way
+from twisted_netdemo.gopher.wishes import Wishes
+from twisted_netdemo.service.clock import monotonic
 
 if TYPE_CHECKING:
-    from .document import Document
+    from twisted_netdemo.gopher.document import Document
 
 # How many seconds somebody has to begin to read a named pipe, and how often to look.
 _READER, _LOOK = 60.0, 0.05
@@ -148,7 +155,7 @@ class Job:
         """
         The end of the document; all of it, where nothing came.
         """
-        from .document import Document
+        from twisted_netdemo.gopher.document import Document
 
         response = self._response
         if self._document is None:
@@ -305,7 +312,13 @@ class Job:
         await self._make(response, pace, maker, evenErrors=False)
 
     async def _showJSON(self, url: GopherURL) -> None:
-        from .document import BinaryContent, Content, Document, MenuContent, TextContent
+        from twisted_netdemo.gopher.document import (
+            BinaryContent,
+            Content,
+            Document,
+            MenuContent,
+            TextContent,
+        )
 
         response, pace = await self._begin(url, MOST)
         response.endsAtDot = True

@@ -8,8 +8,15 @@ import re
 from dataclasses import dataclass, replace
 from urllib.parse import quote_from_bytes
 
-from .itemtypes import Kind, isFetched, itemType
-from .url import LONGEST, GopherURL, InvalidURL, hostPort, normalHost, sameHost
+from twisted_netdemo.gopher.itemtypes import Kind, isFetched, itemType
+from twisted_netdemo.gopher.url import (
+    LONGEST,
+    GopherURL,
+    InvalidURL,
+    hostPort,
+    normalHost,
+    sameHost,
+)
 
 # 'URI:' is written for web pages alone
 _EXTERNAL = re.compile(rb"/?URL:", re.IGNORECASE)

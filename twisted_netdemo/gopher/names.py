@@ -28,12 +28,18 @@ from twisted.internet.interfaces import (
 from twisted.python.failure import Failure
 from zope.interface import alsoProvides, implementer
 
-from ..service.clock import monotonic
-from ..service.connecting import addressEndpoint
-from .addresses import Addresses
-from .allowing import Allow, judge
-from .errors import AddressRefused, CannotConnect, CannotResolve, ConnectTimedOut, FetchError
-from .url import hostPort, sameHost
+from twisted_netdemo.gopher.addresses import Addresses
+from twisted_netdemo.gopher.allowing import Allow, judge
+from twisted_netdemo.gopher.errors import (
+    AddressRefused,
+    CannotConnect,
+    CannotResolve,
+    ConnectTimedOut,
+    FetchError,
+)
+from twisted_netdemo.gopher.url import hostPort, sameHost
+from twisted_netdemo.service.clock import monotonic
+from twisted_netdemo.service.connecting import addressEndpoint
 
 Tell = Callable[[str], None]
 

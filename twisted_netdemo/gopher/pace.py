@@ -9,9 +9,9 @@ from typing import Any
 
 from twisted.internet.task import deferLater
 
-from ..quantities import showDuration
-from ..service.clock import monotonic
-from .errors import TimedOut
+from twisted_netdemo.gopher.errors import TimedOut
+from twisted_netdemo.quantities import showDuration
+from twisted_netdemo.service.clock import monotonic
 
 # How many bytes of a body make a piece.
 _PIECE = 8192

@@ -10,7 +10,7 @@ import re
 import stat
 from contextlib import suppress
 
-from .wholefiles import Part
+from twisted_netdemo.gopher.wholefiles import Part
 
 _LINE = re.compile(rb"(\S+) ([0-9a-f]{64})\s*")
 # How often to open a file anew that others keep replacing.

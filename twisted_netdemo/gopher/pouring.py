@@ -11,7 +11,7 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
-from .response import Response
+from twisted_netdemo.gopher.response import Response
 
 
 class Pour(Protocol):

@@ -13,12 +13,17 @@ from twisted.internet.interfaces import IProtocol, IProtocolFactory, IStreamClie
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from ..service.socks import SocksEndpoint
-from ..service.sockswire import SocksError
-from .addresses import Addresses
-from .errors import CannotConnect, CannotResolve, CannotResolveProxy, ProxyFailed
-from .names import directEndpoint, explain
-from .url import hostAndPort, hostPort, normalHost
+from twisted_netdemo.gopher.addresses import Addresses
+from twisted_netdemo.gopher.errors import (
+    CannotConnect,
+    CannotResolve,
+    CannotResolveProxy,
+    ProxyFailed,
+)
+from twisted_netdemo.gopher.names import directEndpoint, explain
+from twisted_netdemo.gopher.url import hostAndPort, hostPort, normalHost
+from twisted_netdemo.service.socks import SocksEndpoint
+from twisted_netdemo.service.sockswire import SocksError
 
 _SCHEME = "socks5h://"
 _PORT = 1080  # RFC 1928 3

@@ -11,9 +11,9 @@ import codecs
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from .characters import Characters
-from .lines import MenuLines, PlainText
-from .menu import Item
+from twisted_netdemo.gopher.characters import Characters
+from twisted_netdemo.gopher.lines import MenuLines, PlainText
+from twisted_netdemo.gopher.menu import Item
 
 _SLICE = 1 << 16
 #: How many bytes of lines without TABs are held back, while it is open whether others have TABs.

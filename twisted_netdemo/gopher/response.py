@@ -15,16 +15,16 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from .body import Body, Verdict
-from .characters import Unmarked
-from .charset import UTF8, Charsets, decode
-from .errors import FetchError, TooLarge
-from .itemtypes import Kind
-from .lines import LineTooLong, MenuLines, TextLines
-from .menu import Item
-from .reader import BodyTransport, ChunkReader
-from .reading import MenuReader, TextReader
-from .url import GopherURL
+from twisted_netdemo.gopher.body import Body, Verdict
+from twisted_netdemo.gopher.characters import Unmarked
+from twisted_netdemo.gopher.charset import UTF8, Charsets, decode
+from twisted_netdemo.gopher.errors import FetchError, TooLarge
+from twisted_netdemo.gopher.itemtypes import Kind
+from twisted_netdemo.gopher.lines import LineTooLong, MenuLines, TextLines
+from twisted_netdemo.gopher.menu import Item
+from twisted_netdemo.gopher.reader import BodyTransport, ChunkReader
+from twisted_netdemo.gopher.reading import MenuReader, TextReader
+from twisted_netdemo.gopher.url import GopherURL
 
 #: How many items L{Response.menu} gives: what is made of a line is larger than the line.
 MOST_ITEMS = 100_000

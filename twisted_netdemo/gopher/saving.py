@@ -6,10 +6,17 @@ from __future__ import annotations
 
 import os
 
-from .charset import decode, guess
-from .display import safeLine
-from .url import GopherURL
-from .wholefiles import Part, followed, isPipe, isReplaceable, openAsItIs, writeAll
+from twisted_netdemo.gopher.charset import decode, guess
+from twisted_netdemo.gopher.display import safeLine
+from twisted_netdemo.gopher.url import GopherURL
+from twisted_netdemo.gopher.wholefiles import (
+    Part,
+    followed,
+    isPipe,
+    isReplaceable,
+    openAsItIs,
+    writeAll,
+)
 
 _LONGEST = 200  # bytes; with endings of ours, below every file system's 255
 

@@ -11,12 +11,12 @@ from typing import Any
 from twisted.internet.defer import Deferred, FirstError, gatherResults
 from twisted.internet.task import LoopingCall
 
-from ..service.clock import monotonic
-from .console import Console
-from .job import AgentFor, Job
-from .statuses import OK, Failed
-from .way import askBefore
-from .wishes import Wishes
+from twisted_netdemo.gopher.console import Console
+from twisted_netdemo.gopher.job import AgentFor, Job
+from twisted_netdemo.gopher.statuses import OK, Failed
+from twisted_netdemo.gopher.way import askBefore
+from twisted_netdemo.gopher.wishes import Wishes
+from twisted_netdemo.service.clock import monotonic
 
 #: seconds
 _PROGRESS_AFTER = 1.0

@@ -4,7 +4,7 @@ The exit statuses of gopherfetch: curl's numbers, where curl has one.
 
 from __future__ import annotations
 
-from .errors import (
+from twisted_netdemo.gopher.errors import (
     CannotConnect,
     CannotResolve,
     CannotResolveProxy,

@@ -11,9 +11,9 @@ from typing import Any
 
 from twisted.python import usage
 
-from .. import quantities
-from ..service.options import ServiceOptions
-from .url import GopherURL, InvalidURL, checkSelector
+from twisted_netdemo import quantities
+from twisted_netdemo.gopher.url import GopherURL, InvalidURL, checkSelector
+from twisted_netdemo.service.options import ServiceOptions
 
 DEFAULT_URL = "gopher://quux.org/1/"
 
@@ -30,7 +30,7 @@ def _field(text: str) -> bytes:
 
 
 def _charset(text: str) -> str:
-    from .characters import knownCharset
+    from twisted_netdemo.gopher.characters import knownCharset
 
     return knownCharset(text)
 
@@ -131,7 +131,7 @@ class Options(ServiceOptions):
 
     def _settleParent(self) -> None:
         if self.ownsProcess:
-            from ..service.oneshot import prepareOneShot
+            from twisted_netdemo.service.oneshot import prepareOneShot
 
             saves = self["remote-name"] or self["output"] is not None
             prepareOneShot(self, needsTerminal=not saves)
@@ -177,7 +177,7 @@ class Options(ServiceOptions):
                 raise usage.UsageError("--output goes with one URL; --remote-name with several")
             if not self["output"]:
                 raise usage.UsageError("--output: the name is empty")
-            from .wholefiles import isClosed
+            from twisted_netdemo.gopher.wholefiles import isClosed
 
             self["output"] = _absolute(self["output"])
             if isClosed(self["output"]):
@@ -204,13 +204,13 @@ def _isSearch(url: str | GopherURL) -> bool:
 
 
 def _proxyAddress(text: str) -> tuple[str, int]:
-    from .proxy import proxyAddress
+    from twisted_netdemo.gopher.proxy import proxyAddress
 
     return proxyAddress(text)
 
 
 def _verified(cafile: str) -> Any:
-    from .tls import Verified
+    from twisted_netdemo.gopher.tls import Verified
 
     try:
         return Verified(cafile)
@@ -226,11 +226,11 @@ def makeSession(options: Options, reactor: Any, console: Any, usageStatus: int) 
 
     @param usageStatus: the exit status for wrong usage that only shows while it runs.
     """
-    from .addresses import Addresses
-    from .agent import Agent
-    from .charset import Charsets
-    from .session import Session
-    from .wishes import Wishes
+    from twisted_netdemo.gopher.addresses import Addresses
+    from twisted_netdemo.gopher.agent import Agent
+    from twisted_netdemo.gopher.charset import Charsets
+    from twisted_netdemo.gopher.session import Session
+    from twisted_netdemo.gopher.wishes import Wishes
 
     charsets, addresses = Charsets(), Addresses()
     trust = _trust(options, console)
@@ -241,7 +241,7 @@ def makeSession(options: Options, reactor: Any, console: Any, usageStatus: int) 
     def agentFor(maxSize: int | None, tell: Callable[[str], None] | None) -> Agent:
         endpoint = None
         if options["proxy"] is not None:
-            from .proxy import SocksProxy
+            from twisted_netdemo.gopher.proxy import SocksProxy
 
             endpoint = SocksProxy(
                 reactor, *options["proxy"], family=family, addresses=addresses, tell=tell
@@ -284,15 +284,15 @@ def _trust(options: Options, console: Any) -> Any:
     if options["cafile"] is not None:
         return _verified(options["cafile"])
     if options["tofu"]:
-        from .pins import Pins, defaultPath
-        from .tls import Pinned
+        from twisted_netdemo.gopher.pins import Pins, defaultPath
+        from twisted_netdemo.gopher.tls import Pinned
 
         def onFirstUse(where: str, fingerprint: str) -> None:
             console.say(f"pinned {where}: SHA-256 {fingerprint}")
 
         return Pinned(Pins(defaultPath()), onFirstUse)
     if options["insecure"]:
-        from .tls import Unverified
+        from twisted_netdemo.gopher.tls import Unverified
 
         return Unverified()
     return None
@@ -315,8 +315,8 @@ def makeService(options: Options, reactor: Any = None) -> Any:
     """
     from twisted.logger import Logger
 
-    from ..service.oneshot import OneShot
-    from .console import Console
+    from twisted_netdemo.gopher.console import Console
+    from twisted_netdemo.service.oneshot import OneShot
 
     if reactor is None:
         from twisted.internet import reactor

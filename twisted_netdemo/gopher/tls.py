@@ -32,9 +32,14 @@ from twisted.protocols.tls import BufferingTLSTransport, TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from .errors import CertificateRejected, CertificateUndecided, FetchError, HandshakeFailed
-from .pins import Pins, PinsLocked
-from .url import GopherURL, hostPort, sameHost
+from twisted_netdemo.gopher.errors import (
+    CertificateRejected,
+    CertificateUndecided,
+    FetchError,
+    HandshakeFailed,
+)
+from twisted_netdemo.gopher.pins import Pins, PinsLocked
+from twisted_netdemo.gopher.url import GopherURL, hostPort, sameHost
 
 # What OpenSSL finds wrong with a certificate (X509_V_ERR_..., openssl-verification-options(1)).
 _UNTRUSTED = "not signed by a trusted authority"

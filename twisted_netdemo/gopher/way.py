@@ -8,16 +8,16 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import replace
 
-from .console import Console
-from .errors import TooLarge
-from .itemtypes import Kind, bodyKind, isFetched, itemType
-from .lines import LineTooLong
-from .menu import Item
-from .pace import Pace
-from .response import Response
-from .statuses import MALFORMED, SERVER_ERROR, Failed
-from .url import GopherURL, InvalidURL, checkSelector
-from .wishes import Wishes
+from twisted_netdemo.gopher.console import Console
+from twisted_netdemo.gopher.errors import TooLarge
+from twisted_netdemo.gopher.itemtypes import Kind, bodyKind, isFetched, itemType
+from twisted_netdemo.gopher.lines import LineTooLong
+from twisted_netdemo.gopher.menu import Item
+from twisted_netdemo.gopher.pace import Pace
+from twisted_netdemo.gopher.response import Response
+from twisted_netdemo.gopher.statuses import MALFORMED, SERVER_ERROR, Failed
+from twisted_netdemo.gopher.url import GopherURL, InvalidURL, checkSelector
+from twisted_netdemo.gopher.wishes import Wishes
 
 Begin = Callable[[GopherURL], Awaitable[tuple[Response, Pace]]]
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .url import GopherURL
+from twisted_netdemo.gopher.url import GopherURL
 
 
 class Wishes(NamedTuple):

@@ -10,14 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from twisted_netdemo.service.addresses import Address, Memory, addressOf, socketAddress, socketHost
-from twisted_netdemo.service.datagram import (
-    Control,
-    Outgoing,
-    Received,
-    Told,
-    sendFrom,
-    understand,
-)
+from twisted_netdemo.service.datagram import Control, Outgoing, Received, Told, sendFrom, understand
 
 #: How many datagrams are read at a time, and about how many bytes where they are large; the rest of
 #: the process waits while they are dealt with.

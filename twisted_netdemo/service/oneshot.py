@@ -15,9 +15,9 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import ILogObserver, Logger, textFileLogObserver
 from twisted.python.failure import Failure
 
-from .log import stream
-from .options import ServiceOptions
-from .process import exitWith
+from twisted_netdemo.service.log import stream
+from twisted_netdemo.service.options import ServiceOptions
+from twisted_netdemo.service.process import exitWith
 
 _log = Logger()
 

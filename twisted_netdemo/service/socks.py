@@ -19,7 +19,7 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from .sockswire import Negotiation, SocksError
+from twisted_netdemo.service.sockswire import Negotiation, SocksError
 
 
 @implementer(IStreamClientEndpoint)
