@@ -26,7 +26,7 @@ from twisted_netdemo.badwire.running import BadWire
 from twisted_netdemo.badwire.summary import Summary
 from twisted_netdemo.badwire.watcher import Member, Watcher
 from twisted_netdemo.badwire.wire import Wire
-from twisted_netdemo.impair.fates import DIRECTIONS, Figures, Ratio
+from twisted_netdemo.faults.model import DIRECTIONS, Figures, Ratio
 from twisted_netdemo.service.process import StartError
 
 if sys.platform == "win32":  # which has no such network

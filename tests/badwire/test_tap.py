@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.processes import folder
 from twisted_netdemo.badwire.shells import shell
 from twisted_netdemo.badwire.tap import Options
-from twisted_netdemo.impair.fates import Places, Ratio
+from twisted_netdemo.faults.model import Places, Ratio
 
 
 class OptionsTests(SynchronousTestCase):

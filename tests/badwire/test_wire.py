@@ -18,7 +18,7 @@ from twisted_netdemo.badwire.events import Arrived, Sent
 from twisted_netdemo.badwire.network import FAR, FAR6
 from twisted_netdemo.badwire.packet import mirror, verify
 from twisted_netdemo.badwire.wire import Wire
-from twisted_netdemo.impair.fates import NEVER, Figures, Places, Ratio
+from twisted_netdemo.faults.model import NEVER, Figures, Places, Ratio
 
 ALWAYS = Ratio(1.0)
 

@@ -19,7 +19,7 @@ from typing import IO, Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.processes import PATIENCE, Program, folder, needs, run, script, start, twistd, until
-from twisted_netdemo.impair.fates import Fates, Figures, Ratio
+from twisted_netdemo.faults.model import Fates, Figures, Ratio
 
 
 def unread(pipe: IO[bytes]) -> int:

@@ -9,10 +9,10 @@ from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_netdemo.impair import tap
-from twisted_netdemo.impair.addresses import Listen, listen, target, written
-from twisted_netdemo.impair.flow import Mischief
+from twisted_netdemo.impair.listen_target import Listen, listen, target, written
 from twisted_netdemo.impair.service import RelayService, StreamRelayService
 from twisted_netdemo.impair.tap import Options, makeService
+from twisted_netdemo.impair.tcp_pipe import Mischief
 
 UDP = "--listen udp:9000 --to 127.0.0.1:5000"
 TCP = "--listen tcp:9000 --to 127.0.0.1:5000"

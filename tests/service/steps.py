@@ -30,10 +30,10 @@ from tests.gopher.memory import Server
 from twisted_netdemo.badwire.network import FAR
 from twisted_netdemo.badwire.wire import Wire
 from twisted_netdemo.buckets import Buckets
+from twisted_netdemo.faults.model import Figures
 from twisted_netdemo.gopher.agent import Agent
-from twisted_netdemo.impair.fates import Figures
-from twisted_netdemo.impair.relay import Relay
-from twisted_netdemo.impair.truth import LineFile
+from twisted_netdemo.impair.ground_truth import LineFile
+from twisted_netdemo.impair.udp_relay import Relay
 from twisted_netdemo.linecount.server import LineCountFactory
 from twisted_netdemo.service import port as ports
 from twisted_netdemo.service.connecting import addressEndpoint

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from twisted_netdemo.badwire.events import FATES, Arrived, Sent
 from twisted_netdemo.badwire.packet import TCP, UDP, UDPLITE, protocolOf
-from twisted_netdemo.impair.reached import Asked, Reached
+from twisted_netdemo.faults.reached import Asked, Reached
 
 # Protocols, and the kernel's groups of counters for either IP.
 _DATAGRAMS = ((UDP, "UDP", ("Udp", "Udp6")), (UDPLITE, "UDP-Lite", ("UdpLite", "UdpLite6")))

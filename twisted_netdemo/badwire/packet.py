@@ -11,7 +11,7 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
-from twisted_netdemo.impair.fates import corrupt as flip
+from twisted_netdemo.faults.model import corrupt as flip
 
 TCP = 6
 UDP = 17

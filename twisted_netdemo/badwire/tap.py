@@ -24,8 +24,8 @@ from twisted_netdemo.badwire.observers import tell
 from twisted_netdemo.badwire.prepare import prepare
 from twisted_netdemo.badwire.serve import Served
 from twisted_netdemo.badwire.show import checkScaled
-from twisted_netdemo.impair.figures import CHANCES, FigureOptions, chance, figure
-from twisted_netdemo.impair.reached import Asked
+from twisted_netdemo.faults.options import CHANCES, FigureOptions, chance, figure
+from twisted_netdemo.faults.reached import Asked
 from twisted_netdemo.quantities import duration, whole
 from twisted_netdemo.service.process import StartError, exitWith, reportStartErrors
 

@@ -30,8 +30,8 @@ from twisted_netdemo.badwire.packet import (
     verify,
 )
 from twisted_netdemo.badwire.receiver import Receivers
-from twisted_netdemo.impair.fates import NEVER, Chance, Direction, Fate, Fates, Figures
-from twisted_netdemo.impair.link import Lane, Link
+from twisted_netdemo.faults.link import Lane, Link
+from twisted_netdemo.faults.model import NEVER, Chance, Direction, Fate, Fates, Figures
 from twisted_netdemo.service.clock import monotonic
 
 if TYPE_CHECKING:

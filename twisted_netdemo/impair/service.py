@@ -9,10 +9,10 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from twisted_netdemo.impair.addresses import Listen, Target, written
-from twisted_netdemo.impair.relay import Relay
-from twisted_netdemo.impair.stream import StreamRelay
-from twisted_netdemo.impair.truth import LineFile
+from twisted_netdemo.impair.ground_truth import LineFile
+from twisted_netdemo.impair.listen_target import Listen, Target, written
+from twisted_netdemo.impair.tcp_relay import StreamRelay
+from twisted_netdemo.impair.udp_relay import Relay
 from twisted_netdemo.service.described import onPort
 from twisted_netdemo.service.listening import StreamService
 from twisted_netdemo.service.process import StartError

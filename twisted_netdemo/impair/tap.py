@@ -14,16 +14,16 @@ from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
 from twisted.python import usage
 
 from twisted_netdemo import quantities
-from twisted_netdemo.impair.addresses import Listen, Target, listen, target, written
-from twisted_netdemo.impair.client import Connection
-from twisted_netdemo.impair.fates import DIRECTIONS, Direction
-from twisted_netdemo.impair.figures import CHANCES, FigureOptions, figure
-from twisted_netdemo.impair.flow import Mischief
-from twisted_netdemo.impair.reached import Reached
-from twisted_netdemo.impair.relay import Relay
+from twisted_netdemo.faults.model import DIRECTIONS, Direction
+from twisted_netdemo.faults.options import CHANCES, FigureOptions, figure
+from twisted_netdemo.faults.reached import Reached
+from twisted_netdemo.impair.listen_target import Listen, Target, listen, target, written
 from twisted_netdemo.impair.service import RelayService, StreamRelayService
-from twisted_netdemo.impair.stream import StreamRelay
-from twisted_netdemo.impair.upstream import Upstream
+from twisted_netdemo.impair.tcp_pipe import Mischief
+from twisted_netdemo.impair.tcp_relay import StreamRelay
+from twisted_netdemo.impair.udp_client import Connection
+from twisted_netdemo.impair.udp_relay import Relay
+from twisted_netdemo.impair.upstream_socket import Upstream
 from twisted_netdemo.service.operation import operated
 from twisted_netdemo.service.process import reportStartErrors
 from twisted_netdemo.service.system import raiseFileLimit

@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from twisted_netdemo.impair.addresses import written
-from twisted_netdemo.impair.fates import Direction, Fate, Fates
-from twisted_netdemo.impair.link import Lane
-from twisted_netdemo.impair.truth import Tally
+from twisted_netdemo.faults.link import Lane
+from twisted_netdemo.faults.model import Direction, Fate, Fates
+from twisted_netdemo.impair.ground_truth import Tally
+from twisted_netdemo.impair.listen_target import written
 from twisted_netdemo.service.addresses import Address
 
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
-from twisted_netdemo.impair.fates import Fates, Figures
-from twisted_netdemo.impair.way import Way
+from twisted_netdemo.faults.model import Fates, Figures
+from twisted_netdemo.faults.scheduler import Way
 
 #: What passes a bottleneck in one go: a usual packet, in bytes.
 PACKET = 1500

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_netdemo.impair.fates import Fate, Figures
-from twisted_netdemo.impair.link import OVERHEAD, Lane, Link
+from twisted_netdemo.faults.link import OVERHEAD, Lane, Link
+from twisted_netdemo.faults.model import Fate, Figures
 
 
 def fate(delay: float = 0.0, isReordered: bool = False) -> Fate:

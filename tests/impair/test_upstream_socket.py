@@ -10,7 +10,7 @@ import socket
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_netdemo.impair.upstream import Upstream
+from twisted_netdemo.impair.upstream_socket import Upstream
 
 
 class UpstreamTests(SynchronousTestCase):

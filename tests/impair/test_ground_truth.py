@@ -14,7 +14,7 @@ from twisted.logger import formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.processes import folder
-from twisted_netdemo.impair.truth import LineFile
+from twisted_netdemo.impair.ground_truth import LineFile
 
 
 class LineFileTests(SynchronousTestCase):
@@ -32,7 +32,7 @@ class LineFileTests(SynchronousTestCase):
         return [
             formatEvent(e)
             for e in self.events
-            if e["log_namespace"] == "twisted_netdemo.impair.truth"
+            if e["log_namespace"] == "twisted_netdemo.impair.ground_truth"
         ]
 
     def test_soonThere(self) -> None:

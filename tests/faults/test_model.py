@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_netdemo.impair.fates import NEVER, Fate, Fates, Figures, Places, Ratio, corrupt
+from twisted_netdemo.faults.model import NEVER, Fate, Fates, Figures, Places, Ratio, corrupt
 
 #: What seed 42 draws for the first client's first datagram on its way up: fixed for good.
 WHERE = 13702017725976971299
@@ -214,7 +214,7 @@ class Dependence(SynchronousTestCase):
         Nor do they depend on a process's hash seed.
         """
         code = (
-            "from twisted_netdemo.impair.fates import *\n"
+            "from twisted_netdemo.faults.model import *\n"
             "print(Fates(Figures(), 42, 'up', 0).next(0).where)"
         )
         output = subprocess.run(

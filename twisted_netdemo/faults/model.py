@@ -15,7 +15,7 @@ Every figure is drawn by itself: whether a packet is duplicated does not change 
 is asked for. The draws are a hash (BLAKE2b) of seed, identity and key, cut into numbers, so that
 they are the same in every version of Python and on every machine. Two things follow from the order
 as well: the place of a packet (from 1, one for each call) and, with a burst length, whether the
-packet before it was lost. There is no clock here: L{link<twisted_netdemo.impair.link>} takes it
+packet before it was lost. There is no clock here: L{link<twisted_netdemo.faults.link>} takes it
 from here.
 """
 

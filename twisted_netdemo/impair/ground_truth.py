@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
-from twisted_netdemo.impair.fates import DIRECTIONS, Direction
+from twisted_netdemo.faults.model import DIRECTIONS, Direction
 from twisted_netdemo.service.backlog import Backlog, opened
 from twisted_netdemo.service.clock import monotonic
 from twisted_netdemo.service.quiet import Quiet

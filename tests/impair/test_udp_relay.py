@@ -14,10 +14,10 @@ from twisted.logger import formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.processes import folder
-from twisted_netdemo.impair.fates import Direction, Fates, Figures, Places, Ratio, corrupt
-from twisted_netdemo.impair.reached import Asked, Reached
-from twisted_netdemo.impair.relay import Relay
-from twisted_netdemo.impair.truth import LineFile
+from twisted_netdemo.faults.model import Direction, Fates, Figures, Places, Ratio, corrupt
+from twisted_netdemo.faults.reached import Asked, Reached
+from twisted_netdemo.impair.ground_truth import LineFile
+from twisted_netdemo.impair.udp_relay import Relay
 from twisted_netdemo.service.addresses import Address
 from twisted_netdemo.testing import MemoryPort
 

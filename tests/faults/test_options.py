@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_netdemo.impair.fates import Chance, Direction, Figures, Places, Ratio
-from twisted_netdemo.impair.figures import FigureOptions, chance, figure
+from twisted_netdemo.faults.model import Chance, Direction, Figures, Places, Ratio
+from twisted_netdemo.faults.options import FigureOptions, chance, figure
 
 
 class Options(FigureOptions):

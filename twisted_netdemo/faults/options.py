@@ -25,7 +25,7 @@ from typing import TypeVar, cast, get_args
 
 from twisted.python import usage
 
-from twisted_netdemo.impair.fates import (
+from twisted_netdemo.faults.model import (
     DIRECTIONS,
     Chance,
     Direction,
@@ -34,7 +34,7 @@ from twisted_netdemo.impair.fates import (
     Places,
     Ratio,
 )
-from twisted_netdemo.impair.reached import Asked
+from twisted_netdemo.faults.reached import Asked
 from twisted_netdemo.quantities import bitrate, duration, ratio, showDuration, whole
 from twisted_netdemo.service.options import ServiceOptions
 

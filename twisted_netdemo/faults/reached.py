@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from twisted_netdemo.impair.fates import Direction, Places
+from twisted_netdemo.faults.model import Direction, Places
 
 
 class Asked(NamedTuple):

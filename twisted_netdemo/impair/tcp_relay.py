@@ -22,9 +22,9 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_netdemo.impair.fates import DIRECTIONS, Direction, Fates, Figures
-from twisted_netdemo.impair.flow import HEADER, HEADER6, Event, Flow, Mischief, Parcel
-from twisted_netdemo.impair.way import Way
+from twisted_netdemo.faults.model import DIRECTIONS, Direction, Fates, Figures
+from twisted_netdemo.faults.scheduler import Way
+from twisted_netdemo.impair.tcp_pipe import HEADER, HEADER6, Event, Flow, Mischief, Parcel
 from twisted_netdemo.service.clock import monotonic
 from twisted_netdemo.service.quiet import Quiet
 from twisted_netdemo.welcome import plainHost

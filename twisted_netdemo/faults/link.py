@@ -25,7 +25,7 @@ from collections import deque
 from heapq import heappop, heappush
 from typing import Generic, TypeVar
 
-from twisted_netdemo.impair.fates import Fate, Figures
+from twisted_netdemo.faults.model import Fate, Figures
 
 T = TypeVar("T")
 

@@ -13,11 +13,17 @@ from typing import Any
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
-from twisted_netdemo.impair.client import Client, Connect, Parcel, Passage
-from twisted_netdemo.impair.fates import DIRECTIONS, Direction, Fates, Figures, corrupt
-from twisted_netdemo.impair.reached import Reached
-from twisted_netdemo.impair.truth import LineFile, Tally, recordLine, refusedLine, summaryLine
-from twisted_netdemo.impair.way import Way
+from twisted_netdemo.faults.model import DIRECTIONS, Direction, Fates, Figures, corrupt
+from twisted_netdemo.faults.reached import Reached
+from twisted_netdemo.faults.scheduler import Way
+from twisted_netdemo.impair.ground_truth import (
+    LineFile,
+    Tally,
+    recordLine,
+    refusedLine,
+    summaryLine,
+)
+from twisted_netdemo.impair.udp_client import Client, Connect, Parcel, Passage
 from twisted_netdemo.service.addresses import Address, isBroadcast, toMany
 from twisted_netdemo.service.clock import monotonic
 from twisted_netdemo.service.datagram import Received

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.impair.test_figures import parsed
-from twisted_netdemo.impair.figures import CHANCES
-from twisted_netdemo.impair.reached import Reached
+from tests.faults.test_options import parsed
+from twisted_netdemo.faults.options import CHANCES
+from twisted_netdemo.faults.reached import Reached
 
 
 class ReachedTests(SynchronousTestCase):

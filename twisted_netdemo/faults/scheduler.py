@@ -8,8 +8,8 @@ import math
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from twisted_netdemo.impair.fates import Fate, Figures
-from twisted_netdemo.impair.link import LIMIT, Lane, Link
+from twisted_netdemo.faults.link import LIMIT, Lane, Link
+from twisted_netdemo.faults.model import Fate, Figures
 from twisted_netdemo.service.timer import timer
 
 T = TypeVar("T")

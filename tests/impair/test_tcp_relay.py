@@ -16,9 +16,9 @@ from twisted.logger import formatEvent, globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_netdemo.impair.fates import Figures
-from twisted_netdemo.impair.flow import Mischief
-from twisted_netdemo.impair.stream import SILENCE, End, StreamRelay
+from twisted_netdemo.faults.model import Figures
+from twisted_netdemo.impair.tcp_pipe import Mischief
+from twisted_netdemo.impair.tcp_relay import SILENCE, End, StreamRelay
 
 
 class FakeTransport:
