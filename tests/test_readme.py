@@ -25,6 +25,6 @@ class ReadmeTests(SynchronousTestCase):
         """
         Every relative link of the README and the docs leads to a file that is there.
         """
-        for page in [ROOT / "README.md", ROOT / "NEWS.md", *ROOT.glob("docs/*.md")]:
+        for page in [ROOT / "README.md", ROOT / "NEWS.md", *ROOT.glob("docs/**/*.md")]:
             for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
-                self.assertTrue((page.parent / link).exists(), f"{page.name}: {link}")
+                self.assertTrue((page.parent / link).exists(), f"{page}: {link}")

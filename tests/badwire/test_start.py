@@ -46,7 +46,7 @@ class OwnTests(TestCase):
 
     def setUp(self) -> None:
         users.ourselves()
-        page = (ROOT / "docs" / "own.md").read_text()
+        page = (ROOT / "docs" / "howto" / "own.md").read_text()
         server, client = re.findall(r"^```python\n(.*?)^```$", page, re.M | re.S)
         self.where = folder(self)
         (self.where / "server.py").write_text(server)

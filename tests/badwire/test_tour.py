@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.badwire.tour import PAGE, check, essence, renew
+from tests.badwire.tour import TOUR, check, essence, pages, renew
 from twisted_netdemo.badwire.lessons.command import LESSONS
 
 OUTPUT = """\
@@ -103,10 +103,16 @@ class TourTests(SynchronousTestCase):
         """
         The tour has each lesson, in order.
         """
-        page = PAGE.read_text(encoding="utf-8")
         given = [
             line.rpartition(" ")[2]
-            for line in page.splitlines()
+            for page in pages()
+            for line in page.read_text(encoding="utf-8").splitlines()
             if line.startswith("$ badwire lesson ")
         ]
         self.assertEqual(given, list(LESSONS))
+
+    def test_eachPage(self) -> None:
+        """
+        The contents of the tour name each of its pages once, so that each is read and checked.
+        """
+        self.assertEqual(sorted([TOUR / "index.md", *pages()]), sorted(TOUR.glob("*.md")))

@@ -1,5 +1,5 @@
 """
-Keeps docs/tour.md true: runs its commands and compares what may not vary.
+Keeps the pages of docs/tutorial/tour true: runs their commands and compares what may not vary.
 
 A block that begins with C{```console} and a line C{$ COMMAND} holds a command and what it printed
 once. Run again it must end with the status 0 and print the same lines: but for digits, which
@@ -23,15 +23,24 @@ import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "tour.md"
+TOUR = Path(__file__).resolve().parents[2] / "docs" / "tutorial" / "tour"
 
 #: Seconds that one command may take.
 PATIENCE = 120
 
+_TREE = re.compile(r"^```\{toctree\}\n(?:[:].*\n)*\n(?P<names>.*?)^```$", re.M | re.S)
 _BLOCK = re.compile(r"^```console\n\$ (?P<command>[^\n]*)\n(?P<output>.*?)^```$", re.M | re.S)
 # a row of a ladder or of a table, and the pauses and continuations between them
 _VARIES = re.compile(r" +[\d.,-]+  |\s+[|:] .*|  +\S.*  +\S.*|  -[- ]*$|Flow \d+: |seconds  |$")
 _NUMBER = re.compile(r"\d[\d.,]*\d|\d")
+
+
+def pages() -> list[Path]:
+    """
+    The pages of the tour, in the order in which its contents name them.
+    """
+    index = (TOUR / "index.md").read_text(encoding="utf-8")
+    return [TOUR / f"{name}.md" for tree in _TREE.finditer(index) for name in tree["names"].split()]
 
 
 def essence(output: str) -> list[str]:
@@ -112,15 +121,17 @@ def main() -> int:
     """
     @return: the exit status, 1 where the page is not true.
     """
-    page = PAGE.read_text(encoding="utf-8")
     if sys.argv[1:] == ["--renew"]:
-        PAGE.write_text(renew(page, run), encoding="utf-8")
+        for page in pages():
+            text = page.read_text(encoding="utf-8")
+            page.write_text(renew(text, run), encoding="utf-8")
         return 0
-    blocks = len(_BLOCK.findall(page))
+    texts = [page.read_text(encoding="utf-8") for page in pages()]
+    blocks = sum(len(_BLOCK.findall(text)) for text in texts)
     if not blocks or sys.argv[1:]:
-        sys.exit(f"{PAGE}: {blocks} commands; see the docstring")
-    wrong = check(page, run)
-    print("\n\n".join([*wrong, f"{PAGE.name}: {blocks} commands run, {len(wrong)} differ"]))
+        sys.exit(f"{TOUR}: {blocks} commands; see the docstring")
+    wrong = [each for text in texts for each in check(text, run)]
+    print("\n\n".join([*wrong, f"{TOUR.name}: {blocks} commands run, {len(wrong)} differ"]))
     return 1 if wrong else 0
 
 

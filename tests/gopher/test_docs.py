@@ -16,7 +16,7 @@ from tests.processes import folder, run
 from twisted_netdemo.gopher import statuses
 from twisted_netdemo.gopher.command import USAGE
 
-PAGE = (Path(__file__).parents[2] / "docs" / "gopherfetch.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "gopherfetch.md").read_text()
 
 
 class PageTests(SynchronousTestCase):

@@ -5,8 +5,8 @@ Usage: python -m tests.service.twisteds fast|stock [REACTOR ...]
 
 They are those that come with Twisted: all of twisted.test.test_tcp, and of
 twisted.internet.test.test_tcp those of these reactors (by default of all that there are). Where
-they have a reactor listen, they get ports of ours. Left out are those that docs/transport.md says
-are otherwise on purpose. It prints those that failed, then passed and run.
+they have a reactor listen, they get ports of ours. Left out are those that are otherwise on
+purpose: docs/explanation/transport.md names them. It prints those that failed, then passed and run.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from twisted.trial.unittest import TestSuite
 import twisted
 from twisted_netdemo.service.port import Listening
 
-PAGE = Path(__file__).parents[2] / "docs" / "transport.md"
+PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "transport.md"
 PATIENCE = 120
 
 

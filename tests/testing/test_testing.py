@@ -23,7 +23,7 @@ from twisted_netdemo.service.datagram import Datagram
 from twisted_netdemo.service.udpport import DatagramSender
 from twisted_netdemo.testing import MemoryPort, SteppedClock, connect
 
-PAGE = Path(__file__).parents[2] / "docs" / "testing.md"
+PAGE = Path(__file__).parents[2] / "docs" / "howto" / "testing.md"
 
 
 class PageTests(SynchronousTestCase):

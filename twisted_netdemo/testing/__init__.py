@@ -2,7 +2,7 @@
 Fakes to test protocols and services with, without sockets and without waiting: connections and
 datagrams in memory, and a clock that a test sets. The suite's own tests use them.
 
-They work under any test runner; docs/testing.md shows them.
+They work under any test runner; docs/howto/testing.md shows them.
 """
 
 from twisted_netdemo.testing.clock import SteppedClock

@@ -32,7 +32,7 @@ _INTERRUPTED = 128 + signal.SIGINT
 
 _HOW = (
     "'badwire lesson NAME' gives one, 'badwire lesson all' all of them; --html FILE",
-    "writes a page to keep. docs/tour.md has them in their order, with more words.",
+    "writes a page to keep. docs/tutorial/tour has them in their order, with more words.",
 )
 
 LESSONS: dict[str, Callable[[Stage], None]] = {
