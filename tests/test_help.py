@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_netdemo.badwire.lessons import actors
 from twisted_netdemo.badwire.tap import Options as Badwire
-from twisted_netdemo.gopher.tap import Options as Gopherfetch
+from twisted_netdemo.gopher.cli.tap import Options as Gopherfetch
 from twisted_netdemo.impair.tap import Options as Impair
 from twisted_netdemo.linecount.tap import Options as Linecount
 from twisted_netdemo.udpcount.tap import Options as Udpcount

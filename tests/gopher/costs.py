@@ -11,13 +11,13 @@ import time
 from collections.abc import Callable
 
 from twisted_netdemo.gopher.body import Body, Ending
-from twisted_netdemo.gopher.charset import guess
-from twisted_netdemo.gopher.display import ShownMenu, ShownText
-from twisted_netdemo.gopher.document import MenuContent, TextContent
-from twisted_netdemo.gopher.itemtypes import Kind
+from twisted_netdemo.gopher.cli.display import ShownMenu, ShownText
+from twisted_netdemo.gopher.cli.json_format import MenuContent, TextContent
+from twisted_netdemo.gopher.item_types import Kind
 from twisted_netdemo.gopher.menu import Item
 from twisted_netdemo.gopher.plus import StatusLine, plusErrorWords
-from twisted_netdemo.gopher.reading import MenuReader, TextReader
+from twisted_netdemo.gopher.text.charset import guess
+from twisted_netdemo.gopher.text.readers import MenuReader, TextReader
 from twisted_netdemo.gopher.url import GopherURL, InvalidURL
 
 Parse = Callable[[bytes], object]

@@ -36,8 +36,8 @@ from twisted_netdemo.gopher.errors import (
     TimedOut,
     TooLarge,
 )
-from twisted_netdemo.gopher.lines import MenuLines, TextLines
 from twisted_netdemo.gopher.response import Response
+from twisted_netdemo.gopher.text.lines import MenuLines, TextLines
 from twisted_netdemo.gopher.url import InvalidURL
 
 

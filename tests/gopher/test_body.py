@@ -10,8 +10,8 @@ from twisted.trial.unittest import TestCase
 
 from tests.gopher.splits import BODIES, chunks, everySplit
 from twisted_netdemo.gopher.body import Body, Ending, Verdict
-from twisted_netdemo.gopher.errorwords import LONGEST_ERROR
-from twisted_netdemo.gopher.itemtypes import Kind
+from twisted_netdemo.gopher.error_words import LONGEST_ERROR
+from twisted_netdemo.gopher.item_types import Kind
 
 WHOLE = Verdict("whole")
 IDLE = "nothing came for 60 seconds"

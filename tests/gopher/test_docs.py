@@ -13,8 +13,9 @@ from twisted.trial.unittest import SynchronousTestCase
 import twisted_netdemo.gopher
 from tests.gopher.peers import peer, resets, sends
 from tests.processes import folder, run
-from twisted_netdemo.gopher import statuses
-from twisted_netdemo.gopher.command import USAGE
+from twisted_netdemo.gopher.cli import exit_statuses
+from twisted_netdemo.gopher.cli.command import USAGE
+from twisted_netdemo.gopher.net import trust
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "gopherfetch.md").read_text()
 
@@ -37,17 +38,29 @@ class PageTests(SynchronousTestCase):
             done = run(sys.executable, str(program))
             self.assertEqual((done.stdout, done.stderr), (out, b""))
 
+    def test_formerNames(self) -> None:
+        """
+        Programs that import the classes of trust by their former name still run, and are told the
+        new one.
+        """
+        from twisted_netdemo.gopher import tls
+
+        for name in "Verified", "Pinned", "Unverified":
+            self.assertIs(getattr(tls, name), getattr(trust, name))
+            [warning] = self.flushWarnings([self.test_formerNames])
+            self.assertIn(f"twisted_netdemo.gopher.net.trust.{name}", warning["message"])
+
     def test_statuses(self) -> None:
         """
         Every exit status is explained, and no other.
         """
         explained = {int(number) for number in re.findall(r"^\| (\d+) \| \w", PAGE, re.MULTILINE)}
-        known = {number for _, number in statuses.STATUSES}
+        known = {number for _, number in exit_statuses.STATUSES}
         others = {
-            statuses.OK,
-            statuses.MALFORMED,
-            statuses.SERVER_ERROR,
-            statuses.CANNOT_WRITE,
+            exit_statuses.OK,
+            exit_statuses.MALFORMED,
+            exit_statuses.SERVER_ERROR,
+            exit_statuses.CANNOT_WRITE,
             USAGE,
         }
         self.assertEqual(explained, known | others)

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import TestCase
 
 from tests.gopher.splits import everySplit
-from twisted_netdemo.gopher.charset import guess
-from twisted_netdemo.gopher.itemtypes import ITEM_TYPES, Kind, bodyKind, isFetched, itemType
+from twisted_netdemo.gopher.item_types import ITEM_TYPES, Kind, bodyKind, isFetched, itemType
 from twisted_netdemo.gopher.menu import Item
-from twisted_netdemo.gopher.reading import MenuReader
+from twisted_netdemo.gopher.text.charset import guess
+from twisted_netdemo.gopher.text.readers import MenuReader
 from twisted_netdemo.gopher.url import GopherURL
 
 

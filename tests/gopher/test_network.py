@@ -23,7 +23,6 @@ from twisted.trial.unittest import TestCase
 
 from tests.certificates import fingerprint, writeCertificate
 from tests.processes import folder
-from twisted_netdemo.gopher import wholefiles
 from twisted_netdemo.gopher.agent import Agent
 from twisted_netdemo.gopher.body import Verdict
 from twisted_netdemo.gopher.connection import GopherConnection
@@ -37,9 +36,10 @@ from twisted_netdemo.gopher.errors import (
     HandshakeFailed,
     NothingCame,
 )
-from twisted_netdemo.gopher.pins import Pins
+from twisted_netdemo.gopher.files import whole_files
+from twisted_netdemo.gopher.net.pins import Pins
+from twisted_netdemo.gopher.net.trust import Pinned, Unverified, Verified
 from twisted_netdemo.gopher.response import Response
-from twisted_netdemo.gopher.tls import Pinned, Unverified, Verified
 from twisted_netdemo.service.connecting import Client
 from twisted_netdemo.service.transport import fast
 
@@ -493,7 +493,7 @@ class TLSTests(NetworkTestCase):
         os.mkfifo(self.folder / "pipe")
         for name in ("broken", "file/pins", "pipe", "new"):
             if name == "new":
-                self.patch(wholefiles, "writeAll", full)
+                self.patch(whole_files, "writeAll", full)
             trust = Pinned(Pins(str(self.folder / name)), lambda *pinned: None)
             error = await self.fails(CertificateRejected, url, trust=trust)
             self.assertTrue(str(error).startswith("the pins cannot be used: "), error)

@@ -6,7 +6,7 @@ from twisted.application.service import ServiceMaker
 
 gopherfetch = ServiceMaker(
     "gopherfetch",
-    "twisted_netdemo.gopher.tap",
+    "twisted_netdemo.gopher.cli.tap",
     "Fetch a Gopher menu, text or file.",
     "gopherfetch",
 )

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from twisted_netdemo.gopher.agent import Agent
-    from twisted_netdemo.gopher.allowing import isGlobal
     from twisted_netdemo.gopher.body import Verdict
     from twisted_netdemo.gopher.errors import FetchError
-    from twisted_netdemo.gopher.itemtypes import Kind
+    from twisted_netdemo.gopher.item_types import Kind
     from twisted_netdemo.gopher.menu import Item
-    from twisted_netdemo.gopher.proxy import SocksProxy
+    from twisted_netdemo.gopher.net.address_guard import isGlobal
+    from twisted_netdemo.gopher.net.socks_proxy import SocksProxy
     from twisted_netdemo.gopher.response import Response
     from twisted_netdemo.gopher.url import GopherURL, InvalidURL
 
@@ -38,11 +38,11 @@ _HOMES = {
     "GopherURL": "url",
     "InvalidURL": "url",
     "Item": "menu",
-    "Kind": "itemtypes",
+    "Kind": "item_types",
     "Response": "response",
-    "SocksProxy": "proxy",
+    "SocksProxy": "net.socks_proxy",
     "Verdict": "body",
-    "isGlobal": "allowing",
+    "isGlobal": "net.address_guard",
 }
 
 

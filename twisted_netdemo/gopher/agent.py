@@ -13,20 +13,20 @@ from twisted.internet.interfaces import IProtocol, IStreamClientEndpoint
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
-from twisted_netdemo.gopher.addresses import Addresses
-from twisted_netdemo.gopher.characters import knownCharset
-from twisted_netdemo.gopher.charset import Charsets
 from twisted_netdemo.gopher.connection import GopherConnection
 from twisted_netdemo.gopher.errors import ConnectTimedOut, HandshakeFailed
+from twisted_netdemo.gopher.net.address_cache import Addresses
 from twisted_netdemo.gopher.response import Response
+from twisted_netdemo.gopher.text.characters import knownCharset
+from twisted_netdemo.gopher.text.charset import Charsets
 from twisted_netdemo.gopher.url import GopherURL, InvalidURL, hostPort
 from twisted_netdemo.quantities import showDuration
 from twisted_netdemo.service.clock import monotonic
 from twisted_netdemo.service.deadlines import Deadlines
 
 if TYPE_CHECKING:
-    from twisted_netdemo.gopher.allowing import Allow
-    from twisted_netdemo.gopher.tls import Trust
+    from twisted_netdemo.gopher.net.address_guard import Allow
+    from twisted_netdemo.gopher.net.trust import Trust
 
 #: What a fetch may bring unless its caller says otherwise.
 MOST = 16 << 20
@@ -50,10 +50,11 @@ class Agent:
     @param charsets: what is known of hosts' charsets, to be shared between agents.
     @param addresses: the same of their addresses.
     @param endpoint: makes the endpoint for a host and port, in place of a direct connection to its
-        fastest address: L{SocksProxy<twisted_netdemo.gopher.proxy.SocksProxy>}, say.
-    @param allow: asked of each address that is about to be connected to, whether that may be:
-        L{isGlobal<twisted_netdemo.gopher.allowing.isGlobal>}, say, where strangers' menus are
-        followed. Anything but C{True} is a refusal, and so is an exception.
+        fastest address: L{SocksProxy<twisted_netdemo.gopher.net.socks_proxy.SocksProxy>}, say.
+    @param allow: asked of each address that is about to be connected to, whether that may be: where
+        strangers' menus are followed, pass
+        L{isGlobal<twisted_netdemo.gopher.net.address_guard.isGlobal>}.
+        Anything but C{True} is a refusal, and so is an exception.
     @raise ValueError: for C{allow} with C{endpoint}, which sees to the addresses by itself.
     @param tell: called with a line for each step, for people.
     """
@@ -128,7 +129,7 @@ class Agent:
                     deadlines.stop()
 
     def _direct(self, host: str, port: int) -> IStreamClientEndpoint:
-        from twisted_netdemo.gopher.names import directEndpoint
+        from twisted_netdemo.gopher.net.host_endpoint import directEndpoint
 
         tell = self._tell or _nobody
         return directEndpoint(
@@ -140,7 +141,7 @@ class Agent:
             return None
         if self._trust is None:
             try:
-                from twisted_netdemo.gopher.tls import Verified
+                from twisted_netdemo.gopher.net.trust import Verified
 
                 self._trust = Verified()
             except Exception as error:
@@ -188,7 +189,7 @@ class _Fetch(Factory):
         self._agent._begins(self, self._began)
         factory: Any = self
         if self._trust is not None:
-            from twisted_netdemo.gopher.tls import overTLS
+            from twisted_netdemo.gopher.net.trust import overTLS
 
             try:
                 factory = overTLS(factory, self._trust, self._url.host, self._agent._clock)
@@ -211,7 +212,7 @@ class _Fetch(Factory):
 
     def _notConnected(self, reason: Failure) -> None:
         self._attempt = None
-        from twisted_netdemo.gopher.names import explain
+        from twisted_netdemo.gopher.net.host_endpoint import explain
 
         self._connection.fail(explain(self._url.host, self._url.port, reason))
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from twisted_netdemo.gopher.characters import Unmarked
-from twisted_netdemo.gopher.errorwords import LONGEST_ERROR, ErrorWords
-from twisted_netdemo.gopher.itemtypes import Kind
-from twisted_netdemo.gopher.lines import LineEnds, plainEnds
+from twisted_netdemo.gopher.error_words import LONGEST_ERROR, ErrorWords
+from twisted_netdemo.gopher.item_types import Kind
 from twisted_netdemo.gopher.plus import StatusLine, plusErrorWords
+from twisted_netdemo.gopher.text.characters import Unmarked
+from twisted_netdemo.gopher.text.lines import LineEnds, plainEnds
 
 
 class Ending(Enum):

@@ -21,7 +21,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_netdemo.gopher.body import Body, Ending
-from twisted_netdemo.gopher.charset import Charsets
+from twisted_netdemo.gopher.error_words import LONGEST_ERROR
 from twisted_netdemo.gopher.errors import (
     Aborted,
     CertificateRejected,
@@ -34,16 +34,16 @@ from twisted_netdemo.gopher.errors import (
     TooLarge,
     TransferError,
 )
-from twisted_netdemo.gopher.errorwords import LONGEST_ERROR
-from twisted_netdemo.gopher.itemtypes import bodyKind
+from twisted_netdemo.gopher.item_types import bodyKind
 from twisted_netdemo.gopher.plus import StatusLine
 from twisted_netdemo.gopher.response import Response
+from twisted_netdemo.gopher.text.charset import Charsets
 from twisted_netdemo.gopher.url import GopherURL, hostPort
 from twisted_netdemo.quantities import showDuration
 from twisted_netdemo.service.deadlines import Deadlines
 
 if TYPE_CHECKING:
-    from twisted_netdemo.gopher.tls import Trust
+    from twisted_netdemo.gopher.net.trust import Trust
 
 #: How many seconds a server has to close the connection after a menu's final '.', where that is
 #: all that is wanted; RFC 1436 3.2 lets the client close.

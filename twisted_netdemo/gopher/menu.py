@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, replace
 from urllib.parse import quote_from_bytes
 
-from twisted_netdemo.gopher.itemtypes import Kind, isFetched, itemType
+from twisted_netdemo.gopher.item_types import Kind, isFetched, itemType
 from twisted_netdemo.gopher.url import (
     LONGEST,
     GopherURL,

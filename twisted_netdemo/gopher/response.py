@@ -16,14 +16,14 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_netdemo.gopher.body import Body, Verdict
-from twisted_netdemo.gopher.characters import Unmarked
-from twisted_netdemo.gopher.charset import UTF8, Charsets, decode
+from twisted_netdemo.gopher.body_reader import BodyTransport, ChunkReader
 from twisted_netdemo.gopher.errors import FetchError, TooLarge
-from twisted_netdemo.gopher.itemtypes import Kind
-from twisted_netdemo.gopher.lines import LineTooLong, MenuLines, TextLines
+from twisted_netdemo.gopher.item_types import Kind
 from twisted_netdemo.gopher.menu import Item
-from twisted_netdemo.gopher.reader import BodyTransport, ChunkReader
-from twisted_netdemo.gopher.reading import MenuReader, TextReader
+from twisted_netdemo.gopher.text.characters import Unmarked
+from twisted_netdemo.gopher.text.charset import UTF8, Charsets, decode
+from twisted_netdemo.gopher.text.lines import LineTooLong, MenuLines, TextLines
+from twisted_netdemo.gopher.text.readers import MenuReader, TextReader
 from twisted_netdemo.gopher.url import GopherURL
 
 #: How many items L{Response.menu} gives: what is made of a line is larger than the line.

@@ -1,0 +1,3 @@
+"""
+The command line: what the command C{gopherfetch} and the service under twistd add to the library.
+"""

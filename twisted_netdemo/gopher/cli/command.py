@@ -1,0 +1,104 @@
+"""
+The command C{gopherfetch}: the same options as under twistd, without what a service brings along.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from twisted_netdemo.service.late import lean
+
+with lean():
+    from twisted.python.usage import UsageError
+
+    from twisted_netdemo.gopher.cli.tap import Options, makeSession
+
+USAGE = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """
+    Run it, and end the process.
+    """
+    gc.disable()  # until all is loaded, which is never to be collected
+    # A signal ends it at once, as it would a program in C: what has come is in its file by then.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    _fillDescriptors()
+    options = Options()
+    try:
+        _parse(options, sys.argv[1:] if arguments is None else arguments)
+    except UsageError as error:
+        _end(USAGE, f"gopherfetch: {error}\nTry 'gopherfetch --help'.\n")
+    except OSError as error:  # a full or closed output
+        from twisted_netdemo.gopher.cli.exit_statuses import CANNOT_WRITE
+
+        _end(CANNOT_WRITE, f"Error: cannot write: {error.strerror}\n")
+    from twisted_netdemo.gopher.cli.console import Console
+
+    console = Console()
+    _run(options, console)
+
+
+def _parse(options: Options, arguments: Sequence[str]) -> None:
+    try:
+        options.parseOptions(arguments)
+    except SystemExit:  # --help and --version have printed what they have to say
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        raise
+
+
+def _run(options: Options, console: Any) -> NoReturn:
+    with lean():  # which a gophers:// URL will load
+        from twisted.internet import endpoints  # noqa: F401  # it would load TLS when it is needed
+        from twisted.internet import reactor as _reactor
+    from twisted.internet.defer import Deferred
+    from twisted.python.failure import Failure
+
+    reactor: Any = _reactor
+
+    def failed(reason: Failure) -> int:
+        console.say(f"Error: this should not have happened: {reason.value!r}")
+        return 1
+
+    session = makeSession(options, reactor, console, USAGE)
+
+    def begin() -> None:
+        Deferred.fromCoroutine(session.run()).addErrback(failed).addCallback(_end)
+
+    reactor.callWhenRunning(begin)
+    gc.freeze()
+    gc.enable()
+    reactor.run(installSignalHandlers=False)
+    _end(1)
+
+
+def _end(status: int, message: str = "") -> NoReturn:
+    """
+    End now, not as the reactor does: it waits for its threads, and they may be waiting for a name
+    server.
+    """
+    try:
+        if message and sys.stderr is not None:
+            sys.stderr.write(message)
+            sys.stderr.flush()
+    except OSError:
+        pass
+    os._exit(status)
+
+
+def _fillDescriptors() -> None:
+    """
+    Where stdin, stdout or stderr is closed, let no socket or file take its number. To write there
+    stays an error.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDONLY)

@@ -1,0 +1,165 @@
+"""
+Which resource a URL is to end at: by way of links that are to be followed, and of searches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import aclosing
+from dataclasses import replace
+
+from twisted_netdemo.gopher.cli.console import Console
+from twisted_netdemo.gopher.cli.exit_statuses import MALFORMED, SERVER_ERROR, Failed
+from twisted_netdemo.gopher.cli.pace import Pace
+from twisted_netdemo.gopher.cli.request import Wishes
+from twisted_netdemo.gopher.errors import TooLarge
+from twisted_netdemo.gopher.item_types import Kind, bodyKind, isFetched, itemType
+from twisted_netdemo.gopher.menu import Item
+from twisted_netdemo.gopher.response import Response
+from twisted_netdemo.gopher.text.lines import LineTooLong
+from twisted_netdemo.gopher.url import GopherURL, InvalidURL, checkSelector
+
+Begin = Callable[[GopherURL], Awaitable[tuple[Response, Pace]]]
+
+
+class Way:
+    """
+    @ivar url: how far it has come; C{None} while there is no URL.
+    """
+
+    url: GopherURL | None = None
+
+    def __init__(
+        self, wishes: Wishes, console: Console, answer: bytes | Failed | None = None
+    ) -> None:
+        """
+        @param answer: what was answered when the words of the search were asked for before, or why
+            there are none.
+        """
+        self._wishes = wishes
+        self._console = console
+        self._answer = answer
+
+    async def follow(self, given: str | GopherURL, begin: Begin) -> GopherURL:
+        """
+        @param begin: begins to fetch a menu.
+        @return: the URL of what is to be put out.
+        @raise InvalidURL: what was given is none.
+        @raise Failed: the way does not lead there.
+        @raise FetchError: a menu on the way cannot be had.
+        """
+        url = given if isinstance(given, GopherURL) else GopherURL.parse(given)
+        for number in self._wishes.items:
+            url = await self._link(self._asked(url), number, begin)
+        self.url = url = self._asked(url)
+        return url
+
+    def _asked(self, url: GopherURL) -> GopherURL:
+        """
+        A search gets its words; what cannot be fetched is refused.
+        """
+        self.url = url
+        known = itemType(url.type)
+        if not isFetched(url.type):
+            raise Failed(MALFORMED, f"{url} is of type {known.name}, which is not fetched")
+        if known.kind is not Kind.SEARCH:
+            return url
+        words = self._wishes.search
+        if words is None and url.search is not None:
+            return url
+        if isinstance(self._answer, Failed):
+            raise self._answer
+        if words is None:
+            words = self._answer
+        if words is None:
+            words = _words(url, self._wishes, self._console)
+        return replace(url, search=words)
+
+    async def _link(self, url: GopherURL, number: int, begin: Begin) -> GopherURL:
+        if bodyKind(url.type) is not Kind.MENU:
+            raise Failed(MALFORMED, f"{url} is no menu, so it has no link {number}")
+        response, pace = await begin(url)
+        link = _Link(number, url)
+        await link.find(response, pace)
+        if response.serverError is not None:
+            raise Failed(SERVER_ERROR, response.serverError)
+        if link.address is None:
+            raise Failed(MALFORMED, f"{url} has {link.count} links, and no link {number}")
+        if link.target is None:
+            raise Failed(MALFORMED, f"link {number} is {link.address}, which is not Gopher")
+        return link.target
+
+
+def askBefore(given: str | GopherURL, wishes: Wishes, console: Console) -> bytes | Failed | None:
+    """
+    Ask for the words of a search before anything is fetched: while a person is asked, nothing else
+    goes on.
+
+    @return: for L{Way}; C{None} where nothing is to be asked yet.
+    """
+    if not console.canAsk or wishes.items or wishes.search is not None:
+        return None
+    try:
+        url = given if isinstance(given, GopherURL) else GopherURL.parse(given)
+        if itemType(url.type).kind is not Kind.SEARCH or url.search is not None:
+            return None
+        return _words(url, wishes, console)
+    except InvalidURL:  # which is said when it is this URL's turn
+        return None
+    except Failed as failed:
+        return failed
+
+
+def _words(url: GopherURL, wishes: Wishes, console: Console) -> bytes:
+    status = wishes.usageStatus
+    if not console.canAsk:
+        raise Failed(status, f"{url} is a search: say --search and its words")
+    where = f" for {url}" if len(wishes.urls) > 1 else ""
+    try:
+        answer = console.ask(f"Search words{where}: ")
+        return checkSelector(answer.encode("utf-8", "surrogateescape"), "search")
+    except EOFError:
+        raise Failed(status, "no search words") from None
+    except InvalidURL as error:
+        raise Failed(status, str(error)) from None
+
+
+class _Link:
+    """
+    @ivar count: how many links there are, up to the one that is looked for.
+    @ivar address: where it leads; C{None} while it is not found.
+    @ivar target: the same as a URL, where that is Gopher.
+    """
+
+    address: str | None = None
+    target: GopherURL | None = None
+
+    def __init__(self, number: int, base: GopherURL) -> None:
+        self._number = number
+        self._base = base
+        self.count = 0
+
+    async def find(self, response: Response, pace: Pace) -> None:
+        """
+        Read a menu to its end.
+
+        @raise FetchError: where it is truncated.
+        """
+        reader = response.menuReader()
+        response.endsAtDot = True
+        try:
+            async with aclosing(response.chunks()) as chunks:
+                async for chunk in chunks:
+                    async for piece in pace.pieces(chunk):
+                        self._look(reader.feed(piece))
+            self._look(reader.end())
+        except LineTooLong as error:
+            raise TooLarge(str(error)) from None
+
+    def _look(self, items: Iterable[Item]) -> None:
+        for item in items:
+            address = item.address(self._base) if self.address is None else None
+            if address is not None:
+                self.count += 1
+                if self.count == self._number:
+                    self.address, self.target = address, item.gopherURL(self._base)

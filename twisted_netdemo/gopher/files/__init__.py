@@ -1,0 +1,3 @@
+"""
+Files that a body is written to.
+"""

@@ -1,0 +1,3 @@
+"""
+Connections: names, addresses, proxies, and which servers to trust over TLS.
+"""

@@ -1,0 +1,3 @@
+"""
+Text from bytes: charsets, and the lines of texts and menus. Pure.
+"""
