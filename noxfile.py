@@ -1,0 +1,181 @@
+#!/usr/bin/env -S uv run --script
+
+# /// script
+# dependencies = ["nox[uv]>=2025.2.9"]
+# ///
+
+"""
+What a developer runs: C{nox} runs lint, types and tests, C{nox -l} lists the rest.
+
+C{.ci/run} runs these sessions too, on Linux as root, where none of them skips a test.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "uv|virtualenv"
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+
+#: As in README's test command.
+PYTEST = ("python", "-m", "pytest", "-n", "2", "--dist", "loadscope")
+
+#: Leaves out the tests that start real programs: they are none of another reactor's or Python's.
+WITHOUT_PROGRAMS = {"NETDEMO_REAL": "no"}
+
+
+def group(name: str) -> list[str]:
+    """
+    The requirements of one of pyproject.toml's dependency groups.
+    """
+    return list(nox.project.dependency_groups(PROJECT, name))
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """
+    ruff, codespell, and zizmor over the workflows.
+    """
+    session.install(*group("lint"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("codespell")
+    session.run("zizmor", "--offline", "--no-progress", "--quiet", ".github")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """
+    mypy, strict.
+    """
+    session.install("-e", ".[test]", *group("types"))
+    session.run("mypy", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """
+    The whole suite: C{nox -s tests -P 3.13} on another Python, C{-- tests/gopher -k url} a part.
+    """
+    session.install("-e", ".[test]")
+    session.run(*PYTEST, *session.posargs)
+
+
+@nox.session(default=False)
+def tests_pure(session: nox.Session) -> None:
+    """
+    The tests that start no real program: quicker, and all that macOS runs.
+    """
+    session.install("-e", ".[test]")
+    session.run(*PYTEST, *session.posargs, env=WITHOUT_PROGRAMS)
+
+
+@nox.session(venv_backend="uv", default=False)
+def tests_lowest(session: nox.Session) -> None:
+    """
+    The whole suite with the oldest dependencies that pyproject.toml allows.
+    """
+    session.install("--resolution", "lowest-direct", "-e", ".[test]")
+    session.run(*PYTEST, *session.posargs)
+
+
+@nox.session(default=False)
+def tests_lowest_gopher(session: nox.Session) -> None:
+    """
+    gopherfetch with the very oldest: a peer in the tests asks for newer ones of what TLS stands on.
+    """
+    pins = [each.replace(">=", "==") for each in PROJECT["project"]["dependencies"]]
+    session.install("-e", ".", *pins, "pytest", "pytest-twisted", "pytest-xdist", "hypothesis")
+    session.run(*PYTEST, "tests/gopher", *session.posargs, env=WITHOUT_PROGRAMS)
+
+
+@nox.session(venv_backend="none", default=False)
+def tests_user(session: nox.Session) -> None:
+    """
+    For root: README's test command as an ordinary user, made for it and removed after.
+    """
+    if os.geteuid():
+        session.skip("it is root who can do this; 'nox -s tests' runs them as you")
+    session.run("bash", ".ci/ordinary-user", external=True)
+
+
+@nox.session(default=False)
+def tests_trial(session: nox.Session) -> None:
+    """
+    The whole suite under trial.
+    """
+    session.install("-e", ".[test]")
+    session.run("python", "-m", "twisted.trial", "-j2", *(session.posargs or ["tests"]))
+
+
+@nox.session(default=False)
+def tests_asyncio(session: nox.Session) -> None:
+    """
+    The tests that start no real program, on the asyncio reactor.
+    """
+    session.install("-e", ".[test]")
+    session.run(*PYTEST, "--reactor=asyncio", *session.posargs, env=WITHOUT_PROGRAMS)
+
+
+@nox.session(default=False)
+def proofs(session: nox.Session) -> None:
+    """
+    What takes too long for the suite; C{nox -s proofs -- full} takes an hour or so.
+    """
+    session.install("-e", ".[test]")
+    full = "full" in session.posargs
+
+    def prove(claim: str, module: str, *arguments: str) -> None:
+        session.log(claim)
+        session.run("python", "-m", module, *arguments)
+
+    prove("the tour: its commands still print what it says", "tests.badwire.tour")
+    prove(
+        "stops under load: no client is reset, whoever the server runs as",
+        "tests.linecount.stops",
+        "6" if full else "1",
+    )
+    prove(
+        "many seeds: TCP intact, and the kernel's counters those of the log",
+        "tests.badwire.seeds",
+        "25" if full else "8",
+    )
+    prove(
+        "many kills: nothing of a run is left",
+        "tests.badwire.kills",
+        "30" if full else "6",
+    )
+    prove("Twisted's own tests of TCP, on its transports", "tests.service.twisteds", "stock")
+    prove("Twisted's own tests of TCP, on ours", "tests.service.twisteds", "fast")
+    if full:
+        prove("the lessons, tampered with: none says it was seen", "tests.badwire.tampered")
+        prove("gopherfetch's bounds on bodies made to cost it", "tests.gopher.bounds")
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """
+    The benchmarks: C{-- --small --rounds 1} sees that they work, and measures nothing.
+    """
+    session.install("-e", ".[bench]")
+    Path("build").mkdir(exist_ok=True)
+    session.run("python", "-m", "benchmarks", "--json", "build/benchmarks.json", *session.posargs)
+
+
+@nox.session(venv_backend="none", default=False)
+def dev(session: nox.Session) -> None:
+    """
+    Make .venv for work: the package, editable, with all that its tests and checks use.
+    """
+    session.run(sys.executable, "-m", "venv", ".venv")
+    session.run(".venv/bin/pip", "install", "-q", "-e", ".[test,bench]", *group("dev"))
+
+
+if __name__ == "__main__":
+    nox.main()
