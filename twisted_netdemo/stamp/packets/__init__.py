@@ -1,0 +1,3 @@
+"""
+STAMP's packets: octets in, values out, and back. Pure.
+"""
