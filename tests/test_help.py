@@ -11,7 +11,7 @@ import sys
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_netdemo.badwire.lessons import actors
+from twisted_netdemo.badwire.lessons.programs import actor
 from twisted_netdemo.badwire.tap import Options as Badwire
 from twisted_netdemo.gopher.cli.tap import Options as Gopherfetch
 from twisted_netdemo.impair.tap import Options as Impair
@@ -41,6 +41,6 @@ class HelpTests(SynchronousTestCase):
         said = io.StringIO()
         self.patch(sys, "argv", ["badwire-actor", "--help"])
         with contextlib.redirect_stdout(said), self.assertRaises(SystemExit):
-            actors.main()
+            actor.main()
         self.assertIn("badwire-actor", said.getvalue())
         self.assertIsNone(_MARKUP.search(said.getvalue()))

@@ -4,10 +4,10 @@ Small logs that the tests of the pictures draw: what happened on a wire, told pa
 
 from __future__ import annotations
 
-from twisted_netdemo.badwire.events import HEAD, Arrived, Sent
-from twisted_netdemo.badwire.packet import Packet
-from twisted_netdemo.badwire.receiver import Receivers
-from twisted_netdemo.badwire.words import LOSSES
+from twisted_netdemo.badwire.model.events import HEAD, Arrived, Sent
+from twisted_netdemo.badwire.model.packet import Packet
+from twisted_netdemo.badwire.model.receiver import Receivers
+from twisted_netdemo.badwire.render.words import LOSSES
 
 
 def part(data: bytes, offset: int = 0, more: bool = False) -> Packet:

@@ -13,11 +13,11 @@ import re
 import sys
 from dataclasses import dataclass
 
-from twisted_netdemo.badwire.lessons.command import LESSONS
-from twisted_netdemo.badwire.lessons.stage import Stage
+from twisted_netdemo.badwire.cli.lesson import LESSONS
+from twisted_netdemo.badwire.lessons.lesson_run import Stage
 
 _BADWIRE = "import sys; from twisted_netdemo.badwire.command import main; sys.exit(main())"
-_ACTORS = "from twisted_netdemo.badwire.lessons.actors import main; main()"
+_ACTORS = "from twisted_netdemo.badwire.lessons.programs.actor import main; main()"
 
 #: The wire does nothing to its packets, whatever it is asked for.
 _GOOD = """

@@ -21,8 +21,8 @@ from twisted.trial.unittest import TestCase
 
 from tests.badwire import kills, seeds, users
 from tests.processes import PATIENCE, folder, goes, needs, run, script, start, twistd, until
-from twisted_netdemo.badwire import linux
-from twisted_netdemo.badwire.events import Sent, fromJSON
+from twisted_netdemo.badwire.model.events import Sent, fromJSON
+from twisted_netdemo.badwire.sandbox import linux
 
 BADWIRE = ("-m", "twisted_netdemo.badwire")
 # The uid of the ordinary user.

@@ -10,7 +10,7 @@ from twisted.python import usage
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.processes import folder
-from twisted_netdemo.badwire.shells import shell
+from twisted_netdemo.badwire.sandbox.shells import shell
 from twisted_netdemo.badwire.tap import Options
 from twisted_netdemo.faults.model import Places, Ratio
 

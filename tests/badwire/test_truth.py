@@ -15,8 +15,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.badwire import odd, users
 from tests.badwire.seeds import differences
 from tests.processes import folder, needs, run
-from twisted_netdemo.badwire.events import fromJSON
-from twisted_netdemo.badwire.ladder import Flow, flows, rows
+from twisted_netdemo.badwire.model.events import fromJSON
+from twisted_netdemo.badwire.render.ladder import Flow, flows, rows
 
 BADWIRE = ("-m", "twisted_netdemo.badwire", "run")
 

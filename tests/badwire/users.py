@@ -94,7 +94,7 @@ def _pythonOfNobody(setpriv: str) -> list[str] | None:
         ]
         # setpriv itself may go where nobody may not: badwire's own child must get there too
         probe = (
-            "import subprocess, sys, twisted_netdemo.badwire.run as _; sys.exit("
+            "import subprocess, sys, twisted_netdemo.badwire.cli.run as _; sys.exit("
             "subprocess.call([sys.executable, '-c', '']))"
         )
         if not subprocess.run([*found, "-c", probe], capture_output=True, check=False).returncode:

@@ -27,8 +27,8 @@ from twisted.internet.selectreactor import SelectReactor
 from twisted.internet.task import deferLater
 
 from tests.gopher.memory import Server
-from twisted_netdemo.badwire.network import FAR
-from twisted_netdemo.badwire.wire import Wire
+from twisted_netdemo.badwire.model.wire import Wire
+from twisted_netdemo.badwire.sandbox.network import FAR
 from twisted_netdemo.buckets import Buckets
 from twisted_netdemo.faults.model import Figures
 from twisted_netdemo.gopher.agent import Agent

@@ -15,18 +15,14 @@ from typing import Any
 
 from twisted.python import usage
 
+from twisted_netdemo.badwire.cli.show import FAILED
 from twisted_netdemo.badwire.observers import settle, tell
-from twisted_netdemo.badwire.show import FAILED
 from twisted_netdemo.nearest import didYouMean
 from twisted_netdemo.service.options import ServiceOptions
 
-_PACKAGE = "twisted_netdemo.badwire"
 _MODULES = {
-    "run": f"{_PACKAGE}.run",
-    "enter": f"{_PACKAGE}.enter",
-    "check": f"{_PACKAGE}.check",
-    "show": f"{_PACKAGE}.show",
-    "lesson": f"{_PACKAGE}.lessons.command",
+    name: f"twisted_netdemo.badwire.cli.{name}"
+    for name in ("run", "enter", "check", "show", "lesson")
 }
 
 

@@ -11,14 +11,14 @@ from twisted.application.internet import TimerService
 from twisted.application.service import IService
 from twisted.internet.interfaces import IReactorTime
 
-from twisted_netdemo.badwire import linux
-from twisted_netdemo.badwire.conclusion import Conclusion
-from twisted_netdemo.badwire.events import Listener
-from twisted_netdemo.badwire.network import Network
+from twisted_netdemo.badwire.model.events import Listener
+from twisted_netdemo.badwire.model.wire import Wire
 from twisted_netdemo.badwire.observers import inWords
-from twisted_netdemo.badwire.running import BadWire
-from twisted_netdemo.badwire.watcher import Watcher
-from twisted_netdemo.badwire.wire import Wire
+from twisted_netdemo.badwire.outputs import Conclusion
+from twisted_netdemo.badwire.sandbox import linux
+from twisted_netdemo.badwire.sandbox.network import Network
+from twisted_netdemo.badwire.sandbox.watcher import Watcher
+from twisted_netdemo.badwire.service import BadWire
 from twisted_netdemo.service.clock import monotonic
 from twisted_netdemo.service.process import StartError
 
@@ -68,7 +68,8 @@ def prepare(options: Any, say: Callable[[str], None]) -> Callable[[Any], BadWire
             options["drain"],
         )
         if options["names"]:
-            from twisted_netdemo.badwire.names import NameServer  # only now: it takes its time
+            # Imported only now: Twisted's DNS modules take long to load.
+            from twisted_netdemo.badwire.sandbox.name_server import NameServer
 
             services.append(NameServer(network.names(), reactor))
         if options["log"] is not None:

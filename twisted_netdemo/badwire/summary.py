@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from twisted_netdemo.badwire.counters import Measured, Row
-from twisted_netdemo.badwire.story import MARK
-from twisted_netdemo.badwire.watcher import Member
-from twisted_netdemo.badwire.words import protocolName
+from twisted_netdemo.badwire.model.kernel_counters import Measured, Row
+from twisted_netdemo.badwire.render.captions import MARK
+from twisted_netdemo.badwire.render.words import protocolName
+from twisted_netdemo.badwire.sandbox.watcher import Member
 
 #: How many processes are named, and how many letters of each.
 _NAMED, _SHOWN = 5, 60

@@ -16,14 +16,14 @@ from twisted.internet.error import ReactorNotRunning
 from twisted.logger import Logger
 from twisted.python import usage
 
-from twisted_netdemo.badwire.conclusion import FILES
-from twisted_netdemo.badwire.files import STDOUT, place
-from twisted_netdemo.badwire.forbidden import UNAVAILABLE, Forbidden
-from twisted_netdemo.badwire.network import sysctl
+from twisted_netdemo.badwire.cli.show import checkScaled
+from twisted_netdemo.badwire.hosted import Served
 from twisted_netdemo.badwire.observers import tell
+from twisted_netdemo.badwire.outputs import FILES
 from twisted_netdemo.badwire.prepare import prepare
-from twisted_netdemo.badwire.serve import Served
-from twisted_netdemo.badwire.show import checkScaled
+from twisted_netdemo.badwire.private_files import STDOUT, place
+from twisted_netdemo.badwire.sandbox.forbidden import UNAVAILABLE, Forbidden
+from twisted_netdemo.badwire.sandbox.network import sysctl
 from twisted_netdemo.faults.options import CHANCES, FigureOptions, chance, figure
 from twisted_netdemo.faults.reached import Asked
 from twisted_netdemo.quantities import duration, whole

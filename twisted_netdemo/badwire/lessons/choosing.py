@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from twisted_netdemo.badwire.lessons.claims import Claim, Figure, exactly
-from twisted_netdemo.badwire.lessons.stage import Figures, Run, Stage
+from twisted_netdemo.badwire.lessons.lesson_run import Figures, Run, Stage
 
 #: A journey there and back, in seconds, in the lesson on the hand-shake.
 JOURNEY = 0.2

@@ -5,7 +5,7 @@ The lesson on how a connection ends by agreement, and how it is broken off.
 from __future__ import annotations
 
 from twisted_netdemo.badwire.lessons.claims import Claim, Figure, exactly
-from twisted_netdemo.badwire.lessons.stage import Run, Stage
+from twisted_netdemo.badwire.lessons.lesson_run import Run, Stage
 
 
 def closing(stage: Stage) -> None:

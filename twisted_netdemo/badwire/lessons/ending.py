@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from twisted_netdemo.badwire.lessons.claims import Claim, Figure, exactly
-from twisted_netdemo.badwire.lessons.settings import (
+from twisted_netdemo.badwire.lessons.kernel_settings import (
     PATIENCE,
     SHORTEST_WAIT,
     longestWait,
@@ -16,8 +16,8 @@ from twisted_netdemo.badwire.lessons.settings import (
     settings,
     unanswered,
 )
-from twisted_netdemo.badwire.lessons.stage import Figures, Run, Stage
-from twisted_netdemo.badwire.words import LOSSES
+from twisted_netdemo.badwire.lessons.lesson_run import Figures, Run, Stage
+from twisted_netdemo.badwire.render.words import LOSSES
 
 #: How much later than its time something may happen on a busy machine, in seconds.
 LATE = 1.0

@@ -7,9 +7,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from twisted_netdemo.badwire.events import Sent
 from twisted_netdemo.badwire.lessons.claims import Claim, Figure, exactly
-from twisted_netdemo.badwire.lessons.stage import Run, Stage
+from twisted_netdemo.badwire.lessons.lesson_run import Run, Stage
+from twisted_netdemo.badwire.model.events import Sent
 
 _NXDOMAIN = 3
 _UNKNOWN = b"\2no\4wire"

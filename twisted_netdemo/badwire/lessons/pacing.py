@@ -9,9 +9,9 @@ from itertools import pairwise
 from statistics import median
 
 from twisted_netdemo.badwire.lessons.claims import Claim, Figure, exactly
+from twisted_netdemo.badwire.lessons.lesson_run import Run, Stage
 from twisted_netdemo.badwire.lessons.reliable import again
-from twisted_netdemo.badwire.lessons.stage import Run, Stage
-from twisted_netdemo.badwire.lessons.trips import Trips, trips
+from twisted_netdemo.badwire.lessons.round_trips import Trips, trips
 
 _REST = 1.2
 _SIZE = 80_000

@@ -7,9 +7,9 @@ from __future__ import annotations
 import inspect
 from collections.abc import Sequence
 
-from twisted_netdemo.badwire.lessons import readactors
 from twisted_netdemo.badwire.lessons.claims import Claim, Figure, exactly
-from twisted_netdemo.badwire.lessons.stage import Stage
+from twisted_netdemo.badwire.lessons.lesson_run import Stage
+from twisted_netdemo.badwire.lessons.programs import line_reading
 
 #: How long the repair of one lost segment may take, in seconds.
 REPAIR = 2.0
@@ -23,7 +23,7 @@ def lines(stage: Stage) -> None:
         "A server sends five lines, and a segment is lost. What does each recv bring?",
         "five times one line, as they were sent?",
     )
-    for program in (readactors.byReceives, readactors.byLines):
+    for program in (line_reading.byReceives, line_reading.byLines):
         for line in inspect.getsource(program).splitlines():
             stage.say(f"    {line}")
         stage.say()

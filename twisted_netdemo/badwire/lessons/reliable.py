@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from twisted_netdemo.badwire.events import Sent
 from twisted_netdemo.badwire.lessons.claims import Claim, Figure, exactly
-from twisted_netdemo.badwire.lessons.settings import SHORTEST_WAIT, longestWait
-from twisted_netdemo.badwire.lessons.stage import Run, Stage
+from twisted_netdemo.badwire.lessons.kernel_settings import SHORTEST_WAIT, longestWait
+from twisted_netdemo.badwire.lessons.lesson_run import Run, Stage
+from twisted_netdemo.badwire.model.events import Sent
 
 
 def again(run: Run) -> int:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from twisted_netdemo.badwire.lessons.claims import Claim, Figure, exactly
-from twisted_netdemo.badwire.lessons.stage import Run, Stage
+from twisted_netdemo.badwire.lessons.lesson_run import Run, Stage
 
 _BAD = "--loss 5% --duplicate 5% --reorder 5% --corrupt 2% --seed 7"
 _ASKED = 100

@@ -1,0 +1,3 @@
+"""
+Tests of the lessons and their programs.
+"""

@@ -1,0 +1,3 @@
+"""
+Tests of what happens on the wire, without a kernel.
+"""

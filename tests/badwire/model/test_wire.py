@@ -1,0 +1,435 @@
+"""
+Tests of the wire in memory: packets come out of a device, and go back into it.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from typing import Any
+
+from twisted.internet.task import Clock
+from twisted.pair.testing import MemoryIOSystem, Tunnel
+from twisted.pair.tuntap import TuntapPort
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.badwire.model.test_packet import TEXT, V4, V6, inet, inet6, lite, made, read
+from twisted_netdemo.badwire.model.events import Arrived, Sent
+from twisted_netdemo.badwire.model.packet import mirror, verify
+from twisted_netdemo.badwire.model.wire import Wire
+from twisted_netdemo.badwire.sandbox.network import FAR, FAR6
+from twisted_netdemo.faults.model import NEVER, Figures, Places, Ratio
+
+ALWAYS = Ratio(1.0)
+
+
+class Wide(Tunnel):  # type: ignore[misc]  # Twisted leaves it untyped
+    """
+    A device that takes large packets, until it is full.
+    """
+
+    SEND_BUFFER_SIZE = 65536
+
+
+class Remembering:
+    """
+    A listener that keeps what it is told.
+    """
+
+    def __init__(self) -> None:
+        self.events: list[Sent | Arrived] = []
+        self.datas: list[bytes] = []
+
+    def sent(self, event: Sent, data: bytes) -> None:
+        self.events.append(event)
+        self.datas.append(data)
+
+    def arrived(self, event: Arrived, data: bytes) -> None:
+        self.events.append(event)
+        self.datas.append(data)
+
+
+class WireCase(SynchronousTestCase):
+    """
+    A wire whose device is a test's.
+    """
+
+    def build(self, up: Figures | None = None, down: Figures | None = None, **options: Any) -> None:
+        """
+        @param up: how bad the way up is; not at all by default.
+        """
+        self.clock = Clock()
+        self.clock.advance(1000)
+        self.told = Remembering()
+        self.wire = Wire(
+            self.clock,
+            {"up": up or Figures(), "down": down or Figures()},
+            options.pop("seed", 1),
+            [socket.inet_aton(FAR), socket.inet_pton(socket.AF_INET6, FAR6)],
+            [self.told],
+            **options,
+        )
+        system = MemoryIOSystem()
+        system.registerSpecialDevice(Wide._DEVICE_NAME, Wide)
+        self.port = TuntapPort(b"wire", self.wire, 65536, None, system)
+        # without a reactor to wait for the device
+        self.port.startReading = self.port.stopReading = lambda: None
+        self.port.startListening()
+        self.device: Wide = system.getTunnel(self.port)
+
+    def leave(self, *packets: bytes) -> None:
+        """
+        Let the kernel send packets.
+        """
+        for packet in packets:
+            self.device.addToReadBuffer(packet)
+        self.port.doRead()
+
+    def came(self) -> list[bytes]:
+        """
+        What the kernel was given back since it was last asked.
+        """
+        came = [bytes(each) for each in self.device.writeBuffer]
+        self.device.writeBuffer.clear()
+        return came
+
+    def datagram(self, number: int = 0, up: bool = True) -> bytes:
+        """
+        One datagram.
+        """
+        ports = (40000, 53) if up else (53, 40000)
+        return made(V4, inet.UDP(sport=ports[0], dport=ports[1]), bytes([number]) + TEXT)
+
+    @property
+    def sent(self) -> list[Sent]:
+        return [event for event in self.told.events if isinstance(event, Sent)]
+
+    @property
+    def arrived(self) -> list[Arrived]:
+        return [event for event in self.told.events if isinstance(event, Arrived)]
+
+
+class GoodWireTests(WireCase):
+    """
+    A wire that does nothing bad is a way to the far address.
+    """
+
+    def test_comesBack(self) -> None:
+        """
+        A packet to the far address arrives at once, from the far address, with right checksums.
+        """
+        self.build()
+        for data in (self.datagram(), made(V6, inet.TCP(flags="S"))):
+            self.leave(data)
+            (came,) = self.came()
+            self.assertEqual(came, mirror(read(data)))
+            self.assertTrue(verify(read(came)))
+
+    def test_log(self) -> None:
+        """
+        The log tells when it left and arrived, what it was, and what its receiver did with it.
+        """
+        self.build()
+        self.clock.advance(2.5)
+        self.leave(self.datagram())
+        sent, arrived = self.told.events
+        self.assertEqual(
+            sent,
+            Sent(
+                t=2.5,
+                n=0,
+                flow=0,
+                direction="up",
+                protocol="udp",
+                version=4,
+                source=40000,
+                destination=53,
+                length=100,
+                flags="",
+                seq=1,
+                ack=None,
+                attempt=1,
+                fates=(),
+                delay=0.0,
+                checksum=True,
+                head=(b"\0" + TEXT)[:24],
+            ),
+        )
+        self.assertEqual(arrived, Arrived(2.5, 0, 0, 0, "up", "delivered", 0))
+        self.assertEqual(self.told.datas, [self.datagram(), mirror(read(self.datagram()))])
+
+    def test_elsewhere(self) -> None:
+        """
+        What goes elsewhere, or is no packet, is not on the wire.
+        """
+        self.build()
+        others = [
+            bytes(inet.IP(src="10.77.0.1", dst="10.77.0.3") / inet.UDP()),
+            bytes(inet6.IPv6(src="fd77::1", dst="ff02::2") / inet6.ICMPv6ND_RS()),
+            b"",
+            b"\x45",
+        ]
+        self.leave(*others)
+        self.assertEqual((self.came(), self.told.events, self.wire.unread), ([], [], 4))
+        self.assertEqual(self.wire.malformed, 2)
+
+    def test_wrongFromTheSender(self) -> None:
+        """
+        A checksum that its sender got wrong is told, and the packet discarded by its receiver.
+        """
+        self.build()
+        data = self.datagram()
+        self.leave(data[:-1] + b"\0")
+        self.assertFalse(self.sent[0].checksum)
+        self.assertEqual(self.arrived[0].effect, "discarded")
+        self.assertEqual(len(self.came()), 1)
+
+
+class FateTests(WireCase):
+    """
+    What is asked for happens, and the log says so.
+    """
+
+    def test_lost(self) -> None:
+        """
+        A lost packet never arrives; the other direction has figures of its own.
+        """
+        self.build(up=Figures(loss=ALWAYS, duplicate=ALWAYS, delay=1.0))
+        self.leave(self.datagram(), self.datagram(up=False))
+        self.clock.advance(10)
+        self.assertEqual(len(self.came()), 1)
+        self.assertEqual([event.fates for event in self.sent], [("lost",), ()])
+        self.assertEqual(self.sent[0].delay, 0.0)
+        self.assertEqual([event.direction for event in self.arrived], ["down"])
+
+    def test_duplicated(self) -> None:
+        """
+        Both copies arrive, damaged alike, and each has its line.
+        """
+        self.build(up=Figures(duplicate=ALWAYS, corrupt=Places(((2, 2),))))
+        self.leave(self.datagram(), self.datagram(1))
+        first, second, third, fourth = self.came()
+        self.assertEqual((first, third), (second, fourth))
+        self.assertEqual(
+            [event.fates for event in self.sent], [("duplicated",), ("duplicated", "corrupted")]
+        )
+        self.assertEqual([event.copy for event in self.arrived], [0, 1, 0, 1])
+        self.assertEqual(
+            [event.effect for event in self.arrived],
+            ["delivered", "again", "discarded", "discarded"],
+        )
+
+    def test_corrupted(self) -> None:
+        """
+        A corrupted packet arrives with one bit flipped, and its receiver's checksum finds it.
+        """
+        self.build(up=Figures(corrupt=ALWAYS))
+        data = self.datagram()
+        self.leave(data)
+        (came,) = self.came()
+        whole = int.from_bytes(came, "big") ^ int.from_bytes(mirror(read(data)), "big")
+        self.assertEqual(whole.bit_count(), 1)
+        self.assertFalse(verify(read(came)))
+        self.assertEqual(self.told.datas[0], data)
+
+    def test_corruptAndTaken(self) -> None:
+        """
+        What no checksum covers is taken, damaged as it is: that follows from the packet.
+        """
+        self.build(up=Figures(corrupt=ALWAYS))
+        self.leave(
+            self.datagram(),
+            made(V4, inet.UDP(sport=40000, dport=53, chksum=0), TEXT),
+            lite(V4, 8),
+            lite(V6, 0),
+        )
+        self.assertEqual({event.fates for event in self.sent}, {("corrupted",)})
+        effects = [event.effect for event in self.arrived]
+        self.assertEqual(effects, ["discarded", "delivered", "delivered", "discarded"])
+
+    def test_complaint(self) -> None:
+        """
+        An ICMP error names the packet that it quotes.
+        """
+        self.build()
+        asked = made(V4, inet.UDP(sport=40000, dport=9), TEXT)
+        self.leave(self.datagram(), asked)
+        (came,) = self.came()[1:]
+        self.leave(made(V4, inet.ICMP(type=3, code=3), came))
+        self.assertEqual([event.quotes for event in self.sent], [None, None, 1])
+        self.assertEqual(self.sent[2].flow, self.sent[1].flow)
+
+    def test_windows(self) -> None:
+        """
+        The log has the room that a segment offers: shifted where both ends agreed to, not in a SYN;
+        where one end did not, as it stands; unknown where no SYN was seen.
+        """
+        up, down = {"sport": 40000, "dport": 80}, {"sport": 80, "dport": 40000}
+        for far, shown in (([("WScale", 3)], [9, 5, 7 << 2, 7 << 3]), ([], [9, 5, 7, 7])):
+            self.build()
+            self.leave(
+                made(V4, inet.TCP(flags="S", window=9, options=[("WScale", 2)], **up)),
+                made(V4, inet.TCP(flags="SA", window=5, options=far, **down)),
+                made(V4, inet.TCP(flags="A", window=7, seq=1, **up)),
+                made(V4, inet.TCP(flags="A", window=7, seq=1, **down)),
+                made(V6, inet.TCP(flags="A", window=7, **up)),
+            )
+            self.assertEqual([event.window for event in self.sent], [*shown, None])
+
+    def test_nothingToCorrupt(self) -> None:
+        """
+        A packet without a bit that may be flipped is not said to be corrupted.
+        """
+        self.build(up=Figures(corrupt=ALWAYS))
+        self.leave(made(V4))
+        self.assertEqual(self.sent[0].fates, ())
+
+    def test_undetectable(self) -> None:
+        """
+        Words exchanged pass every checksum; where there are no two of them, nothing is said.
+        """
+        self.build(undetectable={"up": ALWAYS, "down": NEVER})
+        self.leave(self.datagram(), self.datagram(up=False), made(V4, inet.UDP(), b"x"))
+        came = self.came()
+        self.assertEqual([event.fates for event in self.sent], [("undetectable",), (), ()])
+        self.assertNotEqual(came[0], mirror(read(self.datagram())))
+        self.assertTrue(all(verify(read(each)) for each in came))
+
+    def test_delayed(self) -> None:
+        """
+        A delayed packet arrives after its delay, and until then the wire is not idle.
+        """
+        self.build(up=Figures(delay=0.05))
+        self.leave(self.datagram())
+        self.assertEqual((self.came(), self.wire.isIdle), ([], False))
+        self.clock.advance(0.049)
+        self.assertEqual(self.came(), [])
+        self.clock.advance(0.002)
+        self.assertEqual((len(self.came()), self.wire.isIdle), (1, True))
+        self.assertEqual(self.sent[0].delay, 50.0)
+        self.assertAlmostEqual(self.arrived[0].t, 0.051)
+
+    def test_reordered(self) -> None:
+        """
+        A reordered packet arrives after later ones, as many as were asked for.
+        """
+        self.build(up=Figures(reorder=Places(((1, 1),)), gap=2, hold=0.04))
+        self.leave(*(self.datagram(number) for number in range(3)))
+        self.assertEqual([event.n for event in self.arrived], [1, 2, 0])
+        self.assertEqual(self.sent[0].fates, ("reordered",))
+
+    def test_reorderedAlone(self) -> None:
+        """
+        Where no later ones come, it arrives after the time that it is held at most.
+        """
+        self.build(up=Figures(reorder=ALWAYS, hold=0.04))
+        self.leave(self.datagram())
+        self.clock.advance(0.039)
+        self.assertEqual(self.came(), [])
+        self.clock.advance(0.002)
+        self.assertEqual(len(self.came()), 1)
+
+    def test_queue(self) -> None:
+        """
+        A bottleneck lets packets through one after another, and drops at its queue's tail.
+        """
+        size = len(self.datagram())
+        self.build(up=Figures(rate=8.0 * size, queue=2))
+        self.leave(*(self.datagram(number) for number in range(5)))
+        self.assertEqual([event.fates for event in self.sent], [(), (), (), ("queue",), ("queue",)])
+        for second in range(1, 5):
+            self.clock.advance(1.0)
+            self.assertEqual(len(self.came()), 1 if second <= 3 else 0)
+
+    def test_blackout(self) -> None:
+        """
+        In a blackout nothing passes, and before and after it all does.
+        """
+        self.build(blackouts=[(1.0, 2.0), (4.0, 5.0)])
+        for _ in range(6):
+            self.leave(self.datagram())
+            self.clock.advance(1.0)
+        self.assertEqual(
+            [event.fates for event in self.sent],
+            [(), ("blackout",), (), (), ("blackout",), ()],
+        )
+        self.assertEqual(len(self.came()), 4)
+
+    def test_places(self) -> None:
+        """
+        Places count the packets of a flow and direction, repeats among them.
+        """
+        self.build(up=Figures(loss=Places(((2, 3),))))
+        syn = made(V4, inet.TCP(sport=1, dport=2, seq=5, flags="S"))
+        self.leave(syn, syn, syn, syn, self.datagram())
+        self.assertEqual(
+            [(event.attempt, event.fates) for event in self.sent],
+            [(1, ()), (2, ("lost",)), (3, ("lost",)), (4, ()), (1, ())],
+        )
+
+
+class RepeatableTests(WireCase):
+    """
+    A fate follows from the seed and from which packet it is.
+    """
+
+    BAD = Figures(
+        loss=Ratio(0.3), duplicate=Ratio(0.3), reorder=Ratio(0.3), corrupt=Ratio(0.3), delay=0.01
+    )
+
+    def fates(self, seed: int, client: int, start: int, order: list[int]) -> dict[int, Any]:
+        """
+        The fates of segments, by their place in the stream.
+        """
+        self.build(up=self.BAD, seed=seed)
+        tcp = {"sport": client, "dport": 80}
+        self.leave(made(V4, inet.TCP(flags="S", seq=start, **tcp)))
+        for place in order:
+            seq = start + 1 + 100 * place
+            self.leave(made(V4, inet.TCP(flags="PA", seq=seq, ack=9, **tcp), bytes([place]) * 100))
+            self.clock.advance(0.001 * place)
+        return {event.seq: event.fates for event in self.sent if event.attempt == 1}
+
+    def test_same(self) -> None:
+        """
+        Another client's port, other first numbers and other pauses change nothing.
+        """
+        order = list(range(50))
+        first = self.fates(7, 40000, 5, order)
+        self.assertEqual(self.fates(7, 51234, 2**31, order), first)
+        self.assertGreater(len(set(first.values())), 5)
+
+    def test_otherSeed(self) -> None:
+        """
+        Another seed is another wire.
+        """
+        order = list(range(50))
+        self.assertNotEqual(self.fates(8, 40000, 5, order), self.fates(7, 40000, 5, order))
+
+
+class DeviceTests(WireCase):
+    """
+    A device that fails does not end the wire.
+    """
+
+    def test_refused(self) -> None:
+        """
+        A packet that the device does not take is counted, and logged once.
+        """
+        self.build()
+
+        def full(data: bytes) -> int:
+            raise OSError(errno.ENOBUFS, "No buffer space available")
+
+        self.device.write = full
+        self.leave(self.datagram(), self.datagram())
+        self.assertEqual(self.wire.refused, 2)
+
+    def test_stopped(self) -> None:
+        """
+        What is under way when the device goes is lost in peace.
+        """
+        self.build(up=Figures(delay=1.0))
+        self.leave(self.datagram())
+        self.wire.doStop()
+        self.assertEqual(self.clock.getDelayedCalls(), [])

@@ -1,0 +1,3 @@
+"""
+Tests of the ladder in words and pictures.
+"""

@@ -1,0 +1,93 @@
+"""
+C{badwire run}: a program on the wire, the wire as a command.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+import sys
+from typing import Any
+
+from twisted.internet.error import ReactorNotRunning
+from twisted.logger import globalLogBeginner
+
+from twisted_netdemo.badwire import tap
+from twisted_netdemo.badwire.cli.show import FAILED
+from twisted_netdemo.badwire.observers import inWords, observeAll, observeWarnings, tell
+from twisted_netdemo.badwire.prepare import prepare
+from twisted_netdemo.badwire.private_files import STDOUT
+from twisted_netdemo.badwire.sandbox.forbidden import UNAVAILABLE, Forbidden
+from twisted_netdemo.badwire.sandbox.shells import greeting, shell
+from twisted_netdemo.service.process import StartError
+
+
+class Options(tap.Options):
+    """
+    What C{badwire run} takes.
+    """
+
+    def getSynopsis(self) -> str:
+        return f"Usage: badwire run {self.synopsis}"
+
+
+def _leaving(options: Options) -> str:
+    """
+    How to leave a shell, and to see what has happened.
+    """
+    if options["ladder"]:
+        return "'exit' leaves and draws the ladder"
+    if options["log"] not in (None, STDOUT):
+        log = shlex.quote(options["log"])
+        return f"'exit' leaves, and 'badwire show {log}' draws the ladder then"
+    return "'exit' leaves. With --ladder, what has happened is drawn then"
+
+
+def main(options: Options) -> int:
+    """
+    Run COMMAND, or a shell, on the wire.
+
+    @return: the exit status.
+    """
+    stderr = sys.stderr
+
+    def say(line: str) -> None:
+        tell(line, stderr)
+
+    observer = observeAll() if options["verbose"] else observeWarnings()
+    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
+    status = FAILED
+
+    def stop() -> None:
+        with contextlib.suppress(ReactorNotRunning):  # it is stopping already
+            reactor.stop()
+
+    def ended(result: int) -> None:
+        nonlocal status
+        status = result
+        reactor.callWhenRunning(stop)
+
+    try:
+        make = prepare(options, say)
+        # not before, since the network is private to processes that have one thread
+        from twisted.internet import reactor as installed
+
+        reactor: Any = installed
+        wire = make(reactor)
+        if not options.command and not options["quiet"]:
+            for line in greeting(_leaving(options)):
+                say(line)
+        wire.runs(options.command or [shell()], ended)
+        reactor.addSystemEventTrigger("before", "shutdown", wire.stopService)
+        wire.startService()
+    except Forbidden as error:
+        say(f"badwire: {error}")
+        return UNAVAILABLE
+    except StartError as error:
+        say(str(error))
+        return FAILED
+    except Exception as error:
+        say(f"badwire: {inWords(error)}")
+        return FAILED
+    reactor.run()
+    return status

@@ -1,0 +1,226 @@
+"""
+C{badwire show}: the ladder of a log, as text, SVG, a page or JSON.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import math
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from typing import BinaryIO, TextIO
+
+from twisted.python import usage
+
+from twisted_netdemo.badwire.model.events import Sent, fromJSON
+from twisted_netdemo.badwire.observers import tell
+from twisted_netdemo.badwire.private_files import STDOUT, place, writePrivately
+from twisted_netdemo.badwire.render.recorder import Pictures
+from twisted_netdemo.quantities import duration, whole
+from twisted_netdemo.service.options import ServiceOptions
+
+#: No line of a log is longer.
+LINE = 4096
+
+#: The exit status where badwire itself failed.
+FAILED = 125
+
+
+class LooseOptions(ServiceOptions):
+    """
+    Options that may also follow the arguments.
+    """
+
+    interspersed = True
+    synopsis: str
+
+    def getSynopsis(self) -> str:
+        return f"Usage: badwire {self.synopsis}"
+
+
+class Options(LooseOptions):
+    synopsis = "show [options] LOG"
+    longdesc = (
+        "Draws what happened on the wire. LOG is a file that 'badwire run --log' wrote, or -."
+    )
+    optFlags = [
+        ["json", None, "Print the ladder for programs."],
+        ["to-scale", None, "Let drawn arrows slant by how long their packets were on the way."],
+    ]
+    optParameters = [
+        ["flow", None, None, "Only this flow, a number from 0."],
+        ["from", None, None, "Only what left at this time or later: 1.5s, as 't' counts."],
+        ["to", None, None, "Only what left up to this time."],
+        ["svg", None, None, "Write a drawing to this file (- for stdout)."],
+        ["html", None, None, "Write a page to this file (- for stdout)."],
+    ]
+
+    def parseArgs(self, *logs: str) -> None:
+        if not logs:
+            raise usage.UsageError("which LOG?")
+        if len(logs) > 1:
+            raise usage.UsageError(f"one LOG at a time, not {' '.join(logs)}")
+        self["log"] = logs[0]
+
+    def postOptions(self) -> None:
+        if self["flow"] is not None:
+            self.take("flow", whole)
+        for name, otherwise in (("from", 0.0), ("to", math.inf)):
+            if self[name] is None:
+                self[name] = otherwise
+            else:
+                self.take(name, duration)
+        if self["from"] > self["to"]:
+            raise usage.UsageError("--from is later than --to")
+        if self["to-scale"]:
+            checkScaled(self)
+        taken = {"standard output": "--json is written"} if self["json"] else {}
+        if self["log"] != "-" and (log := place(self["log"])) is not None:
+            taken[log] = "LOG is"
+        for name in ("svg", "html"):
+            path = self[name]
+            if path is None or (where := place(path)) is None:
+                continue
+            if where in taken:
+                raise usage.UsageError(f"--{name}: {path!a}: {taken[where]} there")
+            taken[where] = f"--{name} is written"
+
+
+def checkScaled(options: Mapping[str, object]) -> None:
+    """
+    @raise UsageError: nothing is drawn that could be to scale.
+    """
+    if options["svg"] is None and options["html"] is None:
+        raise usage.UsageError("--to-scale: of which drawing? Give --svg or --html too")
+
+
+def main(options: Options) -> int:
+    """
+    Draw what is asked for.
+
+    @return: the exit status.
+    """
+    name = options["log"]
+    title = "standard input" if name == "-" else _shown(name)
+    pictures = Pictures(options["flow"], options["from"], options["to"], bool(options["to-scale"]))
+    try:
+        with _opened(name) as log:
+            complaint = read(log, pictures)
+    except OSError as error:
+        return fail(title, error)
+    if complaint:
+        tell(f"badwire: {title}: {complaint}", sys.stderr)
+        if not pictures.flows:
+            return FAILED
+    for option, draw in (
+        ("svg", pictures.svg),
+        ("html", lambda: pictures.html(os.path.basename(title))),
+    ):
+        if options[option] is not None:
+            path = options[option]
+            try:
+                writePrivately(path, draw())
+            except OSError as error:
+                if path == STDOUT and isinstance(error, BrokenPipeError):
+                    continue  # its reader has what it wanted
+                return fail("stdout" if path == STDOUT else path, error)
+    if options["json"]:
+        printLines([pictures.json()])
+    elif options["svg"] is None and options["html"] is None:
+        width = shutil.get_terminal_size().columns
+        printLines(pictures.text(width) if pictures.flows else ["No packets."])
+    return 0
+
+
+def read(log: BinaryIO, pictures: Pictures) -> str:
+    """
+    Tell the pictures of a log's events. A line that is none, such as one cut short, is left out.
+
+    @return: what is wrong with the log, without its name; empty where all is well.
+    """
+    bad = 0
+    first = ""
+    for number, line in enumerate(_lines(log), 1):
+        try:
+            event = fromJSON(line) if line is not None else None
+            if event is None:
+                raise ValueError("too long")
+        except ValueError as error:
+            bad += 1
+            first = first or f"line {number} is no event: {error}"
+        else:
+            if isinstance(event, Sent):
+                pictures.sent(event)
+            else:
+                pictures.arrived(event)
+    return first + (f" ({bad - 1} more such lines)" if bad > 1 else "")
+
+
+def _lines(log: BinaryIO) -> Iterator[bytes | None]:
+    """
+    The lines, L{None} for one that is too long.
+    """
+    while line := log.readline(LINE):
+        if len(line) < LINE or line.endswith(b"\n"):
+            yield line
+            continue
+        yield None
+        while (rest := log.readline(LINE)) and not rest.endswith(b"\n"):
+            pass
+
+
+def _opened(name: str) -> contextlib.AbstractContextManager[BinaryIO]:
+    return contextlib.nullcontext(standard("stdin").buffer) if name == "-" else open(name, "rb")
+
+
+def standard(name: str) -> TextIO:
+    """
+    C{stdin} or C{stdout}.
+
+    @raise OSError: it was closed when the program began.
+    """
+    stream: TextIO | None = getattr(sys, name)
+    if stream is None:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF), name)
+    return stream
+
+
+def printLines(lines: Iterable[str]) -> None:
+    """
+    Print to stdout whatever its encoding.
+
+    @raise SystemExit: it cannot be written to; that its reader has gone is no failure.
+    """
+    try:
+        encoding = standard("stdout").encoding or "utf-8"
+    except OSError as error:
+        raise SystemExit(fail("stdout", error)) from None
+    try:
+        for line in lines:
+            sys.stdout.buffer.write(f"{line}\n".encode(encoding, "replace"))
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        # what is left in the buffer would fail once more at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        isFailure = not isinstance(error, BrokenPipeError)
+        raise SystemExit(fail("stdout", error) if isFailure else 0) from None
+
+
+def fail(name: str, error: OSError) -> int:
+    """
+    Say in a line what cannot be read or written.
+
+    @return: the exit status.
+    """
+    tell(f"badwire: {_shown(name)}: {error.strerror}", sys.stderr)
+    return FAILED
+
+
+def _shown(name: str) -> str:
+    """
+    A file's name as a terminal may see it.
+    """
+    return "".join(letter if letter.isprintable() else "?" for letter in name)

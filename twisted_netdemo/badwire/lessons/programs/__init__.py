@@ -1,0 +1,3 @@
+"""
+The programs that the lessons run on the wire: C{badwire-actor}.
+"""

@@ -1,0 +1,248 @@
+"""
+What the lessons' programs do when a connection ends, or when the line is dead and none of them is
+told.
+
+Each function yields what it finds as dictionaries of figures.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+from twisted_netdemo.badwire.lessons.kernel_settings import PATIENCE, settings
+from twisted_netdemo.badwire.lessons.programs.tcp_exchange import (
+    PORT,
+    Figures,
+    connected,
+    failure,
+    lines,
+    serving,
+)
+
+_WORDS = b"To be, or not to be,\n"
+_TIME_WAIT = "06"
+
+#: How long a program waits for what should come sooner, in seconds.
+_LONGEST = 8.0
+_TIMER_OF_TIME_WAIT = 3
+
+
+def call(host: str, port: int, attempts: int = 0, patience: float = 0) -> Iterator[Figures]:
+    """
+    Connect, say something, and wait for the answer or the error.
+
+    @param attempts: how often a SYN is sent again (TCP_SYNCNT); 0 for the kernel's own choice.
+    @param patience: seconds after which unacknowledged data end the connection (TCP_USER_TIMEOUT,
+        RFC 5482); 0 for the kernel's own choice.
+    """
+    began = time.monotonic()
+    with socket.socket() as client:
+        client.settimeout(_LONGEST)
+        if attempts:
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_SYNCNT, attempts)
+        if patience:
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(patience * 1000))
+        said: Figures = settings(*PATIENCE)
+        try:
+            client.connect((host, port))
+            said["connected"] = True
+            began = time.monotonic()
+            client.sendall(_WORDS)
+            said["answer"] = b"".join(lines(client)).decode().strip()
+        except OSError as error:
+            said |= failure(error)
+        said["seconds"] = time.monotonic() - began
+        yield said
+
+
+def speak(host: str, patience: float) -> Iterator[Figures]:
+    """
+    Call where nobody listens; then a server of one's own, which listens until the caller has given
+    up, and closes.
+    """
+    yield from call(host, PORT + 1)
+    over = threading.Event()
+
+    def listen(connection: socket.socket) -> None:
+        over.wait(2 * _LONGEST)
+
+    with serving(listen):
+        yield from call(host, PORT, patience=patience)
+        over.set()
+    time.sleep(0.05)  # the server's last word leaves
+
+
+def silence(host: str, patience: float) -> Iterator[Figures]:
+    """
+    Programs whose line dies as soon as they are connected: each waits in its own way.
+
+    @param patience: of the program's own timer, in seconds; TCP_USER_TIMEOUT is as long. Keep-alive
+        begins after 1 s, asks each second, and twice.
+    """
+
+    def timed(client: socket.socket) -> None:
+        client.settimeout(patience)
+        client.recv(1)
+
+    def keepsAlive(client: socket.socket) -> None:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 1)
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 1)
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 2)
+        client.recv(1)
+
+    def speaks(client: socket.socket) -> None:
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(patience * 1000))
+        client.sendall(_WORDS)
+        client.recv(1)
+
+    def reads(client: socket.socket) -> None:
+        client.recv(1)
+
+    def writes(client: socket.socket) -> None:
+        client.sendall(_WORDS)
+        client.recv(1)
+
+    def closes(client: socket.socket) -> None:
+        client.sendall(_WORDS)
+        client.close()
+
+    programs: list[tuple[str, Callable[[socket.socket], None]]] = [
+        ("reads, own timer", timed),
+        ("reads, keep-alive", keepsAlive),
+        ("writes, user timeout", speaks),
+        ("writes, waits", writes),
+        ("reads", reads),
+        ("writes, closes", closes),
+    ]
+    found: dict[str, Figures] = {}
+
+    def listens(connection: socket.socket) -> None:
+        threading.Event().wait()
+
+    with serving(listens), contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(connected(host, PORT)) for _ in programs]
+        began = time.monotonic()
+
+        def play(
+            name: str, program: Callable[[socket.socket], None], client: socket.socket
+        ) -> None:
+            said: Figures = {}
+            try:
+                program(client)
+            except OSError as error:
+                said = failure(error)
+            found[name] = {**said, "seconds": time.monotonic() - began}
+
+        threads = [
+            threading.Thread(target=play, args=(*program, client), daemon=True)
+            for program, client in zip(programs, clients, strict=True)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads[:3]:  # those that have a way to learn of it
+            thread.join(max(0.0, began + _LONGEST - time.monotonic()))
+        waited = time.monotonic() - began
+        of = settings(
+            *PATIENCE,
+            *(f"net.ipv4.tcp_keepalive_{each}" for each in ("time", "intvl", "probes")),
+        )
+        for name, _ in programs:
+            yield {"program": name, "waited": waited, **of, **found.get(name, {})}
+
+
+def closing(host: str) -> Iterator[Figures]:
+    """
+    A client that ends its half first; then a server that ends first, and starts again.
+    """
+    told = b"one\ntwo\nthree\n"
+
+    def answer(connection: socket.socket) -> None:
+        came = b"".join(lines(connection))  # up to the end of the client's half
+        connection.sendall(b"You said %d lines.\n" % came.count(b"\n"))
+
+    with serving(answer):
+        with connected(host, PORT) as client:
+            client.sendall(told)
+            client.shutdown(socket.SHUT_WR)
+            said = b"".join(lines(client)).decode().strip()
+        yield {"answer": said, **_timeWait(PORT)}
+    with serving(lambda connection: None, PORT + 1):
+        with connected(host, PORT + 1) as client:
+            b"".join(lines(client))
+    yield {**_timeWait(PORT + 1), "plain": _listens(False), "reuse": _listens(True)}
+
+
+def _timeWait(port: int) -> Figures:
+    """
+    Which connections of a server's port are in TIME-WAIT, as /proc/net/tcp lists them: how many of
+    the server, how many of its clients, and for how many seconds more at least. The last segments
+    may be on their way yet: so it is waited for.
+    """
+    until = time.monotonic() + _LONGEST
+    while True:
+        figures = _listed(port)
+        if figures["server"] or figures["client"] or time.monotonic() > until:
+            return figures
+        time.sleep(0.02)
+
+
+def _listed(port: int) -> Figures:
+    """
+    The same, as it is now.
+    """
+    figures: Figures = {"server": 0, "client": 0, "left": None}
+    with open("/proc/net/tcp", encoding="ascii") as file:
+        for line in file.readlines()[1:]:
+            _, local, remote, state, _, timer, *_ = line.split()
+            if state != _TIME_WAIT:
+                continue
+            for end, name in ((local, "server"), (remote, "client")):
+                if int(end.partition(":")[2], 16) == port:
+                    figures[name] += 1
+                    kind, _, ticks = timer.partition(":")
+                    if int(kind, 16) == _TIMER_OF_TIME_WAIT:
+                        figures["left"] = int(ticks, 16) / os.sysconf("SC_CLK_TCK")
+    return figures
+
+
+def _listens(reuse: bool) -> object:
+    """
+    What comes of listening again at the port of a server that closed first.
+    """
+    with socket.socket() as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(reuse))
+        try:
+            listening.bind(("", PORT + 1))
+            listening.listen()
+            return listening.getsockname()[1]
+        except OSError as error:
+            return failure(error)["error"]
+
+
+def reset(host: str, size: int) -> Iterator[Figures]:
+    """
+    A client that closes with SIZE bytes, less the first line, unread.
+    """
+    told: Figures = {}
+    over = threading.Event()
+
+    def serve(connection: socket.socket) -> None:
+        try:
+            connection.sendall(b"first\n" + bytes(size - 6))
+            told["read"] = len(connection.recv(1))
+        except OSError as error:
+            told.update(failure(error))
+        over.set()
+
+    with serving(serve):
+        with connected(host, PORT) as client:
+            first = client.recv(6)
+            unread = len(client.recv(size, socket.MSG_PEEK))
+        over.wait(5)
+        yield {"first": first.decode(), "unread": unread, **told}

@@ -1,0 +1,87 @@
+"""
+What the lessons' programs do with names and ports.
+
+Each function yields what it finds as dictionaries of figures.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+
+from twisted_netdemo.badwire.lessons.kernel_settings import portRange, settings
+from twisted_netdemo.badwire.lessons.programs.tcp_exchange import Figures, failure
+
+#: Two ports that nobody uses: one for two addresses, one that is shared.
+_APART, _SHARED = 7007, 7008
+
+
+def resolve(names: list[str]) -> Iterator[Figures]:
+    """
+    Ask the system for the addresses of names.
+    """
+    there = [os.environ[each] for each in ("WIRE_FAR", "WIRE_FAR6") if each in os.environ]
+    for name in names:
+        began = time.monotonic()
+        found: Figures = {"name": name, "there": there}
+        try:
+            answers = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+            found["addresses"] = [answer[4][0] for answer in answers]
+        except socket.gaierror as error:
+            found |= {**failure(error), "number": error.errno}
+        yield {**found, "seconds": time.monotonic() - began}
+
+
+def ports(taken: int) -> Iterator[Figures]:
+    """
+    Try to listen at ports of each kind.
+    """
+    start = settings("net.ipv4.ip_unprivileged_port_start").get("ip_unprivileged_port_start")
+    said: Figures = {"start": start, "range": portRange()}
+    near = os.environ.get("WIRE_NEAR", "127.0.0.2")
+    with (
+        socket.create_server(("127.0.0.1", _APART)),
+        socket.create_server(("", _SHARED), reuse_port=True),
+    ):
+        for port, of, listen in (
+            (taken, "TCP", lambda: socket.create_server(("", taken))),
+            (taken, "UDP", lambda: _bound(taken)),
+            (_APART, "TCP, 10.77.0.1", lambda: socket.create_server((near, _APART))),
+            (_SHARED, "TCP, shared", lambda: socket.create_server(("", _SHARED), reuse_port=True)),
+        ):
+            yield {**said, "port": port, "of": of, **_attempt(port, listen)}
+    for port in (79, 70, 0, 65535, 65536):
+        listen = functools.partial(socket.create_server, ("", port))
+        yield {"port": port, "of": "TCP", **_attempt(port, listen)}
+
+
+def _bound(port: int) -> socket.socket:
+    datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        datagrams.bind(("", port))
+    except BaseException:
+        datagrams.close()
+        raise
+    return datagrams
+
+
+def _attempt(port: int, listen: Callable[[], socket.socket]) -> Figures:
+    """
+    What comes of listening somewhere, and by which name the port is known.
+    """
+    found: Figures = {}
+    try:
+        found["service"] = socket.getservbyport(port, "tcp")
+    except (OSError, OverflowError):
+        found["service"] = None
+    try:
+        with listen() as listening:
+            found["got"] = listening.getsockname()[1]
+    except OverflowError:
+        found["error"] = "there is no such port"
+    except OSError as error:
+        found |= failure(error)
+    return found

@@ -1,0 +1,3 @@
+"""
+What happens on the wire: packets, flows, fates and receivers, without a kernel.
+"""

@@ -1,0 +1,278 @@
+"""
+Which packet this is: its flow, its direction, its numbers, and which attempt at them.
+
+Pure. A flow is what two ends say to each other: a TCP connection, a pair of UDP ports, an echo's
+identifier. Nothing here depends on a client's port, which is the kernel's choice, nor on time, so
+that what is said of a packet is the same in the next run.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from twisted_netdemo.badwire.model.packet import (
+    ACK,
+    FIN,
+    ICMP,
+    ICMP6,
+    NAMES,
+    PSH,
+    RST,
+    SYN,
+    TCP,
+    Packet,
+    windowScale,
+)
+from twisted_netdemo.faults.model import Direction
+
+_BITS = ((SYN, "S"), (FIN, "F"), (RST, "R"), (PSH, "P"), (ACK, "A"))
+_FLAGS = ["".join(letter for bit, letter in _BITS if bits & bit) for bits in range(32)]
+
+# Types of ICMP's echo: the request's and the reply's.
+_ECHO = {ICMP: (8, 0), ICMP6: (128, 129)}
+
+#: How many flows are known at once, how many datagrams' fragments, how many repeats in one
+#: direction of a flow (more than fit in a usual window): the oldest is forgotten first.
+FLOWS = 1 << 16
+DATAGRAMS = 1 << 12
+REPEATS = 1 << 13
+
+
+class Identity(NamedTuple):
+    """
+    Which packet it is.
+
+    @ivar side: its flow's half, in its direction.
+    @ivar flags: TCP's, as letters of C{SFRPA}; empty for others.
+    @ivar seq: for TCP the relative sequence number; for others the datagram's number, from 1.
+    @ivar ack: the relative number that TCP acknowledges, else L{None}.
+    @ivar attempt: which time it is sent, from 1.
+    @ivar key: what tells it from all others of its flow and direction.
+    @ivar window: how many bytes TCP has room for, L{None} where their scale is not known, and for
+        others.
+    """
+
+    side: Side
+    flags: str
+    seq: int
+    ack: int | None
+    attempt: int
+    key: tuple[str | int, ...]
+    window: int | None = None
+
+
+class Side:
+    """
+    One direction of a flow.
+
+    @ivar flow: the flow.
+    @ivar direction: up or down.
+    @ivar end: for TCP the relative number that follows on all that it has sent.
+    @ivar number: for others how many datagrams it has sent.
+    @ivar other: the flow's other direction.
+    @ivar way: whatever the wire keeps of it.
+    """
+
+    __slots__ = (
+        "_attempts",
+        "_hasOpened",
+        "_scale",
+        "_start",
+        "direction",
+        "end",
+        "flow",
+        "number",
+        "other",
+        "way",
+    )
+
+    other: Side
+
+    def __init__(self, flow: Flow, direction: Direction) -> None:
+        self.flow = flow
+        self.direction = direction
+        self.end = 0
+        self.number = 0
+        self.way: Any = None
+        self._start: int | None = None
+        self._hasOpened = False
+        self._scale: int | None = None
+        # how often each of those that were sent again
+        self._attempts: OrderedDict[object, int] = OrderedDict()
+
+    def _relative(self, number: int) -> int:
+        """
+        A sequence number of this side, counted from its first; past 2**32 it counts on.
+        """
+        if self._start is None:
+            self._start = number
+        off = (number - self._start - self.end) & 0xFFFFFFFF
+        return max(0, self.end + (off - (1 << 32) if off >= 1 << 31 else off))
+
+    def _again(self, what: object, before: int) -> int:
+        """
+        Which attempt this is, where it was C{before} if it is not known.
+        """
+        attempts = self._attempts
+        attempt = attempts.get(what, before) + 1
+        attempts[what] = attempt
+        attempts.move_to_end(what)
+        if len(attempts) > REPEATS:
+            attempts.popitem(last=False)
+        return attempt
+
+    def opensAnew(self, seq: int) -> bool:
+        """
+        Whether a SYN with this number is that of another connection between the same ports.
+        """
+        return self._start is not None and self._start != seq
+
+    def segment(self, packet: Packet) -> Identity:
+        """
+        Which of TCP's segments this is.
+        """
+        bits = packet.flags & 31
+        # A keep-alive's or a probe's number may lie before the first: 0 then.
+        seq = self._relative(packet.seq)
+        ack = self.other._relative(packet.ack) if bits & ACK else None
+        length = len(packet.data) - packet.payload
+        occupies = length + (1 if bits & SYN else 0) + (1 if bits & FIN else 0)
+        if not occupies:
+            attempt = self._again((bits, seq), 0)
+        elif seq >= self.end:
+            self.end = seq + occupies
+            attempt = 1
+        else:
+            self.end = max(self.end, seq + occupies)
+            attempt = self._again(seq, 1)
+        flags = _FLAGS[bits]
+        window = self._window(packet)
+        return Identity(self, flags, seq, ack, attempt, (flags, seq, length, attempt), window)
+
+    def _window(self, packet: Packet) -> int | None:
+        """
+        The window that a segment offers. That of a SYN is never scaled, others are where both ends
+        have said so (RFC 7323 2.2).
+        """
+        if packet.flags & SYN:
+            self._hasOpened = True
+            self._scale = windowScale(packet)
+            return packet.window
+        if not (self._hasOpened and self.other._hasOpened):
+            return None
+        if self._scale is None or self.other._scale is None:
+            return packet.window
+        return packet.window << self._scale
+
+
+@dataclass(eq=False, slots=True)
+class Flow:
+    """
+    @ivar number: from 0, in the order of appearance.
+    @ivar protocol: its name in the log.
+    @ivar version: of IP.
+    @ivar port: the server's; 0 for protocols without ports.
+    @ivar place: which one it is of those with the same protocol, version and port, from 0.
+    """
+
+    number: int
+    protocol: str
+    version: int
+    port: int
+    place: int
+    up: Side = field(init=False)
+    down: Side = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.up, self.down = Side(self, "up"), Side(self, "down")
+        self.up.other, self.down.other = self.down, self.up
+
+
+class Flows:
+    """
+    All that has been seen on the wire so far.
+
+    @ivar count: how many flows there were.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._sides: OrderedDict[tuple[int | None, ...], Side] = OrderedDict()
+        self._places: dict[tuple[str, int, int], int] = {}
+        self._fragments: OrderedDict[tuple[int, int, int], tuple[Side, int]] = OrderedDict()
+
+    def identify(self, packet: Packet) -> Identity:
+        """
+        Which packet this is. Each one is asked about once, in the order of leaving.
+        """
+        if packet.protocol == TCP and packet.fragment is None:
+            return self._tcp(packet)
+        _, version, protocol, *_ = packet
+        datagram = (version, protocol, packet.identification)
+        if packet.fragment and datagram in self._fragments:
+            side, number = self._fragments[datagram]
+        else:
+            side = self._side(packet)
+            side.number = number = side.number + 1
+            if packet.fragment is not None:
+                self._fragments[datagram] = side, number
+                self._fragments.move_to_end(datagram)
+                if len(self._fragments) > DATAGRAMS:
+                    self._fragments.popitem(last=False)
+        return Identity(side, "", number, None, 1, (number, packet.fragment or 0))
+
+    def _tcp(self, packet: Packet) -> Identity:
+        _, version, protocol, _, _, source, destination, flags, seq, *_ = packet
+        side = self._sides.get((version, protocol, source, destination))
+        isOpening = flags & (SYN | ACK) == SYN
+        if side is None or (isOpening and side.opensAnew(seq)):
+            side = self._begin(packet, source, destination)
+        return side.segment(packet)
+
+    def _side(self, packet: Packet) -> Side:
+        """
+        Whose packet this is, for all but TCP's segments.
+        """
+        source, destination = packet.source, packet.destination
+        if packet.protocol in _ECHO and not packet.fragment:
+            quoted = packet.quoted
+            if quoted is not None:
+                side = self._sides.get((quoted.version, quoted.protocol, *_ends(quoted)))
+                if side is not None:
+                    return side.other
+            source, destination = _ends(packet)
+        return self._sides.get(
+            (packet.version, packet.protocol, source, destination)
+        ) or self._begin(packet, source, destination)
+
+    def _begin(self, packet: Packet, source: int | None, destination: int | None) -> Side:
+        version, protocol = packet.version, packet.protocol
+        name = NAMES.get(protocol, str(protocol))
+        port = packet.destination or 0
+        kind = name, version, port
+        place = self._places.get(kind, 0)
+        self._places[kind] = place + 1
+        flow = Flow(self.count, name, version, port, place)
+        self.count += 1
+        self._sides[version, protocol, destination, source] = flow.down
+        # last, where both are one: a socket that speaks to its own port
+        self._sides[version, protocol, source, destination] = flow.up
+        while len(self._sides) > 2 * FLOWS:
+            self._sides.popitem(last=False)
+        return flow.up
+
+
+def _ends(packet: Packet) -> tuple[int | None, int | None]:
+    """
+    What stands for the ports: an echo's identifier, so that a reply is the request's other side.
+    """
+    if packet.protocol in _ECHO and len(packet.data) >= packet.transport + 8:
+        at = packet.transport
+        identifier = int.from_bytes(packet.data[at + 4 : at + 6], "big")
+        kind = packet.data[at]
+        if kind in _ECHO[packet.protocol]:
+            return (identifier, None) if kind == _ECHO[packet.protocol][0] else (None, identifier)
+        return (-1, kind)
+    return packet.source, packet.destination

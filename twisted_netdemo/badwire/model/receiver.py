@@ -1,0 +1,322 @@
+"""
+What a correct receiver does with each packet that arrives, worked out by keeping its books.
+
+Pure. The kernel tells nobody what it did with a packet; but which packets left and arrived, and in
+which order, is known, and so is what RFC 9293 (TCP), RFC 768 (UDP), RFC 3828 (UDP-Lite) and RFC 791
+(fragments) ask of a receiver. Its verdicts are inferred, therefore; the kernel's counters confirm
+their totals.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import OrderedDict
+from collections.abc import Callable
+from operator import itemgetter
+from typing import TypeVar
+
+from twisted_netdemo.badwire.model.events import Sent
+from twisted_netdemo.badwire.model.packet import Packet, verify
+
+#: How many flows, copied packets, unfinished datagrams and datagrams that may be complained of are
+#: remembered, each; the oldest are forgotten first. Also how many islands of a stream.
+MEMORY = 10_000
+
+#: How many bytes of unfinished datagrams are kept in all.
+KEPT = 1 << 24
+
+# An ICMP error quotes at least so much of what its packet carried (RFC 792).
+_QUOTED = 8
+
+# How many datagrams that look alike are told apart by their order.
+_ALIKE = 100
+
+# An island's first byte, and the one that follows on its last.
+_first, _last = itemgetter(0), itemgetter(1)
+
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
+
+
+class Intervals:
+    """
+    Which bytes of a stream have come: all before L{expected}, and some islands beyond it.
+
+    @ivar expected: the first byte that is missing.
+    """
+
+    def __init__(self) -> None:
+        self.expected = 0
+        self._islands: list[tuple[int, int]] = []
+
+    def add(self, start: int, end: int) -> tuple[str, int]:
+        """
+        Bytes from start, end not among them, have come.
+
+        @return: C{delivered}, C{held} or C{ignored}, and how many bytes that came earlier can now
+            be handed on as well.
+        """
+        if end <= self.expected:
+            return "ignored", 0
+        if start > self.expected:
+            return ("held" if self._keep(start, end) else "ignored"), 0
+        self.expected = end
+        # islands neither meet nor overlap: the last of these alone may reach further
+        reached = bisect_right(self._islands, end, key=_first)
+        if reached:
+            self.expected = max(end, self._islands[reached - 1][1])
+            del self._islands[:reached]
+        return "delivered", self.expected - end
+
+    @property
+    def furthest(self) -> int:
+        """
+        What follows on the last byte that has come.
+        """
+        return self._islands[-1][1] if self._islands else self.expected
+
+    def _keep(self, start: int, end: int) -> bool:
+        """
+        Whether any of it was new, and is kept.
+        """
+        first = bisect_left(self._islands, start, key=_last)
+        last = bisect_right(self._islands, end, key=_first)
+        if first < last:
+            known = self._islands[first]
+            if known[0] <= start and end <= known[1]:
+                return False
+            start, end = min(start, known[0]), max(end, self._islands[last - 1][1])
+        elif first == MEMORY:
+            return False
+        self._islands[first:last] = [(start, end)]
+        del self._islands[MEMORY:]
+        return True
+
+
+class _End:
+    """
+    One end of a TCP connection, as it receives.
+    """
+
+    def __init__(self) -> None:
+        self.stream = Intervals()
+        #: the number after the other end's FIN
+        self.end: int | None = None
+        self.hasSentSyn = False
+        self.isGone = False
+        #: the number after its own FIN, where that is the second of the two (LAST-ACK)
+        self.lastAck: int | None = None
+        self._hasSentFin = False
+        #: whether its own SYN has been acknowledged
+        self._isOpen = False
+
+    def sends(self, sent: Sent) -> None:
+        if "S" in sent.flags:
+            if sent.ack is not None and not self.hasSentSyn and sent.ack < self.stream.expected:
+                # TCP Fast Open (RFC 7413 4.1.2): the SYN was taken, its data were not
+                self.stream = Intervals()
+                self.stream.add(0, sent.ack)
+            self.hasSentSyn = True
+        if "F" in sent.flags and not self._hasSentFin:
+            self._hasSentFin = True
+            if self.end is not None and self.stream.expected >= self.end:
+                self.lastAck = sent.seq + sent.length + 1
+        if "R" in sent.flags:
+            if self.hasSentSyn:
+                self.isGone = True
+            else:  # nobody listens here: each SYN is a new one
+                self.stream = Intervals()
+
+    def receives(self, sent: Sent) -> tuple[str, int, bool]:
+        """
+        @return: the effect, the bytes released, and whether it was early.
+        """
+        if self.isGone:
+            return "late", 0, False
+        expected = self.stream.expected
+        # numbers have 32 bits and go round (RFC 9293 3.4)
+        start = expected + (sent.seq - expected + (1 << 31)) % (1 << 32) - (1 << 31)
+        if "R" in sent.flags:
+            if not self._takesReset(start):
+                return "ignored", 0, False
+            self.isGone = True
+            return "delivered", 0, False
+        if self.hasSentSyn and sent.ack is not None:
+            self._isOpen = True
+        if self.lastAck is not None and sent.ack is not None and sent.ack >= self.lastAck:
+            self.isGone = True
+        syn, fin = "S" in sent.flags, "F" in sent.flags
+        size = sent.length + syn + fin
+        if not size:
+            return "acknowledgement", 0, False
+        if not syn and not expected:  # nothing is taken before the other end's SYN
+            return "ignored", 0, False
+        if fin:
+            self.end = start + size
+        effect, released = self.stream.add(start, start + size)
+        if released and self.end is not None and start + size < self.end <= self.stream.expected:
+            released -= 1  # the FIN among them is no byte
+        return effect, released, start > expected
+
+    def _takesReset(self, number: int) -> bool:
+        """
+        Whether a reset with this number ends the connection. One within the window that has not
+        just the number that is expected could be anybody's: it is answered, and no more
+        (RFC 9293 3.10.7.4, after RFC 5961 3.2). Linux takes two more: one that follows on all that
+        was acknowledged selectively, and one that has the number of the FIN that came.
+        """
+        expected = self.stream.expected
+        if not self._isOpen:
+            return not expected or number >= expected
+        if self.end is not None and expected >= self.end and number == expected - 1:
+            return True
+        return number in (expected, self.stream.furthest)
+
+
+class _Datagram:
+    """
+    A datagram that comes in fragments.
+    """
+
+    def __init__(self) -> None:
+        self._came = Intervals()
+        self._size: int | None = None
+        self._parts: dict[int, Packet] = {}
+        #: how many bytes of it are there
+        self.kept = 0
+
+    def add(self, packet: Packet, offset: int) -> bool:
+        """
+        Whether any of it was new.
+        """
+        end = offset + len(packet.data) - packet.transport
+        if not packet.more:
+            self._size = end
+        if self._came.add(offset, end)[0] == "ignored":
+            return False
+        if offset in self._parts:
+            self.kept -= len(self._parts[offset].data)
+        self._parts[offset] = packet
+        self.kept += len(packet.data)
+        return True
+
+    @property
+    def isWhole(self) -> bool:
+        return self._size is not None and self._came.expected >= self._size
+
+    @property
+    def whole(self) -> Packet:
+        """
+        The packet that its parts make.
+        """
+        first, *later = (part for _, part in sorted(self._parts.items()))
+        data = b"".join([first.data, *(part.data[part.transport :] for part in later)])
+        return first._replace(data=data, fragment=None)
+
+
+class Receivers:
+    """
+    The receivers of all flows, both ends of each.
+
+    @ivar early: how many TCP segments came before one that precedes them, whether they were held
+        already or not (the kernel's TCPOFOQueue).
+    """
+
+    def __init__(self) -> None:
+        self.early = 0
+        self._connections: OrderedDict[int, dict[str, _End]] = OrderedDict()
+        self._datagrams: OrderedDict[tuple[int, str, int], _Datagram] = OrderedDict()
+        self._kept = 0
+        self._delivered: OrderedDict[tuple[int, str, int], bool] = OrderedDict()
+        self._quotable: OrderedDict[tuple[int, str, bytes], list[int]] = OrderedDict()
+
+    def left(self, sent: Sent) -> None:
+        """
+        A packet leaves its sender, whatever then becomes of it. To be told in the order of
+        leaving: it is how a receiver's own end of the connection is known.
+        """
+        if sent.protocol == "tcp" and sent.fragment is None:
+            # what goes up is received below
+            self._ends(sent.flow)["down" if sent.direction == "up" else "up"].sends(sent)
+
+    def arrived(self, packet: Packet, sent: Sent, isSound: bool) -> tuple[str, int]:
+        """
+        A copy of a packet reaches its receiver. To be told in the order of arrival.
+
+        @param packet: as it arrives, damage included.
+        @param isSound: whether its checksums are right (L{verify}).
+        @return: the effect, and how many bytes that were held back it lets through. A fragment is
+            C{held} until its datagram is whole, and C{ignored} where that part is there already;
+            its bytes are not counted.
+        """
+        if not isSound:
+            return "discarded", 0
+        if sent.fragment is not None:
+            return self._fragment(packet, sent, sent.fragment), 0
+        if sent.protocol != "tcp":
+            return self._deliver(packet, sent), 0
+        effect, released, early = self._ends(sent.flow)[sent.direction].receives(sent)
+        self.early += early
+        return effect, released
+
+    def _ends(self, flow: int) -> dict[str, _End]:
+        return _remember(self._connections, flow, lambda: {"up": _End(), "down": _End()})
+
+    def quotes(self, error: Packet, flow: int, direction: str) -> int | None:
+        """
+        Which packet an ICMP error complains of: the C{n} of the oldest that arrived, looked like
+        what is quoted, and was not complained of yet; L{None} where there is none, or for TCP.
+
+        @param direction: the error's own.
+        """
+        if not error.isError or (quoted := error.quoted) is None:
+            return None
+        start = quoted.data[quoted.transport : quoted.transport + _QUOTED]
+        numbers = self._quotable.get((flow, "down" if direction == "up" else "up", start))
+        return numbers.pop(0) if numbers else None
+
+    def _deliver(self, packet: Packet, sent: Sent) -> str:
+        start = packet.data[packet.transport : packet.transport + _QUOTED]
+        key = (sent.flow, sent.direction, start)
+        alike = self._quotable.get(key)
+        if alike is None:
+            if len(self._quotable) >= MEMORY:
+                self._quotable.popitem(last=False)
+            self._quotable[key] = [sent.n]
+        elif len(alike) < _ALIKE:
+            alike.append(sent.n)
+        came = (sent.flow, sent.direction, sent.seq)
+        if came in self._delivered:
+            return "again"
+        # only what has a copy can come twice
+        if sent.fragment is not None or "duplicated" in sent.fates:
+            _remember(self._delivered, came, lambda: True)
+        return "delivered"
+
+    def _fragment(self, packet: Packet, sent: Sent, offset: int) -> str:
+        key = (sent.flow, sent.direction, sent.seq)
+        datagram = self._datagrams.pop(key, None) or _Datagram()
+        self._kept -= datagram.kept
+        isNew = datagram.add(packet, offset)
+        if isNew and datagram.isWhole:
+            whole = datagram.whole
+            return self._deliver(whole, sent) if verify(whole) else "discarded"
+        self._datagrams[key] = datagram
+        self._kept += datagram.kept
+        while self._kept > KEPT or len(self._datagrams) > MEMORY:
+            _, oldest = self._datagrams.popitem(last=False)
+            self._kept -= oldest.kept
+        return "held" if isNew else "ignored"
+
+
+def _remember(memory: OrderedDict[_Key, _Value], key: _Key, make: Callable[[], _Value]) -> _Value:
+    """
+    The value of a key, which becomes the youngest; the oldest makes room.
+    """
+    if key in memory:
+        memory.move_to_end(key)
+        return memory[key]
+    if len(memory) >= MEMORY:
+        memory.popitem(last=False)
+    value = memory[key] = make()
+    return value

@@ -1,0 +1,3 @@
+"""
+The ladder of a log in words and pictures, and the capture.
+"""

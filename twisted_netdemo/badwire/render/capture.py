@@ -1,0 +1,83 @@
+"""
+A capture in pcapng's format that knows more than a capture can: each packet's fate is its comment.
+
+Pure, but for the function that writes. Sections 4.1 to 4.3 of draft-ietf-opsawg-pcapng; Wireshark
+and tshark show the comments.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+
+from twisted_netdemo.badwire.model.events import Arrived, Sent
+from twisted_netdemo.badwire.model.packet import mirror, parse
+from twisted_netdemo.badwire.render.captions import takesNumbers
+
+_SECTION, _INTERFACE, _PACKET = 0x0A0D0D0A, 1, 6
+_BYTE_ORDER = 0x1A2B3C4D
+#: LINKTYPE_RAW: a packet begins with IP's header, of either version.
+_RAW = 101
+_END, _COMMENT, _NAME, _PROGRAM = 0, 1, 2, 4
+
+
+class Capture:
+    """
+    Who is told of the packets that leave, and writes each as the wire between both ends sees it.
+    """
+
+    def __init__(self, write: Callable[[bytes], object], start: float = 0.0) -> None:
+        """
+        @param start: what C{t} is counted from, in seconds since 1970.
+        """
+        self._write = write
+        self._start = start
+        # the section's length is not known in advance: -1
+        section = struct.pack("<IHHq", _BYTE_ORDER, 1, 0, -1) + _options((_PROGRAM, b"badwire"))
+        interface = struct.pack("<HHI", _RAW, 0, 0) + _options((_NAME, b"wire"))
+        write(_block(_SECTION, section) + _block(_INTERFACE, interface))
+
+    def sent(self, event: Sent, data: bytes) -> None:
+        """
+        A packet has left.
+
+        @param data: as it left. Both ends live at the near address; what the far one sends is
+            shown as it arrives, from the far address, so that a viewer sees one conversation.
+        """
+        if event.direction == "down" and (packet := parse(data)) is not None:
+            data = mirror(packet)
+        time = round((self._start + event.t) * 1_000_000)
+        comment = _options((_COMMENT, remark(event).encode()))
+        head = struct.pack("<IIIII", 0, time >> 32, time & 0xFFFFFFFF, len(data), len(data))
+        self._write(_block(_PACKET, head + _padded(data) + comment))
+
+    def arrived(self, event: Arrived, data: bytes) -> None:
+        """
+        A capture shows each packet once.
+        """
+
+
+def remark(event: Sent) -> str:
+    """
+    A packet's fate in a line: C{packet 7: lost}, C{packet 8: passed, sent again (no. 2)}.
+    """
+    words = ", ".join(event.fates) if event.fates else "passed"
+    if event.attempt > 1 and takesNumbers(event):
+        words += f", sent again (no. {event.attempt})"
+    if not event.checksum:
+        words += ", wrong checksum as it left"
+    return f"packet {event.n}: {words}"
+
+
+def _padded(data: bytes) -> bytes:
+    return data + bytes(-len(data) % 4)
+
+
+def _options(*options: tuple[int, bytes]) -> bytes:
+    blocks = [struct.pack("<HH", code, len(value)) + _padded(value) for code, value in options]
+    return b"".join(blocks) + struct.pack("<HH", _END, 0)
+
+
+def _block(kind: int, body: bytes) -> bytes:
+    size = struct.pack("<I", len(body) + 12)
+    return struct.pack("<I", kind) + size + body + size

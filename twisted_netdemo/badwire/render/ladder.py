@@ -1,0 +1,278 @@
+"""
+The ladder of a log: for each flow its rows, an arrow each, in the order in which they happened.
+
+Pure. A packet is one row where its arrival changed nothing about the order at its receiver; a copy
+and a packet that others overtook have a row of their own where they arrive, or reordering could
+not be seen. A pause in which nothing is on the way is a row too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from twisted_netdemo.badwire.model.events import Arrived, Sent
+from twisted_netdemo.badwire.render.captions import Story
+from twisted_netdemo.badwire.render.words import LOSSES, label, protocolName
+
+#: How long nothing must happen to be a row, in seconds.
+SILENCE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """
+    A rung of the ladder.
+
+    @ivar t: when, in seconds: as the packet left, or as it arrived where it has a row for that.
+    @ivar kind: C{packet} (it left, and arrived unless it was lost), C{leaves} and C{arrives}
+        (one of two rows), C{silence}, C{folded} (rows that were left out).
+    @ivar what: the packet in a few words; of a silence and of what was folded, all there is to say.
+    @ivar sender: what is said of it where it leaves; may be empty.
+    @ivar receiver: what is said of it where it arrives; may be empty.
+    @ivar isRemarkable: whether that is more than that all goes well.
+    """
+
+    t: float
+    kind: str
+    what: str
+    sender: str = ""
+    receiver: str = ""
+    sent: Sent | None = None
+    arrived: Arrived | None = None
+    isRemarkable: bool = False
+
+    @property
+    def note(self) -> str:
+        """
+        What is said of it on either side.
+        """
+        return "; ".join(filter(None, (self.sender, self.receiver)))
+
+    @property
+    def isLost(self) -> bool:
+        """
+        Whether its arrow ends on the way.
+        """
+        return self.sent is not None and not LOSSES.keys().isdisjoint(self.sent.fates)
+
+    @property
+    def isPlain(self) -> bool:
+        """
+        Whether nothing happened that is worth a look.
+        """
+        return (
+            self.kind == "packet"
+            and self.sent is not None
+            and not self.sent.fates
+            and not {"S", "F", "R"} & {*self.sent.flags}
+            and self.arrived is not None
+            and self.arrived.effect in ("delivered", "acknowledgement")
+            and not self.arrived.released
+            and not self.sender
+            and not self.isRemarkable
+        )
+
+    @property
+    def isPlainAcknowledgement(self) -> bool:
+        """
+        Whether it says no more than that all goes well.
+        """
+        return self.isPlain and self.arrived is not None and self.arrived.effect != "delivered"
+
+
+@dataclass(slots=True)
+class Flow:
+    """
+    What two ends said to each other.
+
+    @ivar number: the flow's number in the log.
+    @ivar first: its first packet.
+    @ivar events: all of them, in the log's order; an arrival always after its departure.
+    @ivar packets: each departure by its C{n}.
+    """
+
+    number: int
+    first: Sent
+    events: list[Sent | Arrived] = field(default_factory=list)
+    packets: dict[int, Sent] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        return (
+            f"Flow {self.number}: {protocolName(self.first.protocol)} over IPv{self.first.version}"
+        )
+
+    @property
+    def ports(self) -> tuple[int | None, int | None]:
+        """
+        The opener's and the other end's.
+        """
+        if self.first.direction == "up":
+            return self.first.source, self.first.destination
+        return self.first.destination, self.first.source
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        """
+        The opener and the other end: C{near:40000}, C{far:51423}.
+        """
+        near, far = ("" if port is None else f":{port}" for port in self.ports)
+        return f"near{near}", f"far{far}"
+
+    def arrivals(self) -> dict[int, list[Arrived]]:
+        """
+        The copies that arrived, by the packet's C{n}.
+        """
+        found: dict[int, list[Arrived]] = {}
+        for event in self.events:
+            if isinstance(event, Arrived):
+                found.setdefault(event.n, []).append(event)
+        return found
+
+
+def flows(events: Iterable[Sent | Arrived]) -> list[Flow]:
+    """
+    The flows of a log, in the order of appearance. An arrival with no departure is left out.
+    """
+    found: dict[int, Flow] = {}
+    of: dict[int, Flow] = {}
+    for event in events:
+        if isinstance(event, Sent):
+            if event.n in of:
+                continue  # no two packets have one number
+            flow = found.get(event.flow)
+            if flow is None:
+                flow = found[event.flow] = Flow(event.flow, event)
+            of[event.n] = flow
+            flow.packets[event.n] = event
+            flow.events.append(event)
+        elif event.n in of:
+            of[event.n].events.append(event)
+    return list(found.values())
+
+
+def rows(flow: Flow) -> list[Row]:
+    """
+    The rows of a flow, in the order of time.
+    """
+    story = Story()
+    for event in flow.events:
+        if isinstance(event, Sent):
+            story.sent(event)
+        else:
+            story.arrived(flow.packets[event.n], event)
+    joined = _joined(flow)
+    silences = _silences(flow)
+    made = []
+    for place, event in enumerate(flow.events):
+        note = story.notes[place]
+        if place in silences:
+            made.append(silences[place])
+        if isinstance(event, Sent):
+            arrival = joined.get(event.n)
+            if arrival is not None:
+                arrived = flow.events[arrival]
+                assert isinstance(arrived, Arrived)
+                row = Row(
+                    event.t,
+                    "packet",
+                    label(event),
+                    note,
+                    story.notes[arrival],
+                    event,
+                    arrived,
+                    arrival in story.remarkable,
+                )
+            elif not LOSSES.keys().isdisjoint(event.fates):
+                row = Row(event.t, "packet", label(event), note, "", event)
+            else:
+                note = "; ".join(filter(None, (note, "on its way")))
+                row = Row(event.t, "leaves", label(event), note, "", event)
+            made.append(row)
+        elif joined.get(event.n) != place:
+            sent = flow.packets[event.n]
+            how = f"{'(copy)' if event.copy else '(late)'} {note}".rstrip()
+            made.append(Row(event.t, "arrives", label(sent), "", how, sent, event))
+    return made
+
+
+def _joined(flow: Flow) -> dict[int, int]:
+    """
+    Which packets are one row with an arrival, and with which event.
+
+    An arrival may be told early, in its departure's row, only as long as those at the same
+    receiver stay in their order.
+    """
+    joined = {}
+    left: dict[int, int] = {}
+    newest = {"up": -1, "down": -1}
+    apart = {"up": -1, "down": -1}
+    for place, event in enumerate(flow.events):
+        if isinstance(event, Sent):
+            left[event.n] = place
+            continue
+        departure = left[event.n]
+        direction = flow.packets[event.n].direction
+        if event.n not in joined and departure > max(newest[direction], apart[direction]):
+            joined[event.n] = place
+        else:
+            apart[direction] = place
+        newest[direction] = max(newest[direction], departure)
+    return joined
+
+
+def _silences(flow: Flow) -> dict[int, Row]:
+    """
+    The pauses in which nothing was on the way, by the event that ended them.
+    """
+    last = {event.n: place for place, event in enumerate(flow.events)}
+    silences = {}
+    landed = 0
+    for place, event in enumerate(flow.events):
+        before = flow.events[place - 1] if place else event
+        if landed < place and event.t - before.t >= SILENCE:
+            pause = f"nothing for {event.t - before.t:.2f} s"
+            silences[place] = Row(before.t, "silence", pause)
+        landed = max(landed, last[event.n])
+    return silences
+
+
+def fold(made: Sequence[Row], most: int) -> list[Row]:
+    """
+    At most so many rows. What goes first are acknowledgements that say nothing new, then all that
+    went well, then the middle; a row in their place counts them.
+
+    @param most: at least 3.
+    """
+    folded = list(made)
+    for isLess in (lambda row: row.isPlainAcknowledgement, lambda row: row.isPlain):
+        if len(folded) <= most:
+            break
+        folded = _without(made, isLess)
+    if len(folded) <= most:
+        return folded
+    head = most * 2 // 3
+    rest = len(folded) - (most - head - 1)
+    while folded[head - 1].kind == "folded":
+        head -= 1
+    while rest < len(folded) and folded[rest].kind == "folded":
+        rest += 1
+    return [*folded[:head], _left(folded[head:rest], "are left out here"), *folded[rest:]]
+
+
+def _without(made: Sequence[Row], isLess: Callable[[Row], bool]) -> list[Row]:
+    """
+    The rows, with a row in the place of each run of the lesser ones.
+    """
+    folded: list[Row] = []
+    for less, group in groupby(made, isLess):
+        run = list(group)
+        folded += [_left(run, "pass as they should")] if less and len(run) > 1 else run
+    return folded
+
+
+def _left(out: Sequence[Row], words: str) -> Row:
+    count = sum(int(row.what.split()[0]) if row.kind == "folded" else 1 for row in out)
+    return Row(out[0].t, "folded", f"{count} more {words}")

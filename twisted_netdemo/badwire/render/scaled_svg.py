@@ -1,0 +1,221 @@
+"""
+The drawing to scale: how far down an arrow goes is how long its packet was on the way.
+
+Pure. Within a flow one scale holds; only where nothing was on the way for long, time is left out.
+Words that would meet others move down, and a line leads to what they are about.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from html import escape
+from itertools import groupby
+from statistics import median
+from typing import NamedTuple
+
+from twisted_netdemo.badwire.model.events import Arrived
+from twisted_netdemo.badwire.render import svg
+from twisted_netdemo.badwire.render.ladder import Flow, Row
+from twisted_netdemo.badwire.render.svg import (
+    BLOCK,
+    HEAD,
+    LEFT,
+    LINE,
+    RIGHT,
+    WIDTH,
+    arrow,
+    heading,
+    kind,
+    labels,
+    pause,
+    stamp,
+    texts,
+)
+from twisted_netdemo.badwire.render.words import details
+
+#: How many rows are drawn to scale.
+MOST = 2000
+
+# A usual journey goes so far down, if a row has no more than so much in all.
+_JOURNEY, _ROW = 60.0, 60.0
+# About how high the bar is that tells the scale.
+_BAR = 40.0
+_BREAK = 40
+# The shortest usual journey, in seconds: a log tells no shorter time.
+_LEAST = 1e-6
+# A line leads to words that are further away than this.
+_NEAR = 2.0
+
+
+def panels(flow: Flow, made: Sequence[Row]) -> Iterator[tuple[str, int]]:
+    """
+    A flow's drawing, in panels that belong one below the other, and how high each one is. One ends
+    only where nothing is on the way, and so may have no end: a flow of more than L{MOST} rows is
+    not drawn to scale, and says so.
+    """
+    if len(made) <= MOST:
+        yield from _Drawing(flow, made).panels()
+        return
+    words = f"Not to scale, since there are more than {MOST:,} rows."
+    yield f'<text class="note" x="8" y="20">{words}</text>\n', 28
+    yield from svg.panels(flow, made)
+
+
+def _panel(parts: Sequence[str], lines: Sequence[tuple[float, float]]) -> tuple[str, int]:
+    """
+    @param lines: from where to where the two sides go.
+    """
+    path = "".join(f"M{x} {top:.1f}V{low:.1f}" for top, low in lines for x in (LEFT, RIGHT))
+    bottom = lines[-1][1] if lines else HEAD
+    return f'<path class="side" d="{path}"/>\n{"".join(parts)}', math.ceil(bottom)
+
+
+class _Words(NamedTuple):
+    """
+    What is said of a row at one side.
+    """
+
+    row: Row
+    t: float
+    isLeft: bool
+    lines: Sequence[str]
+    what: str
+
+
+class _Drawing:
+    """
+    One flow's.
+    """
+
+    def __init__(self, flow: Flow, made: Sequence[Row]) -> None:
+        self._flow = flow
+        self._made = made
+        self._arrivals = flow.arrivals()
+        # where each packet left
+        self._left: dict[int, float] = {}
+        journeys = [
+            row.arrived.t - row.sent.t
+            for row in made
+            if row.sent is not None and row.arrived is not None and row.arrived.t > row.sent.t
+        ]
+        self._usual = max(_LEAST, median(journeys)) if journeys else 0.001
+        times = sorted(event.t for event in flow.events)
+        # where time is left out: from, to
+        self._breaks = [
+            (row.t, times[bisect_right(times, row.t)]) for row in made if row.kind == "silence"
+        ]
+        busy = times[-1] - times[0] - sum(end - start for start, end in self._breaks)
+        self._scale = _JOURNEY / self._usual
+        if busy > 0:
+            self._scale = min(self._scale, _ROW * len(made) / busy)
+        # the part of time that is drawn now: its beginning, and where that is
+        self._since, self._top = times[0], HEAD + LINE / 2
+
+    def _y(self, t: float) -> float:
+        return self._top + (t - self._since) * self._scale
+
+    def panels(self) -> Iterator[tuple[str, int]]:
+        parts = [heading(self._flow), self._bar()]
+        lines: list[tuple[float, float]] = []
+        breaks = iter(self._breaks)
+        count = 0
+        start = end = float(HEAD - 6)
+        for isPause, group in groupby(self._made, lambda row: row.sent is None):
+            if isPause:
+                for row in group:
+                    end = math.ceil(end)
+                    parts.append(pause(row, end))
+                    _, self._since = next(breaks)
+                    start = end = end + _BREAK
+                    self._top = start + LINE / 2
+                continue
+            stretch = list(group)
+            drawn, end = self._stretch(stretch, start)
+            parts.append(drawn)
+            lines.append((start, end))
+            count += len(stretch)
+            if count >= BLOCK:
+                yield _panel(parts, lines)
+                parts, lines, count, end = [], [], 0, 0.0
+        if parts:
+            yield _panel(parts, lines)
+
+    def _stretch(self, made: Sequence[Row], start: float) -> tuple[str, float]:
+        """
+        Rows without a pause between them, and where they end.
+        """
+        free = {LEFT: start, RIGHT: start}
+        words: list[_Words] = []
+        end = start
+        for row in made:
+            assert row.sent is not None
+            isUp = row.sent.direction == "up"
+            sender, receiver = labels(row)
+            if row.kind != "arrives":
+                words.append(_Words(row, row.sent.t, isUp, sender, "what"))
+            if row.arrived is not None:
+                words.append(_Words(row, row.arrived.t, not isUp, receiver, "note"))
+            elif row.isLost:
+                end = max(end, self._y(row.sent.t) + self._usual * self._scale)
+        shown: dict[int, list[str]] = {}
+        for each in sorted(words, key=lambda each: each.t):
+            y = self._y(each.t)
+            end = max(end, y)
+            shown.setdefault(id(each.row), []).append(self._words(each, y, free))
+        drawn = "".join(self._packet(row, "".join(shown[id(row)])) for row in made)
+        return drawn, max(end, *free.values())
+
+    def _bar(self) -> str:
+        """
+        What tells the scale.
+        """
+        longest = _BAR / self._scale
+        span = 10 ** math.floor(math.log10(longest))
+        # the logarithm may have rounded up: the power of ten is the least in any case
+        span = max([span, *(step * span for step in (2, 5) if step * span <= longest)])
+        height = span * self._scale
+        words = f"{span:g} s" if span >= 1 else f"{span * 1000:g} ms"
+        x = (LEFT + RIGHT) // 2
+        return (
+            f'<path class="side" d="M{x} 4v{height:.1f}m-4 0h8m-8 {-height:.1f}h8"/>'
+            f'<text class="time" x="{x + 10}" y="24">{words}</text>\n'
+        )
+
+    def _packet(self, row: Row, words: str) -> str:
+        sent = row.sent
+        assert sent is not None
+        start, end = (LEFT, RIGHT) if sent.direction == "up" else (RIGHT, LEFT)
+        arrivals: Sequence[Arrived] = self._arrivals.get(sent.n, [])
+        title = "\n".join(escape(line) for line in details(sent, arrivals))
+        if row.kind != "arrives":
+            self._left[sent.n] = self._y(sent.t)
+        left = self._left[sent.n]
+        drawn = ""
+        if row.arrived is not None:
+            drawn = arrow(start, left, end, self._y(row.arrived.t), row)
+        elif row.isLost or not arrivals:
+            drawn = arrow(start, left, end, left + self._usual * self._scale, row, part=0.6)
+        return (
+            f'<g class="packet {kind(row)}" data-n="{sent.n}"><title>{title}</title>'
+            f"{words}{drawn}</g>\n"
+        )
+
+    def _words(self, words: _Words, y: float, free: dict[int, float]) -> str:
+        """
+        What is said at one side, at its height or below what is there already.
+        """
+        side = LEFT if words.isLeft else RIGHT
+        top = max(y - LINE / 2, free[side])
+        middle = top + LINE / 2
+        height = max(1, len(words.lines)) * LINE
+        free[side] = top + height
+        x, width = (0, LEFT) if words.isLeft else (RIGHT, WIDTH - RIGHT)
+        parts = [f'<rect class="hit" x="{x}" y="{top:.1f}" width="{width}" height="{height}"/>']
+        if middle - y > _NEAR:
+            away = side - 8 if words.isLeft else side + 8
+            parts.append(f'<path class="side" d="M{side} {y:.1f}L{away} {middle:.1f}"/>')
+        parts.append(stamp(words.t, middle + 5, words.isLeft))
+        parts += texts(words.lines, middle + 5, words.isLeft, words.what)
+        return "".join(parts)

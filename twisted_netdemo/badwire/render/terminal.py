@@ -1,0 +1,87 @@
+"""
+The ladder as text: an arrow a row, its true fate on it, and beside it what the receiver did.
+
+Pure. An arrow that ends in C{X} was lost, C{####} marks damage, C{~~~~} damage that no checksum
+sees, dots a copy or what comes late. Only ASCII draws; payload comes through
+L{twisted_netdemo.badwire.render.words.snippet}.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from twisted_netdemo.badwire.render.captions import MARK
+from twisted_netdemo.badwire.render.ladder import Flow, Row, fold, rows
+from twisted_netdemo.badwire.render.words import cells, clock, shorten
+
+#: The narrowest ladder; a narrower terminal wraps its lines.
+NARROWEST = 60
+
+_TIME = 9
+#: On the arrow of a packet with these fates.
+MARKS = {"corrupted": "####", "undetectable": "~~~~"}
+_HEADING, _SHORT_HEADING = f"what happens ({MARK} by rule)", f"({MARK} by rule)"
+
+
+def draw(flows: Sequence[Flow], width: int = 80, most: int | None = None) -> Iterator[str]:
+    """
+    The lines of a ladder, without their line feeds.
+
+    @param width: columns.
+    @param most: rows of each flow at most; the less interesting ones are left out.
+    """
+    width = max(width, NARROWEST)
+    lane = min(48, (width - _TIME) // 2)
+    note = width - _TIME - lane - 5
+    for place, flow in enumerate(flows):
+        if place:
+            yield ""
+        near, far = flow.ends
+        yield flow.title
+        heading = _HEADING if len(_HEADING) <= note else _SHORT_HEADING
+        yield f"{'seconds':>{_TIME - 2}}  {near}{far:>{lane + 2 - len(near)}}  {heading}"
+        made = rows(flow)
+        for row in made if most is None else fold(made, most):
+            yield from _row(row, lane, note)
+
+
+def _row(row: Row, lane: int, note: int) -> Iterator[str]:
+    if row.sent is None:
+        time, middle = (" " * _TIME, f"({row.what})" if row.kind == "folded" else row.what)
+        yield f"{time}:{middle:^{lane}}:"
+        return
+    arrow = _arrow(row, lane)
+    words = textwrap.wrap(row.note, note) or [""]
+    yield f"{clock(row.t):>{_TIME - 2}}  |{arrow}|  {words[0]}".rstrip()
+    for more in words[1:]:
+        yield f"{'':{_TIME}}|{'':{lane}}|  {more}"
+
+
+def _arrow(row: Row, lane: int) -> str:
+    """
+    The arrow, drawn as if it went right, and turned for the way back.
+    """
+    assert row.sent is not None
+    marks = [MARKS[fate] for fate in row.sent.fates if fate in MARKS]
+    isDotted = row.kind == "arrives"
+    line = "." if isDotted else "-"
+    tail = [line]
+    if row.isLost:
+        end = "--X"
+    elif row.kind == "leaves":
+        end = "".join([line, *marks, " . . "])
+    else:
+        end = "".join([line, *marks, line, ">"])
+    text = shorten(row.what, lane - len(end) - 3)
+    rest = lane - cells(text) - len(end) - 1
+    if row.isLost or row.kind == "leaves":
+        # it does not come across: the rest stays free
+        after = max(0, min(rest, lane // 2 - cells(text)))
+        parts = [*tail, text, line * after, end, " " * (rest - after)]
+    else:
+        parts = [*tail, text, line * rest, end]
+    if row.sent.direction == "down":
+        turn = str.maketrans(">", "<")
+        parts = [part if part is text else part[::-1].translate(turn) for part in reversed(parts)]
+    return "".join(parts)

@@ -1,0 +1,193 @@
+"""
+What a packet is, in plain words, and all that a log says of it.
+
+Pure. Whatever a log holds, the words hold nothing that could steer a terminal: payload is shown
+by L{snippet} alone.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+
+from twisted_netdemo.badwire.model import dns_question
+from twisted_netdemo.badwire.model.events import HEAD, Arrived, Sent
+
+#: The fates with which nothing arrives.
+LOSSES = {
+    "lost": "lost",
+    "queue": "lost: the queue is full",
+    "blackout": "lost: the line is dead",
+}
+_NAMES = {"tcp": "TCP", "udp": "UDP", "icmp": "ICMP", "icmp6": "ICMPv6", "136": "UDP-Lite"}
+#: Protocols whose checksum may cover nothing, or not all.
+UDP_LIKE = ("udp", "136")
+_UNREACHABLE = "nobody listens"
+# (type, code) of RFC 792 and RFC 4443; where no code is listed, any
+_ICMP = {
+    "icmp": {8: "echo request", 0: "echo reply", 3: "unreachable", 11: "time exceeded"},
+    "icmp6": {
+        128: "echo request",
+        129: "echo reply",
+        1: "unreachable",
+        2: "packet too big",
+        3: "time exceeded",
+    },
+}
+_ICMP_CODES = {
+    ("icmp", 3, 3): _UNREACHABLE,
+    ("icmp", 3, 4): "too big to pass whole",
+    ("icmp6", 1, 4): _UNREACHABLE,
+}
+#: How many of a packet's copies have a line among its details; the wire makes two.
+_COPIES = 10
+_UDP_HEADER = 8
+_NXDOMAIN = 3
+_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t", '"': '\\"', "\\": "\\\\"}
+
+
+def protocolName(protocol: str) -> str:
+    """
+    How people write a protocol's name.
+    """
+    return _NAMES.get(protocol, f"protocol {protocol}")
+
+
+def clock(seconds: float) -> str:
+    """
+    A time in seven characters at most, with milliseconds as long as there is room.
+    """
+    for decimals in (3, 1, 0):
+        shown = f"{seconds:.{decimals}f}"
+        if len(shown) <= 7:
+            return shown
+    return f"{seconds:.1e}"
+
+
+def cells(text: str) -> int:
+    """
+    How many columns of a terminal a text takes.
+    """
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
+
+
+def snippet(data: bytes, more: bool = False) -> str:
+    """
+    Payload as one line of text in quotes: what is not text is a dot, a line's end C{\\n}.
+
+    @param more: whether there is more of it than this.
+    """
+    text = data.decode("utf-8", "replace")
+    if more:
+        text = text.rstrip("\N{REPLACEMENT CHARACTER}")  # a character cut in two
+    shown = "".join(
+        _ESCAPES.get(letter)
+        or (letter if letter.isprintable() and unicodedata.category(letter)[0] != "M" else ".")
+        for letter in text.replace("\N{REPLACEMENT CHARACTER}", ".")
+    )
+    return f'"{shown}{"..." if more else ""}"'
+
+
+def shorten(text: str, most: int) -> str:
+    """
+    The text in at most so many columns, a quotation closed again.
+    """
+    if cells(text) <= most:
+        return text
+    ending = '..."' if text.endswith('"') else "..."
+    while text and cells(text) + len(ending) > most:
+        text = text[:-1]
+    return text.rstrip("\\") + ending
+
+
+def _bytes(first: int, length: int) -> str:
+    return f"byte {first}" if length == 1 else f"bytes {first}-{first + length - 1}"
+
+
+def label(sent: Sent) -> str:
+    """
+    What a packet is: C{SYN}, C{bytes 1-5 "hello"}, C{ACK 6}.
+    """
+    if sent.fragment is not None:
+        # the first part begins with the header of UDP
+        header = _UDP_HEADER if sent.protocol in UDP_LIKE and not sent.fragment else 0
+        return f"part, {_bytes(sent.fragment, sent.length + header)}"
+    payload = f" {snippet(sent.head, sent.length > HEAD)}" if sent.length else ""
+    if sent.protocol == "tcp":
+        parts = []
+        if "S" in sent.flags:
+            parts.append("SYN ACK" if "A" in sent.flags else "SYN")
+        if "R" in sent.flags:
+            parts.append("RST")
+        if "F" in sent.flags:
+            parts.append("FIN")
+        if sent.length:
+            parts.append(_bytes(sent.seq + ("S" in sent.flags), sent.length) + payload)
+        elif not parts:
+            parts.append(f"ACK {sent.ack}" if sent.ack is not None else "nothing")
+        return " + ".join(parts)
+    if sent.protocol == "udp" and dns_question.PORT in (sent.source, sent.destination):
+        asked = _dns(sent)
+        if asked:
+            return asked
+    if name := icmpName(sent):
+        return f"ICMP {name}"
+    size = "1 byte" if sent.length == 1 else f"{sent.length} bytes"
+    return f"{size}{payload}"
+
+
+def icmpName(sent: Sent) -> str:
+    """
+    What an ICMP packet says; empty where it is none.
+    """
+    if sent.protocol not in _ICMP or len(sent.head) < 2:
+        return ""
+    kind, code = sent.head[0], sent.head[1]
+    name = _ICMP_CODES.get((sent.protocol, kind, code)) or _ICMP[sent.protocol].get(kind)
+    return name or f"type {kind}"
+
+
+def _dns(sent: Sent) -> str:
+    """
+    What a message of the name system asks or answers, as far as the log tells; empty if it is none.
+    """
+    head = sent.head
+    if not dns_question.isOne(head):
+        return ""
+    parts, after = dns_question.name(head)
+    name = " ".join(filter(None, (sent.asks, snippet(b".".join(parts), after > len(head))[1:-1])))
+    if sent.destination == dns_question.PORT:
+        return f"DNS: {name}?"
+    return f"DNS: {'no such name' if head[3] & 15 == _NXDOMAIN else f'{head[7]} found'}, {name}"
+
+
+def details(sent: Sent, arrivals: Sequence[Arrived]) -> list[str]:
+    """
+    All that the log says of a packet, line by line.
+    """
+    lines = [
+        f"packet {sent.n} of flow {sent.flow}, {sent.direction}, "
+        f"{protocolName(sent.protocol)} over IPv{sent.version}",
+        label(sent),
+        f"left at {sent.t:.6f} s"
+        + ("" if sent.source is None else f", port {sent.source} to {sent.destination}"),
+    ]
+    if sent.protocol == "tcp":
+        ack = "" if sent.ack is None else f", acknowledgement {sent.ack}"
+        window = "" if sent.window is None else f", window {sent.window:,}"
+        lines.append(
+            f"flags {sent.flags or 'none'}, number {sent.seq}{ack}{window}, attempt {sent.attempt}"
+        )
+    lines.append(
+        f"{sent.length} bytes of payload" + (f": {sent.head.hex(' ')}" if sent.head else "")
+    )
+    fates = ", ".join(sent.fates) if sent.fates else "passed"
+    lines.append(f"fate: {fates}" + ("" if sent.checksum else "; left with a wrong checksum"))
+    for arrived in arrivals[:_COPIES]:
+        lines.append(
+            f"copy {arrived.copy} arrived at {arrived.t:.6f} s; by rule: {arrived.effect}"
+            + (f", {arrived.released:,} held bytes released" if arrived.released else "")
+        )
+    if len(arrivals) > _COPIES:
+        lines.append(f"{len(arrivals) - _COPIES:,} more copies arrived")
+    return lines

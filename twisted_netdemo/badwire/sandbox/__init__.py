@@ -1,0 +1,3 @@
+"""
+The private network: namespaces, devices, files, and the programs that run there.
+"""

@@ -1,0 +1,318 @@
+"""
+The bad wire in operation: network, services and COMMAND, and what is shown when it is over.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from twisted.application.service import MultiService, Service
+from twisted.internet import defer
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger, LogLevel
+from twisted.python.failure import Failure
+
+from twisted_netdemo.badwire.careful import Careful
+from twisted_netdemo.badwire.cli.show import FAILED
+from twisted_netdemo.badwire.model.events import Listener
+from twisted_netdemo.badwire.model.kernel_counters import Counts, compare, measured, readCounters
+from twisted_netdemo.badwire.model.wire import Wire
+from twisted_netdemo.badwire.observers import inWords
+from twisted_netdemo.badwire.outputs import Conclusion
+from twisted_netdemo.badwire.sandbox import device
+from twisted_netdemo.badwire.sandbox.command_process import Command, takeTerminal
+from twisted_netdemo.badwire.sandbox.network import FAR, FAR6, Network
+from twisted_netdemo.badwire.sandbox.watcher import Member, Watcher
+from twisted_netdemo.badwire.summary import Summary
+from twisted_netdemo.service.clock import monotonic
+from twisted_netdemo.service.process import onSecondSignal
+
+if TYPE_CHECKING:
+    from twisted_netdemo.badwire.sandbox.wire_port import WirePort
+
+_log = Logger()
+
+# how often a drain looks, in seconds
+_LOOK = 0.01
+
+# TCP's states, as /proc/net/tcp has them
+_TIME_WAIT, _LISTEN = "06", "0A"
+
+#: Makes the wire, given its clock, the far addresses and who is told of the events.
+MakeWire = Callable[[IReactorTime, Sequence[bytes], Sequence[Listener]], Wire]
+
+
+class BadWire(MultiService):
+    """
+    The wire and what runs beside it. It ends with COMMAND, or where there is none when stopped;
+    and at once, with a line, when anything in it fails.
+
+    @ivar wire: the wire, from the start on.
+    @ivar status: COMMAND's exit status, once it has ended.
+    @ivar clock: makes the calls that must not fail in silence.
+    """
+
+    wire: Wire
+    status: int | None = None
+
+    def __init__(
+        self,
+        network: Network,
+        watcher: Watcher,
+        makeWire: MakeWire,
+        seed: int,
+        conclusion: Conclusion,
+        say: Callable[[str], None],
+        reactor: Any,
+        drain: float = 3.0,
+    ) -> None:
+        """
+        @param watcher: ends what lives in the network, where we do not end as we should.
+        @param makeWire: called when the network is to be up.
+        @param seed: the wire's.
+        @param conclusion: is told of each event, and shows all of it once when it is over.
+        @param say: takes a line for people.
+        @param reactor: the reactor.
+        @param drain: how long to wait for the network and the services after COMMAND's end, at
+            most.
+        """
+        super().__init__()
+        self.clock = Careful(monotonic(reactor), self._failed)
+        self._network = network
+        self._watcher = watcher
+        self._makeWire = makeWire
+        self._seed = seed
+        self._counts = Counts()
+        self._conclusion = conclusion
+        self._say = say
+        self._reactor = reactor
+        self._drain = drain
+        self._until = 0.0
+        self._port: WirePort | None = None
+        self._command: Command | None = None
+        self._ended: Callable[[int], None] | None = None
+        self._isOver = self._hasFailed = False
+        self._hasCommand = False
+
+    def runs(self, arguments: Sequence[str], ended: Callable[[int], None]) -> None:
+        """
+        COMMAND is to run, and all is over with it.
+
+        @param arguments: COMMAND; where they are empty there is none, and all goes on until it is
+            stopped or fails.
+        @param ended: called with the exit status when all has been shown, unless we were stopped;
+            and once more where something fails after that.
+        """
+
+        def over(status: int) -> None:
+            self.clock.call(self._commandEnded, status)
+
+        if arguments:
+            self._command = Command(arguments, over)
+        self._hasCommand = bool(arguments)
+        self._ended = ended
+
+    def startService(self) -> None:
+        """
+        Let the wire carry, then start what stands beside it.
+        """
+        # where there is no fcntl there is no such module, and no private network to come here
+        from twisted_netdemo.badwire.sandbox.wire_port import WirePort
+
+        far = [socket.inet_aton(FAR)]
+        if self._network.hasIPv6:
+            far.append(socket.inet_pton(socket.AF_INET6, FAR6))
+        self.wire = self._makeWire(self.clock, far, [self._counts, *self._conclusion.listeners])
+        self._port = WirePort(self.wire, self._network.device, self._reactor, self._failed)
+        self._port.startListening()
+        try:
+            super().startService()
+        except Exception:
+            self._conclusion.discard()
+            raise
+        if self._command is None:
+            _log.info(
+                "the network is up: 'badwire enter --run {pid}' enters it, or {entry}",
+                pid=os.getpid(),
+                entry=self._network.entry,
+            )
+        else:
+            self._reactor.callWhenRunning(self.clock.call, self._startCommand, self._command)
+
+    def _startCommand(self, command: Command) -> None:
+        if self._isOver:
+            return  # something has failed before the reactor ran
+        # the reactor's handlers would stop it
+        for number in (signal.SIGINT, signal.SIGQUIT):
+            signal.signal(number, self._interrupted)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._terminated)
+        try:
+            command.start(self._reactor, self._network.environment)
+        except OSError as error:
+            raise OSError(error.errno, f"{sys.executable}: {error.strerror}") from error
+
+    def _interrupted(self, number: int, frame: object) -> None:
+        """
+        The terminal tells COMMAND too.
+        """
+        if self._command is None:
+            self._reactor.callFromThread(self._stopDraining)
+
+    def _terminated(self, number: int, frame: object) -> None:
+        if self._command is None:
+            self._reactor.callFromThread(self._stopDraining)
+        else:
+            self._command.signal(number)
+
+    def _commandEnded(self, status: int) -> None:
+        self.status = status
+        self._command = None
+        takeTerminal()
+        self._until = self.clock.seconds() + self._drain
+        self._look(-1)
+
+    def _stopDraining(self) -> None:
+        self._until = 0.0
+
+    def _look(self, before: int) -> None:
+        """
+        Wait until nothing is on the wire and no connection is left. In between the reactor asks
+        the device: what arrived last may have an answer there.
+
+        @param before: how many packets had left and arrived when we looked last.
+        """
+        packets = self._counts.total
+        isQuiet = self.wire.isIdle and packets == before and not _connections()
+        if isQuiet or self.clock.seconds() >= self._until:
+            self._over()
+        else:
+            self.clock.callLater(_LOOK, self._look, packets)
+
+    def _failed(self, error: Exception) -> None:
+        """
+        Something was raised that nobody there could deal with: it is over. What follows from that
+        is no news.
+        """
+        _log.failure("it failed", Failure(error), LogLevel.debug)
+        if self._hasFailed:
+            return
+        self._hasFailed = True
+        self._say(f"badwire: {inWords(error)}")
+        if not self._isOver:
+            self._over()
+        elif self._ended is not None:
+            self._ended(FAILED)
+
+    def _over(self) -> None:
+        """
+        Show what there is to be shown.
+        """
+        self._isOver = True
+        isWhole = self._conclusion.show(self.summary, self.status)
+        hasFailed = self._hasFailed or not isWhole
+        status = FAILED if hasFailed else self.status or 0
+        if hasFailed and self.status is not None:
+            self._say(f"badwire: COMMAND's own exit status was {self.status}")
+        if self._ended is not None and (self._hasCommand or status):
+            self._ended(status)
+
+    def summary(self) -> Summary:
+        """
+        What it comes to so far.
+        """
+        wire = self.wire
+        kernel = readCounters()
+        return Summary(
+            seed=self._seed,
+            seconds=wire.seconds,
+            table=self._counts.table(),
+            rows=compare(self._counts, wire.receivers.early, kernel),
+            measured=measured(kernel),
+            looped=device.looped(),
+            dropped=self._network.device.dropped(),
+            unread=wire.unread,
+            malformed=wire.malformed,
+            elsewhere=wire.elsewhere,
+            refused=wire.refused,
+            left=self._left(),
+        )
+
+    def _left(self) -> Sequence[Member] | None:
+        """
+        What goes on when we end. COMMAND itself, where it still runs, does not; and where we are
+        a container's first process, nothing does.
+        """
+        if self._command is not None or os.getpid() == 1:
+            return ()
+        try:
+            return self._watcher.members()
+        except OSError:
+            return None
+
+    def stopService(self) -> defer.Deferred[None]:
+        """
+        Stop what stands beside the wire, then the wire.
+        """
+        if not self._isOver:
+            self._over()
+        if self._command is not None:
+            self._command.signal(signal.SIGTERM)
+        Service.stopService(self)
+        stops = [defer.maybeDeferred(service.stopService) for service in reversed(list(self))]
+        for stop in stops:
+            stop.addErrback(self._stopFailed)
+
+        def close(result: object) -> Any:
+            if self._command is None:
+                self._watcher.release()
+            port, self._port = self._port, None
+            return None if port is None else port.stopListening()
+
+        return self._inTime(defer.gatherResults(stops)).addBoth(close).addErrback(self._stopFailed)
+
+    def _stopFailed(self, reason: Failure) -> None:
+        self.clock.call(reason.raiseException)
+
+    def _inTime(self, stopped: defer.Deferred[Any]) -> defer.Deferred[None]:
+        """
+        After COMMAND's end the services have what is left of the drain; without COMMAND, until we
+        are told to stop once more.
+        """
+        either: defer.Deferred[None] = defer.Deferred()
+
+        def over(result: object = None) -> None:
+            if not either.called:
+                either.callback(None)
+
+        if not self._hasCommand:
+            onSecondSignal(self._reactor, over)
+        else:
+            left = max(0.0, self._until - self.clock.seconds())
+            limit = self.clock.callLater(left, over)
+
+            def inTime(result: None) -> None:
+                if limit.active():
+                    limit.cancel()
+
+            either.addCallback(inTime)
+        stopped.addBoth(over)
+        return either
+
+
+def _connections() -> int:
+    """
+    How many TCP connections there are that are neither listening nor in TIME-WAIT.
+    """
+    count = 0
+    for path in ("/proc/net/tcp", "/proc/net/tcp6"):
+        with contextlib.suppress(OSError), open(path, encoding="ascii") as table:
+            next(table)
+            count += sum(line.split()[3] not in (_TIME_WAIT, _LISTEN) for line in table)
+    return count
