@@ -151,8 +151,10 @@ def proofs(session: nox.Session) -> None:
         "tests.badwire.kills",
         "30" if full else "6",
     )
-    prove("Twisted's own tests of TCP, on its transports", "tests.service.twisteds", "stock")
-    prove("Twisted's own tests of TCP, on ours", "tests.service.twisteds", "fast")
+    prove(
+        "Twisted's own tests of TCP, on its transports", "tests.service.tcp.fast.twisteds", "stock"
+    )
+    prove("Twisted's own tests of TCP, on ours", "tests.service.tcp.fast.twisteds", "fast")
     if full:
         prove("the lessons, tampered with: none says it was seen", "tests.badwire.tampered")
         prove("gopherfetch's bounds on bodies made to cost it", "tests.gopher.bounds")

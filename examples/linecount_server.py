@@ -15,8 +15,8 @@ from twisted.internet.error import CannotListenError
 from twisted.logger import globalLogBeginner, textFileLogObserver
 
 from twisted_netdemo.linecount.server import LineCountFactory
-from twisted_netdemo.service.described import described
-from twisted_netdemo.service.limits import Limits
+from twisted_netdemo.service.tcp.connection_limits import Limits
+from twisted_netdemo.service.tcp.endpoints import described
 
 
 async def main(reactor: Any, description: str = "tcp:51423") -> None:

@@ -12,8 +12,8 @@ from twisted.application.service import Application
 from twisted.internet import reactor
 
 from twisted_netdemo.linecount.server import LineCountFactory
-from twisted_netdemo.service.described import onPort
-from twisted_netdemo.service.listening import StreamService
+from twisted_netdemo.service.tcp.endpoints import onPort
+from twisted_netdemo.service.tcp.service import StreamService
 
 application = Application("two line counts")
 

@@ -6,7 +6,7 @@ import sys
 
 from twisted.internet import reactor
 
-from twisted_netdemo.service.udpport import openUDP
+from twisted_netdemo.service.udp.port import openUDP
 
 
 class Echo:

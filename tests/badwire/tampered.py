@@ -53,7 +53,7 @@ TAMPERED = (
         "the server says another port than the client's",
         ("ports seen: .*, not",),
         badwire="""
-import twisted_netdemo.welcome as welcome
+import twisted_netdemo.messages as welcome
 welcome.greeting = lambda peer: b"Welcome, ('10.77.0.2', 7)\\n"
 """,
     ),
@@ -179,7 +179,7 @@ endactors.connected = patient
         "the server halves each count",
         (r"answers that count rightly: \d, not",),
         badwire="""
-import twisted_netdemo.welcome as welcome
+import twisted_netdemo.messages as welcome
 count = welcome.count
 welcome.count = lambda line, unit: count(line, unit) // 2
 """,

@@ -28,7 +28,7 @@ from twisted_netdemo.badwire.sandbox.watcher import Member, Watcher
 from twisted_netdemo.badwire.service import BadWire
 from twisted_netdemo.badwire.summary import Summary
 from twisted_netdemo.faults.model import DIRECTIONS, Figures, Ratio
-from twisted_netdemo.service.process import StartError
+from twisted_netdemo.service.process.control import StartError
 
 if sys.platform == "win32":  # which has no such network
     raise TestCase.skipException("badwire runs on Linux")

@@ -40,8 +40,8 @@ from twisted_netdemo.gopher.files import whole_files
 from twisted_netdemo.gopher.net.pins import Pins
 from twisted_netdemo.gopher.net.trust import Pinned, Unverified, Verified
 from twisted_netdemo.gopher.response import Response
-from twisted_netdemo.service.connecting import Client
-from twisted_netdemo.service.transport import fast
+from twisted_netdemo.service.tcp.fast.client import Client
+from twisted_netdemo.service.tcp.fast.transport import fast
 
 
 class Answer(Protocol):

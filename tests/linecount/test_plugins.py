@@ -193,7 +193,9 @@ class Starting(SynchronousTestCase):
         """
         twistd writes one JSON object a line with C{--logger}, and each session's keys in them.
         """
-        program, port = serve(self, before=["--logger", "twisted_netdemo.service.jsonlog.stdout"])
+        program, port = serve(
+            self, before=["--logger", "twisted_netdemo.service.observe.json_log.stdout"]
+        )
         session(self, port, b"one two\n")
         found = json.loads(program.line(r'^.*"outcome".*$')[0])
         self.assertEqual((found["outcome"], found["characters"]), ("answered", 7))

@@ -18,8 +18,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.splits import pieces
 from twisted_netdemo.linecount.server import LINGER, LINGER_BYTES, LineCountFactory
-from twisted_netdemo.service.figures import Figure, Spread
-from twisted_netdemo.service.limits import Limits
+from twisted_netdemo.service.observe.metrics import Figure, Spread
+from twisted_netdemo.service.tcp.connection_limits import Limits
 from twisted_netdemo.testing import MemoryTransport, connect
 
 WELCOME = b"Welcome, ('127.0.0.1', 62460)\nPlease enter a string: "

@@ -18,9 +18,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from twisted_netdemo.service.clock import monotonic
-from twisted_netdemo.service.datagram import Datagram
-from twisted_netdemo.service.udpport import DatagramSender
+from twisted_netdemo.service.time.clock import monotonic
+from twisted_netdemo.service.udp.datagram import Datagram
+from twisted_netdemo.service.udp.port import DatagramSender
 from twisted_netdemo.testing import MemoryPort, SteppedClock, connect
 
 PAGE = Path(__file__).parents[2] / "docs" / "howto" / "testing.md"

@@ -8,9 +8,9 @@ from twisted.internet.task import Clock
 from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_netdemo.buckets import Buckets
-from twisted_netdemo.service.datagram import Received
-from twisted_netdemo.service.figures import Figure
+from twisted_netdemo.service.observe.metrics import Figure
+from twisted_netdemo.service.time.token_buckets import Buckets
+from twisted_netdemo.service.udp.datagram import Received
 from twisted_netdemo.testing import MemoryPort
 from twisted_netdemo.udpcount.server import UDPCount
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from twisted_netdemo.messages import Unit
 from twisted_netdemo.udpcount.wire import refusal, respond
-from twisted_netdemo.welcome import Unit
 
 HERE = ("127.0.0.1", 62460)
 

@@ -17,8 +17,8 @@ from twisted.python import usage
 
 from twisted_netdemo.badwire.cli.show import FAILED
 from twisted_netdemo.badwire.observers import settle, tell
-from twisted_netdemo.nearest import didYouMean
-from twisted_netdemo.service.options import ServiceOptions
+from twisted_netdemo.service.cli.options import ServiceOptions
+from twisted_netdemo.service.cli.suggestions import didYouMean
 
 _MODULES = {
     name: f"twisted_netdemo.badwire.cli.{name}"

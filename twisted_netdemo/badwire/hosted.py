@@ -11,7 +11,7 @@ from twisted.application.service import IService, IServiceMaker
 from twisted.plugin import getPlugins
 from twisted.python import usage
 
-from twisted_netdemo.nearest import didYouMean
+from twisted_netdemo.service.cli.suggestions import didYouMean
 
 
 class _Parent(usage.Options):

@@ -19,7 +19,7 @@ from twisted.logger import (
 )
 from zope.interface import implementer
 
-from twisted_netdemo.service.interruptible import interruptible
+from twisted_netdemo.service.process.interruptible import interruptible
 
 
 @implementer(ILogObserver)

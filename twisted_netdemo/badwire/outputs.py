@@ -22,7 +22,7 @@ from twisted_netdemo.badwire.private_files import STDOUT, Output, opened
 from twisted_netdemo.badwire.render.capture import Capture
 from twisted_netdemo.badwire.render.recorder import Pictures
 from twisted_netdemo.badwire.summary import Summary
-from twisted_netdemo.service.process import StartError
+from twisted_netdemo.service.process.control import StartError
 
 #: The options that name a file to be written: as it happens, and when it is over.
 FILES = ("log", "pcap", "svg", "html")

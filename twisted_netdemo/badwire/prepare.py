@@ -19,8 +19,8 @@ from twisted_netdemo.badwire.sandbox import linux
 from twisted_netdemo.badwire.sandbox.network import Network
 from twisted_netdemo.badwire.sandbox.watcher import Watcher
 from twisted_netdemo.badwire.service import BadWire
-from twisted_netdemo.service.clock import monotonic
-from twisted_netdemo.service.process import StartError
+from twisted_netdemo.service.process.control import StartError
+from twisted_netdemo.service.time.clock import monotonic
 
 # how often the log is written, in seconds, for who reads along
 _FLUSH = 0.5

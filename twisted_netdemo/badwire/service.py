@@ -30,8 +30,8 @@ from twisted_netdemo.badwire.sandbox.command_process import Command, takeTermina
 from twisted_netdemo.badwire.sandbox.network import FAR, FAR6, Network
 from twisted_netdemo.badwire.sandbox.watcher import Member, Watcher
 from twisted_netdemo.badwire.summary import Summary
-from twisted_netdemo.service.clock import monotonic
-from twisted_netdemo.service.process import onSecondSignal
+from twisted_netdemo.service.process.control import onSecondSignal
+from twisted_netdemo.service.time.clock import monotonic
 
 if TYPE_CHECKING:
     from twisted_netdemo.badwire.sandbox.wire_port import WirePort

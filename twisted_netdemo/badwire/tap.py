@@ -26,8 +26,8 @@ from twisted_netdemo.badwire.sandbox.forbidden import UNAVAILABLE, Forbidden
 from twisted_netdemo.badwire.sandbox.network import sysctl
 from twisted_netdemo.faults.options import CHANCES, FigureOptions, chance, figure
 from twisted_netdemo.faults.reached import Asked
-from twisted_netdemo.quantities import duration, whole
-from twisted_netdemo.service.process import StartError, exitWith, reportStartErrors
+from twisted_netdemo.service.cli.quantities import duration, whole
+from twisted_netdemo.service.process.control import StartError, exitWith, reportStartErrors
 
 _log = Logger()
 

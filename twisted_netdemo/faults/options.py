@@ -35,8 +35,8 @@ from twisted_netdemo.faults.model import (
     Ratio,
 )
 from twisted_netdemo.faults.reached import Asked
-from twisted_netdemo.quantities import bitrate, duration, ratio, showDuration, whole
-from twisted_netdemo.service.options import ServiceOptions
+from twisted_netdemo.service.cli.options import ServiceOptions
+from twisted_netdemo.service.cli.quantities import bitrate, duration, ratio, showDuration, whole
 
 T = TypeVar("T")
 

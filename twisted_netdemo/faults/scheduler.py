@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from twisted_netdemo.faults.link import LIMIT, Lane, Link
 from twisted_netdemo.faults.model import Fate, Figures
-from twisted_netdemo.service.timer import timer
+from twisted_netdemo.service.time.timer import timer
 
 T = TypeVar("T")
 

@@ -20,9 +20,9 @@ from twisted_netdemo.gopher.response import Response
 from twisted_netdemo.gopher.text.characters import knownCharset
 from twisted_netdemo.gopher.text.charset import Charsets
 from twisted_netdemo.gopher.url import GopherURL, InvalidURL, hostPort
-from twisted_netdemo.quantities import showDuration
-from twisted_netdemo.service.clock import monotonic
-from twisted_netdemo.service.deadlines import Deadlines
+from twisted_netdemo.service.cli.quantities import showDuration
+from twisted_netdemo.service.time.clock import monotonic
+from twisted_netdemo.service.time.deadlines import Deadlines
 
 if TYPE_CHECKING:
     from twisted_netdemo.gopher.net.address_guard import Allow

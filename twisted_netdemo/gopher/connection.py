@@ -39,8 +39,8 @@ from twisted_netdemo.gopher.plus import StatusLine
 from twisted_netdemo.gopher.response import Response
 from twisted_netdemo.gopher.text.charset import Charsets
 from twisted_netdemo.gopher.url import GopherURL, hostPort
-from twisted_netdemo.quantities import showDuration
-from twisted_netdemo.service.deadlines import Deadlines
+from twisted_netdemo.service.cli.quantities import showDuration
+from twisted_netdemo.service.time.deadlines import Deadlines
 
 if TYPE_CHECKING:
     from twisted_netdemo.gopher.net.trust import Trust

@@ -14,9 +14,9 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from twisted_netdemo.faults.model import DIRECTIONS, Direction
-from twisted_netdemo.service.backlog import Backlog, opened
-from twisted_netdemo.service.clock import monotonic
-from twisted_netdemo.service.quiet import Quiet
+from twisted_netdemo.service.process.backlog import Backlog, opened
+from twisted_netdemo.service.process.rate_limited_log import Quiet
+from twisted_netdemo.service.time.clock import monotonic
 
 _log = Logger()
 

@@ -13,10 +13,10 @@ from twisted_netdemo.impair.ground_truth import LineFile
 from twisted_netdemo.impair.listen_target import Listen, Target, written
 from twisted_netdemo.impair.tcp_relay import StreamRelay
 from twisted_netdemo.impair.udp_relay import Relay
-from twisted_netdemo.service.described import onPort
-from twisted_netdemo.service.listening import StreamService
-from twisted_netdemo.service.process import StartError
-from twisted_netdemo.service.udp import UDPService
+from twisted_netdemo.service.process.control import StartError
+from twisted_netdemo.service.tcp.endpoints import onPort
+from twisted_netdemo.service.tcp.service import StreamService
+from twisted_netdemo.service.udp.service import UDPService
 
 _log = Logger()
 

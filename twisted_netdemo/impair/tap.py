@@ -13,7 +13,6 @@ from twisted.application.service import IService
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
 from twisted.python import usage
 
-from twisted_netdemo import quantities
 from twisted_netdemo.faults.model import DIRECTIONS, Direction
 from twisted_netdemo.faults.options import CHANCES, FigureOptions, figure
 from twisted_netdemo.faults.reached import Reached
@@ -24,9 +23,10 @@ from twisted_netdemo.impair.tcp_relay import StreamRelay
 from twisted_netdemo.impair.udp_client import Connection
 from twisted_netdemo.impair.udp_relay import Relay
 from twisted_netdemo.impair.upstream_socket import Upstream
-from twisted_netdemo.service.operation import operated
-from twisted_netdemo.service.process import reportStartErrors
-from twisted_netdemo.service.system import raiseFileLimit
+from twisted_netdemo.service.cli import quantities
+from twisted_netdemo.service.cli.operator import operated
+from twisted_netdemo.service.process.control import reportStartErrors
+from twisted_netdemo.service.process.system import raiseFileLimit
 
 _CONNECT = 30.0
 _IDLE = "60s"

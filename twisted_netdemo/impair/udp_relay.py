@@ -25,17 +25,17 @@ from twisted_netdemo.impair.ground_truth import (
 )
 from twisted_netdemo.impair.udp_client import Client, Connect, Parcel, Passage
 from twisted_netdemo.service.addresses import Address, isBroadcast, toMany
-from twisted_netdemo.service.clock import monotonic
-from twisted_netdemo.service.datagram import Received
-from twisted_netdemo.service.quiet import Quiet
-from twisted_netdemo.service.udpport import DatagramSender
+from twisted_netdemo.service.process.rate_limited_log import Quiet
+from twisted_netdemo.service.time.clock import monotonic
+from twisted_netdemo.service.udp.datagram import Received
+from twisted_netdemo.service.udp.port import DatagramSender
 
 _log = Logger()
 
 
 class Relay:
     """
-    A L{BatchReceiver<twisted_netdemo.service.udpport.BatchReceiver>} that relays what it receives.
+    A L{BatchReceiver<twisted_netdemo.service.udp.port.BatchReceiver>} that relays what it receives.
 
     @ivar tallies: what has been counted, by direction.
     @ivar clients: how many clients there have been.

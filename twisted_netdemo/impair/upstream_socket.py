@@ -14,7 +14,7 @@ from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_netdemo.service.datagram import drops
+from twisted_netdemo.service.udp.datagram import drops
 
 # No UDP payload is longer.
 _LARGEST = 65535

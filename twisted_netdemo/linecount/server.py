@@ -22,13 +22,13 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_netdemo.linecount import wire
-from twisted_netdemo.service.clock import monotonic
-from twisted_netdemo.service.deadlines import Deadlines
-from twisted_netdemo.service.events import Events
-from twisted_netdemo.service.figures import Figure, Spread
-from twisted_netdemo.service.limits import Limits, clientOf
-from twisted_netdemo.service.proxy import IProxied
-from twisted_netdemo.welcome import Unit, answer, count, greeting, plainHost
+from twisted_netdemo.messages import Unit, answer, count, greeting, plainHost
+from twisted_netdemo.service.observe.metrics import Figure, Spread
+from twisted_netdemo.service.observe.session_log import Events
+from twisted_netdemo.service.tcp.connection_limits import Limits, clientOf
+from twisted_netdemo.service.tcp.proxy_protocol import IProxied
+from twisted_netdemo.service.time.clock import monotonic
+from twisted_netdemo.service.time.deadlines import Deadlines
 
 #: After its answer a client's further input is read and dropped until the client closes: a socket
 #: closed with unread input sends a reset, which can destroy the answer on its way (RFC 2525 2.17).
@@ -250,7 +250,7 @@ class LineCountFactory(Factory):
 
     An endpoint that listens with it serves, as C{examples/linecount_server.py} does, but knows no
     grace: when its port closes, sessions go on, and the end of the process resets them.
-    L{StreamService<twisted_netdemo.service.listening.StreamService>} waits for them, tells those
+    L{StreamService<twisted_netdemo.service.tcp.service.StreamService>} waits for them, tells those
     that are left, and refuses new connections without a reset.
 
     @ivar sessions: every connection, also one that is only read to its end.
@@ -358,7 +358,7 @@ class LineCountFactory(Factory):
 
     def figures(self) -> Iterable[Figure]:
         """
-        For L{twisted_netdemo.service.metrics}.
+        For L{twisted_netdemo.service.observe.prometheus}.
         """
         yield Figure("linecount_sessions", "Sessions by outcome.", self.outcomes, "outcome")
         yield Figure(

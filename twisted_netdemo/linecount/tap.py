@@ -10,19 +10,19 @@ from typing import Any
 from twisted.application.service import IService
 from twisted.python import usage
 
-from twisted_netdemo import quantities
 from twisted_netdemo.linecount.server import LineCountFactory
-from twisted_netdemo.service import metrics
-from twisted_netdemo.service.described import Where, described, interface, onPort
-from twisted_netdemo.service.held import Holding
-from twisted_netdemo.service.limits import Limits
-from twisted_netdemo.service.listening import StreamService
-from twisted_netdemo.service.operation import operated
-from twisted_netdemo.service.options import ServiceOptions, parseUnit
-from twisted_netdemo.service.process import reportStartErrors
-from twisted_netdemo.service.proxy import LOOPBACK, Network
-from twisted_netdemo.service.system import raiseFileLimit
-from twisted_netdemo.service.workers import WorkerService, parseWorkers, share
+from twisted_netdemo.service.cli import quantities
+from twisted_netdemo.service.cli.operator import operated
+from twisted_netdemo.service.cli.options import ServiceOptions, parseUnit
+from twisted_netdemo.service.observe import prometheus
+from twisted_netdemo.service.process.control import reportStartErrors
+from twisted_netdemo.service.process.system import raiseFileLimit
+from twisted_netdemo.service.tcp.connection_limits import Limits
+from twisted_netdemo.service.tcp.endpoints import Where, described, interface, onPort
+from twisted_netdemo.service.tcp.proxy_protocol import LOOPBACK, Network
+from twisted_netdemo.service.tcp.service import StreamService
+from twisted_netdemo.service.workers.pool import WorkerService, parseWorkers, share
+from twisted_netdemo.service.workers.sockets import Holding
 
 PORT = 51423
 
@@ -125,7 +125,7 @@ class Options(ServiceOptions):
         self.places = [self.check("endpoint", text, place) for text in self["endpoints"]]
         if self["port"] is not None:
             self.places.insert(0, onPort(reactor, self["port"], self["interface"], self.opened))
-        self.metricsPlaces = metrics.places(self, self["proxy-from"])
+        self.metricsPlaces = prometheus.places(self, self["proxy-from"])
 
 
 def _network(text: str) -> Network:
@@ -147,18 +147,18 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         raiseFileLimit()
     if options["workers"] > 1:
         parent = WorkerService(reactor, options, options.places, options["workers"])
-        both = metrics.beside(
+        both = prometheus.beside(
             reactor, parent, parent.figures, parent.isReady, options.metricsPlaces
         )
         return operated(options, reactor, both, parent)
     service, figures = makeWorker(options, reactor)
-    both = metrics.beside(reactor, service, figures, service.isReady, options.metricsPlaces)
+    both = prometheus.beside(reactor, service, figures, service.isReady, options.metricsPlaces)
     return operated(options, reactor, both, service)
 
 
 def makeWorker(
     options: Options, reactor: Any, index: int = 0, workers: int = 1
-) -> tuple[StreamService, metrics.Figures]:
+) -> tuple[StreamService, prometheus.Figures]:
     """
     The server itself, as one of so many, and what it counts.
     """

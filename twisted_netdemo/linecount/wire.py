@@ -1,14 +1,14 @@
 """
 The bytes of a linecount session: what the server says, and where the client's line ends.
 
-Pure. The greeting, the counting and the answer stand in L{twisted_netdemo.welcome}.
+Pure. The greeting, the counting and the answer stand in L{twisted_netdemo.messages}.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from twisted_netdemo.quantities import showDuration
+from twisted_netdemo.service.cli.quantities import showDuration
 
 PROMPT = b"Please enter a string: "
 NO_MORE_FROM_YOU = b"Too many connections from your address.\n"

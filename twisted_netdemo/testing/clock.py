@@ -13,7 +13,7 @@ class SteppedClock(Clock):
     time of day, L{Clock} itself will do.
 
     @ivar monotonic: what deadlines go by; see
-        L{monotonic<twisted_netdemo.service.clock.monotonic>}.
+        L{monotonic<twisted_netdemo.service.time.clock.monotonic>}.
     """
 
     def __init__(self) -> None:

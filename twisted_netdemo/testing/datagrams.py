@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from twisted_netdemo.service.addresses import Address
-from twisted_netdemo.service.datagram import Datagram, Outgoing
-from twisted_netdemo.service.udpport import BatchReceiver, DatagramReceiver
+from twisted_netdemo.service.udp.datagram import Datagram, Outgoing
+from twisted_netdemo.service.udp.port import BatchReceiver, DatagramReceiver
 
 PEER: Address = ("127.0.0.1", 62460)
 
@@ -16,7 +16,7 @@ PEER: Address = ("127.0.0.1", 62460)
 class MemoryPort:
     """
     A UDP port as a service has it; see
-    L{DatagramSender<twisted_netdemo.service.udpport.DatagramSender>}.
+    L{DatagramSender<twisted_netdemo.service.udp.port.DatagramSender>}.
 
     @ivar number: the port's number.
     @ivar sent: what has been sent, in order: payload, to whom, and from which address of this host

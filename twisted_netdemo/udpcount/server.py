@@ -11,16 +11,16 @@ from functools import lru_cache
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from twisted_netdemo.buckets import Buckets
+from twisted_netdemo.messages import Unit
 from twisted_netdemo.service.addresses import Address, isBroadcast, toMany
-from twisted_netdemo.service.clock import monotonic
-from twisted_netdemo.service.datagram import Outgoing, Received
-from twisted_netdemo.service.figures import Figure
-from twisted_netdemo.service.limits import clientOf
-from twisted_netdemo.service.quiet import Quiet
-from twisted_netdemo.service.udpport import DatagramSender
+from twisted_netdemo.service.observe.metrics import Figure
+from twisted_netdemo.service.process.rate_limited_log import Quiet
+from twisted_netdemo.service.tcp.connection_limits import clientOf
+from twisted_netdemo.service.time.clock import monotonic
+from twisted_netdemo.service.time.token_buckets import Buckets
+from twisted_netdemo.service.udp.datagram import Outgoing, Received
+from twisted_netdemo.service.udp.port import DatagramSender
 from twisted_netdemo.udpcount import wire
-from twisted_netdemo.welcome import Unit
 
 _log = Logger()
 
@@ -37,7 +37,7 @@ _WHY = {
 
 class UDPCount:
     """
-    A L{BatchReceiver<twisted_netdemo.service.udpport.BatchReceiver>}.
+    A L{BatchReceiver<twisted_netdemo.service.udp.port.BatchReceiver>}.
 
     @ivar answered: how many answers the system has taken, and C{characters} what was counted in
         the datagrams that they are for.
@@ -131,7 +131,7 @@ class UDPCount:
 
     def figures(self) -> Iterable[Figure]:
         """
-        For L{twisted_netdemo.service.metrics}.
+        For L{twisted_netdemo.service.observe.prometheus}.
         """
         yield Figure("udpcount_answers", "Datagrams answered.", self.answered)
         yield Figure("udpcount_characters", "Characters counted.", self.characters)

@@ -10,17 +10,17 @@ from twisted.application.service import IService
 from twisted.internet.defer import Deferred
 from twisted.python import usage
 
-from twisted_netdemo import quantities
-from twisted_netdemo.buckets import Buckets
-from twisted_netdemo.service import metrics
-from twisted_netdemo.service.described import interface
-from twisted_netdemo.service.figures import Figure
-from twisted_netdemo.service.held import heldUDP
-from twisted_netdemo.service.operation import operated
-from twisted_netdemo.service.options import ServiceOptions, parseUnit
-from twisted_netdemo.service.process import reportStartErrors
-from twisted_netdemo.service.udp import UDPService, droppedFigure
-from twisted_netdemo.service.workers import WorkerService, parseWorkers, share
+from twisted_netdemo.service.cli import quantities
+from twisted_netdemo.service.cli.operator import operated
+from twisted_netdemo.service.cli.options import ServiceOptions, parseUnit
+from twisted_netdemo.service.observe import prometheus
+from twisted_netdemo.service.observe.metrics import Figure
+from twisted_netdemo.service.process.control import reportStartErrors
+from twisted_netdemo.service.tcp.endpoints import interface
+from twisted_netdemo.service.time.token_buckets import Buckets
+from twisted_netdemo.service.udp.service import UDPService, droppedFigure
+from twisted_netdemo.service.workers.pool import WorkerService, parseWorkers, share
+from twisted_netdemo.service.workers.sockets import heldUDP
 from twisted_netdemo.udpcount.server import UDPCount
 
 PORT = 51423
@@ -71,7 +71,7 @@ class Options(ServiceOptions):
                 f"--total-rate: {self['total-rate']} cannot be divided among {workers} workers"
             )
         self.chooseFiles("udpcount" if asGiven is None else f"udpcount-{asGiven}")
-        self.metricsPlaces = metrics.places(self)
+        self.metricsPlaces = prometheus.places(self)
 
 
 def makeService(options: Options, reactor: Any = None) -> IService:
@@ -86,7 +86,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     workers: int = options["workers"]
     if workers == 1:
         service, figures = makeWorker(options, reactor)
-        both = metrics.beside(reactor, service, figures, service.isReady, options.metricsPlaces)
+        both = prometheus.beside(reactor, service, figures, service.isReady, options.metricsPlaces)
         return operated(options, reactor, both, service)
     place = heldUDP(workers, options["port"], options["interface"])
     parent = WorkerService(reactor, options, [place], workers)
@@ -96,13 +96,13 @@ def makeService(options: Options, reactor: Any = None) -> IService:
             lambda those: [*those, *droppedFigure("udpcount", parent.dropped())]
         )
 
-    both = metrics.beside(reactor, parent, ofAll, parent.isReady, options.metricsPlaces)
+    both = prometheus.beside(reactor, parent, ofAll, parent.isReady, options.metricsPlaces)
     return operated(options, reactor, both, parent)
 
 
 def makeWorker(
     options: Options, reactor: Any, index: int = 0, workers: int = 1
-) -> tuple[UDPService, metrics.Figures]:
+) -> tuple[UDPService, prometheus.Figures]:
     """
     The server itself, as one of so many, and what it counts.
     """

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from twisted_netdemo.welcome import Unit, answer, count, greeting
+from twisted_netdemo.messages import Unit, answer, count, greeting
 
 #: Ports whose owners answer what they are sent. Those of VU#417980 and of its finders at CISPA:
 #: echo, users, daytime, qotd, chargen, time, DNS, TFTP, NTP. Beside them TWAMP and STAMP, and

@@ -13,7 +13,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_netdemo.gopher.cli.tap import DEFAULT_URL, Options
 from twisted_netdemo.gopher.url import GopherURL
-from twisted_netdemo.service import log, oneshot
+from twisted_netdemo.service.cli import oneshot
+from twisted_netdemo.service.process import log_stream
 
 URL = "gopher://h/0"
 
@@ -146,9 +147,9 @@ class ParentTests(SynchronousTestCase):
         """
         The log leaves standard output alone, unless the user has said where it goes.
         """
-        self.patch(log, "_file", None)
+        self.patch(log_stream, "_file", None)
         self.assertIs(self.parent(URL)["logger"], oneshot.stderrObserver)
-        self.assertIs(self.parent(URL, parent=("-l", "x.log"))["logger"], log.text)
-        self.assertEqual(log._file, "x.log")
+        self.assertIs(self.parent(URL, parent=("-l", "x.log"))["logger"], log_stream.text)
+        self.assertEqual(log_stream._file, "x.log")
         self.parent("-O", URL)
-        self.assertEqual(log._file, "gopherfetch.log")
+        self.assertEqual(log_stream._file, "gopherfetch.log")

@@ -10,7 +10,7 @@ from twisted_netdemo.badwire.observers import tell
 from twisted_netdemo.badwire.sandbox.etc_files import RESOLV, lacking
 from twisted_netdemo.badwire.sandbox.forbidden import UNAVAILABLE, Forbidden
 from twisted_netdemo.badwire.sandbox.network import Network
-from twisted_netdemo.service.options import ServiceOptions
+from twisted_netdemo.service.cli.options import ServiceOptions
 
 
 class Options(ServiceOptions):

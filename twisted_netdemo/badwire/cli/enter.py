@@ -20,8 +20,8 @@ from twisted_netdemo.badwire.sandbox.forbidden import UNAVAILABLE
 from twisted_netdemo.badwire.sandbox.network import Network, hasIPv6
 from twisted_netdemo.badwire.sandbox.shells import greeting, shell
 from twisted_netdemo.badwire.sandbox.watcher import NAME, commandOf, parentOf
-from twisted_netdemo.quantities import whole
-from twisted_netdemo.service.options import ServiceOptions
+from twisted_netdemo.service.cli.options import ServiceOptions
+from twisted_netdemo.service.cli.quantities import whole
 
 _KINDS = {"user": linux.CLONE_NEWUSER, "net": linux.CLONE_NEWNET, "mnt": linux.CLONE_NEWNS}
 

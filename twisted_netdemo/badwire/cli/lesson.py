@@ -26,7 +26,7 @@ from twisted_netdemo.badwire.lessons.lesson_run import Stage, Unable
 from twisted_netdemo.badwire.private_files import STDOUT, writePrivately
 from twisted_netdemo.badwire.render import page
 from twisted_netdemo.badwire.sandbox.forbidden import UNAVAILABLE
-from twisted_netdemo.nearest import didYouMean
+from twisted_netdemo.service.cli.suggestions import didYouMean
 
 _INTERRUPTED = 128 + signal.SIGINT
 

@@ -19,7 +19,7 @@ from twisted_netdemo.badwire.prepare import prepare
 from twisted_netdemo.badwire.private_files import STDOUT
 from twisted_netdemo.badwire.sandbox.forbidden import UNAVAILABLE, Forbidden
 from twisted_netdemo.badwire.sandbox.shells import greeting, shell
-from twisted_netdemo.service.process import StartError
+from twisted_netdemo.service.process.control import StartError
 
 
 class Options(tap.Options):

@@ -19,8 +19,8 @@ from twisted_netdemo.badwire.model.events import Sent, fromJSON
 from twisted_netdemo.badwire.observers import tell
 from twisted_netdemo.badwire.private_files import STDOUT, place, writePrivately
 from twisted_netdemo.badwire.render.recorder import Pictures
-from twisted_netdemo.quantities import duration, whole
-from twisted_netdemo.service.options import ServiceOptions
+from twisted_netdemo.service.cli.options import ServiceOptions
+from twisted_netdemo.service.cli.quantities import duration, whole
 
 #: No line of a log is longer.
 LINE = 4096

@@ -22,7 +22,7 @@ from twisted_netdemo.badwire.render.ladder import Flow
 from twisted_netdemo.badwire.render.recorder import Pictures
 from twisted_netdemo.badwire.render.words import snippet
 from twisted_netdemo.badwire.sandbox.forbidden import UNAVAILABLE
-from twisted_netdemo.service.process import pythonEnvironment, pythonModule
+from twisted_netdemo.service.process.control import pythonEnvironment, pythonModule
 
 #: How long one run may take, in seconds.
 PATIENCE = 15.0

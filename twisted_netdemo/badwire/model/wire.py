@@ -32,7 +32,7 @@ from twisted_netdemo.badwire.model.packet import (
 from twisted_netdemo.badwire.model.receiver import Receivers
 from twisted_netdemo.faults.link import Lane, Link
 from twisted_netdemo.faults.model import NEVER, Chance, Direction, Fate, Fates, Figures
-from twisted_netdemo.service.clock import monotonic
+from twisted_netdemo.service.time.clock import monotonic
 
 if TYPE_CHECKING:
     from twisted.pair.tuntap import TuntapPort

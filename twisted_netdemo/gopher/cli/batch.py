@@ -16,7 +16,7 @@ from twisted_netdemo.gopher.cli.exit_statuses import OK, Failed
 from twisted_netdemo.gopher.cli.job import AgentFor, Job
 from twisted_netdemo.gopher.cli.link_follower import askBefore
 from twisted_netdemo.gopher.cli.request import Wishes
-from twisted_netdemo.service.clock import monotonic
+from twisted_netdemo.service.time.clock import monotonic
 
 #: seconds
 _PROGRESS_AFTER = 1.0

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from twisted_netdemo.service.late import lean
+from twisted_netdemo.service.process.lazy_imports import lean
 
 with lean():
     from twisted.python.usage import UsageError

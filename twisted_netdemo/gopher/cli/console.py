@@ -18,7 +18,7 @@ from twisted.internet.defer import Deferred
 
 from twisted_netdemo.gopher.cli.display import safeLine
 from twisted_netdemo.gopher.cli.pace import Pace
-from twisted_netdemo.service.interruptible import interruptible
+from twisted_netdemo.service.process.interruptible import interruptible
 
 #: How many seconds it is waited for the reader of a pipe, before the reactor has its turn.
 _WAIT = 0.05

@@ -36,7 +36,7 @@ from twisted_netdemo.gopher.item_types import Kind, bodyKind
 from twisted_netdemo.gopher.response import Response
 from twisted_netdemo.gopher.text.lines import LineTooLong
 from twisted_netdemo.gopher.url import GopherURL, InvalidURL
-from twisted_netdemo.service.clock import monotonic
+from twisted_netdemo.service.time.clock import monotonic
 
 if TYPE_CHECKING:
     from twisted_netdemo.gopher.cli.json_format import Document

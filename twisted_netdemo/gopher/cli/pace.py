@@ -10,8 +10,8 @@ from typing import Any
 from twisted.internet.task import deferLater
 
 from twisted_netdemo.gopher.errors import TimedOut
-from twisted_netdemo.quantities import showDuration
-from twisted_netdemo.service.clock import monotonic
+from twisted_netdemo.service.cli.quantities import showDuration
+from twisted_netdemo.service.time.clock import monotonic
 
 # How many bytes of a body make a piece.
 _PIECE = 8192

@@ -11,9 +11,9 @@ from typing import Any
 
 from twisted.python import usage
 
-from twisted_netdemo import quantities
 from twisted_netdemo.gopher.url import GopherURL, InvalidURL, checkSelector
-from twisted_netdemo.service.options import ServiceOptions
+from twisted_netdemo.service.cli import quantities
+from twisted_netdemo.service.cli.options import ServiceOptions
 
 DEFAULT_URL = "gopher://quux.org/1/"
 
@@ -131,7 +131,7 @@ class Options(ServiceOptions):
 
     def _settleParent(self) -> None:
         if self.ownsProcess:
-            from twisted_netdemo.service.oneshot import prepareOneShot
+            from twisted_netdemo.service.cli.oneshot import prepareOneShot
 
             saves = self["remote-name"] or self["output"] is not None
             prepareOneShot(self, needsTerminal=not saves)
@@ -316,7 +316,7 @@ def makeService(options: Options, reactor: Any = None) -> Any:
     from twisted.logger import Logger
 
     from twisted_netdemo.gopher.cli.console import Console
-    from twisted_netdemo.service.oneshot import OneShot
+    from twisted_netdemo.service.cli.oneshot import OneShot
 
     if reactor is None:
         from twisted.internet import reactor

@@ -38,8 +38,8 @@ from twisted_netdemo.gopher.errors import (
 from twisted_netdemo.gopher.net.address_cache import Addresses
 from twisted_netdemo.gopher.net.address_guard import Allow, judge
 from twisted_netdemo.gopher.url import hostPort, sameHost
-from twisted_netdemo.service.clock import monotonic
-from twisted_netdemo.service.connecting import addressEndpoint
+from twisted_netdemo.service.tcp.fast.client import addressEndpoint
+from twisted_netdemo.service.time.clock import monotonic
 
 Tell = Callable[[str], None]
 

@@ -22,8 +22,8 @@ from twisted_netdemo.gopher.errors import (
 from twisted_netdemo.gopher.net.address_cache import Addresses
 from twisted_netdemo.gopher.net.host_endpoint import directEndpoint, explain
 from twisted_netdemo.gopher.url import hostAndPort, hostPort, normalHost
-from twisted_netdemo.service.socks import SocksEndpoint
-from twisted_netdemo.service.sockswire import SocksError
+from twisted_netdemo.service.tcp.socks import SocksEndpoint
+from twisted_netdemo.service.tcp.socks_wire import SocksError
 
 _SCHEME = "socks5h://"
 _PORT = 1080  # RFC 1928 3

@@ -1,0 +1,3 @@
+"""
+Command lines: options, quantities, and services that a command starts.
+"""

@@ -1,0 +1,186 @@
+"""
+A server as its operator has it: told to reload, to rotate its log and to end by signals, and
+telling a service manager how it is.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any, Protocol, runtime_checkable
+
+from twisted.application.service import IService, IServiceCollection, MultiService, Service
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from twisted_netdemo.service.cli.options import ServiceOptions
+from twisted_netdemo.service.process import log_stream
+from twisted_netdemo.service.process.systemd import Manager
+from twisted_netdemo.service.time.clock import monotonic
+
+_log = Logger()
+
+
+@runtime_checkable
+class Reloading(Protocol):
+    """
+    A service that has files to read anew.
+    """
+
+    def reload(self) -> Deferred[str]:
+        """
+        @return: fires with what has been done, a clause or nothing.
+        """
+
+
+class Serving(Protocol):
+    """
+    A service that is not ready as soon as it has started.
+
+    @ivar whenReady: fires when it serves.
+    """
+
+    whenReady: Deferred[None]
+
+
+def operated(options: ServiceOptions, reactor: Any, service: IService, server: Serving) -> IService:
+    """
+    A service, with what its operator expects of a server's process where it is one of its own.
+
+    @param service: all of it; what is in it and is L{Reloading} is reloaded.
+    @param server: that in it which has to be ready.
+    """
+    if not options.ownsProcess:
+        return service
+    return _Operated(service, Operator(reactor, service, server, options.isDaemon))
+
+
+class _Operated(MultiService):
+    def __init__(self, service: IService, operator: IService) -> None:
+        super().__init__()
+        service.setServiceParent(self)
+        operator.setServiceParent(self)  # begins last, and ends first
+
+
+class Operator(Service):
+    """
+    Takes the signals that the reactor does not, and tells the service manager.
+    """
+
+    def __init__(self, reactor: Any, service: IService, server: Serving, isDaemon: bool) -> None:
+        self._reactor = reactor
+        self._clock = monotonic(reactor)
+        self._service = service
+        self._server = server
+        self._isDaemon = isDaemon
+        self._manager = Manager()
+        self._hasTerminal = False
+        self._beat: Any = None
+
+    def startService(self) -> None:
+        super().startService()
+        self._reactor.callWhenRunning(self._begin)
+        self._hasTerminal = _hasTerminal()
+        for name, act in (
+            ("SIGHUP", self.hangup),
+            ("SIGUSR1", self.rotate),
+            ("SIGUSR2", self.nothing),
+        ):
+            self._handle(name, act)
+
+    def _begin(self) -> None:
+        if self.running:
+            self._server.whenReady.addCallback(self._serves)
+
+    def _handle(self, name: str, act: Callable[[], None]) -> None:
+        number = getattr(signal, name, None)
+        # nohup(1) has the signal ignored; for a daemon, that was about the terminal that it left.
+        if number is None or (signal.getsignal(number) is signal.SIG_IGN and not self._isDaemon):
+            return
+        signal.signal(number, lambda *_: self._reactor.callFromThread(act))
+
+    def _serves(self, _: object) -> None:
+        if self.running:
+            self._manager.tell(f"READY=1\nMAINPID={os.getpid()}")
+            if self._manager.interval is not None:
+                self._lives(self._manager.interval)
+
+    def _lives(self, interval: float) -> None:
+        self._manager.tell("WATCHDOG=1")
+        self._beat = self._clock.callLater(interval, self._lives, interval)
+
+    def stopService(self) -> None:
+        super().stopService()
+        self._manager.tell("STOPPING=1")
+        if self._beat is not None and self._beat.active():
+            # A stop may take its grace period; how long is for the manager's TimeoutStopSec.
+            self._beat.cancel()
+
+    def hangup(self) -> None:
+        """
+        SIGHUP: the terminal has gone, or somebody wants files to be read anew.
+        """
+        if not self.running:
+            return
+        if self._hasTerminal and not _hasTerminal():
+            _log.info("The terminal has gone: ending.")
+            self._reactor.stop()
+            return
+        opened = log_stream.reopen()
+        about = "the log is opened anew" if opened else "the log is as it was"
+        reopened = [] if opened is None else [about]
+        reloading = gatherResults([each.reload() for each in _reloading(self._service)])
+        reloading.addCallback(lambda done: self._reloaded([*reopened, *done]))
+        reloading.addErrback(_unexpected)
+
+    def _reloaded(self, done: list[str]) -> None:
+        if self.running:
+            said = "; ".join(filter(None, done)) or "there is nothing that would be read anew"
+            _log.info("Reloaded: {done}.", done=said)
+
+    def rotate(self) -> None:
+        """
+        SIGUSR1: the log goes on in a new file.
+        """
+        done = log_stream.rotate()
+        if done:
+            _log.info("The log begins in a new file.")
+        elif done is None:
+            _log.info("SIGUSR1: nothing is done, since the log is no file of this process.")
+
+    def nothing(self) -> None:
+        """
+        SIGUSR2 is for nothing, and ends nothing.
+        """
+        _log.info("SIGUSR2: nothing is done.")
+
+
+def _unexpected(failure: Failure) -> None:
+    _log.failure("A reload failed", failure=failure)
+
+
+def _reloading(service: IService) -> list[Reloading]:
+    """
+    The services in a service that can be reloaded.
+    """
+    if isinstance(service, Reloading):
+        return [service]
+    if IServiceCollection.providedBy(service):
+        return [found for each in IServiceCollection(service) for found in _reloading(each)]
+    return []
+
+
+def _hasTerminal() -> bool:
+    """
+    Whether this process has a controlling terminal, and that is still there.
+    """
+    if sys.platform == "win32":
+        return False
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True

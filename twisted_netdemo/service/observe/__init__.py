@@ -1,0 +1,3 @@
+"""
+What a service shows of itself: metrics over HTTP, a log of sessions, a log in JSON.
+"""

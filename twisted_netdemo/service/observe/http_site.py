@@ -1,0 +1,213 @@
+"""
+HTTP for those who watch a service: a few pages, and little that a stranger can take. A connection
+has one answer, a few bytes to ask for it and a few seconds; there are few at a time, and the oldest
+gives way to a new one, so that nobody keeps the next one out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.http import HTTPChannel
+from twisted.web.resource import IResource, Resource
+from twisted.web.server import NOT_DONE_YET, Request, Site
+
+from twisted_netdemo.service.time.deadlines import Deadlines
+
+_log = Logger()
+
+#: How many connections there may be at one time.
+MOST = 8
+#: How many bytes a connection may bring, its headers and a body that nobody reads.
+LONGEST = 16384
+#: How long a connection may take, in seconds, until its answer has been read.
+SECONDS = 10.0
+
+_TOO_LONG = b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """
+    @ivar kind: its Content-Type.
+    """
+
+    body: bytes
+    kind: str = "text/plain; charset=utf-8"
+    status: int = 200
+
+
+#: Makes an answer for what an Accept header says.
+Page = Callable[[str], Awaitable[Answer]]
+
+
+class _Channel(HTTPChannel):
+    """
+    One connection.
+    """
+
+    site: BoundedSite
+    transport: Any
+    _left = LONGEST
+
+    def connectionMade(self) -> None:
+        super().connectionMade()
+        self.site.entered(self)
+
+    def checkPersistence(self, request: Request, version: bytes) -> bool:
+        """
+        It closes after its answer.
+        """
+        request.responseHeaders.setRawHeaders(b"connection", [b"close"])
+        return False
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._left < 0:
+            return
+        self._left -= len(data)
+        if self._left >= 0:
+            super().dataReceived(data)
+            return
+        if not any(request.startedWriting for request in self.requests):
+            self.transport.write(_TOO_LONG)
+        self.loseConnection()
+
+    def loseConnection(self) -> None:
+        """
+        There is an answer, and no more to hear.
+        """
+        self._left = -1
+        super().loseConnection()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.site.left(self)
+        super().connectionLost(reason)
+
+
+class BoundedSite(Site):
+    """
+    The factory.
+    """
+
+    noisy = False
+    protocol: Any = _Channel
+
+    def __init__(self, pages: Mapping[str, Page], clock: IReactorTime) -> None:
+        """
+        @param pages: by their names, without a slash.
+        """
+        names = ", ".join(f"/{name}" for name in pages)
+
+        async def other(_: str) -> Answer:
+            return Answer(f"What is here: {names}.\n".encode(), status=404)
+
+        root = _Root(other)
+        for name, page in pages.items():
+            root.putChild(name.encode(), _Leaf(page))
+        super().__init__(root, timeout=None)
+        self._deadlines = Deadlines(clock, SECONDS, self._close)
+        self._channels: dict[_Channel, None] = {}
+        self._open: set[_Channel] = set()  # and those that are about to close
+
+    def log(self, request: object) -> None:
+        """
+        Being watched is no event.
+        """
+
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        """
+        Those that have given way are closed when the reactor turns; until then more are refused.
+        """
+        return super().buildProtocol(addr) if len(self._open) < 2 * MOST else None
+
+    def entered(self, channel: _Channel) -> None:
+        """
+        There is a new connection.
+        """
+        self._open.add(channel)
+        if len(self._channels) >= MOST:
+            self._close(next(iter(self._channels)))
+        self._channels[channel] = None
+        self._deadlines.begin(channel)
+
+    def left(self, channel: _Channel) -> None:
+        """
+        A connection is gone.
+        """
+        self._open.discard(channel)
+        self._channels.pop(channel, None)
+        self._deadlines.cancel(channel)
+        if not self._channels and not self.numPorts:
+            self._deadlines.stop()
+
+    def _close(self, channel: _Channel) -> None:
+        self._channels.pop(channel, None)
+        channel.transport.abortConnection()
+
+    def stopFactory(self) -> None:
+        """
+        The port is closed; nobody waits for those who are being answered.
+        """
+        super().stopFactory()
+        for channel in list(self._channels):
+            self._close(channel)
+        self._deadlines.stop()
+
+
+async def _notAllowed(_: str) -> Answer:
+    return Answer(b"GET and HEAD are what there is.\n", status=405)
+
+
+class _Leaf(Resource):
+    isLeaf = True
+
+    def __init__(self, page: Page) -> None:
+        super().__init__()
+        self._page = page
+
+    def render(self, request: Request) -> int:
+        """
+        Of HEAD too: what the request then writes it drops.
+        """
+        page = self._page if request.method in (b"GET", b"HEAD") else _notAllowed
+        ended: list[object] = []
+        request.notifyFinish().addBoth(ended.append)
+        # as text where any bytes are a letter each
+        accept = (request.getHeader(b"accept") or b"").decode("latin-1")
+
+        async def answer() -> None:
+            try:
+                made = await page(accept)
+            except Exception:
+                _log.failure("{path} has no answer", path=request.path.decode("latin-1"))
+                made = Answer(b"Internal error; see the log.\n", status=500)
+            if ended:
+                return
+            request.setResponseCode(made.status)
+            request.setHeader("content-type", made.kind)
+            request.setHeader("content-length", str(len(made.body)))
+            if made.status == 405:
+                request.setHeader("allow", "GET, HEAD")
+            request.write(made.body)
+            request.finish()
+
+        Deferred.fromCoroutine(answer())
+        return NOT_DONE_YET
+
+
+class _Root(_Leaf):
+    """
+    Whatever has no page has this one.
+    """
+
+    isLeaf = False
+
+    def getChild(self, path: bytes, request: Request) -> IResource:
+        return self

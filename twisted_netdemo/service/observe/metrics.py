@@ -1,0 +1,107 @@
+"""
+What a service counts about itself while it runs, as plain numbers.
+
+Pure: nothing here knows who asks (L{twisted_netdemo.service.observe.prometheus} does).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+#: Upper bounds, in seconds, for how long something took that a person or a program waits for.
+SECONDS = (0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0)
+
+
+class Spread:
+    """
+    How many values fell where: a histogram.
+
+    @ivar bounds: the upper bounds of the buckets, rising, each belonging to its bucket.
+    @ivar counts: how many values each bucket has, the last one those above all bounds.
+    @ivar sum: of all values.
+    """
+
+    def __init__(self, bounds: Sequence[float] = SECONDS) -> None:
+        self.bounds = tuple(bounds)
+        self.counts = [0] * (len(self.bounds) + 1)
+        self.sum = 0.0
+
+    def add(self, value: float) -> None:
+        self.counts[bisect_left(self.bounds, value)] += 1
+        self.sum += value
+
+
+@dataclass(frozen=True)
+class Figure:
+    """
+    One figure to be shown.
+
+    @ivar name: in Prometheus's manner, without the C{_total} of a counter.
+    @ivar value: a L{Spread}; a number that only rises (C{rises}) or goes up and down; or several,
+        by the values of one label.
+    """
+
+    name: str
+    help: str
+    value: Spread | float | Mapping[str, float]
+    label: str = ""
+    rises: bool = field(default=True)
+
+
+def toPlain(figure: Figure) -> dict[str, Any]:
+    """
+    A figure for JSON.
+    """
+    value: Any = figure.value
+    if isinstance(value, Spread):
+        value = {"bounds": value.bounds, "counts": value.counts, "sum": value.sum}
+    elif isinstance(value, Mapping):
+        value = {"each": dict(value)}
+    return {
+        "name": figure.name,
+        "help": figure.help,
+        "value": value,
+        "label": figure.label,
+        "rises": figure.rises,
+    }
+
+
+def fromPlain(plain: dict[str, Any]) -> Figure:
+    """
+    What L{toPlain} made.
+    """
+    value = plain["value"]
+    if isinstance(value, dict) and "bounds" in value:
+        spread = Spread(value["bounds"])
+        spread.counts, spread.sum = value["counts"], value["sum"]
+        value = spread
+    elif isinstance(value, dict):
+        value = value["each"]
+    return Figure(**{**plain, "value": value})
+
+
+def total(several: Iterable[Iterable[Figure]]) -> list[Figure]:
+    """
+    The figures of several, as one's.
+    """
+    sums: dict[str, Figure] = {}
+    for figures in several:
+        for figure in figures:
+            before = sums.get(figure.name)
+            value = figure.value if before is None else _sum(before.value, figure.value)
+            sums[figure.name] = replace(figure, value=value)
+    return list(sums.values())
+
+
+def _sum(one: Any, other: Any) -> Any:
+    if isinstance(one, Spread):
+        spread = Spread(one.bounds)
+        spread.counts = [a + b for a, b in zip(one.counts, other.counts, strict=True)]
+        spread.sum = one.sum + other.sum
+        return spread
+    if isinstance(one, Mapping):
+        return {key: one.get(key, 0) + other.get(key, 0) for key in {**one, **other}}
+    return one + other

@@ -1,0 +1,203 @@
+"""
+A service's figures as Prometheus text over HTTP, by the prometheus_client library (an extra).
+
+The library stands in this module alone, and reads the figures only when somebody asks: counting
+costs a service an addition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from twisted.application.service import IService, MultiService, Service
+from twisted.internet.address import UNIXAddress
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python import usage
+
+from twisted_netdemo.service.cli.options import ServiceOptions
+from twisted_netdemo.service.observe.metrics import Figure, Spread
+from twisted_netdemo.service.tcp.endpoints import Where, described
+from twisted_netdemo.service.tcp.proxy_protocol import LOOPBACK, Network
+from twisted_netdemo.service.tcp.service import StreamService
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
+
+_log = Logger()
+
+#: A service's figures, now, or soon where they are of several processes.
+Figures = Callable[[], Iterable[Figure]]
+LaterFigures = Callable[[], Deferred[list[Figure]]]
+
+
+def missing() -> str | None:
+    """
+    What has to be installed before metrics can be served, C{None} where it is.
+    """
+    if find_spec("prometheus_client") is None:
+        return "needs prometheus_client: pip install 'twisted-netdemo[metrics]'"
+    return None
+
+
+class _Collector:
+    figures: Iterable[Figure] = ()
+
+    def collect(self) -> Iterator[Metric]:
+        for figure in self.figures:
+            yield _metric(figure)
+
+
+def _metric(figure: Figure) -> Metric:
+    from prometheus_client.core import (
+        CounterMetricFamily,
+        GaugeMetricFamily,
+        HistogramMetricFamily,
+    )
+
+    value = figure.value
+    if isinstance(value, Spread):
+        buckets, sofar = [], 0
+        for bound, count in zip((*value.bounds, "+Inf"), value.counts, strict=True):
+            sofar += count
+            buckets.append((str(bound), sofar))
+        return HistogramMetricFamily(figure.name, figure.help, buckets=buckets, sum_value=value.sum)
+    family = CounterMetricFamily if figure.rises else GaugeMetricFamily
+    if isinstance(value, Mapping):
+        metric = family(figure.name, figure.help, labels=[figure.label])
+        for name, number in value.items():
+            metric.add_metric([name], number)
+        return metric
+    return family(figure.name, figure.help, value=value)
+
+
+def announce(port: Any) -> None:
+    """
+    Say where the figures are.
+    """
+    address = port.getHost()
+    isUNIX = isinstance(address, UNIXAddress)
+    where = f"{address.name}" if isUNIX else f"port {address.port}"
+    _log.info("Metrics are served on {where}, at /metrics.", where=where)
+
+
+class _Gathering:
+    """
+    The figures for those who ask while they are gathered: once for all of them.
+    """
+
+    def __init__(self, figures: Figures | LaterFigures) -> None:
+        self._figures = figures
+        self._waiting: list[Deferred[Iterable[Figure]]] = []
+
+    def __call__(self) -> Deferred[Iterable[Figure]]:
+        asked: Deferred[Iterable[Figure]] = Deferred()
+        self._waiting.append(asked)
+        if len(self._waiting) == 1:
+            maybeDeferred(self._figures).addBoth(self._gathered)
+        return asked
+
+    def _gathered(self, these: Any) -> None:
+        waiting, self._waiting = self._waiting, []
+        for asked in waiting:
+            asked.callback(these)
+
+
+def metricsFactory(
+    figures: Figures | LaterFigures, isReady: Callable[[], bool], clock: IReactorTime
+) -> Any:
+    """
+    An HTTP factory that answers C{/metrics}, with the process's own figures beside the service's;
+    C{/healthz}, as long as it can; and C{/readyz}, with 503 while the service takes nobody.
+    """
+    from prometheus_client import CollectorRegistry, ProcessCollector
+    from prometheus_client.exposition import choose_encoder
+
+    from twisted_netdemo.service.observe.http_site import Answer, BoundedSite
+
+    gather = _Gathering(figures)
+    collector = _Collector()
+    registry = CollectorRegistry()
+    registry.register(collector)
+    ProcessCollector(registry=registry)
+
+    async def metrics(accept: str) -> Answer:
+        """
+        In the format that the client asks for.
+        """
+        collector.figures = await gather()
+        encode, kind = choose_encoder(accept)
+        return Answer(encode(registry), kind)
+
+    async def healthz(_: str) -> Answer:
+        return Answer(b"ok\n")
+
+    async def readyz(_: str) -> Answer:
+        return Answer(b"ready\n") if isReady() else Answer(b"not ready\n", status=503)
+
+    pages = {"metrics": metrics, "healthz": healthz, "readyz": readyz}
+    return BoundedSite(pages, clock)
+
+
+def places(options: ServiceOptions, proxies: Sequence[Network] = LOOPBACK) -> list[Where]:
+    """
+    Where the option C{--metrics} says that they are to be served: in one place or none.
+
+    @param proxies: from whom a PROXY header is believed there.
+    """
+    if options["metrics"] is None:
+        return []
+    if lacking := missing():
+        raise usage.UsageError(f"--metrics: {lacking}")
+    from twisted.internet import reactor
+
+    from twisted_netdemo.service.observe.http_site import SECONDS
+
+    def place(text: str) -> Where:
+        return described(reactor, text, SECONDS, proxies)
+
+    return [options.check("metrics", options["metrics"], place)]
+
+
+class _Both(MultiService):
+    """
+    A service and its metrics, which go on until it has ended.
+    """
+
+    def __init__(self, service: IService, metrics: IService) -> None:
+        super().__init__()
+        self._ends = (service, metrics)
+        for each in self._ends:
+            each.setServiceParent(self)
+
+    def stopService(self) -> Deferred[None]:
+        Service.stopService(self)
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        for each in self._ends:
+            try:
+                await maybeDeferred(each.stopService)
+            except Exception:
+                _log.failure("A service did not end well")
+
+
+def beside(
+    reactor: Any,
+    service: IService,
+    figures: Figures | LaterFigures,
+    isReady: Callable[[], bool],
+    places: Sequence[Where],
+) -> IService:
+    """
+    A service together with its metrics, where they are to be served.
+
+    @param isReady: whether it serves those who come now.
+    """
+    if not places:
+        return service
+    site = metricsFactory(figures, isReady, reactor)
+    return _Both(service, StreamService(reactor, site, places, announce=announce))

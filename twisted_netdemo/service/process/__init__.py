@@ -1,0 +1,3 @@
+"""
+The process that a service runs in: its exit status, signals, log and service manager.
+"""

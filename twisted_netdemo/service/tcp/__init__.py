@@ -1,0 +1,3 @@
+"""
+Listening for TCP connections: endpoints, the service, the PROXY protocol, limits, SOCKS.
+"""

@@ -1,0 +1,173 @@
+"""
+Places to listen in, as a user names them: a port, or an endpoint description.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import IListeningPort
+from twisted.logger import Logger
+
+from twisted_netdemo.service.binding import hasIPv6
+from twisted_netdemo.service.cli.quantities import port as parsePort
+from twisted_netdemo.service.tcp.ports import Listening, Opened
+from twisted_netdemo.service.tcp.proxy_protocol import LOOPBACK, Network, ProxiedListening
+
+_log = Logger()
+
+#: Somewhere to listen: given a factory, begins to.
+Where = Callable[[Any], Deferred[IListeningPort]]
+
+
+def onPort(
+    reactor: Any, port: int, interface: str | None = None, opened: Opened | None = None
+) -> Where:
+    """
+    A TCP port.
+
+    @param interface: an IP address; C{None} for every one, of both families where there are two.
+    @param opened: see L{Listening}.
+    """
+    if interface is None:
+        interface = "::" if hasIPv6() else ""
+    listening = Listening(reactor, opened)
+    return lambda factory: maybeDeferred(listening.listenTCP, port, factory, interface=interface)
+
+
+def described(
+    reactor: Any,
+    description: str,
+    timeout: float = 60.0,
+    proxies: Sequence[Network] = LOOPBACK,
+    opened: Opened | None = None,
+) -> Described:
+    """
+    What an endpoint description says, with C{haproxy:} before it as our own PROXY protocol.
+
+    @param timeout: seconds until a PROXY header has to be there.
+    @param proxies: from whom a PROXY header is believed.
+    @param opened: see L{Listening}; only TCP ports can be opened so.
+    @raise ValueError: the description is wrong.
+    """
+    inner = description.removeprefix("haproxy:")
+    listening = Listening(reactor, opened)
+    if inner != description:
+        listening = ProxiedListening(reactor, timeout, proxies, opened)
+    kind, _, rest = inner.partition(":")
+    try:
+        if kind in ("haproxy", "stdio"):  # a header in a header; a connection, not a place
+            raise ValueError(f"{kind} is no place to listen in")
+        if opened is not None and kind not in ("tcp", "tcp6", "ssl"):
+            raise ValueError("several workers can share TCP ports alone")
+        if kind in ("tcp", "tcp6", "ssl"):
+            words = rest.split(":")
+            named = [word[5:] for word in words if word.startswith("port=")]
+            parsePort((named or words)[0])
+        endpoint = serverFromString(listening, inner)
+    # Endpoint parsers are plugins, and say what is wrong in any kind of exception.
+    except Exception as error:
+        why = "systemd passed no such socket" if kind == "systemd" else _parseError(error)
+        raise ValueError(f"{description!r} is no endpoint: {why}") from None
+    return Described(description, inner, listening, endpoint.listen)
+
+
+class Described:
+    """
+    An endpoint that a description is of: a L{Where}.
+    """
+
+    def __init__(self, description: str, inner: str, listening: Listening, listen: Where) -> None:
+        """
+        @param inner: what Twisted's parsers were given.
+        @param listening: the reactor that they were given.
+        """
+        self._description = description
+        self._inner = inner
+        self._listening = listening
+        self._listen = listen
+        self._folder = os.getcwd()
+
+    def __call__(self, factory: Any) -> Deferred[IListeningPort]:
+        return self._listen(factory)
+
+    def renew(self) -> bool | None:
+        """
+        Have new connections use the key and the certificates that the files have now. What is wrong
+        with them is logged, and those that were there are kept.
+
+        @return: whether that was done, C{None} where it has none.
+        """
+        keys = self._listening.keys
+        if keys is None:
+            return None
+        seen = _ContextTaker()
+        try:
+            with _inFolder(self._folder):
+                serverFromString(seen, self._inner).listen(None)
+            if seen.context is not None:
+                keys.renew(seen.context)
+        except Exception as error:  # see described
+            _log.error(
+                "The keys of {description} are kept as they were: {why}",
+                description=self._description,
+                why=_parseError(error),
+            )
+            return False
+        return True
+
+
+@contextlib.contextmanager
+def _inFolder(folder: str) -> Iterator[None]:
+    """
+    For relative paths, which twistd's C{--rundir} leaves; where the folder cannot be entered (any
+    more), whole paths still can be read.
+    """
+    with contextlib.ExitStack() as entered:
+        with contextlib.suppress(OSError):
+            if os.getcwd() != folder:
+                entered.enter_context(contextlib.chdir(folder))
+        yield
+
+
+class _ContextTaker:
+    """
+    A reactor's stand-in that only sees with which keys an endpoint would listen.
+    """
+
+    context: Any = None
+
+    def listenSSL(
+        self, port: int, factory: Any, contextFactory: Any, backlog: int = 50, interface: str = ""
+    ) -> None:
+        self.context = contextFactory
+
+
+def _parseError(error: Exception) -> str:
+    """
+    A parser's exception, in words for the author of the description.
+    """
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, TypeError):  # the description's words are the parser's arguments
+        return f"it {str(error).partition('() ')[2] or error}"
+    return str(error)
+
+
+def interface(text: str) -> str:
+    """
+    An IP address to listen on.
+
+    @raise ValueError: it is none.
+    """
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not an IP address") from None
+    return text

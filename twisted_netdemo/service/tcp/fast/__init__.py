@@ -1,0 +1,3 @@
+"""
+TCP transports that need fewer system calls than Twisted's own; optional.
+"""

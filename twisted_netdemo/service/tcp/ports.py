@@ -1,0 +1,396 @@
+"""
+Listening ports that hold out: one socket for both families, and patience when files run out.
+
+Twisted's own ports close what waits in the queue when no file descriptor is left, with several log
+lines for each, and bind C{::} as the system's default has it.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Any
+from weakref import WeakSet
+
+from twisted.internet import tcp
+from twisted.internet.address import UNIXAddress
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IOpenSSLContextFactory
+from twisted.internet.posixbase import PosixReactorBase
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from twisted_netdemo.service.process.system import hearAll, refuseNew
+from twisted_netdemo.service.tcp.fast.transport import Fast, adopted, fast, peerOf, scoped
+from twisted_netdemo.service.time.clock import monotonic
+
+if sys.platform != "win32":
+    from twisted.internet import unix
+
+_log = Logger()
+
+# More at once would keep the connections that are there waiting.
+_ACCEPTS = 100 if sys.platform != "win32" else 1
+# At the stop the whole queue, which is seldom longer (net.core.somaxconn is 4096).
+_LAST_ACCEPTS = 5000 if sys.platform != "win32" else 1
+_SHORTAGE = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+_PAUSE = 1.0
+
+# The ports in whose queues somebody may wait: a shortage is the process's, not a port's.
+_short: WeakSet[_Patient] = WeakSet()
+
+
+class _Patient:
+    """
+    Mixed into a Twisted stream port: leaves the queue alone while there are no file descriptors
+    for those in it.
+
+    @ivar shared: whether others have the socket too, and go on with it.
+    """
+
+    shared = False
+
+    reactor: Any
+    socket: Any
+    addressFamily: Any
+    _resumption: Any = None
+    _wasShort = False
+    _refusing = False
+
+    def doRead(self) -> None:
+        self.acceptUpTo(_ACCEPTS)
+
+    def acceptUpTo(self, most: int) -> None:
+        """
+        Accept those who wait, up to C{most}, or some more after a shortage, to learn whether it is
+        over.
+        """
+        self._accept(_ACCEPTS if self._wasShort else min(most, _ACCEPTS))
+
+    def _accept(self, most: int) -> None:
+        port: Any = self
+        for _ in range(most):
+            try:
+                connection, address = self.accept()
+            except BlockingIOError:
+                if self._wasShort:
+                    self._recovered()
+                return
+            except OSError as error:
+                if error.errno in _SHORTAGE:
+                    self._pause(error)
+                    return
+                # accept(2): what the network did to the connection while it waited is passed on
+                # here; the next one may be well.
+                continue
+            if self._refusing:
+                hearAll(connection)
+            address, peer = self.peer(address)
+            protocol = None
+            try:
+                protocol = port.factory.buildProtocol(peer)
+            except Exception:
+                _log.failure("No protocol for a new connection")
+            if protocol is None:
+                connection.close()
+                continue
+            number = port.sessionno
+            port.sessionno = number + 1
+            transport = port.transport(connection, protocol, address, port, number, self.reactor)
+            try:
+                self.made(transport, protocol, peer)
+            except Exception:  # as Twisted has it, it stays
+                _log.failure("A new connection failed at once")
+
+    def closeQueue(self) -> None:
+        """
+        Let no further connection into the queue, unless others have the socket too; those in it
+        can still be accepted.
+        """
+        raise NotImplementedError
+
+    def accept(self) -> tuple[Any, Any]:
+        """
+        The next connection and the peer's address, as the socket module has it.
+
+        @raise OSError: there is none.
+        """
+        connection, address = self.socket.accept()
+        return connection, address
+
+    def peer(self, address: Any) -> tuple[Any, Any]:
+        """
+        The address of a peer as the transport is to have it, and as Twisted has it.
+        """
+        address = scoped(address)
+        return address, peerOf(address, self.addressFamily)
+
+    def made(self, transport: Any, protocol: Any, peer: Any) -> None:
+        """
+        A connection has been made, and is to be told so.
+        """
+        protocol.makeConnection(transport)
+
+    def _pause(self, error: OSError) -> None:
+        first = not _short
+        _short.add(self)
+        self._wasShort = True
+        if first:
+            _log.warn(
+                "Out of file descriptors or memory ({error}): those connected are served, new "
+                "connections wait.",
+                error=error.strerror,
+            )
+        port: Any = self
+        port.stopReading()
+        self._resumption = monotonic(self.reactor).callLater(_PAUSE, self._resume)
+
+    def _recovered(self) -> None:
+        self._wasShort = False
+        _short.discard(self)
+        if not _short:
+            _log.info("Nobody waits any longer: new connections are accepted again.")
+
+    def _resume(self) -> None:
+        port: Any = self
+        self._resumption = None
+        if port.connected and not port.disconnecting:
+            port.startReading()
+            # accept(2) asks for a descriptor before it looks into the queue: only now an empty
+            # queue can be told from a shortage.
+            self._accept(_ACCEPTS)
+
+    def loseConnection(self, *reason: Any) -> Any:
+        port: Any = self
+        if self._resumption is None and port.connected and not port.disconnecting:
+            self.closeQueue()
+            # The kernel has told the clients in the queue that they are connected.
+            self._accept(_LAST_ACCEPTS)
+        if self._resumption is not None:
+            self._resumption.cancel()
+            self._resumption = None
+        _short.discard(self)
+        return super().loseConnection(*reason)  # type: ignore[misc]  # of Twisted's port
+
+    stopListening = loseConnection
+
+
+class TCPPort(_Patient, tcp.Port):
+    """
+    A TCP port; on C{::} it takes IPv4 too, whatever the system's default.
+    """
+
+    def createInternetSocket(self) -> socket.socket:
+        created: socket.socket = super().createInternetSocket()
+        if self.addressFamily == socket.AF_INET6 and self.interface == "::":
+            created.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        return created
+
+    def refuseNew(self) -> bool:
+        """
+        See L{refuseNew<twisted_netdemo.service.process.system.refuseNew>}.
+
+        @return: whether handshakes may be under way, for which the port has to be kept a little.
+        """
+        if self.shared or self._refusing:
+            return self._refusing
+        self._refusing = refuseNew(self.socket)
+        if not self._refusing:
+            _log.warn(
+                "This system has no way to refuse new connections before the port closes: a client "
+                "that connects in this moment may be reset."
+            )
+        return self._refusing
+
+    def closeQueue(self) -> None:
+        self.refuseNew()
+
+
+class FastTCPPort(Fast, TCPPort):
+    """
+    A TCP port whose connections write at once.
+    """
+
+
+def _tcpPort() -> type[TCPPort]:
+    return FastTCPPort if fast() else TCPPort
+
+
+if sys.platform != "win32":
+
+    class UNIXPort(_Patient, unix.Port):
+        """
+        A UNIX stream socket's port, which begins and ends well whatever has become of its files.
+        """
+
+        def __init__(self, path: Any, *arguments: Any, **more: Any) -> None:
+            super().__init__(path, *arguments, **more)
+            self._path = os.fsdecode(path)
+
+        def peer(self, address: Any) -> tuple[Any, Any]:
+            return address, UNIXAddress(address)
+
+        def startListening(self) -> None:
+            try:
+                super().startListening()
+            except OSError as error:  # of its lock file
+                raise CannotListenError("", os.fsencode(self._path), error) from None
+
+        def closeQueue(self) -> None:
+            if not self.shared:
+                self.socket.shutdown(socket.SHUT_RD)
+
+        def connectionLost(self, reason: Any) -> None:
+            try:
+                super().connectionLost(reason)
+            except OSError as error:
+                # Somebody has removed it already, or it is root's and we are no longer.
+                _log.warn(
+                    "UNIX socket {path} could not be removed: {error}.",
+                    path=self._path,
+                    error=error.strerror,
+                )
+                if self.lockFile is not None:
+                    with suppress(OSError):
+                        self.lockFile.unlock()
+                tcp.Port.connectionLost(self, reason)
+
+
+#: The backlog that a client's burst deserves (the kernel cuts it at net.core.somaxconn), in place
+#: of the 50 that Twisted's endpoints ask for where nobody has said otherwise.
+BACKLOG = 1024
+_TWISTED_BACKLOG = 50
+
+
+#: Opens a TCP port: number, factory, backlog, interface.
+Opened = Callable[[int, Any, int, str], Any]
+
+
+@implementer(IOpenSSLContextFactory)
+class Keys:
+    """
+    The key and certificates of a port, which may be replaced while it is open: Twisted asks for
+    each connection's context as it begins.
+    """
+
+    def __init__(self, factory: Any) -> None:
+        """
+        @param factory: an L{IOpenSSLContextFactory}, as for all methods here.
+        @raise Exception: OpenSSL cannot use them.
+        """
+        self.renew(factory)
+
+    def renew(self, factory: Any) -> None:
+        """
+        @raise Exception: OpenSSL cannot use them; those that were there are kept.
+        """
+        factory.getContext()
+        self._factory = factory
+
+    def getContext(self) -> Any:
+        return self._factory.getContext()
+
+
+class Listening:
+    """
+    A reactor's stand-in for endpoints, whose listening methods make these ports; all else is the
+    reactor's own. With a reactor that is not built on Twisted's sockets, its own ports are used.
+    """
+
+    def __init__(self, reactor: Any, opened: Opened | None = None) -> None:
+        """
+        @param opened: opens TCP ports in place of this, where they are shared by processes.
+        """
+        self._reactor = reactor
+        self._opened = opened
+        self.keys: Keys | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reactor, name)
+
+    def wrap(self, factory: Any) -> Any:
+        """
+        What comes between the socket and anything else on the connection, TLS included: nothing.
+        """
+        return factory
+
+    def listenTCP(self, port: Any, factory: Any, backlog: int = 50, interface: str = "") -> Any:
+        factory = self.wrap(factory)
+        if backlog == _TWISTED_BACKLOG:
+            backlog = BACKLOG
+        if self._opened is not None:
+            return self._opened(port, factory, backlog, interface)
+        if not isinstance(self._reactor, PosixReactorBase):
+            return self._reactor.listenTCP(port, factory, backlog, interface)
+        return _started(_tcpPort()(port, factory, backlog, interface, self._reactor))
+
+    def listenSSL(
+        self, port: Any, factory: Any, contextFactory: Any, backlog: int = 50, interface: str = ""
+    ) -> Any:
+        from twisted.protocols.tls import TLSMemoryBIOFactory
+
+        class Secured(TLSMemoryBIOFactory):
+            def buildProtocol(self, addr: Any) -> Any:
+                made = self.wrappedFactory.buildProtocol(addr)
+                return None if made is None else self.protocol(self, made)  # None refuses it
+
+        self.keys = Keys(contextFactory)
+        secured = Secured(self.keys, False, factory)
+        return self.listenTCP(port, secured, backlog, interface)
+
+    def listenUNIX(
+        self, address: Any, factory: Any, backlog: int = 50, mode: int = 0o666, wantPID: int = 0
+    ) -> Any:
+        factory = self.wrap(factory)
+        if backlog == _TWISTED_BACKLOG:
+            backlog = BACKLOG
+        if not isinstance(self._reactor, PosixReactorBase):
+            return self._reactor.listenUNIX(address, factory, backlog, mode, wantPID)
+        return _started(UNIXPort(address, factory, backlog, mode, self._reactor, wantPID))
+
+    def adoptStreamPort(self, fileDescriptor: int, addressFamily: Any, factory: Any) -> Any:
+        factory = self.wrap(factory)
+        if not isinstance(self._reactor, PosixReactorBase):
+            return self._reactor.adoptStreamPort(fileDescriptor, addressFamily, factory)
+        kind = UNIXPort if addressFamily == socket.AF_UNIX else _tcpPort()
+        port = adopted(kind, self._reactor, fileDescriptor, addressFamily, factory)
+        if port is None:
+            return self._reactor.adoptStreamPort(fileDescriptor, addressFamily, factory)
+        port.shared = True
+        return _started(port)
+
+
+class Adopting:
+    """
+    Opens ports that were opened by a parent, in the order in which it opened them.
+    """
+
+    def __init__(self, reactor: Any, numbers: Iterable[int]) -> None:
+        """
+        @param numbers: the sockets' file descriptors.
+        """
+        self._reactor = reactor
+        self._numbers = iter(numbers)
+
+    def __call__(self, port: int, factory: Any, backlog: int, interface: str) -> Any:
+        number = next(self._numbers)
+        with socket.socket(fileno=number) as given:  # closed, for the port makes a copy
+            return Listening(self._reactor).adoptStreamPort(number, given.family, factory)
+
+    def udp(self, port: int, interface: str | None) -> socket.socket:
+        """
+        The same for a UDP port; C{bind} of
+        L{UDPService<twisted_netdemo.service.udp.service.UDPService>}.
+        """
+        given = socket.socket(fileno=next(self._numbers))
+        given.setblocking(False)
+        return given
+
+
+def _started(port: Any) -> Any:
+    port.startListening()
+    return port

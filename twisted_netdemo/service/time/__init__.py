@@ -1,0 +1,3 @@
+"""
+Clocks, timers, deadlines and rates.
+"""

@@ -1,0 +1,146 @@
+"""
+Time that nobody sets: deadlines by the kernel's monotonic clock.
+
+Twisted's reactors tell the time of day (twisted#2424). When that is set back an hour, a
+C{callLater} that has begun waits an hour longer; when it is set forward, it comes at once. Whatever
+has a deadline here takes its clock through L{monotonic}.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from heapq import heapify, heappop, heappush
+from typing import Any, Protocol, runtime_checkable
+from weakref import WeakValueDictionary
+
+from twisted.internet.base import DelayedCall, ReactorBase
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from twisted_netdemo.service.time.timer import Timer, timer
+
+_log = Logger()
+
+# Cancelled calls stay in the heap until there are so many, and more of them than of others.
+_CANCELLED = 50
+
+
+@implementer(IReactorTime)
+class MonotonicClock:
+    """
+    The C{seconds} and C{callLater} of a reactor, by the monotonic clock. While no call is pending
+    it has nothing in the reactor.
+    """
+
+    def __init__(self, reactor: ReactorBase) -> None:
+        self._reactor = reactor
+        self._calls: list[DelayedCall] = []  # a heap
+        self._cancelled = 0  # of them
+        self._timer: Timer | None = None
+        self._set = math.inf  # when the timer will wake us
+
+    def seconds(self) -> float:
+        return time.monotonic()
+
+    def callLater(
+        self, delay: float, callable: Callable[..., Any], *args: object, **kw: object
+    ) -> IDelayedCall:
+        when = time.monotonic() + delay
+        call = DelayedCall(when, callable, args, kw, self._forget, self._moved, time.monotonic)
+        heappush(self._calls, call)
+        self._arm()
+        return call
+
+    def getDelayedCalls(self) -> list[IDelayedCall]:
+        return [call for call in self._calls if call.active()]
+
+    def _forget(self, call: DelayedCall) -> None:
+        """
+        A call is about to be cancelled.
+        """
+        self._cancelled += 1
+        if self._cancelled == len(self._calls):
+            self._calls.clear()
+            self._cancelled = 0
+            self._arm()
+        elif self._cancelled > max(_CANCELLED, len(self._calls) // 2):
+            self._calls = [each for each in self._calls if each.active() and each is not call]
+            heapify(self._calls)
+            self._cancelled = 0
+
+    def _moved(self, call: DelayedCall) -> None:
+        """
+        A call is to come sooner than the heap has it.
+        """
+        heapify(self._calls)
+        self._arm()
+
+    def _arm(self) -> None:
+        """
+        Be woken when the first is due, or not at all. To be woken for one that has been cancelled
+        costs less than to set the timer for each.
+        """
+        if not self._calls:
+            self._set = math.inf
+            if self._timer is not None:
+                self._timer.close()
+                self._timer = None
+            return
+        first = self._calls[0].time
+        if first < self._set:
+            if self._timer is None:
+                self._timer = timer(self._reactor, self._wake)
+            self._set = first
+            self._timer.at(first)
+
+    def _wake(self) -> None:
+        self._set = math.inf
+        now = time.monotonic()
+        while self._calls and self._calls[0].time <= now:
+            call = heappop(self._calls)
+            if call.cancelled:
+                self._cancelled -= 1
+            elif call.delayed_time > 0:
+                call.activate_delay()
+                heappush(self._calls, call)
+            else:
+                call.called = 1
+                with _log.failuresHandled("a call that was due failed"):
+                    call.func(*call.args, **call.kw)
+        self._arm()
+
+
+@runtime_checkable
+class Stepped(Protocol):
+    """
+    A clock whose time of day is set, and that has a monotonic one beside it, as the fake one in
+    L{twisted_netdemo.testing} has.
+    """
+
+    @property
+    def monotonic(self) -> IReactorTime:
+        """
+        The one to measure deadlines by.
+        """
+
+
+_clocks: WeakValueDictionary[ReactorBase, MonotonicClock] = WeakValueDictionary()
+
+
+def monotonic(clock: IReactorTime) -> IReactorTime:
+    """
+    The clock to measure deadlines by.
+
+    @return: of a reactor its L{MonotonicClock}, of which there is one, and of a L{Stepped} clock
+        its own. Any other clock, such as L{twisted.internet.task.Clock}, is returned as it is: it
+        goes when it is told to.
+    """
+    if not isinstance(clock, ReactorBase):
+        return clock.monotonic if isinstance(clock, Stepped) else clock
+    found = _clocks.get(clock)
+    if found is None:
+        found = _clocks[clock] = MonotonicClock(clock)
+    return found

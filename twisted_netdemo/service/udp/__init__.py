@@ -1,0 +1,3 @@
+"""
+UDP sockets as services, with what the kernel tells of each datagram.
+"""

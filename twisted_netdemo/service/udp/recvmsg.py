@@ -1,0 +1,129 @@
+"""
+One datagram in one system call, as any system has it: recvmsg(2) and sendmsg(2), or without control
+messages where Python lacks those (Windows).
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from twisted_netdemo.service.addresses import Address, Memory, addressOf, socketAddress, socketHost
+from twisted_netdemo.service.udp.datagram import (
+    Control,
+    Outgoing,
+    Received,
+    Told,
+    sendFrom,
+    understand,
+)
+
+#: How many datagrams are read at a time, and about how many bytes where they are large; the rest of
+#: the process waits while they are dealt with.
+BATCH = 64
+BATCH_BYTES = 1 << 17
+
+_LARGEST = 65535  # bytes; no UDP payload is longer
+_CONTROL = 512
+
+
+class SocketCalls(Protocol):
+    """
+    How datagrams are read from a non-blocking socket and written to it.
+    """
+
+    def receive(self) -> Sequence[Received]:
+        """
+        Some of what waits, nothing if nothing does.
+
+        @raise OSError: reading failed.
+        """
+
+    def send(self, datagrams: Sequence[Outgoing]) -> dict[int, OSError]:
+        """
+        Send all in order; one that cannot be sent does not stop the others.
+
+        @return: for the place of each that was not sent, why.
+        """
+
+
+class SingleMessages:
+    """
+    L{SocketCalls} with a system call for each datagram.
+    """
+
+    def __init__(self, udp: socket.socket) -> None:
+        family = self._family = int(udp.family)
+
+        def textOf(host: tuple[str, tuple[int, ...]]) -> str:
+            text, scope = host
+            return addressOf((text, 0, 0, *scope) if scope else (text, 0))[0]
+
+        self._texts = Memory(textOf)
+        self._told: Memory[Control, Told] = Memory(lambda control: understand((control,)))
+        self._hosts: Memory[str, tuple[str, int]] = Memory(lambda host: socketHost(host, family))
+        own = addressOf(udp.getsockname())[0]
+
+        def controlsFor(source: str | None) -> Sequence[Control]:
+            # Bound to one address, it sends from no other.
+            return () if source == own or self._sendmsg is None else sendFrom(source, family)
+
+        def bare(size: int, _: int) -> tuple[bytes, list[Control], int, Any]:
+            data, name = udp.recvfrom(size)
+            return data, [], 0, name
+
+        self._controls = Memory(controlsFor)
+        # who wrote once, mostly the last time, as the system has it and as people read it
+        self._name: Any = None
+        self._source: Address = ("", 0)
+        self._sendto = udp.sendto
+        self._sendmsg: Any = getattr(udp, "sendmsg", None)
+        self._recvmsg = getattr(udp, "recvmsg", None) or bare
+
+    def receive(self) -> list[Received]:
+        datagrams: list[Received] = []
+        total = 0
+        try:
+            while len(datagrams) < BATCH and total < BATCH_BYTES:
+                datagrams.append(self.one())
+                total += len(datagrams[-1][0])
+        except (BlockingIOError, InterruptedError):
+            pass
+        except OSError:
+            if not datagrams:
+                raise
+        return datagrams
+
+    def one(self) -> Received:
+        """
+        The next one.
+
+        @raise BlockingIOError: none waits.
+        """
+        data, controls, _, name = self._recvmsg(_LARGEST, _CONTROL)
+        # The destination alone comes again and again.
+        told = self._told[controls[0]] if len(controls) == 1 else understand(controls)
+        if name == self._name:
+            return data, self._source, told
+        source = self._texts[name[0], name[3:]], name[1]
+        if "%" not in source[0]:  # interfaces change their names
+            self._name, self._source = name, source
+        return data, source, told
+
+    def send(self, datagrams: Sequence[Outgoing]) -> dict[int, OSError]:
+        errors = {}
+        for at, (data, to, source) in enumerate(datagrams):
+            try:
+                if to == self._source:
+                    address = self._name
+                else:
+                    address = socketAddress(self._hosts[to[0]], to[1], self._family)
+                controls = self._controls[source]
+                if controls:
+                    self._sendmsg((data,), controls, 0, address)
+                else:
+                    self._sendto(data, address)
+            except OSError as error:
+                errors[at] = error
+        return errors

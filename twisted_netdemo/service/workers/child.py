@@ -1,0 +1,255 @@
+"""
+A worker's process: C{python -P -m twisted_netdemo.service.workers.child MODULE ...}, as
+L{twisted_netdemo.service.workers.pool} starts it.
+
+Its sockets are numbers 3 and up. It ends well on C{stop}, on C{leave}, and when its parent is gone.
+On SIGTERM it asks the parent for a successor, and serves until it is told to leave; a second one
+ends it now.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from contextlib import suppress
+from importlib import import_module
+from typing import Any, Protocol
+
+from twisted.application.reactors import installReactor
+from twisted.internet.defer import Deferred, TimeoutError, ensureDeferred, maybeDeferred
+from twisted.internet.interfaces import IPushProducer
+from twisted.logger import ILogObserver, LogEvent, Logger, LogLevel, eventAsJSON, globalLogBeginner
+from twisted.protocols.basic import LineOnlyReceiver
+from twisted.python import usage
+from zope.interface import implementer, provider
+
+from twisted_netdemo.service.observe.metrics import toPlain
+from twisted_netdemo.service.observe.prometheus import Figures
+from twisted_netdemo.service.process.control import TO_ALL, hearSignals
+from twisted_netdemo.service.tcp.ports import Adopting
+from twisted_netdemo.service.time.clock import monotonic
+
+_log = Logger("twisted_netdemo.service.workers.child")  # as a program it is __main__
+
+# As much of the log waits for a parent that does not read, in characters.
+_WAITING = 1 << 20
+# How long its last words may take, in seconds.
+_PATIENCE = 5.0
+
+
+class Served(Protocol):
+    """
+    What a worker runs: L{StreamService<twisted_netdemo.service.tcp.service.StreamService>} or
+    L{UDPService<twisted_netdemo.service.udp.service.UDPService>}.
+    """
+
+    announces: bool
+
+    def startService(self) -> None:
+        """
+        Serve.
+        """
+
+    def claimPorts(self) -> None:
+        """
+        The other processes that have its sockets do not go on with them.
+        """
+
+    def handOver(self) -> Deferred[None]:
+        """
+        Take no more, since others go on with the sockets; fires when nobody is left.
+        """
+
+    def stopService(self) -> object:
+        """
+        Take no more, and serve those who are there; a Deferred where that takes time.
+        """
+
+    def abort(self) -> None:
+        """
+        Do not wait for them.
+        """
+
+
+class Tap(Protocol):
+    """
+    What a service's module has for its workers.
+    """
+
+    Options: Any
+
+    def makeWorker(
+        self, options: Any, reactor: Any, index: int, workers: int
+    ) -> tuple[Served, Figures]:
+        """
+        The service as one of its workers runs it, and what it counts.
+        """
+
+
+@implementer(IPushProducer)
+class Parent(LineOnlyReceiver):
+    """
+    The way to the parent and from it. While the parent does not read, events of the log wait
+    up to a bound, and beyond it are left out and counted.
+    """
+
+    delimiter = b"\n"
+
+    def __init__(self, reactor: Any, service: Served, figures: Figures) -> None:
+        self._reactor = reactor
+        self._service = service
+        self._figures = figures
+        self._stopping = self._leaving = self._hasAsked = False
+        self._closed: Deferred[None] = Deferred()
+        self._isBehind = False
+        self._missing = 0
+        self._waiting = 0
+
+    def connectionMade(self) -> None:
+        transport: Any = self.transport
+        transport.registerProducer(self, True)
+
+    # IPushProducer: what it produces is events
+
+    def pauseProducing(self) -> None:
+        self._isBehind = True
+
+    def resumeProducing(self) -> None:
+        self._isBehind = False
+        self._waiting = 0
+        missing, self._missing = self._missing, 0
+        if missing:
+            _log.warn("{missing} event(s) of a worker are missing here.", missing=missing)
+
+    def stopProducing(self) -> None:
+        self._isBehind = True
+
+    def sayEvent(self, event: LogEvent) -> None:
+        text = eventAsJSON(event)
+        if self._isBehind:
+            if self._waiting + len(text) > _WAITING:
+                self._missing += 1
+                return
+            self._waiting += len(text)
+        self.say(event=text)
+
+    def say(self, **message: object) -> None:
+        self.sendLine(json.dumps(message).encode())
+
+    def lineReceived(self, line: bytes) -> None:
+        if line == b"alive":
+            self.say(alive=True)
+        elif line == b"leave":
+            self._leave()
+        elif line == b"stop":
+            self._service.claimPorts()
+            self.stop()
+        elif line == b"abort":
+            self.abort()
+        elif line == b"figures":
+            self.sayFigures()
+
+    def sayFigures(self) -> None:
+        self.say(figures=[toPlain(figure) for figure in self._figures()])
+
+    def connectionLost(self, reason: object = None) -> None:
+        if not self._stopping:
+            self._service.claimPorts()
+        self.stop()
+        self._closed.callback(None)
+
+    def terminated(self) -> None:
+        """
+        Somebody else than the parent wants it to end.
+        """
+        if self._hasAsked:
+            self.abort()
+        else:
+            self._hasAsked = True
+            self.say(leaving=True)
+
+    def _leave(self) -> None:
+        if not (self._leaving or self._stopping):
+            self._leaving = True
+            self._service.handOver().addCallback(lambda _: self.stop())
+            self.say(left=True)  # it takes no more, from here on
+
+    def abort(self) -> None:
+        """
+        End now.
+        """
+        self._service.abort()
+        self.stop()
+
+    def stop(self) -> None:
+        """
+        Serve those who are there, and end; being told twice is no reason to hurry.
+        """
+        if not self._stopping:
+            self._stopping = True
+            self._reactor.stop()
+
+    async def end(self) -> None:
+        """
+        End the service, and wait until all that there is to say of it has been said.
+        """
+        await maybeDeferred(self._service.stopService)
+        self.sayFigures()
+        transport: Any = self.transport
+        transport.loseConnection()
+        with suppress(TimeoutError):  # a pipe that broke in this moment says so to nobody
+            await self._closed.addTimeout(_PATIENCE, monotonic(self._reactor))
+
+
+def main(arguments: list[str]) -> None:
+    module, events, reactorName, *rest = arguments
+    index, workers, sockets = map(int, rest[:3])
+    if reactorName != "default":
+        installReactor(reactorName)
+    from twisted.internet import reactor as installed
+    from twisted.internet.stdio import StandardIO
+
+    reactor: Any = installed
+    tap: Any = import_module(module)
+    options = tap.Options()
+    options.opened = Adopting(reactor, range(3, 3 + sockets))
+    try:
+        options.parseOptions(rest[3:])
+    except usage.UsageError as error:  # what was right when the parent read it
+        sys.exit(str(error))
+    service, figures = tap.makeWorker(options, reactor, index, workers)
+
+    parent = Parent(reactor, service, figures)
+    serves = False
+
+    @provider(ILogObserver)
+    def passOn(event: LogEvent) -> None:
+        # That it begins is for the parent to say, of all of them.
+        if not serves and event.get("log_level", LogLevel.info) < LogLevel.warn:
+            return
+        if events == "every" or event.get("log_format") is not None:
+            parent.sayEvent(event)
+
+    for name in TO_ALL:
+        signal.signal(getattr(signal, name), signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: reactor.callFromThread(parent.terminated))
+    hearSignals()
+
+    def start() -> None:
+        nonlocal serves
+        StandardIO(parent)
+        globalLogBeginner.beginLoggingTo([passOn], redirectStandardIO=False)
+        service.announces = False
+        service.startService()
+        serves = True
+        parent.say(ready=os.getpid())
+
+    reactor.callWhenRunning(start)
+    reactor.addSystemEventTrigger("before", "shutdown", lambda: ensureDeferred(parent.end()))
+    reactor.run(installSignalHandlers=False)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,242 @@
+"""
+A worker as its parent has it: a process that is told what to do, tells what it counts, and is
+killed when it no longer answers.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+from contextlib import suppress
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.error import ProcessExitedAlready, ProcessTerminated
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.protocol import ProcessProtocol
+from twisted.logger import Logger, eventFromJSON, globalLogPublisher
+from twisted.python.failure import Failure
+
+from twisted_netdemo.service.observe.metrics import Figure, fromPlain
+
+_log = Logger()
+
+#: How often a worker is asked for a sign of life, in seconds, and how many such questions in
+#: succession may stay without one. They are counted: a machine may stand still.
+BEAT = 2.5
+MISSES = 4
+# For figures, in seconds; a worker that is silent for so long is shown as it was.
+_PATIENCE = 2.0
+# Of a line from a worker, in bytes; and how much of one that is no message is logged.
+_LONGEST = 1 << 20
+_SHOWN = 1000
+
+
+class Supervising(Protocol):
+    """
+    The object that started a child, and is told how it is.
+    """
+
+    def childReady(self, child: Child) -> None:
+        """
+        It serves.
+        """
+
+    def childLeaves(self, child: Child) -> None:
+        """
+        It has been told by somebody else to end; it serves until it is told to leave.
+        """
+
+    def childLeft(self, child: Child) -> None:
+        """
+        It was told to leave, and takes no more clients.
+        """
+
+    def childEnded(self, child: Child, why: str) -> None:
+        """
+        It is gone.
+        """
+
+
+def _how(error: BaseException | None) -> str:
+    """
+    How a process has ended, in two words or three.
+    """
+    if not isinstance(error, ProcessTerminated):
+        return "exit status 0"
+    if error.signal is None:
+        return f"exit status {error.exitCode}"
+    return f"signal {error.signal} ({signal.strsignal(error.signal)})"
+
+
+class Child(ProcessProtocol):
+    """
+    One worker's process.
+
+    @ivar index: which of the workers it is.
+    @ivar pid: its process id.
+    @ivar began: when, in the clock's seconds.
+    @ivar ready: whether it has said that it serves.
+    @ivar leaves: whether it has said that it was told to end.
+    @ivar figures: what it last told of itself.
+    @ivar over: fires when it is gone.
+    """
+
+    def __init__(
+        self, clock: IReactorTime, index: int, supervisor: Supervising, patience: float
+    ) -> None:
+        """
+        @param patience: how many seconds it has until it serves.
+        """
+        self._clock = clock
+        self.index = index
+        self.pid = 0
+        self._supervisor = supervisor
+        self._patience = patience
+        self.began: float = clock.seconds()
+        self.ready = False
+        self.leaves = False
+        self.figures: list[Figure] = []
+        self._asked: list[Deferred[None]] = []
+        self._missed = 0  # beats in succession
+        self._isAsked = self._isLate = False
+        self._held = b""
+        self._isTooLong = False  # the line that has begun
+        self._errors = b""
+        self.over: Deferred[None] = Deferred()
+        self._timer: Any = None
+
+    def connectionMade(self) -> None:
+        process: Any = self.transport
+        self.pid = process.pid  # which it forgets when it is gone
+        self._timer = self._clock.callLater(self._patience, self._late)
+
+    def _late(self) -> None:
+        self._errors = b"it was not ready within %d seconds" % self._patience
+        self.kill()
+
+    def _beat(self) -> None:
+        self._missed += self._isAsked
+        if self._missed == MISSES:
+            _log.error(
+                "Worker {pid} has not answered for {seconds:g} seconds: it is killed.",
+                pid=self.pid,
+                seconds=BEAT * MISSES,
+            )
+            self.kill()
+            return
+        self._isAsked = True
+        self.tell("alive")
+        self._timer = self._clock.callLater(BEAT, self._beat)
+
+    @property
+    def isSilent(self) -> bool:
+        """
+        Whether it owes an answer for longer than one should take.
+        """
+        return self._isLate or self._missed > 0
+
+    def tell(self, what: str) -> None:
+        """
+        Have it leave, stop, abort, or send its figures or a sign of life.
+        """
+        process: Any = self.transport
+        with suppress(KeyError):  # it has closed that end, and is about to be gone
+            process.writeToChild(0, what.encode() + b"\n")
+
+    def kill(self) -> None:
+        """
+        End it now, whatever it does.
+        """
+        process: Any = self.transport
+        with suppress(ProcessExitedAlready):
+            process.signalProcess("KILL")
+
+    def ask(self) -> Deferred[None]:
+        """
+        Fires once its figures are new, or it has been silent for too long.
+        """
+        if self.isSilent:
+            return succeed(None)
+        answered: Deferred[None] = Deferred()
+        self._asked.append(answered)
+        timer = self._clock.callLater(_PATIENCE, self._unanswered)
+
+        def isAnswered(_: object) -> None:
+            if timer.active():
+                timer.cancel()
+
+        answered.addCallback(isAnswered)
+        self.tell("figures")
+        return answered
+
+    def _unanswered(self) -> None:
+        self._isLate = True
+        self._answered()
+
+    def _answered(self) -> None:
+        asked, self._asked = self._asked, []
+        for deferred in asked:
+            deferred.callback(None)
+
+    def outReceived(self, data: bytes) -> None:
+        self._missed = 0
+        self._isAsked = self._isLate = False
+        *lines, self._held = (self._held + data).split(b"\n")
+        if lines and self._isTooLong:
+            self._isTooLong = False
+            del lines[0]
+        for line in lines:
+            self._lineReceived(line)
+        if len(self._held) > _LONGEST:
+            self._held = b""
+            if not self._isTooLong:
+                self._complain([b"a line longer than %d bytes is left out" % _LONGEST])
+            self._isTooLong = True
+
+    def _lineReceived(self, line: bytes) -> None:
+        try:
+            message = json.loads(line)
+        except (ValueError, RecursionError):
+            message = None
+        if not isinstance(message, dict):  # a library that prints
+            self._complain([line[:_SHOWN]])
+        elif "event" in message:
+            globalLogPublisher(eventFromJSON(message["event"]))
+        elif "figures" in message:
+            self.figures = [fromPlain(plain) for plain in message["figures"]]
+            self._answered()
+        elif "leaving" in message:
+            self.leaves = True
+            self._supervisor.childLeaves(self)
+        elif "left" in message:
+            self._supervisor.childLeft(self)
+        elif "ready" in message:
+            self.ready = True
+            if self._timer.active():
+                self._timer.cancel()
+                self._beat()
+            self._supervisor.childReady(self)
+
+    def errReceived(self, data: bytes) -> None:
+        self._errors = (self._errors + data)[-_LONGEST:]
+        if self.ready:
+            *lines, self._errors = self._errors.split(b"\n")
+            self._complain(lines)
+
+    def _complain(self, lines: list[bytes]) -> None:
+        for line in lines:
+            said = line.decode(errors="replace")
+            _log.error("Worker {pid}: {line}", pid=self.pid, line=said)
+
+    def processEnded(self, reason: Failure) -> None:
+        if self._timer.active():
+            self._timer.cancel()
+        self._answered()
+        why = _how(reason.value)
+        lines = self._errors.splitlines()
+        if lines and not self.ready:
+            why = lines.pop().decode(errors="replace")  # the end of a traceback
+        self._complain(lines)
+        self._supervisor.childEnded(self, why)
+        self.over.callback(None)
