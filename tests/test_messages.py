@@ -23,14 +23,6 @@ class GreetingTests(SynchronousTestCase):
         ]:
             self.assertEqual(messages.greeting(peer), line)
 
-    def test_mapped(self) -> None:
-        """
-        An IPv4-mapped address is IPv4; others are as they are.
-        """
-        self.assertEqual(messages.plainHost("::ffff:192.0.2.1"), "192.0.2.1")
-        for host in ("192.0.2.1", "::1", "::ffff:0:1", "fe80::1%eth0"):
-            self.assertEqual(messages.plainHost(host), host)
-
 
 class CountTests(SynchronousTestCase):
     def test_table(self) -> None:

@@ -12,22 +12,20 @@ from typing import Literal
 Unit = Literal["characters", "bytes"]
 UNITS: tuple[Unit, ...] = ("characters", "bytes")
 
-_MAPPED = "::ffff:"
-
 # PropList.txt of the Unicode Character Database
 _WHITE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
     map(chr, range(0x2000, 0x200B))
 )
 
 
-def plainHost(host: str) -> str:
+def parseUnit(text: str) -> Unit:
     """
-    An IPv4-mapped IPv6 address (RFC 4291 2.5.5.2) as the IPv4 address it stands for; any other
-    host unchanged.
+    What is to be counted.
     """
-    if host.startswith(_MAPPED) and "." in host:
-        return host[len(_MAPPED) :]
-    return host
+    for unit in UNITS:
+        if text == unit:
+            return unit
+    raise ValueError(f"{text!r} is neither characters nor bytes")
 
 
 def greeting(peer: tuple[str, int]) -> bytes:

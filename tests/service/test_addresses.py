@@ -19,12 +19,21 @@ from twisted_netdemo.service.addresses import (
     isBroadcast,
     isGroup,
     packedHost,
+    plainHost,
 )
 
 V4, V6 = socket.AF_INET, socket.AF_INET6
 
 
 class HostTests(SynchronousTestCase):
+    def test_mapped(self) -> None:
+        """
+        An IPv4-mapped address is IPv4; others are as they are.
+        """
+        self.assertEqual(plainHost("::ffff:192.0.2.1"), "192.0.2.1")
+        for host in ("192.0.2.1", "::1", "::ffff:0:1", "fe80::1%eth0"):
+            self.assertEqual(plainHost(host), host)
+
     def test_texts(self) -> None:
         """
         An IPv4 client is shown as IPv4 on a socket for both families; an IPv6 one as RFC 5952 has

@@ -25,7 +25,7 @@ from zope.interface import implementer
 from twisted_netdemo.faults.model import DIRECTIONS, Direction, Fates, Figures
 from twisted_netdemo.faults.scheduler import Way
 from twisted_netdemo.impair.tcp_pipe import HEADER, HEADER6, Event, Flow, Mischief, Parcel
-from twisted_netdemo.messages import plainHost
+from twisted_netdemo.service.addresses import plainHost
 from twisted_netdemo.service.process.rate_limited_log import Quiet
 from twisted_netdemo.service.time.clock import monotonic
 

@@ -22,7 +22,8 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_netdemo.linecount import wire
-from twisted_netdemo.messages import Unit, answer, count, greeting, plainHost
+from twisted_netdemo.messages import Unit, answer, count, greeting
+from twisted_netdemo.service.addresses import plainHost
 from twisted_netdemo.service.observe.metrics import Figure, Spread
 from twisted_netdemo.service.observe.session_log import Events
 from twisted_netdemo.service.tcp.connection_limits import Limits, clientOf

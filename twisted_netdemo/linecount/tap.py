@@ -11,9 +11,10 @@ from twisted.application.service import IService
 from twisted.python import usage
 
 from twisted_netdemo.linecount.server import LineCountFactory
+from twisted_netdemo.messages import parseUnit
 from twisted_netdemo.service.cli import quantities
 from twisted_netdemo.service.cli.operator import operated
-from twisted_netdemo.service.cli.options import ServiceOptions, parseUnit
+from twisted_netdemo.service.cli.options import ServiceOptions
 from twisted_netdemo.service.observe import prometheus
 from twisted_netdemo.service.process.control import reportStartErrors
 from twisted_netdemo.service.process.system import raiseFileLimit

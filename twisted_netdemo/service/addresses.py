@@ -53,6 +53,17 @@ def _scoped(value: Any) -> bool:
 
 
 _MAPPED = bytes(10) + b"\xff\xff"
+_MAPPED_TEXT = "::ffff:"
+
+
+def plainHost(host: str) -> str:
+    """
+    An IPv4-mapped IPv6 address (RFC 4291 2.5.5.2) as the IPv4 address it stands for; any other
+    host unchanged.
+    """
+    if host.startswith(_MAPPED_TEXT) and "." in host:
+        return host[len(_MAPPED_TEXT) :]
+    return host
 
 
 def hostText(packed: bytes, interface: int = 0) -> str:

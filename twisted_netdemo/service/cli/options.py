@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 
 from twisted.python import usage
 
-from twisted_netdemo.messages import UNITS, Unit
 from twisted_netdemo.service.cli.suggestions import aboutOption
 
 T = TypeVar("T")
@@ -174,9 +173,8 @@ class ServiceOptions(usage.Options):
         Have the log be one that holds nothing up, unless the user named an observer or asked for
         the system's log: in the foreground on standard output, a daemon's in C{NAME.log}.
         """
-        from twisted_netdemo.service.process import (
-            log_stream,  # which loads what --help does not need
-        )
+        # --help does not need what this loads.
+        from twisted_netdemo.service.process import log_stream
 
         parent = self.parent
         if self._isTwists:
@@ -204,13 +202,3 @@ def _isOf(parent: Any, module: str, name: str) -> bool:
     """
     loaded = sys.modules.get(module)
     return loaded is not None and isinstance(parent, getattr(loaded, name))
-
-
-def parseUnit(text: str) -> Unit:
-    """
-    What is to be counted.
-    """
-    for unit in UNITS:
-        if text == unit:
-            return unit
-    raise ValueError(f"{text!r} is neither characters nor bytes")

@@ -11,7 +11,7 @@ from collections.abc import Hashable
 from math import inf
 from typing import Literal
 
-from twisted_netdemo.messages import plainHost
+from twisted_netdemo.service.addresses import plainHost
 
 Refusal = Literal["client", "full"]
 

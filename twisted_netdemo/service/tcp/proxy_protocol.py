@@ -19,7 +19,7 @@ from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
 from zope.interface import Attribute, Interface, directlyProvides, implementer, providedBy
 
-from twisted_netdemo.messages import plainHost
+from twisted_netdemo.service.addresses import plainHost
 from twisted_netdemo.service.process.rate_limited_log import Quiet
 from twisted_netdemo.service.tcp.ports import Listening, Opened
 from twisted_netdemo.service.tcp.proxy_header import BadHeader, HeaderReader
