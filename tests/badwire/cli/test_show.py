@@ -33,7 +33,7 @@ from twisted_netdemo.badwire.model.events import (
 )
 from twisted_netdemo.badwire.render import recorder
 from twisted_netdemo.badwire.render.recorder import Pictures
-from twisted_netdemo.badwire.render.words import cells
+from twisted_netdemo.service.cli.columns import columns
 
 
 def show(*arguments: str, **options) -> CompletedProcess[bytes]:
@@ -141,7 +141,7 @@ class AnyLogTests(SynchronousTestCase):
         drawn = told([fromJSON(event.toJSON()) for event in events], toScale=toScale)
         for line in drawn.text(width, most):
             self.assertTrue(line.isprintable())
-            self.assertLessEqual(cells(line), width)
+            self.assertLessEqual(columns(line), width)
         ElementTree.fromstring("".join(drawn.svg()))
         self.assertEqual("".join(drawn.html("x")).count("<script"), 1)
         json.loads(drawn.json())

@@ -16,7 +16,8 @@ from twisted_netdemo.badwire.model.dns_question import recordType
 from twisted_netdemo.badwire.model.events import Arrived, Sent, fromJSON
 from twisted_netdemo.badwire.render.ladder import flows, fold, rows
 from twisted_netdemo.badwire.render.terminal import draw
-from twisted_netdemo.badwire.render.words import cells, clock, label, shorten, snippet
+from twisted_netdemo.badwire.render.words import clock, label, shorten, snippet
+from twisted_netdemo.service.cli.columns import columns
 
 LESSON = """\
 Flow 0: TCP over IPv4
@@ -98,7 +99,7 @@ class TextTests(SynchronousTestCase):
         """
         for width in (60, 66, 80, 81, 132, 300):
             lines = text([*lesson(), *datagrams(50)], width=width).splitlines()
-            self.assertLessEqual(max(map(cells, lines)), width)
+            self.assertLessEqual(max(map(columns, lines)), width)
 
     def test_wideLetters(self) -> None:
         """
@@ -109,7 +110,7 @@ class TextTests(SynchronousTestCase):
         scene.go("up", "PA", 1, "文字化け、みだれる".encode(), ack=1)
         for line in text(scene.events).splitlines()[2:]:
             before = line[: line.rindex("|", 0, 60)]
-            self.assertEqual(cells(before), 45)
+            self.assertEqual(columns(before), 45)
 
     def test_fold(self) -> None:
         """
@@ -385,7 +386,7 @@ class WordTests(SynchronousTestCase):
         A text fits its place, and says that it was cut.
         """
         short = shorten(f'"{words}"', most)
-        self.assertLessEqual(cells(short), most)
+        self.assertLessEqual(columns(short), most)
         self.assertTrue(short.endswith('"'))
 
     def test_kindsOfAddress(self) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.gopher.splits import BODIES, chunks
-from twisted_netdemo.gopher.cli.display import ShownMenu, ShownText, safeLine, safeText, width
+from twisted_netdemo.gopher.cli.display import ShownMenu, ShownText, safeLine, safeText
 from twisted_netdemo.gopher.cli.json_format import BinaryContent, Document, MenuContent, TextContent
 from twisted_netdemo.gopher.text.charset import guess
 from twisted_netdemo.gopher.text.readers import MenuReader, TextReader
@@ -136,11 +136,16 @@ class MenuTests(SynchronousTestCase):
         base = GopherURL("h", scheme="gophers")
         self.assertIn("gophers://h/0/about", menuText(MENU, base=base))
 
-    def test_width(self) -> None:
+    def test_combining(self) -> None:
         """
-        Wide and combining characters take the room that terminals give them.
+        A name with a decomposed letter takes a column less than it has characters, and its address
+        still fits beside it.
         """
-        self.assertEqual([width("abc"), width("\u65e5\u672c"), width("e\u0301")], [3, 4, 1])
+        item = "1Caf{}\t/\th\t70\r\n".format("e\u0301").encode()
+        fits = len("1  Cafe  [menu]  gopher://h/1/")
+        for columns, lines in ((fits, 1), (fits - 1, 2)):
+            shown = menuText(item, columns=columns)
+            self.assertEqual(len(shown.splitlines()), lines, shown)
 
 
 class PieceTests(SynchronousTestCase):

@@ -1,0 +1,3 @@
+"""
+Tests of what the command lines have in common.
+"""

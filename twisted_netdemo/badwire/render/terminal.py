@@ -13,7 +13,8 @@ from collections.abc import Iterator, Sequence
 
 from twisted_netdemo.badwire.render.captions import MARK
 from twisted_netdemo.badwire.render.ladder import Flow, Row, fold, rows
-from twisted_netdemo.badwire.render.words import cells, clock, shorten
+from twisted_netdemo.badwire.render.words import clock, shorten
+from twisted_netdemo.service.cli.columns import columns
 
 #: The narrowest ladder; a narrower terminal wraps its lines.
 NARROWEST = 60
@@ -74,10 +75,10 @@ def _arrow(row: Row, lane: int) -> str:
     else:
         end = "".join([line, *marks, line, ">"])
     text = shorten(row.what, lane - len(end) - 3)
-    rest = lane - cells(text) - len(end) - 1
+    rest = lane - columns(text) - len(end) - 1
     if row.isLost or row.kind == "leaves":
         # it does not come across: the rest stays free
-        after = max(0, min(rest, lane // 2 - cells(text)))
+        after = max(0, min(rest, lane // 2 - columns(text)))
         parts = [*tail, text, line * after, end, " " * (rest - after)]
     else:
         parts = [*tail, text, line * rest, end]

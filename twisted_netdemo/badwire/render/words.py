@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from twisted_netdemo.badwire.model import dns_question
 from twisted_netdemo.badwire.model.events import HEAD, Arrived, Sent
+from twisted_netdemo.service.cli.columns import columns
 
 #: The fates with which nothing arrives.
 LOSSES = {
@@ -64,13 +65,6 @@ def clock(seconds: float) -> str:
     return f"{seconds:.1e}"
 
 
-def cells(text: str) -> int:
-    """
-    How many columns of a terminal a text takes.
-    """
-    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
-
-
 def snippet(data: bytes, more: bool = False) -> str:
     """
     Payload as one line of text in quotes: what is not text is a dot, a line's end C{\\n}.
@@ -92,10 +86,10 @@ def shorten(text: str, most: int) -> str:
     """
     The text in at most so many columns, a quotation closed again.
     """
-    if cells(text) <= most:
+    if columns(text) <= most:
         return text
     ending = '..."' if text.endswith('"') else "..."
-    while text and cells(text) + len(ending) > most:
+    while text and columns(text) + len(ending) > most:
         text = text[:-1]
     return text.rstrip("\\") + ending
 

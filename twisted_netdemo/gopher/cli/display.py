@@ -4,7 +4,6 @@ What a person sees: texts and menus in which nothing can drive a terminal. Pure.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Iterator
 
 from twisted_netdemo.gopher.item_types import Kind, itemType
@@ -12,6 +11,7 @@ from twisted_netdemo.gopher.menu import Item
 from twisted_netdemo.gopher.text.charset import decode
 from twisted_netdemo.gopher.text.readers import MenuReader, TextReader, pieces
 from twisted_netdemo.gopher.url import GopherURL
+from twisted_netdemo.service.cli.columns import columns
 
 _BOLD, _DIM, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 
@@ -43,18 +43,6 @@ def safeLine(text: str) -> str:
     The same for one line.
     """
     return text if text.isprintable() else text.translate(_LINE)
-
-
-def width(text: str) -> int:
-    """
-    How many columns of a terminal a line takes.
-    """
-    if text.isascii():
-        return len(text)
-    return sum(
-        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
-        for char in text
-    )
 
 
 class ShownText:
@@ -168,8 +156,8 @@ class ShownMenu:
         return f"{self._bold}{count}{plain}  {name}  {dim}{kind}{between}{where}{plain}\n"
 
     def _fits(self, head: str, where: str) -> bool:
-        columns = self._columns
-        if columns is None:
+        if self._columns is None:
             return True
         # nothing that long fits, even where some of it takes no room
-        return len(head) <= 8 * columns and width(head) + 2 + width(where) <= columns
+        isShort = len(head) <= 8 * self._columns
+        return isShort and columns(head) + 2 + columns(where) <= self._columns
