@@ -71,9 +71,13 @@ class ChunkReader(Protocol):
             waiting.callback(data)
         else:
             self._chunks.append(data)
-        if self._waiting is None and not self._paused:
+        if self._isUnwanted() and not self._paused:
             self._paused = True
             self._response.pauseProducing()
+
+    def _isUnwanted(self) -> bool:
+        # asked anew: the reader of the last chunk may be waiting for the next already
+        return self._waiting is None
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._end = reason

@@ -183,7 +183,7 @@ class GopherConnection(Protocol):
             self._onSent()
         if self._tell is not None:
             self._tell(f"sent: {line!r}")
-        if self._over:
+        if self._isOver():
             return
         self._last = self._clock.seconds()
         self._idle.begin(self, self._last)
@@ -282,6 +282,10 @@ class GopherConnection(Protocol):
         if self.transport is not None:
             self.transport.abortConnection()
 
+    def _isOver(self) -> bool:
+        # asked anew after a callback, which may have given it up
+        return self._over
+
     def _close(self) -> None:
         self._over = True
         if self._onOver is not None:
@@ -297,7 +301,7 @@ class GopherConnection(Protocol):
             return
         if self._status is not None and (held := self._status.end()):
             self._deliver(held)
-            if self._over:  # the reader has given it up
+            if self._isOver():  # the reader has given it up
                 return
         self._close()
         verdict = self._body.end(ending, why)

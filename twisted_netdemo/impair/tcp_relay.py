@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 from twisted.internet.address import IPv6Address
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
-    IAddress,
     IDelayedCall,
     IHalfCloseableProtocol,
     IPullProducer,
@@ -251,7 +250,7 @@ class StreamRelay(Factory):
         self._refused = Quiet(reactor, self._sayRefused)
         self._reason = ""
 
-    def buildProtocol(self, addr: IAddress | None) -> End:
+    def buildProtocol(self, addr: object) -> End:
         # an IPv4 address may come mapped
         isIPv6 = isinstance(addr, IPv6Address) and ":" in plainHost(addr.host)
         pair = Pair(self, self.clients, HEADER6 if isIPv6 else HEADER)

@@ -53,9 +53,8 @@ class MemoryTransport(StringTransport):
         if self.ended:
             return
         self.ended = "half"
-        half = IHalfCloseableProtocol(self.protocol, None)
-        if half is not None:
-            half.writeConnectionLost()
+        if IHalfCloseableProtocol.providedBy(self.protocol):
+            IHalfCloseableProtocol(self.protocol).writeConnectionLost()
 
     def loseConnection(self) -> None:
         self.disconnecting = True
@@ -83,11 +82,10 @@ class MemoryTransport(StringTransport):
         """
         if self.disconnected:
             return
-        half = IHalfCloseableProtocol(self.protocol, None)
-        if half is None:
-            self._end("closed", ConnectionDone())
+        if IHalfCloseableProtocol.providedBy(self.protocol):
+            IHalfCloseableProtocol(self.protocol).readConnectionLost()
         else:
-            half.readConnectionLost()
+            self._end("closed", ConnectionDone())
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
         if self.disconnected:

@@ -30,6 +30,7 @@ def fileName(url: GopherURL) -> str:
     """
     text = decode(url.selector, guess(url.selector))
     parts = text.replace("\\", "/").split("/")
+    name = ""
     for part in (*reversed(parts), url.host):
         name = part
         if not part.isprintable():

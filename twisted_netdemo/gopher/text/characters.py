@@ -24,13 +24,13 @@ def knownCharset(name: str) -> str:
     @raise ValueError: where there is none.
     """
     try:
-        found = codecs.lookup(name)
+        known = codecs.lookup(name).name
         isText = codecs.decode(b"", name) == ""
     except (LookupError, ValueError, TypeError):
-        isText = False
-    if not isText or found.name.replace("-", "_") in _NO_CHARSETS:
+        known, isText = "", False
+    if not isText or known.replace("-", "_") in _NO_CHARSETS:
         raise ValueError(f"{name!r} is no charset that is known here")
-    return found.name
+    return known
 
 
 def hasASCII(charset: str) -> bool:
