@@ -16,7 +16,7 @@ from scapy.utils import wrpcap
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.processes import folder, needs, run
-from twisted_netdemo.stamp.packets.basepacket import (
+from twisted_netdemo.stamp.packets.base_packet import (
     Reply,
     Request,
     packReply,

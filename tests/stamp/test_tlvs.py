@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_netdemo.stamp.packets.runreport import LEAST, RunReport, answer, parse, question
+from twisted_netdemo.stamp.packets.run_report import LEAST, RunReport, answer, parse, question
 from twisted_netdemo.stamp.packets.tlvs import TLV, M, Type, U, pack, padding, tlvs
 
 

@@ -12,11 +12,7 @@ import re
 from typing import Literal
 
 from twisted_netdemo.messages import Unit, answer, count, greeting
-
-#: Ports whose owners answer what they are sent. Those of VU#417980 and of its finders at CISPA:
-#: echo, users, daytime, qotd, chargen, time, DNS, TFTP, NTP. Beside them TWAMP and STAMP, and
-#: memcached. From port 0 (RFC 768: none) comes nothing that wants an answer.
-NEVER_ANSWERED = frozenset((0, 7, 11, 13, 17, 19, 37, 53, 69, 123, 862, 11211))
+from twisted_netdemo.service.udp.responders import NEVER_ANSWERED
 
 _ANSWER = re.compile(rb"Welcome, \('[^\n]*', [0-9]+\)\nYou entered [0-9]+ characters\.\n")
 

@@ -34,12 +34,12 @@ class Type(IntEnum):
     DIRECT_MEASUREMENT = 5
     FOLLOW_UP_TELEMETRY = 7
     HMAC = 8
-    #: Of the range for experiments, 240 to 251: L{twisted_netdemo.stamp.packets.runreport}.
+    #: Of the range for experiments, 240 to 251: L{twisted_netdemo.stamp.packets.run_report}.
     RUN_REPORT = 240
 
 
 #: How long a value is, for types of which it has one length.
-LENGTHS = {
+LENGTHS: dict[int, int] = {
     Type.TIMESTAMP_INFORMATION: 4,
     Type.CLASS_OF_SERVICE: 4,
     Type.DIRECT_MEASUREMENT: 12,

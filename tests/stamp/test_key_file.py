@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_netdemo.stamp.packets.keyfile import parseKeys, ssid
+from twisted_netdemo.stamp.packets.key_file import parseKeys, ssid
 
 
 class KeyFileTests(SynchronousTestCase):

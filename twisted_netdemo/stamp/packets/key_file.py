@@ -1,5 +1,5 @@
 """
-The keys of authenticated sessions, and the file that an operator keeps them in. Pure.
+The keys of authenticated sessions, and the file that an operator keeps them in.
 
 A line is C{SSID HEX} (the SSID in decimal or with C{0x}) or C{* HEX} for all others; C{#} begins a
 comment.
@@ -98,3 +98,20 @@ def ssid(text: str, least: int = 0) -> int:
     if not (digits.isascii() and digits.isalnum() and least <= value <= 0xFFFF):
         raise ValueError(f"{text!r} is not an SSID, {least} to 65535, in decimal or with 0x")
     return value
+
+
+def readKeys(path: str) -> Keys:
+    """
+    The keys in the file of this name.
+
+    @raise ValueError: it cannot be read, or is not as it should be; the message names the file.
+    """
+    try:
+        with open(path, encoding="ascii") as file:
+            return parseKeys(file)
+    except OSError as error:
+        raise ValueError(f"{path!r} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"{path!r}: it is not plain text") from None
+    except ValueError as error:  # of a line, or a path with a NUL
+        raise ValueError(f"{path!r}: {error}") from None

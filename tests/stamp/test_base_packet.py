@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_netdemo.stamp.packets.basepacket import (
+from twisted_netdemo.stamp.packets.base_packet import (
     PacketError,
     Reply,
     Request,

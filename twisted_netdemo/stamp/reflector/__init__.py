@@ -1,0 +1,3 @@
+"""
+The Session-Reflector: it answers each test packet with what it saw of it.
+"""

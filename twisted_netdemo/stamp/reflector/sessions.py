@@ -1,0 +1,85 @@
+"""
+What a stateful reflector keeps of each test session (RFC 8762 4.3), in bounded memory. Pure: the
+time is an argument.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import OrderedDict
+
+from twisted_netdemo.stamp.arrivals import Arrivals
+
+#: After how many seconds without a packet a session is forgotten (RFC 5357 4.2: REFWAIT).
+IDLE = 900.0
+
+#: The sender's address and port, the SSID, and the number of the run, where the packets have one.
+Key = tuple[str, int, int, int | None]
+
+
+class Session:
+    """
+    One sender's test session.
+
+    @ivar replies: how many replies it has had: the Sequence Number of the next.
+    @ivar requests: how many requests have come.
+    @ivar previous: the Sequence Number of the last reply, and when it had left: 64 bits, as in
+        packets; zeros before the first (RFC 8972 4.7).
+    @ivar arrivals: of the requests of a run that wants to hear of them.
+    @ivar name: a number that no other session has but by chance, 32 bits.
+    @ivar last: when the last packet came.
+    """
+
+    __slots__ = ("arrivals", "last", "name", "previous", "replies", "requests")
+
+    def __init__(self, isRun: bool) -> None:
+        self.replies = 0
+        self.requests = 0
+        self.previous = (0, 0)
+        self.arrivals = Arrivals() if isRun else None
+        self.name = random.getrandbits(32)
+        self.last = 0.0
+
+
+class Sessions:
+    """
+    The sessions by their keys. Where there are too many, the one that has been idle longest goes.
+
+    @ivar evicted: how many have had to go.
+    """
+
+    def __init__(self, most: int = 0, idle: float = IDLE) -> None:
+        """
+        @param most: how many there may be, 0 for any number.
+        """
+        self._most = most
+        self._idle = idle
+        self._sessions: OrderedDict[Key, Session] = OrderedDict()
+        self.evicted = 0
+
+    def of(self, key: Key, now: float) -> Session:
+        """
+        The session of a packet that has come.
+        """
+        session = self._sessions.get(key)
+        if session is None or session.last + self._idle <= now:
+            self.forget(now)
+            if self._most and len(self._sessions) >= self._most:
+                self._sessions.popitem(last=False)
+                self.evicted += 1
+            session = self._sessions[key] = Session(key[3] is not None)
+        else:
+            self._sessions.move_to_end(key)
+        session.last = now
+        return session
+
+    def forget(self, now: float) -> None:
+        """
+        Forget the sessions that have been idle for too long.
+        """
+        sessions = self._sessions
+        while sessions and next(iter(sessions.values())).last + self._idle <= now:
+            sessions.popitem(last=False)
+
+    def __len__(self) -> int:
+        return len(self._sessions)
