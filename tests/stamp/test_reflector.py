@@ -7,6 +7,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.stamp.reflecting import BEGAN, ERROR, SOURCE, Reflecting, request, values
+from twisted_netdemo.service.udp.datagram import Departure
 from twisted_netdemo.stamp.packets.base_packet import (
     AUTHENTICATED,
     OPEN,
@@ -234,6 +235,20 @@ class ExtensionTests(SynchronousTestCase):
         bits = int.from_bytes(value, "big")
         self.assertEqual(
             (bits >> 26, bits >> 20 & 63, bits >> 18 & 3, bits >> 16 & 3), (46, 10, 1, 0)
+        )
+
+    def test_classOfReplies(self) -> None:
+        """
+        A reply leaves with the DSCP that is asked for, or else with its request's.
+        """
+        inside = Reflecting()
+        inside.sends(request(), trafficClass=10 << 2 | 1)
+        inside.sends(request() + pack(4, bytes((46 << 2, 0, 0, 0))), trafficClass=10 << 2)
+        inside.sends(request())
+        here = "192.0.2.2"
+        self.assertEqual(
+            [origin for _, _, origin in inside.port.sent],
+            [Departure(here, 10 << 2), Departure(here, 46 << 2), here],
         )
 
     def test_location(self) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from twisted_netdemo.service.addresses import Address
-from twisted_netdemo.service.udp.datagram import Datagram, Outgoing
+from twisted_netdemo.service.udp.datagram import Datagram, Origin, Outgoing
 from twisted_netdemo.service.udp.port import BatchReceiver, DatagramReceiver
 
 PEER: Address = ("127.0.0.1", 62460)
@@ -51,7 +51,7 @@ class MemoryPort:
         elif receiver is not None:
             receiver.datagramReceived(Datagram(data, source, destination))
 
-    def send(self, data: bytes, to: Address, source: str | None = None) -> bool:
+    def send(self, data: bytes, to: Address, source: Origin = None) -> bool:
         """
         Take a datagram, unless its address is unreachable.
         """

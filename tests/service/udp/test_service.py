@@ -23,7 +23,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted_netdemo.service import binding
 from twisted_netdemo.service.process.control import StartError
 from twisted_netdemo.service.udp import recvmmsg
-from twisted_netdemo.service.udp.datagram import Datagram, Received
+from twisted_netdemo.service.udp.datagram import Datagram, Departure, Received
 from twisted_netdemo.service.udp.port import DatagramSender, UDPPort, openUDP, socketCalls
 from twisted_netdemo.service.udp.recvmmsg import MultipleMessages, controlsIn, controlsOut
 from twisted_netdemo.service.udp.recvmsg import BATCH, SingleMessages, SocketCalls
@@ -194,6 +194,19 @@ class PortMixin:
             # the clocks are the same, and may have been set meanwhile by less than this
             self.assertLess(abs(each.received - before), 60_000_000_000)
         self.assertGreaterEqual(six.received, four.received)  # type: ignore[operator]  # not None
+
+    def test_trafficClass(self) -> None:
+        """
+        A datagram leaves with the traffic class that it is given, from the address too; the next
+        one without.
+        """
+        for host, here in (("127.0.0.1", "127.0.0.1"), ("::1", "::1"), ("127.0.0.1", None)):
+            collector = Collector()
+            there, port = self.open(collector), self.open(Collector())
+            to = (host, there.number)
+            port.sendAll([(b"", to, origin) for origin in (Departure(here, 0xB8), here) * 3])
+            self.turns(there, collector, 6)
+            self.assertEqual([each.trafficClass for each in collector.received], [0xB8, 0] * 3)
 
     def test_withoutDetails(self) -> None:
         """

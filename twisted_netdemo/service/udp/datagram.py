@@ -48,9 +48,24 @@ Told = tuple[str | None, int | None, int | None, int | None]
 #: A datagram that has arrived, before a L{Datagram} is made of it: data, source, and the rest.
 Received = tuple[bytes, Address, Told]
 
-#: A datagram that is to be sent: its payload, to whom, and the address of this host that it shall
-#: leave from, or C{None} for the system's choice.
-Outgoing = tuple[bytes, Address, str | None]
+
+class Departure(NamedTuple):
+    """
+    How a datagram leaves, where more is asked for than an address.
+
+    @ivar host: the address of this host that it shall leave from, C{None} for the system's choice.
+    @ivar trafficClass: the octet with its DSCP and ECN.
+    """
+
+    host: str | None
+    trafficClass: int
+
+
+#: The address of this host that a datagram shall leave from, C{None} for the system's choice.
+Origin = str | Departure | None
+
+#: A datagram that is to be sent: its payload, to whom, and from where.
+Outgoing = tuple[bytes, Address, Origin]
 
 # linux/in.h and asm-generic/socket.h; Python 3.11 to 3.13 do not name these.
 _LINUX = (
@@ -75,7 +90,7 @@ _IPV6_PKTINFO = _number("IPV6_PKTINFO")
 SO_TIMESTAMPNS = _number("SO_TIMESTAMPNS")
 _SO_MEMINFO = _number("SO_MEMINFO")
 _TTLS = {(_IP, _number("IP_TTL")), (_IPV6, _number("IPV6_HOPLIMIT"))}
-_CLASSES = {(_IP, _number("IP_TOS")), (_IPV6, _number("IPV6_TCLASS"))}
+_CLASSES = ((_IP, _number("IP_TOS")), (_IPV6, _number("IPV6_TCLASS")))
 _TIMESPEC = struct.Struct("@ll")
 _PKTINFO4 = struct.Struct("@i4s4s")  # interface, address to send from, destination in the header
 _PKTINFO6 = struct.Struct("@16sI")  # address, interface
@@ -146,14 +161,23 @@ def drops(udp: socket.socket) -> int | None:
     return struct.unpack_from("@I", said, 32)[0] if len(said) == 36 else None
 
 
-def sendFrom(source: str | None, family: int) -> tuple[Control, ...]:
+def sendFrom(source: Origin, family: int) -> tuple[Control, ...]:
     """
-    The control messages that make a datagram leave from an address of this host.
+    The control messages that make a datagram leave from an address of this host, and with a traffic
+    class.
 
     @raise OSError: the address names an interface that is no more.
     """
     if source is None:
         return ()
+    if isinstance(source, Departure):
+        # On a socket for both families each kind of datagram heeds the message of its own.
+        octets = struct.pack("@i", source.trafficClass)
+        kinds = (
+            _CLASSES if family == socket.AF_INET6 else [each for each in _CLASSES if each[0] == _IP]
+        )
+        classes = [(level, kind, octets) for level, kind in kinds if kind is not None]
+        return (*sendFrom(source.host, family), *classes)
     packed, interface = packedHost(source, family)
     if family == socket.AF_INET6 and _IPV6_PKTINFO is not None:
         return ((_IPV6, _IPV6_PKTINFO, _PKTINFO6.pack(packed, interface)),)

@@ -18,7 +18,7 @@ from zope.interface import implementer
 from twisted_netdemo.service.addresses import Address, addressOf
 from twisted_netdemo.service.binding import bindUDP
 from twisted_netdemo.service.process.rate_limited_log import Quiet
-from twisted_netdemo.service.udp.datagram import Datagram, Outgoing, Received, ask, drops
+from twisted_netdemo.service.udp.datagram import Datagram, Origin, Outgoing, Received, ask, drops
 from twisted_netdemo.service.udp.recvmmsg import MultipleMessages
 from twisted_netdemo.service.udp.recvmsg import SingleMessages, SocketCalls
 
@@ -36,9 +36,9 @@ class DatagramSender(Protocol):
         The port's real number, also where 0 was asked for.
         """
 
-    def send(self, data: bytes, to: Address, source: str | None = None) -> bool:
+    def send(self, data: bytes, to: Address, source: Origin = None) -> bool:
         """
-        Send one datagram, from an address of this host if C{source} names one.
+        Send one datagram, from an address of this host and with a traffic class if C{source} says.
 
         @return: whether the system has taken it, or will be given it when the batch is done.
         """
@@ -139,7 +139,7 @@ class UDPPort:
         receiver.started(self)
         self._reactor.addReader(self)
 
-    def send(self, data: bytes, to: Address, source: str | None = None) -> bool:
+    def send(self, data: bytes, to: Address, source: Origin = None) -> bool:
         """
         Send a datagram; what comes of it is not known, as always in UDP.
 

@@ -24,6 +24,7 @@ from twisted_netdemo.service.addresses import Address, Memory, hostText, packedH
 from twisted_netdemo.service.udp.datagram import (
     SO_TIMESTAMPNS,
     Control,
+    Origin,
     Outgoing,
     Received,
     Told,
@@ -129,7 +130,7 @@ class _Family:
             packed = bytes(start) + address
             return packed + (struct.pack("@I", scope) if start else bytes(_NAME - 8))
 
-        def controlFor(source: str | None) -> bytes:
+        def controlFor(source: Origin) -> bytes:
             return controlsOut(sendFrom(source, family))
 
         self.hosts = Memory(textOf)

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from twisted_netdemo.service.addresses import Address, Memory, addressOf, socketAddress, socketHost
 from twisted_netdemo.service.udp.datagram import (
     Control,
+    Origin,
     Outgoing,
     Received,
     Told,
@@ -65,7 +66,7 @@ class SingleMessages:
         self._hosts: Memory[str, tuple[str, int]] = Memory(lambda host: socketHost(host, family))
         own = addressOf(udp.getsockname())[0]
 
-        def controlsFor(source: str | None) -> Sequence[Control]:
+        def controlsFor(source: Origin) -> Sequence[Control]:
             # Bound to one address, it sends from no other.
             return () if source == own or self._sendmsg is None else sendFrom(source, family)
 

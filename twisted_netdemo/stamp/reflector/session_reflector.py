@@ -18,7 +18,7 @@ from twisted_netdemo.service.process.rate_limited_log import Quiet
 from twisted_netdemo.service.tcp.connection_limits import clientOf
 from twisted_netdemo.service.time.clock import monotonic
 from twisted_netdemo.service.time.token_buckets import Buckets
-from twisted_netdemo.service.udp.datagram import Outgoing, Received
+from twisted_netdemo.service.udp.datagram import Departure, Outgoing, Received
 from twisted_netdemo.service.udp.port import DatagramSender
 from twisted_netdemo.stamp.kernel_clock import ClockError
 from twisted_netdemo.stamp.packets.base_packet import (
@@ -190,7 +190,11 @@ class SessionReflector:
                 request.error,
                 ttl or 0,
             )
-            outgoing.append((packReply(reply, key) + tail, source, destination))
+            dscp = (trafficClass or 0) >> 2
+            if extensions is not None and extensions.dscp is not None:
+                dscp = extensions.dscp
+            origin = Departure(destination, dscp << 2) if dscp else destination
+            outgoing.append((packReply(reply, key) + tail, source, origin))
         failed = self._port.sendAll(outgoing)
         self.answered += len(outgoing) - len(failed)
         if following:
