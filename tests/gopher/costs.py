@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 
 from twisted_netdemo.gopher.body import Body, Ending
-from twisted_netdemo.gopher.cli.display import ShownMenu, ShownText
+from twisted_netdemo.gopher.cli.display import MenuFormatter, TextFormatter
 from twisted_netdemo.gopher.cli.json_format import MenuContent, TextContent
 from twisted_netdemo.gopher.item_types import Kind
 from twisted_netdemo.gopher.menu import Item
@@ -47,20 +47,20 @@ def _port(data: bytes) -> None:
 
 
 def _text(data: bytes) -> None:
-    for maker in (ShownText(TextReader(guess)), TextContent(TextReader(guess))):
+    for formatter in (TextFormatter(TextReader(guess)), TextContent(TextReader(guess))):
         for piece in _pieces(b"..x\n" + data + b"\n.\n"):
-            list(maker.feed(piece))
-        list(maker.end())
+            list(formatter.feed(piece))
+        list(formatter.end())
 
 
 def _menu(data: bytes) -> None:
-    for maker in (
-        ShownMenu(MenuReader(guess), _URL, columns=80),
+    for formatter in (
+        MenuFormatter(MenuReader(guess), _URL, columns=80),
         MenuContent(MenuReader(guess), _URL),
     ):
         for piece in _pieces(data):
-            list(maker.feed(piece))
-        list(maker.end())
+            list(formatter.feed(piece))
+        list(formatter.end())
 
 
 def _url(data: bytes) -> None:

@@ -681,7 +681,7 @@ class ItemTests(AgentTestCase):
         menu() gives no more than a number of items that fits in memory, and says so; what came is
         there as bytes.
         """
-        self.patch(responses, "MOST_ITEMS", 9)
+        self.patch(responses, "MAX_ITEMS", 9)
         line = b"0x\t/x\th\t70\r\n"
         for count in (9, 10):
             self.server = Server()

@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 
 from twisted_netdemo.gopher.connection import GopherConnection
 from twisted_netdemo.gopher.errors import ConnectTimedOut, HandshakeFailed
-from twisted_netdemo.gopher.net.address_cache import Addresses
+from twisted_netdemo.gopher.net.address_cache import AddressCache
 from twisted_netdemo.gopher.response import Response
 from twisted_netdemo.gopher.text.characters import knownCharset
 from twisted_netdemo.gopher.text.charset import Charsets
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from twisted_netdemo.gopher.net.trust import Trust
 
 #: What a fetch may bring unless its caller says otherwise.
-MOST = 16 << 20
+DEFAULT_MAX_SIZE = 16 << 20
 # Hosts whose endpoints are kept; the next fetch is often from the same.
 _ENDPOINTS = 16
 
@@ -66,12 +66,12 @@ class Agent:
         connectTimeout: float = 30.0,
         idleTimeout: float = 60.0,
         totalTimeout: float | None = None,
-        maxSize: int | None = MOST,
+        maxSize: int | None = DEFAULT_MAX_SIZE,
         trust: Trust | None = None,
         family: int | None = None,
         charset: str | None = None,
         charsets: Charsets | None = None,
-        addresses: Addresses | None = None,
+        addresses: AddressCache | None = None,
         endpoint: Callable[[str, int], IStreamClientEndpoint] | None = None,
         allow: Allow | None = None,
         tell: Callable[[str], None] | None = None,
@@ -90,7 +90,7 @@ class Agent:
         self._family = family
         self._charset = None if charset is None else knownCharset(charset)
         self._charsets = charsets or Charsets()
-        self._addresses = addresses or Addresses()
+        self._addresses = addresses or AddressCache()
         self._tell = tell
         self._allow = allow
         if endpoint is not None and allow is not None:

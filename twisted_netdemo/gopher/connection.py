@@ -137,7 +137,7 @@ class GopherConnection(Protocol):
         # a closed transport no longer knows them
         self._local, self._remote = self.transport.getHost(), self.transport.getPeer()
         if self._tell is not None:
-            self._tell(f"connected: {ends(self._local)} -> {ends(self._remote)}")
+            self._tell(f"connected: {formatAddress(self._local)} -> {formatAddress(self._remote)}")
         if self._trust is None:
             self._send()
 
@@ -396,7 +396,7 @@ class GopherConnection(Protocol):
             self.transport.resumeProducing()
 
 
-def ends(address: object) -> str:
+def formatAddress(address: object) -> str:
     """
     One end of a connection, as C{host:port} where it has them.
     """

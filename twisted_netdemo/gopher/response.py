@@ -27,7 +27,7 @@ from twisted_netdemo.gopher.text.readers import MenuReader, TextReader
 from twisted_netdemo.gopher.url import GopherURL
 
 #: How many items L{Response.menu} gives: what is made of a line is larger than the line.
-MOST_ITEMS = 100_000
+MAX_ITEMS = 100_000
 _SLICE = 1 << 16
 
 
@@ -40,7 +40,7 @@ class Response:
     L{chunks}, L{lines} and L{items} hold a part that does not grow with the body, but for the dots
     of a text (see L{TextLines}). The others hold all of it: L{bytes} up to twice the agent's
     C{maxSize}, L{text} up to nine times that, since a character may take four bytes; L{menu} up to
-    three times that and L{MOST_ITEMS} items.
+    three times that and L{MAX_ITEMS} items.
 
     @ivar url: what was asked for.
     @ivar kind: how it is read: L{Kind.TEXT}, L{Kind.MENU} or L{Kind.BINARY}.
@@ -334,7 +334,7 @@ class Response:
         The items of a whole menu.
 
         @return: fails as L{bytes} does, and with L{TooLarge} where there are more than
-            L{MOST_ITEMS}.
+            L{MAX_ITEMS}.
         """
         self.endsAtDot = True
         return self.bytes().addCallback(self.asMenu)
@@ -353,22 +353,22 @@ class Response:
         """
         Bytes that came, whole or not, as a menu's items.
 
-        @raise TooLarge: for more than L{MOST_ITEMS}, or a line that is too long.
+        @raise TooLarge: for more than L{MAX_ITEMS}, or a line that is too long.
         """
         reader = self.menuReader()
         items: list[Item] = []
         try:
             for piece in _slices(data):
                 items += reader.feed(piece)
-                if len(items) > MOST_ITEMS:
+                if len(items) > MAX_ITEMS:
                     break
             items += reader.end()
         except LineTooLong as error:
             raise self._tooLarge(str(error), data) from None
         finally:
             self.charset = reader.charset
-        if len(items) > MOST_ITEMS:
-            raise self._tooLarge(f"the menu has more than {MOST_ITEMS} items", data)
+        if len(items) > MAX_ITEMS:
+            raise self._tooLarge(f"the menu has more than {MAX_ITEMS} items", data)
         return items
 
     async def _collect(self) -> builtins.bytes:

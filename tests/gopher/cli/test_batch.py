@@ -19,9 +19,9 @@ from tests.gopher.memory import Server
 from tests.gopher.splits import everySplit
 from tests.processes import folder
 from twisted_netdemo.gopher.agent import Agent
-from twisted_netdemo.gopher.cli.batch import Session
+from twisted_netdemo.gopher.cli.batch import Batch
 from twisted_netdemo.gopher.cli.console import Console
-from twisted_netdemo.gopher.cli.request import Wishes
+from twisted_netdemo.gopher.cli.request import Request
 from twisted_netdemo.gopher.url import GopherURL
 
 MENU = (
@@ -70,7 +70,7 @@ class MemoryConsole(Console):
         self.progress.append((size, what))
 
 
-class SessionTestCase(SynchronousTestCase):
+class BatchTestCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.console = MemoryConsole()
@@ -87,10 +87,10 @@ class SessionTestCase(SynchronousTestCase):
         self.limits.append(maxSize)
         return Agent(self.clock, endpoint=self.endpoint, maxSize=maxSize, tell=tell)
 
-    def begin(self, *urls: str | GopherURL, **wishes: Any) -> Deferred[int]:
-        wished = Wishes(urls=urls, folder=str(self.folder), **wishes)
-        session = Session(wished, self.console, self.clock, self.agentFor)
-        return Deferred.fromCoroutine(session.run())
+    def begin(self, *urls: str | GopherURL, **request: Any) -> Deferred[int]:
+        wished = Request(urls=urls, folder=str(self.folder), **request)
+        batch = Batch(wished, self.console, self.clock, self.agentFor)
+        return Deferred.fromCoroutine(batch.run())
 
     def serve(self, index: int, *chunks: bytes, end: str = "close") -> None:
         server = self.servers[index]
@@ -99,11 +99,11 @@ class SessionTestCase(SynchronousTestCase):
         if end:
             getattr(server, end)()
 
-    def fetch(self, url: str, *chunks: bytes, end: str = "close", **wishes: Any) -> int:
+    def fetch(self, url: str, *chunks: bytes, end: str = "close", **request: Any) -> int:
         """
         The exit status for one URL and its answer.
         """
-        done = self.begin(url, **wishes)
+        done = self.begin(url, **request)
         self.serve(0, *chunks, end=end)
         status: int = self.successResultOf(done)
         self.assertEqual(self.clock.getDelayedCalls(), [])
@@ -113,7 +113,7 @@ class SessionTestCase(SynchronousTestCase):
         return sorted(os.listdir(self.folder))
 
 
-class ShowTests(SessionTestCase):
+class ShowTests(BatchTestCase):
     def test_menu(self) -> None:
         """
         A menu is shown as a list, and nothing is said.
@@ -128,10 +128,10 @@ class ShowTests(SessionTestCase):
         """
         text = "\ufeff1Sub \xe9\t/s\th\t70\r\n0Text\t/t\th\t70\r\n.\r\n"
         for charset in ("utf-8", "utf-16-le", "utf-16-be"):
-            for wishes in ({}, {"json": True}):
+            for request in ({}, {"json": True}):
                 self.setUp()
-                self.assertEqual(self.fetch("h", text.encode(charset), **wishes), 0)
-                if wishes:
+                self.assertEqual(self.fetch("h", text.encode(charset), **request), 0)
+                if request:
                     document = json.loads(self.console.out)
                     self.assertEqual(document["charset"], charset)
                     self.assertEqual(
@@ -206,21 +206,21 @@ class BusyClock(Clock):
         return self.rightNow
 
 
-class LargeTests(SessionTestCase):
+class LargeTests(BatchTestCase):
     LINE = b"0Text\t/t\th\t70\r\n"
 
     def test_streams(self) -> None:
         """
         A large menu or text is shown while it comes; a document grows.
         """
-        for url, body, wishes in (
+        for url, body, request in (
             ("h/1", self.LINE * 3000, {}),
             ("h/0", b"some words\r\n" * 3000, {}),
             ("h/1", self.LINE * 3000, {"json": True}),
             ("h/9", b"\0" * 9000, {"json": True}),
         ):
             self.setUp()
-            done = self.begin(url, **wishes)
+            done = self.begin(url, **request)
             self.serve(0, body, end="")
             shown = len(self.console.out)
             self.assertGreater(shown, len(body) // 2)
@@ -260,18 +260,18 @@ class LargeTests(SessionTestCase):
         """
         --max-time holds for what is made of a body too: what was made until then is put out.
         """
-        for wishes in ({}, {"json": True}, {"items": (99999,)}):
+        for request in ({}, {"json": True}, {"items": (99999,)}):
             self.setUp()
             self.clock = BusyClock()
-            done = self.begin("h/1", maxTime=0.5, **wishes)
+            done = self.begin("h/1", maxTime=0.5, **request)
             self.serve(0, self.LINE * 20000)
             for _ in range(100):
                 self.clock.advance(0)
             self.assertEqual(self.successResultOf(done), 28)
             self.assertEqual(self.console.said, ["Error: it took longer than 0.5 seconds"])
-            if "items" not in wishes:
+            if "items" not in request:
                 self.assertIn(b"gopher://h/0/t", self.console.out)
-            if "json" in wishes:
+            if "json" in request:
                 document = json.loads(self.console.out)
                 self.assertEqual(
                     (document["verdict"], document["reason"], document["error"]),
@@ -307,7 +307,7 @@ class LargeTests(SessionTestCase):
         self.assertEqual(self.console.said, ["Error: a line is longer than 2097152 bytes"])
 
 
-class EndTests(SessionTestCase):
+class EndTests(BatchTestCase):
     """
     A server that does not close the connection, or breaks it, once all has come.
     """
@@ -319,15 +319,15 @@ class EndTests(SessionTestCase):
         """
         A complete menu that is shown, put in JSON or on the way to another is not waited behind.
         """
-        for wishes in ({}, {"json": True}, {"items": (1,)}):
+        for request in ({}, {"json": True}, {"items": (1,)}):
             self.setUp()
-            done = self.begin("h", **wishes)
+            done = self.begin("h", **request)
             self.serve(0, self.MENU[:9], self.MENU[9:], end="")
             self.clock.advance(1.9)
             self.assertFalse(self.servers[0].isAborted)
             self.clock.advance(0.2)
             self.assertTrue(self.servers[0].isAborted)
-            if "items" in wishes:
+            if "items" in request:
                 self.serve(1, b"leaf\r\n")
             else:
                 self.assertEqual(self.console.said, [self.KEPT])
@@ -350,16 +350,16 @@ class EndTests(SessionTestCase):
         """
         What is saved or put out as it came, and a text, is waited for as long as --timeout says.
         """
-        for url, wishes in (
+        for url, request in (
             ("h", {"raw": True}),
             ("h", {"output": "o"}),
             ("h", {"named": True}),
             ("h/0", {}),
         ):
             self.setUp()
-            if "output" in wishes:
-                wishes = {"output": str(self.folder / "o")}
-            done = self.begin(url, **wishes)
+            if "output" in request:
+                request = {"output": str(self.folder / "o")}
+            done = self.begin(url, **request)
             self.serve(0, self.MENU, end="")
             self.clock.pump([1.0] * 59)
             self.assertNoResult(done)
@@ -395,16 +395,16 @@ class EndTests(SessionTestCase):
             )
 
 
-class PlusTests(SessionTestCase):
+class PlusTests(BatchTestCase):
     """
     Answers to requests that end in C{+}.
     """
 
-    def plus(self, *chunks: bytes, path: str = "9x", end: str = "close", **wishes: Any) -> int:
+    def plus(self, *chunks: bytes, path: str = "9x", end: str = "close", **request: Any) -> int:
         self.setUp()
-        if "output" in wishes:
-            wishes["output"] = str(self.folder / wishes["output"])
-        return self.fetch(f"h/{path}%09%09+", *chunks, end=end, **wishes)
+        if "output" in request:
+            request["output"] = str(self.folder / request["output"])
+        return self.fetch(f"h/{path}%09%09+", *chunks, end=end, **request)
 
     def test_status(self) -> None:
         """
@@ -478,7 +478,7 @@ class PlusTests(SessionTestCase):
         )
 
 
-class StatusTests(SessionTestCase):
+class StatusTests(BatchTestCase):
     def test_truncated(self) -> None:
         """
         What came before a break is shown, then the break is said.
@@ -545,22 +545,22 @@ class StatusTests(SessionTestCase):
         """
         answer = b"3Not found\t\terror.host\t1\r\n"
         for url in ("h/0x", "h/1x", "h/9x"):
-            for wishes, out in (
+            for request, out in (
                 ({}, b""),
                 ({"raw": True}, answer),
                 ({"output": "o"}, b""),
                 ({"named": True}, b""),
             ):
                 self.setUp()
-                if "output" in wishes:
-                    wishes = {"output": str(self.folder / "o")}
-                status = self.fetch(url, answer[:1], answer[1:], **wishes)
+                if "output" in request:
+                    request = {"output": str(self.folder / "o")}
+                status = self.fetch(url, answer[:1], answer[1:], **request)
                 self.assertEqual((status, self.console.out), (22, out))
-                if "raw" in wishes or not wishes:
+                if "raw" in request or not request:
                     self.assertEqual(self.names(), [])
                     self.assertEqual(self.console.said, ["Error: Not found"])
                     continue
-                part = "o.part" if "output" in wishes else "x.part"
+                part = "o.part" if "output" in request else "x.part"
                 self.assertEqual(self.names(), [part])
                 self.assertEqual((self.folder / part).read_bytes(), answer)
                 self.assertEqual(self.console.said, [f"Error: Not found; what came is in {part}"])
@@ -580,7 +580,7 @@ class StatusTests(SessionTestCase):
         16 MiB for what is shown or put in JSON; what streams has none, unless one is given.
         """
         output = str(self.folder / "o")
-        for url, wishes, limit in (
+        for url, request, limit in (
             ("h/0", {}, 16 << 20),
             ("h/1", {}, 16 << 20),
             ("h/9", {"json": True}, 16 << 20),
@@ -591,8 +591,8 @@ class StatusTests(SessionTestCase):
             ("h/9", {"maxSize": 7}, 7),
         ):
             self.setUp()
-            self.fetch(url, b"x", **wishes)
-            self.assertEqual(self.limits, [limit], (url, wishes))
+            self.fetch(url, b"x", **request)
+            self.assertEqual(self.limits, [limit], (url, request))
 
     def test_fullDisk(self) -> None:
         """
@@ -613,7 +613,7 @@ class StatusTests(SessionTestCase):
         )
 
 
-class FileTests(SessionTestCase):
+class FileTests(BatchTestCase):
     def test_output(self) -> None:
         """
         -o is byte for byte, and says nothing.
@@ -679,7 +679,7 @@ class FileTests(SessionTestCase):
         )
 
 
-class PipeTests(SessionTestCase):
+class PipeTests(BatchTestCase):
     """
     Files that are named pipes.
     """
@@ -746,14 +746,14 @@ class PipeTests(SessionTestCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
 
-class JSONTests(SessionTestCase):
+class JSONTests(BatchTestCase):
     def documents(self) -> list[dict[str, Any]]:
         self.assertTrue(self.console.out.isascii())
         return [json.loads(line) for line in self.console.out.decode().splitlines()]
 
-    def document(self, url: str, *chunks: bytes, end: str = "close", **wishes: Any) -> Any:
+    def document(self, url: str, *chunks: bytes, end: str = "close", **request: Any) -> Any:
         self.setUp()
-        self.status = self.fetch(url, *chunks, end=end, json=True, **wishes)
+        self.status = self.fetch(url, *chunks, end=end, json=True, **request)
         (document,) = self.documents()
         return document
 
@@ -863,7 +863,7 @@ class JSONTests(SessionTestCase):
         self.assertEqual(refused["error"], "h:70: Connection refused")
 
 
-class SeveralTests(SessionTestCase):
+class SeveralTests(BatchTestCase):
     def test_order(self) -> None:
         """
         Several at a time are put out in the order asked, whichever comes first.
@@ -943,7 +943,7 @@ class SeveralTests(SessionTestCase):
             self.assertEqual(self.clock.getDelayedCalls(), [])
 
 
-class WalkTests(SessionTestCase):
+class WalkTests(BatchTestCase):
     def test_item(self) -> None:
         """
         --item goes from menu to menu by the numbers that the list shows.
@@ -1049,7 +1049,7 @@ class WalkTests(SessionTestCase):
         self.assertEqual(self.servers[0].request, b"/s\tw\r\n")
 
 
-class ProgressTests(SessionTestCase):
+class ProgressTests(BatchTestCase):
     def test_slow(self) -> None:
         """
         What takes longer than a second shows how far it is; what does not, does not.

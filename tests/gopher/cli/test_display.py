@@ -13,8 +13,18 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.gopher.splits import BODIES, chunks
-from twisted_netdemo.gopher.cli.display import ShownMenu, ShownText, safeLine, safeText
-from twisted_netdemo.gopher.cli.json_format import BinaryContent, Document, MenuContent, TextContent
+from twisted_netdemo.gopher.cli.display import (
+    MenuFormatter,
+    TextFormatter,
+    safeLine,
+    safeText,
+)
+from twisted_netdemo.gopher.cli.json_format import (
+    BinaryContent,
+    JSONDocument,
+    MenuContent,
+    TextContent,
+)
 from twisted_netdemo.gopher.text.charset import guess
 from twisted_netdemo.gopher.text.readers import MenuReader, TextReader
 from twisted_netdemo.gopher.url import GopherURL
@@ -36,12 +46,14 @@ MENU = b"\n".join(
 )
 
 
-def shown(maker: Any, *pieces: bytes) -> str:
-    return "".join([text for piece in pieces for text in maker.feed(piece)] + list(maker.end()))
+def shown(formatter: Any, *pieces: bytes) -> str:
+    return "".join(
+        [text for piece in pieces for text in formatter.feed(piece)] + list(formatter.end())
+    )
 
 
 def menuText(*pieces: bytes, base: GopherURL | None = None, **options: Any) -> str:
-    return shown(ShownMenu(MenuReader(guess), base, **options), *pieces)
+    return shown(MenuFormatter(MenuReader(guess), base, **options), *pieces)
 
 
 class SafeTests(SynchronousTestCase):
@@ -156,8 +168,8 @@ class PieceTests(SynchronousTestCase):
         """
         body, pieces = cut
         for make in (
-            lambda: ShownText(TextReader(guess, charset)),
-            lambda: ShownMenu(MenuReader(guess, charset), None, 80),
+            lambda: TextFormatter(TextReader(guess, charset)),
+            lambda: MenuFormatter(MenuReader(guess, charset), None, 80),
             lambda: TextContent(TextReader(guess, charset)),
             lambda: MenuContent(MenuReader(guess, charset), GopherURL("h")),
             BinaryContent,
@@ -168,7 +180,7 @@ class PieceTests(SynchronousTestCase):
             MenuContent(MenuReader(guess, charset), GopherURL("h")),
             BinaryContent(),
         ):
-            document = Document(GopherURL("h"), content)
+            document = JSONDocument(GopherURL("h"), content)
             written = shown(document, *pieces) + document.close({"bytes": len(body)})
             self.assertTrue(written.isascii())
             self.assertEqual(written.index("\n"), len(written) - 1)

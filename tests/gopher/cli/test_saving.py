@@ -18,7 +18,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.gopher.cli.test_display import BIDI
 from tests.processes import folder, run
 from twisted_netdemo.gopher.cli.saving import Download, fileName
-from twisted_netdemo.gopher.files.whole_files import Part, isClosed
+from twisted_netdemo.gopher.files.whole_files import PartialFile, isClosed
 from twisted_netdemo.gopher.url import GopherURL
 
 PARTS = ["x.part", "x.part.1"]
@@ -365,7 +365,7 @@ class DownloadTests(SynchronousTestCase):
         self.save("x", b"old")
         real = os.fstat
         self.patch(os, "fchown", fchown)
-        part = Part(str(self.path("x")), 0o600)
+        part = PartialFile(str(self.path("x")), 0o600)
         self.addCleanup(part.close)
         fields = list(real(part._file))
         for group, before, after in ((0, 0o664, 0o664), (1, 0o664, 0o644), (1, 0o675, 0o655)):

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_netdemo.gopher.net.address_cache import Addresses
+from twisted_netdemo.gopher.net.address_cache import AddressCache
 
 KEY = ("example.org", 70, None)
 
@@ -17,7 +17,7 @@ class AddressesTests(SynchronousTestCase):
         An address is known for a minute, for its name, port and version of IP alone, or until it
         is forgotten.
         """
-        addresses = Addresses()
+        addresses = AddressCache()
         self.assertIsNone(addresses.find(KEY, 0))
         addresses.remember(KEY, "192.0.2.1", 0)
         self.assertEqual(addresses.find(KEY, 59), "192.0.2.1")
@@ -32,7 +32,7 @@ class AddressesTests(SynchronousTestCase):
         """
         However many names there are, the oldest give way.
         """
-        addresses = Addresses()
+        addresses = AddressCache()
         for number in range(2000):
             addresses.remember(KEY, "192.0.2.1", 0)
             addresses.remember((f"h{number}", 70, None), "192.0.2.2", 0)

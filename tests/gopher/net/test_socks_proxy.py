@@ -26,7 +26,7 @@ from twisted_netdemo.gopher.errors import (
     ConnectTimedOut,
     ProxyFailed,
 )
-from twisted_netdemo.gopher.net.address_cache import Addresses
+from twisted_netdemo.gopher.net.address_cache import AddressCache
 from twisted_netdemo.gopher.net.address_guard import isGlobal
 from twisted_netdemo.gopher.net.socks_proxy import SocksProxy, proxyAddress
 
@@ -239,7 +239,7 @@ class AllowTests(NetworkTestCase):
         from twisted.internet import reactor
 
         port, served = self.serve(hello)
-        addresses = Addresses()
+        addresses = AddressCache()
         url = f"gopher://localhost:{port}/0"
         careless = Agent(reactor, addresses=addresses, family=4)
         self.assertEqual(await (await careless.fetch(url)).text(), "hello\n")

@@ -15,21 +15,23 @@ from twisted_netdemo.gopher.cli.console import Console
 from twisted_netdemo.gopher.cli.exit_statuses import OK, Failed
 from twisted_netdemo.gopher.cli.job import AgentFor, Job
 from twisted_netdemo.gopher.cli.link_follower import askBefore
-from twisted_netdemo.gopher.cli.request import Wishes
-from twisted_netdemo.service.time.clock import monotonic
+from twisted_netdemo.gopher.cli.request import Request
+from twisted_netdemo.service.clock import monotonic
 
 #: seconds
 _PROGRESS_AFTER = 1.0
 _PROGRESS_EVERY = 0.25
 
 
-class Session:
+class Batch:
     """
     As many jobs at a time as was wished.
     """
 
-    def __init__(self, wishes: Wishes, console: Console, reactor: Any, agentFor: AgentFor) -> None:
-        self._wishes = wishes
+    def __init__(
+        self, request: Request, console: Console, reactor: Any, agentFor: AgentFor
+    ) -> None:
+        self._request = request
         self._console = console
         self._clock = monotonic(reactor)
         self._agentFor = agentFor
@@ -46,13 +48,13 @@ class Session:
 
         @return: the status of the first that failed.
         """
-        self._answers = [askBefore(url, self._wishes, self._console) for url in self._wishes.urls]
+        self._answers = [askBefore(url, self._request, self._console) for url in self._request.urls]
         self._began = self._clock.seconds()
         progress = LoopingCall(self._showProgress)
         progress.clock = self._clock
         started = self._clock.callLater(_PROGRESS_AFTER, lambda: progress.start(_PROGRESS_EVERY))
         jobs = self._jobs()
-        count = min(self._wishes.parallel, len(self._wishes.urls))
+        count = min(self._request.parallel, len(self._request.urls))
         workers = [Deferred.fromCoroutine(self._work(jobs)) for _ in range(count)]
         try:
             await gatherResults(workers, consumeErrors=True)
@@ -68,11 +70,11 @@ class Session:
         return self._statuses[failed[0]] if failed else OK
 
     def _jobs(self) -> Iterator[Job]:
-        for number, url in enumerate(self._wishes.urls, 1):
+        for number, url in enumerate(self._request.urls, 1):
             yield Job(
                 number=number,
                 url=url,
-                wishes=self._wishes,
+                request=self._request,
                 console=self._console,
                 clock=self._clock,
                 agentFor=self._agentFor,
@@ -95,9 +97,9 @@ class Session:
             self._turns.finish()
 
     def _showProgress(self) -> None:
-        if self._wishes.verbose:
+        if self._request.verbose:
             return
-        count = len(self._wishes.urls)
+        count = len(self._request.urls)
         what = f"{len(self._statuses)} of {count}" if count > 1 else "gopherfetch"
         size = self._bytes + sum(job.size for job in self._running)
         self._console.showProgress(size, what, self._clock.seconds() - self._began)

@@ -16,7 +16,7 @@ from twisted_netdemo.service.process.lazy_imports import lean
 with lean():
     from twisted.python.usage import UsageError
 
-    from twisted_netdemo.gopher.cli.tap import Options, makeSession
+    from twisted_netdemo.gopher.cli.tap import Options, makeBatch
 
 USAGE = 2
 
@@ -66,10 +66,10 @@ def _run(options: Options, console: Any) -> NoReturn:
         console.say(f"Error: this should not have happened: {reason.value!r}")
         return 1
 
-    session = makeSession(options, reactor, console, USAGE)
+    batch = makeBatch(options, reactor, console, USAGE)
 
     def begin() -> None:
-        Deferred.fromCoroutine(session.run()).addErrback(failed).addCallback(_end)
+        Deferred.fromCoroutine(batch.run()).addErrback(failed).addCallback(_end)
 
     reactor.callWhenRunning(begin)
     gc.freeze()

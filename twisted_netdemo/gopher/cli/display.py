@@ -45,7 +45,7 @@ def safeLine(text: str) -> str:
     return text if text.isprintable() else text.translate(_LINE)
 
 
-class ShownText:
+class TextFormatter:
     """
     A text as it is shown, while it comes.
     """
@@ -74,7 +74,7 @@ class ShownText:
         return safeText(text)
 
 
-class ShownMenu:
+class MenuFormatter:
     """
     A menu as a list, while it comes: each link with its number, counted from 1, its name, its type
     and its address.

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
-from twisted_netdemo.gopher.agent import MOST, Agent
+from twisted_netdemo.gopher.agent import DEFAULT_MAX_SIZE, Agent
 from twisted_netdemo.gopher.body import Verdict
 from twisted_netdemo.gopher.cli.console import Console, OutputError
-from twisted_netdemo.gopher.cli.display import ShownMenu, ShownText
+from twisted_netdemo.gopher.cli.display import MenuFormatter, TextFormatter
 from twisted_netdemo.gopher.cli.exit_statuses import (
     CANNOT_WRITE,
     MALFORMED,
@@ -25,13 +25,13 @@ from twisted_netdemo.gopher.cli.exit_statuses import (
     Failed,
     statusOf,
 )
-from twisted_netdemo.gopher.cli.link_follower import Way
-from twisted_netdemo.gopher.cli.pace import Late, Pace
-from twisted_netdemo.gopher.cli.request import Wishes
+from twisted_netdemo.gopher.cli.link_follower import LinkFollower
+from twisted_netdemo.gopher.cli.pace import OutOfTime, Pace
+from twisted_netdemo.gopher.cli.request import Request
 from twisted_netdemo.gopher.cli.saving import Download, fileName
-from twisted_netdemo.gopher.connection import ends
+from twisted_netdemo.gopher.connection import formatAddress
 from twisted_netdemo.gopher.errors import ConnectError, FetchError, TooLarge
-from twisted_netdemo.gopher.files.body_writer import Pour
+from twisted_netdemo.gopher.files.body_writer import BodyWriter
 from twisted_netdemo.gopher.item_types import Kind, bodyKind
 from twisted_netdemo.gopher.response import Response
 from twisted_netdemo.gopher.text.lines import LineTooLong
@@ -39,7 +39,7 @@ from twisted_netdemo.gopher.url import GopherURL, InvalidURL
 from twisted_netdemo.service.time.clock import monotonic
 
 if TYPE_CHECKING:
-    from twisted_netdemo.gopher.cli.json_format import Document
+    from twisted_netdemo.gopher.cli.json_format import JSONDocument
 
 # How many seconds somebody has to begin to read a named pipe, and how often to look.
 _READER, _LOOK = 60.0, 0.05
@@ -48,7 +48,7 @@ _READER, _LOOK = 60.0, 0.05
 AgentFor = Callable[[int | None, Callable[[str], None] | None], Agent]
 
 
-class Maker(Protocol):
+class Formatter(Protocol):
     """
     Makes text of a body that comes in pieces.
     """
@@ -71,14 +71,14 @@ class Job:
 
     _response: Response | None = None
     _download: Download | None = None
-    _document: Document | None = None
+    _document: JSONDocument | None = None
     _cut: FetchError | None = None  # why what is put out is not all that came
 
     def __init__(
         self,
         number: int,
         url: str | GopherURL,
-        wishes: Wishes,
+        request: Request,
         console: Console,
         clock: Any,
         agentFor: AgentFor,
@@ -87,21 +87,21 @@ class Job:
     ) -> None:
         """
         @param turn: asks for the job's turn; C{None} is that it has come.
-        @param answer: see L{Way}.
+        @param answer: see L{LinkFollower}.
         """
         self.number = number
         self._given = url
-        self._wishes = wishes
+        self._request = request
         self._console = console
         self._clock = monotonic(clock)
         self._agentFor = agentFor
-        self._several = len(wishes.urls) > 1
-        self._way = Way(wishes, console, answer)
+        self._several = len(request.urls) > 1
+        self._follower = LinkFollower(request, console, answer)
         self._turn: Callable[[], Deferred[None] | None] | None = turn
         self._waiting: Deferred[None] | None = None
         self._responses: list[Response] = []
         self._began = self._clock.seconds()
-        self._pace = Pace(self._clock, wishes.maxTime)
+        self._pace = Pace(self._clock, request.maxTime)
 
     @property
     def size(self) -> int:
@@ -116,12 +116,12 @@ class Job:
 
         @return: the exit status.
         """
-        if self._console.isBroken and not (self._wishes.named or self._wishes.output):
+        if self._console.isBroken and not (self._request.named or self._request.output):
             await self._myTurn()
             return CANNOT_WRITE  # which has been said
         status, message, connecting = OK, None, False
         try:
-            await self._output(await self._way.follow(self._given, self._menu))
+            await self._output(await self._follower.follow(self._given, self._menu))
         except InvalidURL as error:
             status, message = MALFORMED, str(error)
         except Failed as error:
@@ -134,11 +134,11 @@ class Job:
         except OutputError as error:
             status, message = CANNOT_WRITE, str(error)
         if self._download is not None and self._download.part is not None:
-            part = self._download.part.removeprefix(f"{self._wishes.folder}/")
+            part = self._download.part.removeprefix(f"{self._request.folder}/")
             kept = "what could be written" if status == CANNOT_WRITE else "what came"
             message = f"{message}; {kept} is in {part}"
         await self._myTurn()
-        if self._wishes.json and status != CANNOT_WRITE:
+        if self._request.json and status != CANNOT_WRITE:
             try:
                 await self._write(self._closing(message))
             except OutputError as error:
@@ -155,11 +155,11 @@ class Job:
         """
         The end of the document; all of it, where nothing came.
         """
-        from twisted_netdemo.gopher.cli.json_format import Document
+        from twisted_netdemo.gopher.cli.json_format import JSONDocument
 
         response = self._response
         if self._document is None:
-            self._document = Document(self._way.url or str(self._given), None)
+            self._document = JSONDocument(self._follower.url or str(self._given), None)
         verdict = response.verdict if response else None
         if self._cut is not None:
             verdict = Verdict("truncated", str(self._cut))
@@ -170,8 +170,8 @@ class Job:
                 "reason": verdict.reason if verdict else None,
                 "bytes": response.size if response else 0,
                 "seconds": round(seconds, 6),
-                "local": ends(response.local) if response else None,
-                "remote": ends(response.remote) if response else None,
+                "local": formatAddress(response.local) if response else None,
+                "remote": formatAddress(response.remote) if response else None,
                 "error": message,
             }
         )
@@ -184,7 +184,7 @@ class Job:
         self._say(f"{prefix}{which}{message}")
 
     def _which(self) -> str:
-        return f"{self._way.url or self._given}: " if self._several else ""
+        return f"{self._follower.url or self._given}: " if self._several else ""
 
     def _say(self, line: str) -> None:
         self._console.say(line)
@@ -197,7 +197,7 @@ class Job:
         if turn is not None:
             began = self._clock.seconds()
             await turn
-            self._pace.pardon(self._clock.seconds() - began)
+            self._pace.exclude(self._clock.seconds() - began)
 
     def _askedTurn(self) -> Deferred[None] | None:
         """
@@ -213,7 +213,7 @@ class Job:
         """
         Ask for what leads there.
         """
-        return await self._ask(url, MOST)
+        return await self._ask(url, DEFAULT_MAX_SIZE)
 
     async def _begin(self, url: GopherURL, most: int | None) -> tuple[Response, Pace]:
         """
@@ -221,33 +221,35 @@ class Job:
 
         @param most: the size limit, unless another was wished.
         """
-        return await self._ask(url, most if self._wishes.maxSize is None else self._wishes.maxSize)
+        return await self._ask(
+            url, most if self._request.maxSize is None else self._request.maxSize
+        )
 
     async def _ask(self, url: GopherURL, maxSize: int | None) -> tuple[Response, Pace]:
         self._response = None
-        self._pace = pace = Pace(self._clock, self._wishes.maxTime)
-        tell = self._tell if self._wishes.verbose else None
+        self._pace = pace = Pace(self._clock, self._request.maxTime)
+        tell = self._tell if self._request.verbose else None
         response = await self._agentFor(maxSize, tell).fetch(url)
         self._response = response
         self._responses.append(response)
         return response, pace
 
     async def _output(self, url: GopherURL) -> None:
-        wishes = self._wishes
+        request = self._request
         binary = bodyKind(url.type) is Kind.BINARY
-        if wishes.output is not None:
-            await self._save(url, Download(wishes.output, mine=False, mode=wishes.mode))
-        elif wishes.named or (
-            binary and self._console.isTerminal and not (wishes.raw or wishes.json)
+        if request.output is not None:
+            await self._save(url, Download(request.output, mine=False, mode=request.mode))
+        elif request.named or (
+            binary and self._console.isTerminal and not (request.raw or request.json)
         ):
-            path = f"{wishes.folder}/{fileName(url)}"
-            download = Download(path, mine=True, mode=wishes.mode)
+            path = f"{request.folder}/{fileName(url)}"
+            download = Download(path, mine=True, mode=request.mode)
             await self._save(url, download)
             await self._myTurn()
             self._say(f"saved {os.path.basename(download.path)}")
-        elif wishes.raw:
+        elif request.raw:
             await self._stream(url, evenErrors=True)
-        elif wishes.json:
+        elif request.json:
             await self._showJSON(url)
         elif binary:
             await self._stream(url, evenErrors=False)
@@ -260,9 +262,9 @@ class Job:
         try:
             await self._findReader(download, pace)
             # what only looks like a server's error may be a short text: it is not thrown away
-            pour = Pour(response, download.write, evenErrors=not response.isError)
-            response.deliverBody(pour)
-            await pour.done
+            writer = BodyWriter(response, download.write, evenErrors=not response.isError)
+            response.deliverBody(writer)
+            await writer.done
             self._refuse(response)
             download.finish()
         except OSError as error:
@@ -294,33 +296,33 @@ class Job:
         await self._myTurn()
         if evenErrors and response.statusLine:
             await self._write(response.statusLine)
-        pour = Pour(response, partial(self._console.write, pace=pace), evenErrors)
-        response.deliverBody(pour)
-        await pour.done
+        writer = BodyWriter(response, partial(self._console.write, pace=pace), evenErrors)
+        response.deliverBody(writer)
+        await writer.done
         self._refuse(response)
 
     async def _show(self, url: GopherURL) -> None:
-        response, pace = await self._begin(url, MOST)
+        response, pace = await self._begin(url, DEFAULT_MAX_SIZE)
         response.endsAtDot = True
         console = self._console
-        maker: Maker
+        formatter: Formatter
         if response.kind is Kind.TEXT:
-            maker = ShownText(response.textReader())
+            formatter = TextFormatter(response.textReader())
         else:
             reader = response.menuReader()
-            maker = ShownMenu(reader, response.url, console.columns, console.colour)
-        await self._make(response, pace, maker, evenErrors=False)
+            formatter = MenuFormatter(reader, response.url, console.columns, console.colour)
+        await self._make(response, pace, formatter, evenErrors=False)
 
     async def _showJSON(self, url: GopherURL) -> None:
         from twisted_netdemo.gopher.cli.json_format import (
             BinaryContent,
             Content,
-            Document,
+            JSONDocument,
             MenuContent,
             TextContent,
         )
 
-        response, pace = await self._begin(url, MOST)
+        response, pace = await self._begin(url, DEFAULT_MAX_SIZE)
         response.endsAtDot = True
         content: Content
         if response.kind is Kind.TEXT:
@@ -329,10 +331,12 @@ class Job:
             content = BinaryContent()
         else:
             content = MenuContent(response.menuReader(), response.url)
-        self._document = Document(url, content)
+        self._document = JSONDocument(url, content)
         await self._make(response, pace, self._document, evenErrors=True)
 
-    async def _make(self, response: Response, pace: Pace, maker: Maker, evenErrors: bool) -> None:
+    async def _make(
+        self, response: Response, pace: Pace, formatter: Formatter, evenErrors: bool
+    ) -> None:
         """
         Put out what is made of a body while it comes, from when the job's turn has; until then,
         and while it may be the server's report of an error, it is held.
@@ -344,7 +348,7 @@ class Job:
                 async for chunk in chunks:
                     held += chunk
                     if self._askedTurn() is None and (evenErrors or not response.mayBeError):
-                        await self._put(maker, held, pace)
+                        await self._put(formatter, held, pace)
         except FetchError as error:
             failure = error
         except LineTooLong as error:
@@ -353,12 +357,12 @@ class Job:
             self._refuse(response)
         await self._myTurn()
         try:
-            await self._put(maker, held, pace)
+            await self._put(formatter, held, pace)
             if failure is None or response.size:
-                for text in maker.end():
+                for text in formatter.end():
                     await self._write(text)
                     await pace.step()
-        except Late as error:
+        except OutOfTime as error:
             failure = failure or error
         except LineTooLong as error:
             failure = failure or TooLarge(str(error))
@@ -367,14 +371,14 @@ class Job:
             raise failure
         self._refuse(response)
 
-    async def _put(self, maker: Maker, held: bytearray, pace: Pace) -> None:
+    async def _put(self, formatter: Formatter, held: bytearray, pace: Pace) -> None:
         """
         Put out what is made of the bytes that are held.
         """
         data = bytes(held)
         held.clear()
         async for piece in pace.pieces(data):
-            for text in maker.feed(piece):
+            for text in formatter.feed(piece):
                 await self._write(text)
                 await pace.step()
 

@@ -130,7 +130,7 @@ class MenuContent:
         }
 
 
-class Document:
+class JSONDocument:
     """
     One line of ASCII: whatever a server sent, it can drive no terminal. What is only known at the
     end stands there.

@@ -11,7 +11,7 @@ from dataclasses import replace
 from twisted_netdemo.gopher.cli.console import Console
 from twisted_netdemo.gopher.cli.exit_statuses import MALFORMED, SERVER_ERROR, Failed
 from twisted_netdemo.gopher.cli.pace import Pace
-from twisted_netdemo.gopher.cli.request import Wishes
+from twisted_netdemo.gopher.cli.request import Request
 from twisted_netdemo.gopher.errors import TooLarge
 from twisted_netdemo.gopher.item_types import Kind, bodyKind, isFetched, itemType
 from twisted_netdemo.gopher.menu import Item
@@ -22,7 +22,7 @@ from twisted_netdemo.gopher.url import GopherURL, InvalidURL, checkSelector
 Begin = Callable[[GopherURL], Awaitable[tuple[Response, Pace]]]
 
 
-class Way:
+class LinkFollower:
     """
     @ivar url: how far it has come; C{None} while there is no URL.
     """
@@ -30,13 +30,13 @@ class Way:
     url: GopherURL | None = None
 
     def __init__(
-        self, wishes: Wishes, console: Console, answer: bytes | Failed | None = None
+        self, request: Request, console: Console, answer: bytes | Failed | None = None
     ) -> None:
         """
         @param answer: what was answered when the words of the search were asked for before, or why
             there are none.
         """
-        self._wishes = wishes
+        self._request = request
         self._console = console
         self._answer = answer
 
@@ -49,7 +49,7 @@ class Way:
         @raise FetchError: a menu on the way cannot be had.
         """
         url = given if isinstance(given, GopherURL) else GopherURL.parse(given)
-        for number in self._wishes.items:
+        for number in self._request.items:
             url = await self._link(self._asked(url), number, begin)
         self.url = url = self._asked(url)
         return url
@@ -64,7 +64,7 @@ class Way:
             raise Failed(MALFORMED, f"{url} is of type {known.name}, which is not fetched")
         if known.kind is not Kind.SEARCH:
             return url
-        words = self._wishes.search
+        words = self._request.search
         if words is None and url.search is not None:
             return url
         if isinstance(self._answer, Failed):
@@ -72,7 +72,7 @@ class Way:
         if words is None:
             words = self._answer
         if words is None:
-            words = _words(url, self._wishes, self._console)
+            words = _words(url, self._request, self._console)
         return replace(url, search=words)
 
     async def _link(self, url: GopherURL, number: int, begin: Begin) -> GopherURL:
@@ -90,31 +90,31 @@ class Way:
         return link.target
 
 
-def askBefore(given: str | GopherURL, wishes: Wishes, console: Console) -> bytes | Failed | None:
+def askBefore(given: str | GopherURL, request: Request, console: Console) -> bytes | Failed | None:
     """
     Ask for the words of a search before anything is fetched: while a person is asked, nothing else
     goes on.
 
-    @return: for L{Way}; C{None} where nothing is to be asked yet.
+    @return: for L{LinkFollower}; C{None} where nothing is to be asked yet.
     """
-    if not console.canAsk or wishes.items or wishes.search is not None:
+    if not console.canAsk or request.items or request.search is not None:
         return None
     try:
         url = given if isinstance(given, GopherURL) else GopherURL.parse(given)
         if itemType(url.type).kind is not Kind.SEARCH or url.search is not None:
             return None
-        return _words(url, wishes, console)
+        return _words(url, request, console)
     except InvalidURL:  # which is said when it is this URL's turn
         return None
     except Failed as failed:
         return failed
 
 
-def _words(url: GopherURL, wishes: Wishes, console: Console) -> bytes:
-    status = wishes.usageStatus
+def _words(url: GopherURL, request: Request, console: Console) -> bytes:
+    status = request.usageStatus
     if not console.canAsk:
         raise Failed(status, f"{url} is a search: say --search and its words")
-    where = f" for {url}" if len(wishes.urls) > 1 else ""
+    where = f" for {url}" if len(request.urls) > 1 else ""
     try:
         answer = console.ask(f"Search words{where}: ")
         return checkSelector(answer.encode("utf-8", "surrogateescape"), "search")

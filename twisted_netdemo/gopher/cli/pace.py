@@ -23,7 +23,7 @@ _GRACE = 0.25
 _LAST = 0.35
 
 
-class Late(TimedOut):
+class OutOfTime(TimedOut):
     """
     What was made of a body took too long.
     """
@@ -43,7 +43,7 @@ class Pace:
         self._most = most
         self._began = self._last = self._clock.seconds()
 
-    def pardon(self, seconds: float) -> None:
+    def exclude(self, seconds: float) -> None:
         """
         So long the work could not begin; that is not counted.
         """
@@ -53,7 +53,7 @@ class Pace:
         """
         Data in pieces, each with a L{step} behind it; the first is always given.
 
-        @raise Late: where the time is over.
+        @raise OutOfTime: where the time is over.
         """
         self._last = self._clock.seconds()  # others have had their turn
         for start in range(0, len(data), _PIECE):
@@ -64,10 +64,10 @@ class Pace:
         """
         After each piece.
 
-        @raise Late: where the time is over.
+        @raise OutOfTime: where the time is over.
         """
         if self._isOver(_GRACE):
-            raise Late(f"it took longer than {showDuration(self._most or 0)}")
+            raise OutOfTime(f"it took longer than {showDuration(self._most or 0)}")
         if self._clock.seconds() - self._last > _TURN:
             await self.turn()
 

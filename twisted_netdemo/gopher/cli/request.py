@@ -9,7 +9,7 @@ from typing import NamedTuple
 from twisted_netdemo.gopher.url import GopherURL
 
 
-class Wishes(NamedTuple):
+class Request(NamedTuple):
     """
     What was asked for.
 

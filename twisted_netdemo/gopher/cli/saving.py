@@ -8,7 +8,7 @@ import os
 
 from twisted_netdemo.gopher.cli.display import safeLine
 from twisted_netdemo.gopher.files.whole_files import (
-    Part,
+    PartialFile,
     followed,
     isPipe,
     isReplaceable,
@@ -56,7 +56,7 @@ class Download:
     """
 
     _file: int | None = None
-    _part: Part | None = None
+    _part: PartialFile | None = None
     _isDone = False
 
     def __init__(self, path: str, mine: bool, mode: int | None = None) -> None:
@@ -104,7 +104,7 @@ class Download:
 
     def _open(self) -> None:
         if self._mine:
-            self._part = Part(self.path, self._mode)
+            self._part = PartialFile(self.path, self._mode)
             return
         self._target = target = followed(self.path)
         if not isReplaceable(target):
@@ -113,9 +113,9 @@ class Download:
         try:
             old = os.stat(target)
         except FileNotFoundError:
-            self._part = Part(target, self._mode)
+            self._part = PartialFile(target, self._mode)
         else:
-            self._part = Part(target, 0o600)
+            self._part = PartialFile(target, 0o600)
             self._part.becomeLike(old)
 
     def finish(self) -> None:

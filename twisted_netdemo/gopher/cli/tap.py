@@ -220,19 +220,19 @@ def _verified(cafile: str) -> Any:
         raise ValueError(f"{cafile} holds no certificate (PEM)") from None
 
 
-def makeSession(options: Options, reactor: Any, console: Any, usageStatus: int) -> Any:
+def makeBatch(options: Options, reactor: Any, console: Any, usageStatus: int) -> Any:
     """
     What the options ask for, ready to run.
 
     @param usageStatus: the exit status for wrong usage that only shows while it runs.
     """
     from twisted_netdemo.gopher.agent import Agent
-    from twisted_netdemo.gopher.cli.batch import Session
-    from twisted_netdemo.gopher.cli.request import Wishes
-    from twisted_netdemo.gopher.net.address_cache import Addresses
+    from twisted_netdemo.gopher.cli.batch import Batch
+    from twisted_netdemo.gopher.cli.request import Request
+    from twisted_netdemo.gopher.net.address_cache import AddressCache
     from twisted_netdemo.gopher.text.charset import Charsets
 
-    charsets, addresses = Charsets(), Addresses()
+    charsets, addresses = Charsets(), AddressCache()
     trust = _trust(options, console)
 
     family = 4 if options["ipv4"] else 6 if options["ipv6"] else None
@@ -261,7 +261,7 @@ def makeSession(options: Options, reactor: Any, console: Any, usageStatus: int) 
             tell=tell,
         )
 
-    wishes = Wishes(
+    request = Request(
         urls=tuple(options["urls"]),
         folder=options["folder"],
         output=options["output"],
@@ -277,7 +277,7 @@ def makeSession(options: Options, reactor: Any, console: Any, usageStatus: int) 
         mode=_filePermissions(options),
         usageStatus=usageStatus,
     )
-    return Session(wishes, console, reactor, agentFor)
+    return Batch(request, console, reactor, agentFor)
 
 
 def _trust(options: Options, console: Any) -> Any:
@@ -326,5 +326,5 @@ def makeService(options: Options, reactor: Any = None) -> Any:
         log.info("{line}", line=line)
 
     console = Console(say if options.isDaemon else None)
-    session = makeSession(options, reactor, console, usageStatus=1)
-    return OneShot(reactor, session.run, options.ownsProcess)
+    batch = makeBatch(options, reactor, console, usageStatus=1)
+    return OneShot(reactor, batch.run, options.ownsProcess)

@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 from twisted_netdemo.gopher.response import Response
 
 
-class Pour(Protocol):
+class BodyWriter(Protocol):
     """
     Writes, and waits while that takes its time, which keeps the server waiting; but what may turn
     out to be the server's report of an error is held back until that is known.

@@ -29,7 +29,7 @@ _LONGEST = 240
 _DESCRIPTOR = re.compile(r"/(?:dev|proc/([^/]+)(?:/task/[^/]+)?)/fd/([0-9]+)", re.ASCII)
 
 
-class Part:
+class PartialFile:
     """
     A file that is being written beside the name that it will have: as C{NAME.part}, or where that
     is taken as C{NAME.part.1} and so on; of a long name, its beginning. Nothing that was there

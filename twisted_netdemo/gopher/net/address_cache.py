@@ -16,7 +16,7 @@ _MOST = 1024
 Key = tuple[str, int, int | None]
 
 
-class Addresses:
+class AddressCache:
     """
     What is known of names; see L{Agent<twisted_netdemo.gopher.agent.Agent>}.
     """

@@ -35,7 +35,7 @@ from twisted_netdemo.gopher.errors import (
     ConnectTimedOut,
     FetchError,
 )
-from twisted_netdemo.gopher.net.address_cache import Addresses
+from twisted_netdemo.gopher.net.address_cache import AddressCache
 from twisted_netdemo.gopher.net.address_guard import Allow, judge
 from twisted_netdemo.gopher.url import hostPort, sameHost
 from twisted_netdemo.service.tcp.fast.client import addressEndpoint
@@ -53,7 +53,7 @@ def directEndpoint(
     host: str,
     port: int,
     family: int | None,
-    addresses: Addresses,
+    addresses: AddressCache,
     tell: Tell,
     allow: Allow | None = None,
 ) -> IStreamClientEndpoint:
@@ -110,7 +110,7 @@ class _Named:
         host: str,
         port: int,
         family: int | None,
-        addresses: Addresses,
+        addresses: AddressCache,
         tell: Tell,
         allow: Allow | None,
     ) -> None:

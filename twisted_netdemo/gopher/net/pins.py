@@ -10,7 +10,7 @@ import re
 import stat
 from contextlib import suppress
 
-from twisted_netdemo.gopher.files.whole_files import Part
+from twisted_netdemo.gopher.files.whole_files import PartialFile
 
 _LINE = re.compile(rb"(\S+) ([0-9a-f]{64})\s*")
 # How often to open a file anew that others keep replacing.
@@ -93,7 +93,7 @@ class Pins:
 
     def _replace(self, old: os.stat_result, data: bytes) -> None:
         path = os.path.realpath(self.path)  # a link to the file stays one
-        part = Part(path, 0o600)
+        part = PartialFile(path, 0o600)
         try:
             part.becomeLike(old)
             part.write(data)

@@ -19,7 +19,7 @@ from twisted_netdemo.gopher.errors import (
     CannotResolveProxy,
     ProxyFailed,
 )
-from twisted_netdemo.gopher.net.address_cache import Addresses
+from twisted_netdemo.gopher.net.address_cache import AddressCache
 from twisted_netdemo.gopher.net.host_endpoint import directEndpoint, explain
 from twisted_netdemo.gopher.url import hostAndPort, hostPort, normalHost
 from twisted_netdemo.service.tcp.socks import SocksEndpoint
@@ -58,7 +58,7 @@ class SocksProxy:
         port: int = _PORT,
         *,
         family: int | None = None,
-        addresses: Addresses | None = None,
+        addresses: AddressCache | None = None,
         tell: Callable[[str], None] | None = None,
     ) -> None:
         """
@@ -71,7 +71,7 @@ class SocksProxy:
         self._host = host
         self._port = port
         self._family = family
-        self._addresses = addresses or Addresses()
+        self._addresses = addresses or AddressCache()
         self._tell = tell or (lambda line: None)
 
     def __call__(self, host: str, port: int) -> IStreamClientEndpoint:
