@@ -134,15 +134,13 @@ class CommandTests(CommandTestCase):
         """
         A mistake on the command line is one line that names the option, a way to help, and 2.
         """
-        self.assertEqual(
-            self.fetch("--parallel", "0"),
-            (
-                2,
-                b"",
-                "gopherfetch: --parallel: '0' is not a whole number, 1 to 1000\n"
-                "Try 'gopherfetch --help'.\n",
-            ),
+        error = (
+            b"gopherfetch: --parallel: '0' is not a whole number, 1 to 1000\n"
+            b"Try 'gopherfetch --help'.\n"
         )
+        for command in ([GOPHERFETCH], [sys.executable, "-m", "twisted_netdemo.gopher"]):
+            done = run(*command, "--parallel", "0")
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (2, b"", error))
 
     def test_help(self) -> None:
         """
