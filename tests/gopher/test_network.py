@@ -493,7 +493,7 @@ class TLSTests(NetworkTestCase):
         os.mkfifo(self.folder / "pipe")
         for name in ("broken", "file/pins", "pipe", "new"):
             if name == "new":
-                self.patch(whole_files, "writeAll", full)
+                self.patch(whole_files.PartialFile, "write", full)
             trust = Pinned(Pins(str(self.folder / name)), lambda *pinned: None)
             error = await self.fails(CertificateRejected, url, trust=trust)
             self.assertTrue(str(error).startswith("the pins cannot be used: "), error)

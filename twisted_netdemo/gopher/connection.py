@@ -325,7 +325,7 @@ class GopherConnection(Protocol):
         if self.transport is not None:
             response = self._respond()
             self._response = None
-            response.finished(verdict, error, self._seconds())
+            response.ended(verdict, error, self._seconds())
             if error is None and not self._whenBegun.called:
                 self._whenBegun.callback(response)
         # what is being cancelled fails by itself, as any other Deferred does

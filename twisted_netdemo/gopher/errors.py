@@ -1,55 +1,86 @@
 """
-Why a fetch failed: one class for each thing that a caller may want to tell apart.
+The errors of a fetch, one class for each case that a caller may want to tell apart.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from twisted_netdemo.gopher.response import Response
+from twisted.internet.interfaces import IAddress
+
+from twisted_netdemo.gopher.body import Verdict
+from twisted_netdemo.gopher.menu import Item
+from twisted_netdemo.gopher.url import GopherURL
+
+
+class Transfer(Protocol):
+    """
+    What a L{Response<twisted_netdemo.gopher.response.Response>} says after its end.
+    """
+
+    url: GopherURL
+    local: IAddress
+    remote: IAddress
+    verdict: Verdict | None
+    serverError: str | None
+    seconds: float
+
+    @property
+    def size(self) -> int:
+        """
+        How many bytes came.
+        """
+
+    def asText(self, data: bytes) -> str:
+        """
+        Read bytes that came as a text.
+        """
+
+    def asMenu(self, data: bytes) -> list[Item]:
+        """
+        Read bytes that came as a menu.
+        """
 
 
 class FetchError(Exception):
     """
-    A fetch failed; the message is one line for people, in which the peer's words may occur.
+    A fetch failed; the message is one line for people and may quote the server.
 
-    @ivar response: the response, where one had begun.
-    @ivar partial: what came before the failure, where L{Response} was collecting it.
+    @ivar response: the response, if one had begun.
+    @ivar partial: what came before the failure, if L{Response} was collecting it.
     """
 
-    response: Response | None = None
+    response: Transfer | None = None
     partial: bytes = b""
 
 
 class ConnectError(FetchError):
     """
-    It failed before the request was sent.
+    The fetch failed before the request was sent.
     """
 
 
 class CannotResolve(ConnectError):
     """
-    The host has no address, or none of the family asked for.
+    The host has no address, or none of the wanted family.
     """
 
 
 class CannotResolveProxy(CannotResolve):
     """
-    The same of the proxy.
+    The proxy has no address.
     """
 
 
 class CannotConnect(ConnectError):
     """
-    None of its addresses took the connection, or the proxy does not.
+    None of the host's addresses accepted the connection, or the proxy does not.
     """
 
 
 class AddressRefused(CannotConnect):
     """
-    It has no address that may be connected to, as L{Agent<twisted_netdemo.gopher.agent.Agent>} was
-    told.
+    The C{allow} of L{Agent<twisted_netdemo.gopher.agent.Agent>} refused the host's addresses.
     """
 
 
@@ -67,25 +98,25 @@ class ConnectTimedOut(ConnectError):
 
 class HandshakeFailed(ConnectError):
     """
-    TLS could not be agreed on.
+    Client and server could not agree on TLS.
     """
 
 
 class CertificateRejected(ConnectError):
     """
-    The certificate is not one to trust: not verified, or not the one that was pinned.
+    The certificate cannot be trusted: it is not verified, or not the pinned one.
     """
 
 
 class CertificateUndecided(CertificateRejected):
     """
-    It cannot be told yet whether to trust it, but may be a moment later.
+    Whether to trust the certificate cannot be decided now, but may be a moment later.
     """
 
 
 class TransferError(FetchError):
     """
-    It failed after the request was sent.
+    The fetch failed after the request was sent.
     """
 
 
@@ -97,23 +128,23 @@ class NothingCame(TransferError):
 
 class ConnectionBroke(TransferError):
     """
-    The connection broke after something had come.
+    The connection broke after the first byte.
     """
 
 
 class TimedOut(TransferError):
     """
-    Nothing came for too long, or all of it took too long.
+    The server sent nothing for too long, or the fetch took too long.
     """
 
 
 class TooLarge(TransferError):
     """
-    More came than was allowed.
+    The body is larger than allowed.
     """
 
 
 class Aborted(TransferError):
     """
-    Our own side closed the connection.
+    The client closed the connection.
     """

@@ -1,71 +1,62 @@
 """
-A response that streams: with the reader's pace, and a verdict at its end.
+A response: its body as bytes, lines, items or a whole text, and the verdict at its end.
 """
 
 from __future__ import annotations
 
 import builtins
-from collections import deque
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IAddress, IProtocol, IPushProducer
+from twisted.internet.interfaces import IAddress, IPushProducer
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from twisted_netdemo.gopher.body import Body, Verdict
-from twisted_netdemo.gopher.body_reader import BodyTransport, ChunkReader
 from twisted_netdemo.gopher.errors import FetchError, TooLarge
 from twisted_netdemo.gopher.item_types import Kind
 from twisted_netdemo.gopher.menu import Item
+from twisted_netdemo.gopher.stream.body_stream import BodyStream
+from twisted_netdemo.gopher.stream.body_writer import BodyWriter
 from twisted_netdemo.gopher.text.characters import Unmarked
 from twisted_netdemo.gopher.text.charset import UTF8, Charsets, decode
 from twisted_netdemo.gopher.text.lines import LineTooLong, MenuLines, TextLines
 from twisted_netdemo.gopher.text.readers import MenuReader, TextReader
 from twisted_netdemo.gopher.url import GopherURL
 
-#: How many items L{Response.menu} gives: what is made of a line is larger than the line.
+#: How many items L{Response.menu} returns at most: an item takes more memory than its line.
 MAX_ITEMS = 100_000
 _SLICE = 1 << 16
 
 
-@implementer(IPushProducer)
-class Response:
+class Response(BodyStream):
     """
-    What a server sends, as it comes. One of L{deliverBody}, L{chunks}, L{lines}, L{items},
-    L{bytes}, L{text} and L{menu} takes it, once; until then the server is kept waiting.
+    The answer of a server. One of L{deliverBody}, L{chunks}, L{collect}, L{lines}, L{items},
+    L{bytes}, L{text} and L{menu} takes its body, once; before that, the server is kept waiting.
 
-    L{chunks}, L{lines} and L{items} hold a part that does not grow with the body, but for the dots
-    of a text (see L{TextLines}). The others hold all of it: L{bytes} up to twice the agent's
-    C{maxSize}, L{text} up to nine times that, since a character may take four bytes; L{menu} up to
-    three times that and L{MAX_ITEMS} items.
+    L{chunks}, L{collect}, L{lines} and L{items} hold a part that does not grow with the body, but
+    for the dots of a text (see L{TextLines}). The others hold all of it: L{bytes} up to twice the
+    agent's C{maxSize}, L{text} up to nine times that, since a character may take four bytes;
+    L{menu} up to three times that and L{MAX_ITEMS} items.
 
-    @ivar url: what was asked for.
-    @ivar kind: how it is read: L{Kind.TEXT}, L{Kind.MENU} or L{Kind.BINARY}.
-    @ivar statusLine: what a Gopher+ server put before the body, with its line end; else empty.
-    @ivar local: our end of the connection.
-    @ivar remote: the server's end.
-    @ivar verdict: at the end, how much the body can be relied on.
-    @ivar serverError: at the end, the server's words, if all that it sent is its report of an
-        error (whatever was asked for).
-    @ivar seconds: at the end, how long it took, from the call of C{fetch}.
-    @ivar charset: the Python codec of the text, once a part of it was decoded.
-    @ivar endsAtDot: whether a menu's final C{.} is its end, even where the server does not close
-        the connection: for readers that want nothing behind it.
+    @ivar url: the URL that was fetched.
+    @ivar kind: how the body is read: L{Kind.TEXT}, L{Kind.MENU} or L{Kind.BINARY}.
+    @ivar statusLine: the status line of a Gopher+ server, with its line end; else empty.
+    @ivar local: the client's address and port.
+    @ivar remote: the server's address and port, or the proxy's.
+    @ivar verdict: after the end, how far the body can be relied on; C{None} before.
+    @ivar serverError: after the end, the server's words if the body is only its report of an error
+        (whatever type was asked for); else C{None}.
+    @ivar seconds: after the end, how long the fetch took, from the call of C{fetch}.
+    @ivar charset: the Python codec of the text, after a part of it was decoded.
+    @ivar endsAtDot: whether a menu ends at its final C{.}, even if the server does not close the
+        connection: for readers that need nothing behind it.
     """
 
-    verdict: Verdict | None = None
     serverError: str | None = None
-    seconds: float = 0.0
     charset: str | None = None
     endsAtDot = False
-    _consumer: IProtocol | None = None
-    _paused = False
-    _pumping = False
-    _end: Failure | None = None
-    _ended = False
 
     def __init__(
         self,
@@ -79,150 +70,50 @@ class Response:
         statusLine: builtins.bytes = b"",
     ) -> None:
         """
-        @param given: the codec, where it has been said.
+        @param given: the codec, if the caller of C{fetch} gave it.
         """
-        self.statusLine = statusLine
+        super().__init__(body, connection, local, remote)
         self.url = url
         self.kind = body.kind
-        self.local = local
-        self.remote = remote
-        self._body = body
+        self.statusLine = statusLine
         self._charsets = charsets
         self._given = given
-        self._connection = connection
-        self._buffer: deque[bytes] = deque()
 
-    @property
-    def size(self) -> int:
-        """
-        How many bytes came so far.
-        """
-        return self._body.size
-
-    @property
-    def mayBeError(self) -> bool:
-        """
-        Whether all that came so far could be the server's report of an error.
-        """
-        return self._body.mayBeError
-
-    @property
-    def isError(self) -> bool:
-        """
-        Whether it is an error for sure, which a Gopher+ server says before it.
-        """
-        return self._body.isError
-
-    # The connection's side.
-
-    @property
-    def hasReader(self) -> bool:
-        """
-        Whether somebody takes it, or has.
-        """
-        return self._consumer is not None or self._ended
-
-    def received(self, data: bytes) -> None:
-        """
-        The connection calls this with each chunk.
-        """
-        self._buffer.append(data)
-        self._pump()
-
-    def finished(self, verdict: Verdict, error: FetchError | None, seconds: float) -> None:
+    def ended(self, verdict: Verdict, error: FetchError | None, seconds: float) -> None:
         """
         The connection calls this once, after the last chunk.
         """
-        self.verdict = verdict
-        self.seconds = seconds
         words = self._body.errorWords()
         if words is not None and error is None:
             self.serverError = decode(words, self._body.codec or self._guess(words))
-        if error is None:
-            self._end = connectionDone
-        else:
+        if error is not None:
             error.response = self
-            self._end = Failure(error)
-        self._pump()
+        self.finished(verdict, connectionDone if error is None else Failure(error), seconds)
 
-    def _pump(self) -> None:
-        consumer = self._consumer
-        if consumer is None or self._pumping:
-            return
-        self._pumping = True
-        try:
-            while self._buffer and not self._paused:
-                consumer.dataReceived(self._buffer.popleft())
-        finally:
-            self._pumping = False
-        if self._end is not None and not self._buffer and not self._ended:
-            self._ended = True
-            self._consumer = None  # no circle of references is left
-            consumer.connectionLost(self._end)
+    def collect(
+        self,
+        write: Callable[[builtins.bytes], object],
+        includeErrors: bool = True,
+    ) -> Deferred[None]:
+        """
+        Pass each chunk of the body to a function as it comes: a file's C{write}, say.
 
-    # The reader's side.
-
-    def pauseProducing(self) -> None:
+        @param write: takes bytes. If it returns a L{Deferred}, the server is kept waiting until
+            that fires.
+        @param includeErrors: whether the server's report of an error is written too; see
+            L{serverError}.
+        @return: fires after the last byte. Fails with a L{FetchError} if the body is truncated,
+            after what came was written, or with what C{write} raised. Cancelling it closes the
+            connection.
         """
-        Keep the server waiting. Time in which it waits is not counted as idle.
-        """
-        self._paused = True
-        self._connection.pauseProducing()
-
-    def resumeProducing(self) -> None:
-        """
-        Go on.
-        """
-        self._paused = False
-        self._pump()
-        if not self._paused:
-            self._connection.resumeProducing()
-
-    def stopProducing(self) -> None:
-        """
-        Close the connection; what has not been delivered will not be.
-        """
-        self._buffer.clear()
-        self._paused = False
-        self._connection.stopProducing()
-        self._pump()  # where it had ended before, but not been said to
-
-    abort = stopProducing
-
-    def deliverBody(self, protocol: IProtocol) -> None:
-        """
-        Give the bytes, as they come, to a protocol.
-
-        Its C{transport} is an L{IPushProducer}, by which it can keep the server waiting. At the end
-        comes C{connectionLost}, with L{ConnectionDone} for a body that is whole or suspect, else
-        with a L{FetchError<twisted_netdemo.gopher.errors.FetchError>}.
-        """
-        if self.hasReader:
-            raise RuntimeError("the body has been given to another reader")
-        self._consumer = protocol
-        protocol.makeConnection(BodyTransport(self, self.local, self.remote))
-        self._pump()
-        if not self._paused:
-            self._connection.resumeProducing()
-
-    async def chunks(self) -> AsyncGenerator[bytes, None]:
-        """
-        The bytes as they come. Leaving the loop early closes the connection.
-
-        @raise FetchError: after the last chunk, if the body is truncated.
-        """
-        reader = ChunkReader(self)
-        self.deliverBody(reader)
-        try:
-            while (chunk := await reader.next()) is not None:
-                yield chunk
-        finally:
-            self.abort()
+        writer = BodyWriter(self, write, includeErrors)
+        self.deliverBody(writer)
+        return writer.done
 
     async def lines(self) -> AsyncGenerator[str, None]:
         """
-        The lines of a text or a menu, each as it arrives, without its line end. The C{.} that ends
-        a menu, or a stuffed text, is none of them.
+        The lines of a text or a menu, each as it arrives, without its line end. The C{.} line that
+        ends a menu, or a stuffed text, is left out.
 
         @raise FetchError: after the last line, if the body is truncated.
         """
@@ -291,13 +182,13 @@ class Response:
 
     def textReader(self) -> TextReader:
         """
-        What reads this body as a text.
+        A parser of this body as a text.
         """
         return TextReader(self._guess, self._given)
 
     def menuReader(self) -> MenuReader:
         """
-        What reads this body as a menu.
+        A parser of this body as a menu.
         """
         return MenuReader(self._guess, self._given)
 
@@ -306,7 +197,7 @@ class Response:
 
     def decode(self, data: builtins.bytes) -> str:
         """
-        Bytes of this body as text, in the charset that was said, or that they let guess (see
+        Decode bytes of this body, in the given charset or in one that is guessed from them (see
         L{charset}).
         """
         self.charset = self._given or self._guess(data)
@@ -316,8 +207,8 @@ class Response:
         """
         All bytes as they came.
 
-        @return: fails with a L{FetchError}, whose C{partial} is what came, if that is truncated.
-            Cancelling it closes the connection.
+        @return: fails with a L{FetchError}, whose C{partial} is what came, if the body is
+            truncated. Cancelling it closes the connection.
         """
         return Deferred.fromCoroutine(self._collect())
 
@@ -333,15 +224,14 @@ class Response:
         """
         The items of a whole menu.
 
-        @return: fails as L{bytes} does, and with L{TooLarge} where there are more than
-            L{MAX_ITEMS}.
+        @return: fails as L{bytes} does, and with L{TooLarge} for more than L{MAX_ITEMS}.
         """
         self.endsAtDot = True
         return self.bytes().addCallback(self.asMenu)
 
     def asText(self, data: builtins.bytes) -> str:
         """
-        Bytes that came, whole or not, as a text.
+        Read bytes that came, the whole body or a part, as a text.
         """
         reader = self.textReader()
         parts = [text for piece in _slices(data) for text in reader.feed(piece)]
@@ -351,9 +241,9 @@ class Response:
 
     def asMenu(self, data: builtins.bytes) -> list[Item]:
         """
-        Bytes that came, whole or not, as a menu's items.
+        Read bytes that came, the whole body or a part, as a menu.
 
-        @raise TooLarge: for more than L{MAX_ITEMS}, or a line that is too long.
+        @raise TooLarge: the menu has more than L{MAX_ITEMS} items, or a line that is too long.
         """
         reader = self.menuReader()
         items: list[Item] = []
@@ -372,7 +262,7 @@ class Response:
         return items
 
     async def _collect(self) -> builtins.bytes:
-        held = bytearray()  # no list: a chunk may be a single byte
+        held = bytearray()  # a list would need much more for chunks of a byte
         try:
             async for chunk in self.chunks():
                 held += chunk

@@ -7,6 +7,8 @@ from __future__ import annotations
 import io
 import json
 import os
+from collections.abc import Iterator
+from errno import ENOSPC
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +24,30 @@ from twisted_netdemo.gopher.agent import Agent
 from twisted_netdemo.gopher.cli.batch import Batch
 from twisted_netdemo.gopher.cli.console import Console
 from twisted_netdemo.gopher.cli.request import Request
+from twisted_netdemo.gopher.files.descriptor_writer import DescriptorWriter, Pacing
 from twisted_netdemo.gopher.url import GopherURL
 
 MENU = (
     b"iWelcome\t\t\t0\r\n0Text\t/t\th\t70\r\n1Sub\t/sub\th\t70\r\n7Find\t/s\th\t70\r\n"
     b"hWeb\tURL:https://e.org/\th\t70\r\n.\r\n"
 )
+
+
+class MemoryOutput(DescriptorWriter):
+    """
+    Standard output as bytes.
+
+    @ivar room: how many it takes, as a disk that is full does.
+    """
+
+    def __init__(self) -> None:
+        self.out = b""
+        self.room: int | None = None
+
+    def write(self, data: bytes, pacing: Pacing) -> None:
+        if self.room is not None and len(self.out) + len(data) > self.room:
+            raise OSError(ENOSPC, os.strerror(ENOSPC))
+        self.out += data
 
 
 class MemoryConsole(Console):
@@ -41,21 +61,21 @@ class MemoryConsole(Console):
         self.colour = False
         self.canAsk = answers is not None
         self.answers = answers or []
-        self.out = b""
+        self._output = self.output = MemoryOutput()
         self.said: list[str] = []
-        self.room: int | None = None
         self.progress: list[tuple[int, str]] = []
 
     @property
     def columns(self) -> int | None:
         return None
 
-    def _put(self, data: bytes | memoryview) -> bytes:
-        if self.room is not None and len(self.out) + len(data) > self.room:
-            self._broken = "cannot write: No space left on device"
-        else:
-            self.out += data
-        return b""
+    @property
+    def out(self) -> bytes:
+        return self.output.out
+
+    @out.setter
+    def out(self, value: bytes) -> None:
+        self.output.out = value
 
     def say(self, line: str) -> None:
         self.said.append(line)
@@ -353,7 +373,7 @@ class EndTests(BatchTestCase):
         for url, request in (
             ("h", {"raw": True}),
             ("h", {"output": "o"}),
-            ("h", {"named": True}),
+            ("h", {"remoteName": True}),
             ("h/0", {}),
         ):
             self.setUp()
@@ -549,7 +569,7 @@ class StatusTests(BatchTestCase):
                 ({}, b""),
                 ({"raw": True}, answer),
                 ({"output": "o"}, b""),
-                ({"named": True}, b""),
+                ({"remoteName": True}, b""),
             ):
                 self.setUp()
                 if "output" in request:
@@ -587,7 +607,7 @@ class StatusTests(BatchTestCase):
             ("h/9", {}, None),
             ("h/0", {"raw": True}, None),
             ("h/0", {"output": output}, None),
-            ("h/0", {"named": True}, None),
+            ("h/0", {"remoteName": True}, None),
             ("h/9", {"maxSize": 7}, 7),
         ):
             self.setUp()
@@ -598,7 +618,7 @@ class StatusTests(BatchTestCase):
         """
         Where the output takes nothing more, that is said once, and no more is fetched for it.
         """
-        self.console.room = 10
+        self.console.output.room = 10
         done = self.begin("a/0", "b/0", "c/0")
         self.serve(0, b"more than ten bytes")
         self.assertEqual(self.successResultOf(done), 23)
@@ -645,7 +665,7 @@ class FileTests(BatchTestCase):
             self.setUp()
             (self.folder / "o.part").write_bytes(b"unrelated")
             output = None if named else str(self.folder / "o")
-            self.fetch("h/0o", b"half", end="breakOff", output=output, named=named)
+            self.fetch("h/0o", b"half", end="breakOff", output=output, remoteName=named)
             (said,) = self.console.said
             self.assertTrue(said.endswith(" 4 bytes; what came is in o.part.1"), said)
             self.assertEqual((self.folder / "o.part").read_bytes(), b"unrelated")
@@ -665,7 +685,7 @@ class FileTests(BatchTestCase):
         """
         -O takes the name from the selector, inside the folder, and says it.
         """
-        self.assertEqual(self.fetch("h/0/../../x", b"data", named=True), 0)
+        self.assertEqual(self.fetch("h/0/../../x", b"data", remoteName=True), 0)
         self.assertEqual((self.names(), self.console.said), (["x"], ["saved x"]))
 
     def test_unwritable(self) -> None:
@@ -733,9 +753,69 @@ class PipeTests(BatchTestCase):
             self.assertEqual(self.servers[0].isAborted, not end)
             self.assertEqual(self.clock.getDelayedCalls(), [])
 
+    def stalled(self) -> Iterator[str]:
+        """
+        Paths that lead to a pipe whose reader has opened it and takes nothing.
+        """
+        self.read()
+        yield self.output
+        reading, writing = os.pipe()
+        self.addCleanup(os.close, reading)
+        self.addCleanup(os.close, writing)
+        yield f"/dev/fd/{writing}"
+
+    def test_stalled(self) -> None:
+        """
+        A reader that stops reading keeps the server waiting, but nothing else; --max-time ends that
+        too.
+        """
+        for output in self.stalled():
+            self.servers.clear()
+            self.console.said.clear()
+            done = self.begin("h/9", output=output, maxTime=2.0)
+            self.serve(0, bytes(1 << 20), end="")
+            self.assertFalse(self.servers[0].isRead)
+            self.clock.pump([0.02] * 110)
+            self.assertNoResult(done)
+            self.clock.pump([0.02] * 10)
+            self.assertEqual(self.successResultOf(done), 23)
+            self.assertEqual(self.console.said, [f"Error: cannot write {output}: not read in time"])
+            self.assertTrue(self.servers[0].isAborted)
+            self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_slow(self) -> None:
+        """
+        A reader that pauses gets all of it in the end, the server's clean end included.
+        """
+        data = bytes(range(256)) * 1024
+        reading = self.read()
+        done = self.begin("h/9", output=self.output)
+        self.serve(0, data)
+        self.assertNoResult(done)
+        came = b""
+        while len(came) < len(data):
+            came += os.read(reading, 1 << 14)
+            self.clock.advance(0.02)
+        self.assertEqual(came, data)
+        self.assertEqual(self.successResultOf(done), 0)
+
+    def test_interruptedStalled(self) -> None:
+        """
+        A signal ends the wait for a reader that stops reading.
+        """
+        for output in self.stalled():
+            self.servers.clear()
+            done = self.begin("h/9", output=output)
+            self.serve(0, bytes(1 << 20), end="")
+            self.clock.advance(1)
+            done.cancel()
+            self.failureResultOf(done, CancelledError)
+            self.assertTrue(self.servers[0].isAborted)
+            self.assertEqual(self.clock.getDelayedCalls(), [])
+
     def test_interrupted(self) -> None:
         """
-        Who does not want to wait any more need not.
+        A signal ends the wait for a reader.
         """
         done = self.begin("h/0", output=self.output)
         self.serve(0, b"data", end="")

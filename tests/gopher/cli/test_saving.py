@@ -13,15 +13,19 @@ from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.gopher.cli.test_display import BIDI
 from tests.processes import folder, run
+from twisted_netdemo.gopher.cli.pace import Pace
 from twisted_netdemo.gopher.cli.saving import Download, fileName
-from twisted_netdemo.gopher.files.whole_files import PartialFile, isClosed
+from twisted_netdemo.gopher.files.special_files import isClosed
+from twisted_netdemo.gopher.files.whole_files import PartialFile
 from twisted_netdemo.gopher.url import GopherURL
 
 PARTS = ["x.part", "x.part.1"]
+PACE = Pace(Clock(), None)
 
 
 class NameTests(SynchronousTestCase):
@@ -82,9 +86,9 @@ class DownloadTests(SynchronousTestCase):
     def path(self, name: str) -> Path:
         return self.folder / name
 
-    def save(self, name: str, data: bytes, mine: bool = False, mode: int | None = None) -> str:
-        download = Download(str(self.path(name)), mine, mode)
-        download.write(data)
+    def save(self, name: str, data: bytes, replaces: bool = True, mode: int | None = None) -> str:
+        download = Download(str(self.path(name)), replaces, mode)
+        download.write(data, PACE)
         download.finish()
         return os.path.basename(download.path)
 
@@ -95,10 +99,10 @@ class DownloadTests(SynchronousTestCase):
         """
         While it comes it has another name; then it has its own, and the other is gone.
         """
-        download = Download(str(self.path("x")), mine=False)
-        download.write(b"ab")
+        download = Download(str(self.path("x")), replaces=True)
+        download.write(b"ab", PACE)
         self.assertEqual(self.names(), ["x.part"])
-        download.write(b"c")
+        download.write(b"c", PACE)
         download.finish()
         download.close()
         self.assertEqual(self.names(), ["x"])
@@ -108,7 +112,7 @@ class DownloadTests(SynchronousTestCase):
         """
         An empty answer makes an empty file.
         """
-        download = Download(str(self.path("x")), mine=False)
+        download = Download(str(self.path("x")), replaces=True)
         download.finish()
         self.assertEqual(self.path("x").read_bytes(), b"")
 
@@ -118,9 +122,9 @@ class DownloadTests(SynchronousTestCase):
         stays as it was; the next attempt leaves both alone until it is whole.
         """
         self.save("x", b"old")
-        download = Download(str(self.path("x")), mine=False)
+        download = Download(str(self.path("x")), replaces=True)
         self.assertIs(download.part, None)
-        download.write(b"half of the new")
+        download.write(b"half of the new", PACE)
         download.close()
         self.assertEqual(download.part, str(self.path("x.part")))
         self.assertEqual(self.names(), ["x", "x.part"])
@@ -139,8 +143,8 @@ class DownloadTests(SynchronousTestCase):
             ("\xe9" * 127, "\xe9" * 120 + ".part"),
             ("n" * 240, "n" * 240 + ".part"),
         ):
-            download = Download(str(self.path(name)), mine=False)
-            download.write(b"x")
+            download = Download(str(self.path(name)), replaces=True)
+            download.write(b"x", PACE)
             self.assertEqual(self.names(), [part])
             download.finish()
             self.assertEqual(self.names(), [name])
@@ -152,15 +156,15 @@ class DownloadTests(SynchronousTestCase):
         """
         Two that are to have one name have a part each, and each is given the name whole.
         """
-        for mine, names in ((False, ["x"]), (True, ["x", "x.1"])):
-            one, other = (Download(str(self.path("x")), mine) for _ in range(2))
-            one.write(b"one, ")
-            other.write(b"other, ")
+        for replaces, names in ((True, ["x"]), (False, ["x", "x.1"])):
+            one, other = (Download(str(self.path("x")), replaces) for _ in range(2))
+            one.write(b"one, ", PACE)
+            other.write(b"other, ", PACE)
             self.assertEqual((one.part, other.part), (*map(str, map(self.path, PARTS)),))
-            one.write(b"whole")
+            one.write(b"whole", PACE)
             one.finish()
             self.assertEqual(self.path("x").read_bytes(), b"one, whole")
-            other.write(b"whole too")
+            other.write(b"whole too", PACE)
             other.finish()
             self.assertEqual((one.part, other.part), (None, None))
             self.assertEqual(self.path(names[-1]).read_bytes(), b"other, whole too")
@@ -173,9 +177,9 @@ class DownloadTests(SynchronousTestCase):
         Where another program has put its own file in the place of the part, that is not taken for
         ours, under whatever name.
         """
-        for mine in (False, True):
-            download = Download(str(self.path("x")), mine)
-            download.write(b"ours")
+        for replaces in (True, False):
+            download = Download(str(self.path("x")), replaces)
+            download.write(b"ours", PACE)
             self.path("x.part").unlink()
             self.path("x.part").write_bytes(b"half of another's")
             error = self.assertRaises(OSError, download.finish)
@@ -183,8 +187,8 @@ class DownloadTests(SynchronousTestCase):
             self.assertIs(download.part, None)
             self.assertEqual(self.names(), ["x.part"])
             self.path("x.part").unlink()
-            missing = Download(str(self.path("x")), mine)
-            missing.write(b"ours")
+            missing = Download(str(self.path("x")), replaces)
+            missing.write(b"ours", PACE)
             self.path("x.part").unlink()
             self.assertRaises(OSError, missing.finish)
             self.assertEqual(self.names(), [])
@@ -202,8 +206,8 @@ class DownloadTests(SynchronousTestCase):
             real(file)
 
         self.patch(os, "fsync", fsync)
-        for mine in (False, True):
-            self.save("x", b"data", mine)
+        for replaces in (True, False):
+            self.save("x", b"data", replaces)
             self.assertEqual(done, [str(self.path("x.part")), str(self.folder)])
             done.clear()
             self.path("x").unlink()
@@ -218,8 +222,8 @@ class DownloadTests(SynchronousTestCase):
 
         self.save("x", b"old")
         self.patch(os, "fsync", fsync)
-        for mine in (False, True):
-            self.assertRaises(OSError, self.save, "x", b"new", mine)
+        for replaces in (True, False):
+            self.assertRaises(OSError, self.save, "x", b"new", replaces)
         self.assertEqual(self.path("x").read_bytes(), b"old")
         self.assertEqual(self.names(), ["x", *PARTS])
 
@@ -234,8 +238,8 @@ class DownloadTests(SynchronousTestCase):
 
         self.save("x", b"old")
         self.patch(os, "replace", refuse)
-        download = Download(str(self.path("x")), mine=False)
-        download.write(b"new")
+        download = Download(str(self.path("x")), replaces=True)
+        download.write(b"new", PACE)
         error = self.assertRaises(PermissionError, download.finish)
         self.assertEqual(error.filename, str(self.path("x")))
         self.assertEqual(download.part, str(self.path("x.part")))
@@ -250,8 +254,8 @@ class DownloadTests(SynchronousTestCase):
             "import resource, sys\n"
             "from twisted_netdemo.gopher.cli.saving import Download\n"
             "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
-            "download = Download(sys.argv[1], mine=False)\n"
-            "try: download.write(b'x' * 1500)\n"
+            "download = Download(sys.argv[1], replaces=True)\n"
+            "try: download.write(b'x' * 1500, None)\n"
             "except OSError as error: print(error.strerror)\n"
             "download.close()\n"
             "print(download.part)\n"
@@ -266,7 +270,7 @@ class DownloadTests(SynchronousTestCase):
         """
         Nothing is made for what never comes.
         """
-        Download(str(self.path("x")), mine=False).close()
+        Download(str(self.path("x")), replaces=True).close()
         self.assertEqual(self.names(), [])
 
     def test_ownChoice(self) -> None:
@@ -275,7 +279,7 @@ class DownloadTests(SynchronousTestCase):
         """
         self.path("x.part").write_bytes(b"half of another")
         self.assertEqual(
-            [self.save("x", b"%d" % n, mine=True) for n in range(3)], ["x", "x.1", "x.2"]
+            [self.save("x", b"%d" % n, replaces=False) for n in range(3)], ["x", "x.1", "x.2"]
         )
         self.assertEqual(self.names(), ["x", "x.1", "x.2", "x.part"])
         self.assertEqual(self.path("x.1").read_bytes(), b"1")
@@ -286,14 +290,14 @@ class DownloadTests(SynchronousTestCase):
         the user's own name for it is a link, the file that this leads to is replaced.
         """
         secret = self.path("secret")
-        for mine in (False, True):
+        for replaces in (True, False):
             for make in (os.symlink, os.link):
                 for name in ("x", "x.part"):
                     secret.write_bytes(b"secret")
                     make(secret, self.path(name))
-                    saved = self.save("x", b"data", mine)
+                    saved = self.save("x", b"data", replaces)
                     self.assertEqual(self.path(saved).read_bytes(), b"data")
-                    isAsked = (mine, make, name) == (False, os.symlink, "x")
+                    isAsked = (replaces, make, name) == (True, os.symlink, "x")
                     self.assertEqual(secret.read_bytes(), b"data" if isAsked else b"secret")
                     for left in self.names():
                         self.path(left).unlink()
@@ -308,8 +312,8 @@ class DownloadTests(SynchronousTestCase):
         self.path("link").symlink_to("one/middle")
         self.path("one/middle").symlink_to("../two/file")
         for data in (b"made", b"replaced"):
-            download = Download(str(self.path("link")), mine=False)
-            download.write(data)
+            download = Download(str(self.path("link")), replaces=True)
+            download.write(data, PACE)
             self.assertEqual(download.part, str(self.path("two/file.part")))
             download.finish()
             self.assertEqual(self.path("two/file").read_bytes(), data)
@@ -345,7 +349,7 @@ class DownloadTests(SynchronousTestCase):
             "import os, sys\n"
             "from twisted_netdemo.gopher.cli.saving import Download\n"
             "if not os.getuid(): os.setuid(65534)\n"
-            "Download(sys.argv[1], mine=False).write(b'new')\n"
+            "Download(sys.argv[1], replaces=True).write(b'new', None)\n"
         )
         self.folder.chmod(0o777)
         done = run(sys.executable, "-c", program, str(self.path("x")))
@@ -384,11 +388,11 @@ class DownloadTests(SynchronousTestCase):
         """
         A device or a pipe is written to, not replaced.
         """
-        download = Download("/dev/null", mine=False)
-        download.write(b"x")
+        download = Download("/dev/null", replaces=True)
+        download.write(b"x", PACE)
         download.finish()
-        download = Download("/dev/full", mine=False)
-        self.assertRaises(OSError, download.write, b"x")
+        download = Download("/dev/full", replaces=True)
+        self.assertRaises(OSError, download.write, b"x", PACE)
         download.close()
         os.mkfifo(self.path("pipe"))
         reading = os.open(self.path("pipe"), os.O_RDONLY | os.O_NONBLOCK)
@@ -447,7 +451,7 @@ class DownloadTests(SynchronousTestCase):
             ("file/", NotADirectoryError),
             ("file/x", NotADirectoryError),
         ):
-            download = Download(f"{self.folder}/{name}", False)
-            self.assertRaises(kind, download.write, b"")
+            download = Download(f"{self.folder}/{name}", replaces=True)
+            self.assertRaises(kind, download.write, b"", PACE)
             self.assertRaises(kind, download.finish)
         self.assertEqual(self.names(), ["file", "folder", "link"])

@@ -1,14 +1,13 @@
 """
-What one call of gopherfetch does: all of its URLs, some at a time, put out in order.
+All URLs of a call of gopherfetch: several at a time, put out in order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
-from typing import Any
 
 from twisted.internet.defer import Deferred, FirstError, gatherResults
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 
 from twisted_netdemo.gopher.cli.console import Console
@@ -16,26 +15,27 @@ from twisted_netdemo.gopher.cli.exit_statuses import OK, Failed
 from twisted_netdemo.gopher.cli.job import AgentFor, Job
 from twisted_netdemo.gopher.cli.link_follower import askBefore
 from twisted_netdemo.gopher.cli.request import Request
+from twisted_netdemo.gopher.cli.turns import Turns
 from twisted_netdemo.service.clock import monotonic
 
-#: seconds
+# After how many seconds progress is shown, and how often.
 _PROGRESS_AFTER = 1.0
 _PROGRESS_EVERY = 0.25
 
 
 class Batch:
     """
-    As many jobs at a time as was wished.
+    Runs a job for each URL, C{request.parallel} at a time.
     """
 
     def __init__(
-        self, request: Request, console: Console, reactor: Any, agentFor: AgentFor
+        self, request: Request, console: Console, clock: IReactorTime, agentFor: AgentFor
     ) -> None:
         self._request = request
         self._console = console
-        self._clock = monotonic(reactor)
+        self._clock = monotonic(clock)
         self._agentFor = agentFor
-        self._turns = _Turns()
+        self._turns = Turns(self._clock)
         self._running: set[Job] = set()
         self._statuses: dict[int, int] = {}
         self._bytes = 0
@@ -44,9 +44,9 @@ class Batch:
 
     async def run(self) -> int:
         """
-        Fetch them all.
+        Fetch all URLs.
 
-        @return: the status of the first that failed.
+        @return: the exit status of the first that failed.
         """
         self._answers = [askBefore(url, self._request, self._console) for url in self._request.urls]
         self._began = self._clock.seconds()
@@ -78,14 +78,14 @@ class Batch:
                 console=self._console,
                 clock=self._clock,
                 agentFor=self._agentFor,
-                turn=partial(self._turns.wait, number),
+                turn=self._turns.take(number),
                 answer=self._answers[number - 1],
             )
 
     async def _work(self, jobs: Iterator[Job]) -> None:
         """
-        One job after the other. A job that is done keeps its place until its turn has come, so that
-        no more results wait than are fetched at a time.
+        Run one job after the other. A job ends after its turn, so that no more results wait than
+        are fetched at a time.
         """
         for job in jobs:
             self._running.add(job)
@@ -103,37 +103,3 @@ class Batch:
         what = f"{len(self._statuses)} of {count}" if count > 1 else "gopherfetch"
         size = self._bytes + sum(job.size for job in self._running)
         self._console.showProgress(size, what, self._clock.seconds() - self._began)
-
-
-class _Turns:
-    """
-    Who may use the console: each in the order of its number, however many wait.
-    """
-
-    def __init__(self) -> None:
-        self._current = 1
-        self._waiting: dict[int, Deferred[None]] = {}
-        self._passing = False
-
-    def wait(self, number: int) -> Deferred[None] | None:
-        """
-        Fires when this number's turn has come; C{None} where it has.
-        """
-        if number == self._current:
-            return None
-        self._waiting[number] = Deferred()
-        return self._waiting[number]
-
-    def finish(self) -> None:
-        """
-        The current one is done. The next may be done at once: a loop, since it may be a long row.
-        """
-        self._current += 1
-        if self._passing:
-            return
-        self._passing = True
-        try:
-            while self._current in self._waiting:
-                self._waiting.pop(self._current).callback(None)
-        finally:
-            self._passing = False

@@ -1,78 +1,49 @@
 """
-One URL of a call of gopherfetch: where it is put out, what is said of it, and an exit status.
+One URL of a call of gopherfetch: its fetches, its messages and its exit status.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import aclosing
-from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from twisted.internet.defer import Deferred
-from twisted.internet.task import deferLater
+from twisted.internet.interfaces import IReactorTime
 
 from twisted_netdemo.gopher.agent import DEFAULT_MAX_SIZE, Agent
 from twisted_netdemo.gopher.body import Verdict
 from twisted_netdemo.gopher.cli.console import Console, OutputError
 from twisted_netdemo.gopher.cli.display import MenuFormatter, TextFormatter
-from twisted_netdemo.gopher.cli.exit_statuses import (
-    CANNOT_WRITE,
-    MALFORMED,
-    OK,
-    SERVER_ERROR,
-    Failed,
-    statusOf,
-)
+from twisted_netdemo.gopher.cli.exit_statuses import CANNOT_WRITE, MALFORMED, OK, Failed, statusOf
 from twisted_netdemo.gopher.cli.link_follower import LinkFollower
-from twisted_netdemo.gopher.cli.pace import OutOfTime, Pace
+from twisted_netdemo.gopher.cli.output import Formatter, Output
+from twisted_netdemo.gopher.cli.pace import Pace
 from twisted_netdemo.gopher.cli.request import Request
 from twisted_netdemo.gopher.cli.saving import Download, fileName
+from twisted_netdemo.gopher.cli.turns import Turn
 from twisted_netdemo.gopher.connection import formatAddress
-from twisted_netdemo.gopher.errors import ConnectError, FetchError, TooLarge
-from twisted_netdemo.gopher.files.body_writer import BodyWriter
+from twisted_netdemo.gopher.errors import ConnectError, FetchError, Transfer
 from twisted_netdemo.gopher.item_types import Kind, bodyKind
 from twisted_netdemo.gopher.response import Response
-from twisted_netdemo.gopher.text.lines import LineTooLong
 from twisted_netdemo.gopher.url import GopherURL, InvalidURL
 from twisted_netdemo.service.time.clock import monotonic
 
 if TYPE_CHECKING:
-    from twisted_netdemo.gopher.cli.json_format import JSONDocument
+    from twisted_netdemo.gopher.cli.json_format import Content, JSONDocument
 
-# How many seconds somebody has to begin to read a named pipe, and how often to look.
-_READER, _LOOK = 60.0, 0.05
-
-#: gives an agent for a size limit, and for who is told its steps, if somebody is
+#: Returns an agent for a size limit, and for a function that is called with each step, if any.
 AgentFor = Callable[[int | None, Callable[[str], None] | None], Agent]
-
-
-class Formatter(Protocol):
-    """
-    Makes text of a body that comes in pieces.
-    """
-
-    def feed(self, data: bytes) -> Iterator[str]:
-        """
-        What a piece gives.
-        """
-
-    def end(self) -> Iterator[str]:
-        """
-        The rest.
-        """
 
 
 class Job:
     """
-    One URL. It may only use the console when its turn has come.
+    One URL. It only uses the console after its turn has come.
     """
 
-    _response: Response | None = None
+    _transfer: Transfer | None = None
     _download: Download | None = None
     _document: JSONDocument | None = None
-    _cut: FetchError | None = None  # why what is put out is not all that came
+    _cut: FetchError | None = None  # why the output lacks some of what came
 
     def __init__(
         self,
@@ -80,13 +51,12 @@ class Job:
         url: str | GopherURL,
         request: Request,
         console: Console,
-        clock: Any,
+        clock: IReactorTime,
         agentFor: AgentFor,
-        turn: Callable[[], Deferred[None] | None],
+        turn: Turn,
         answer: bytes | Failed | None = None,
     ) -> None:
         """
-        @param turn: asks for the job's turn; C{None} is that it has come.
         @param answer: see L{LinkFollower}.
         """
         self.number = number
@@ -97,8 +67,7 @@ class Job:
         self._agentFor = agentFor
         self._several = len(request.urls) > 1
         self._follower = LinkFollower(request, console, answer)
-        self._turn: Callable[[], Deferred[None] | None] | None = turn
-        self._waiting: Deferred[None] | None = None
+        self._turn = turn
         self._responses: list[Response] = []
         self._began = self._clock.seconds()
         self._pace = Pace(self._clock, request.maxTime)
@@ -106,223 +75,168 @@ class Job:
     @property
     def size(self) -> int:
         """
-        How many bytes have come for it.
+        How many bytes have come so far.
         """
         return sum(response.size for response in self._responses)
 
     async def run(self) -> int:
         """
-        Do it; whatever fails is said.
+        Fetch it and put it out; report what fails.
 
         @return: the exit status.
         """
-        if self._console.isBroken and not (self._request.named or self._request.output):
-            await self._myTurn()
-            return CANNOT_WRITE  # which has been said
-        status, message, connecting = OK, None, False
+        if self._console.isBroken and not (self._request.remoteName or self._request.output):
+            await self._turn.wait(self._pace)
+            return CANNOT_WRITE  # which has been reported
+        status, message, isConnecting = OK, None, False
         try:
-            await self._output(await self._follower.follow(self._given, self._menu))
+            await self._putOut(await self._follower.follow(self._given, self._fetchMenu))
         except InvalidURL as error:
             status, message = MALFORMED, str(error)
         except Failed as error:
             status, message = error.status, str(error)
         except FetchError as error:
-            status = statusOf(error)
-            message = str(error)
-            connecting = isinstance(error, ConnectError)
-            self._response = error.response or self._response
+            status, message = statusOf(error), str(error)
+            isConnecting = isinstance(error, ConnectError)
+            if error.response is not None:
+                self._transfer = error.response
+            else:
+                self._cut = error
         except OutputError as error:
             status, message = CANNOT_WRITE, str(error)
         if self._download is not None and self._download.part is not None:
             part = self._download.part.removeprefix(f"{self._request.folder}/")
             kept = "what could be written" if status == CANNOT_WRITE else "what came"
             message = f"{message}; {kept} is in {part}"
-        await self._myTurn()
+        await self._turn.wait(self._pace)
         if self._request.json and status != CANNOT_WRITE:
             try:
-                await self._write(self._closing(message))
+                await self._write(self._documentEnd(message))
             except OutputError as error:
                 status, message = CANNOT_WRITE, str(error)
         if message is not None:
-            self._sayError(message, connecting)
-        elif self._response is not None and self._response.verdict is not None:
-            verdict = self._response.verdict
+            self._sayError(message, isConnecting)
+        elif self._transfer is not None and self._transfer.verdict is not None:
+            verdict = self._transfer.verdict
             if verdict.name == "suspect":
-                self._say(f"{self._which()}suspect: {verdict.reason}")
+                self._console.say(f"{self._prefix()}suspect: {verdict.reason}")
         return status
 
-    def _closing(self, message: str | None) -> str:
+    def _documentEnd(self, message: str | None) -> str:
         """
-        The end of the document; all of it, where nothing came.
+        The end of the JSON document; all of it, if nothing came.
         """
         from twisted_netdemo.gopher.cli.json_format import JSONDocument
 
-        response = self._response
+        transfer = self._transfer
         if self._document is None:
             self._document = JSONDocument(self._follower.url or str(self._given), None)
-        verdict = response.verdict if response else None
-        if self._cut is not None:
+        verdict = transfer.verdict if transfer else None
+        if self._cut is not None and transfer is not None:
             verdict = Verdict("truncated", str(self._cut))
-        seconds = response.seconds if response else self._clock.seconds() - self._began
+        seconds = transfer.seconds if transfer else self._clock.seconds() - self._began
         return self._document.close(
             {
                 "verdict": verdict.name if verdict else None,
                 "reason": verdict.reason if verdict else None,
-                "bytes": response.size if response else 0,
+                "bytes": transfer.size if transfer else 0,
                 "seconds": round(seconds, 6),
-                "local": formatAddress(response.local) if response else None,
-                "remote": formatAddress(response.remote) if response else None,
+                "local": formatAddress(transfer.local) if transfer else None,
+                "remote": formatAddress(transfer.remote) if transfer else None,
                 "error": message,
             }
         )
 
-    def _sayError(self, message: str, connecting: bool) -> None:
-        prefix = "Error connecting to server: " if connecting else "Error: "
-        which = self._which()
-        if message.startswith(which.removesuffix(": ")):  # which names it already
-            which = ""
-        self._say(f"{prefix}{which}{message}")
+    def _sayError(self, message: str, isConnecting: bool) -> None:
+        error = "Error connecting to server: " if isConnecting else "Error: "
+        prefix = self._prefix()
+        if message.startswith(prefix.removesuffix(": ")):  # it names the URL already
+            prefix = ""
+        self._console.say(f"{error}{prefix}{message}")
 
-    def _which(self) -> str:
+    def _prefix(self) -> str:
         return f"{self._follower.url or self._given}: " if self._several else ""
 
-    def _say(self, line: str) -> None:
-        self._console.say(line)
-
-    def _tell(self, line: str) -> None:
+    def _sayStep(self, line: str) -> None:
         self._console.say(f"* [{self.number}] {line}" if self._several else f"* {line}")
 
-    async def _myTurn(self) -> None:
-        turn = self._askedTurn()
-        if turn is not None:
-            began = self._clock.seconds()
-            await turn
-            self._pace.exclude(self._clock.seconds() - began)
+    async def _write(self, text: str) -> None:
+        waiting = self._console.write(text, self._pace)
+        if waiting is not None:
+            await waiting
 
-    def _askedTurn(self) -> Deferred[None] | None:
+    async def _fetchMenu(self, url: GopherURL) -> tuple[Response, Pace]:
         """
-        Fires when the job's turn has come; C{None} where it has.
+        Fetch a menu whose link is to be followed.
         """
-        if self._turn is not None:
-            self._waiting, self._turn = self._turn(), None
-        if self._waiting is not None and self._waiting.called:
-            self._waiting = None
-        return self._waiting
+        return await self._fetch(url, DEFAULT_MAX_SIZE), self._pace
 
-    async def _menu(self, url: GopherURL) -> tuple[Response, Pace]:
-        """
-        Ask for what leads there.
-        """
-        return await self._ask(url, DEFAULT_MAX_SIZE)
-
-    async def _begin(self, url: GopherURL, most: int | None) -> tuple[Response, Pace]:
-        """
-        Ask for what is to be put out.
-
-        @param most: the size limit, unless another was wished.
-        """
-        return await self._ask(
-            url, most if self._request.maxSize is None else self._request.maxSize
-        )
-
-    async def _ask(self, url: GopherURL, maxSize: int | None) -> tuple[Response, Pace]:
-        self._response = None
-        self._pace = pace = Pace(self._clock, self._request.maxTime)
-        tell = self._tell if self._request.verbose else None
+    async def _fetch(self, url: GopherURL, maxSize: int | None) -> Response:
+        self._transfer = None
+        self._pace = Pace(self._clock, self._request.maxTime)
+        tell = self._sayStep if self._request.verbose else None
         response = await self._agentFor(maxSize, tell).fetch(url)
-        self._response = response
+        self._transfer = response
         self._responses.append(response)
-        return response, pace
+        return response
 
-    async def _output(self, url: GopherURL) -> None:
+    async def _fetchResult(self, url: GopherURL, maxSize: int | None) -> tuple[Response, Output]:
+        """
+        Fetch what is to be put out.
+
+        @param maxSize: the size limit, unless the user gave one.
+        """
+        given = self._request.maxSize
+        response = await self._fetch(url, maxSize if given is None else given)
+        return response, Output(response, self._pace, self._console, self._clock, self._turn)
+
+    async def _putOut(self, url: GopherURL) -> None:
         request = self._request
-        binary = bodyKind(url.type) is Kind.BINARY
+        isBinary = bodyKind(url.type) is Kind.BINARY
+        toTerminal = self._console.isTerminal and not (request.raw or request.json)
         if request.output is not None:
-            await self._save(url, Download(request.output, mine=False, mode=request.mode))
-        elif request.named or (
-            binary and self._console.isTerminal and not (request.raw or request.json)
-        ):
+            await self._save(url, Download(request.output, replaces=True, mode=request.mode))
+        elif request.remoteName or (isBinary and toTerminal):
             path = f"{request.folder}/{fileName(url)}"
-            download = Download(path, mine=True, mode=request.mode)
+            download = Download(path, replaces=False, mode=request.mode)
             await self._save(url, download)
-            await self._myTurn()
-            self._say(f"saved {os.path.basename(download.path)}")
-        elif request.raw:
-            await self._stream(url, evenErrors=True)
+            await self._turn.wait(self._pace)
+            self._console.say(f"saved {os.path.basename(download.path)}")
         elif request.json:
-            await self._showJSON(url)
-        elif binary:
-            await self._stream(url, evenErrors=False)
+            await self._formatJSON(url)
+        elif request.raw or isBinary:
+            _, output = await self._fetchResult(url, None)
+            await output.stream(includeErrors=request.raw)
         else:
-            await self._show(url)
+            await self._format(url)
 
     async def _save(self, url: GopherURL, download: Download) -> None:
         self._download = download
-        response, pace = await self._begin(url, None)
-        try:
-            await self._findReader(download, pace)
-            # what only looks like a server's error may be a short text: it is not thrown away
-            writer = BodyWriter(response, download.write, evenErrors=not response.isError)
-            response.deliverBody(writer)
-            await writer.done
-            self._refuse(response)
-            download.finish()
-        except OSError as error:
-            where = error.filename or download.path
-            raise Failed(CANNOT_WRITE, f"cannot write {where}: {error.strerror}") from None
-        finally:
-            response.abort()
-            download.close()
+        _, output = await self._fetchResult(url, None)
+        await output.save(download)
 
-    async def _findReader(self, download: Download, pace: Pace) -> None:
-        """
-        Wait until somebody reads a named pipe.
-
-        @raise OSError: where nobody does.
-        """
-        until = self._clock.seconds() + _READER
-        while True:
-            try:
-                download.openPipe()
-                return
-            except BlockingIOError:
-                if self._clock.seconds() >= until:
-                    raise
-            await deferLater(self._clock, _LOOK)
-            await pace.step()
-
-    async def _stream(self, url: GopherURL, evenErrors: bool) -> None:
-        response, pace = await self._begin(url, None)
-        await self._myTurn()
-        if evenErrors and response.statusLine:
-            await self._write(response.statusLine)
-        writer = BodyWriter(response, partial(self._console.write, pace=pace), evenErrors)
-        response.deliverBody(writer)
-        await writer.done
-        self._refuse(response)
-
-    async def _show(self, url: GopherURL) -> None:
-        response, pace = await self._begin(url, DEFAULT_MAX_SIZE)
+    async def _format(self, url: GopherURL) -> None:
+        response, output = await self._fetchResult(url, DEFAULT_MAX_SIZE)
         response.endsAtDot = True
-        console = self._console
         formatter: Formatter
         if response.kind is Kind.TEXT:
             formatter = TextFormatter(response.textReader())
         else:
-            reader = response.menuReader()
-            formatter = MenuFormatter(reader, response.url, console.columns, console.colour)
-        await self._make(response, pace, formatter, evenErrors=False)
+            console = self._console
+            formatter = MenuFormatter(
+                response.menuReader(), response.url, console.columns, console.colour
+            )
+        await output.format(formatter, includeErrors=False)
 
-    async def _showJSON(self, url: GopherURL) -> None:
+    async def _formatJSON(self, url: GopherURL) -> None:
         from twisted_netdemo.gopher.cli.json_format import (
             BinaryContent,
-            Content,
             JSONDocument,
             MenuContent,
             TextContent,
         )
 
-        response, pace = await self._begin(url, DEFAULT_MAX_SIZE)
+        response, output = await self._fetchResult(url, DEFAULT_MAX_SIZE)
         response.endsAtDot = True
         content: Content
         if response.kind is Kind.TEXT:
@@ -332,61 +246,4 @@ class Job:
         else:
             content = MenuContent(response.menuReader(), response.url)
         self._document = JSONDocument(url, content)
-        await self._make(response, pace, self._document, evenErrors=True)
-
-    async def _make(
-        self, response: Response, pace: Pace, formatter: Formatter, evenErrors: bool
-    ) -> None:
-        """
-        Put out what is made of a body while it comes, from when the job's turn has; until then,
-        and while it may be the server's report of an error, it is held.
-        """
-        held = bytearray()
-        failure: FetchError | None = None
-        try:
-            async with aclosing(response.chunks()) as chunks:
-                async for chunk in chunks:
-                    held += chunk
-                    if self._askedTurn() is None and (evenErrors or not response.mayBeError):
-                        await self._put(formatter, held, pace)
-        except FetchError as error:
-            failure = error
-        except LineTooLong as error:
-            failure = TooLarge(str(error))
-        if failure is None and not evenErrors:
-            self._refuse(response)
-        await self._myTurn()
-        try:
-            await self._put(formatter, held, pace)
-            if failure is None or response.size:
-                for text in formatter.end():
-                    await self._write(text)
-                    await pace.step()
-        except OutOfTime as error:
-            failure = failure or error
-        except LineTooLong as error:
-            failure = failure or TooLarge(str(error))
-        if failure is not None:
-            self._cut = None if failure.response is not None else failure
-            raise failure
-        self._refuse(response)
-
-    async def _put(self, formatter: Formatter, held: bytearray, pace: Pace) -> None:
-        """
-        Put out what is made of the bytes that are held.
-        """
-        data = bytes(held)
-        held.clear()
-        async for piece in pace.pieces(data):
-            for text in formatter.feed(piece):
-                await self._write(text)
-                await pace.step()
-
-    async def _write(self, data: bytes | str) -> None:
-        waiting = self._console.write(data, self._pace)
-        if waiting is not None:
-            await waiting
-
-    def _refuse(self, response: Response) -> None:
-        if response.serverError is not None:
-            raise Failed(SERVER_ERROR, response.serverError)
+        await output.format(self._document, includeErrors=True)

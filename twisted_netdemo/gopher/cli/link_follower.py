@@ -1,5 +1,5 @@
 """
-Which resource a URL is to end at: by way of links that are to be followed, and of searches.
+From the URL that the user gave to the one that is put out: by links of menus, and search words.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from twisted_netdemo.gopher.response import Response
 from twisted_netdemo.gopher.text.lines import LineTooLong
 from twisted_netdemo.gopher.url import GopherURL, InvalidURL, checkSelector
 
-Begin = Callable[[GopherURL], Awaitable[tuple[Response, Pace]]]
+FetchMenu = Callable[[GopherURL], Awaitable[tuple[Response, Pace]]]
 
 
 class LinkFollower:
     """
-    @ivar url: how far it has come; C{None} while there is no URL.
+    @ivar url: the URL that it has reached; C{None} before the first.
     """
 
     url: GopherURL | None = None
@@ -33,30 +33,30 @@ class LinkFollower:
         self, request: Request, console: Console, answer: bytes | Failed | None = None
     ) -> None:
         """
-        @param answer: what was answered when the words of the search were asked for before, or why
-            there are none.
+        @param answer: what L{askBefore} returned.
         """
         self._request = request
         self._console = console
         self._answer = answer
 
-    async def follow(self, given: str | GopherURL, begin: Begin) -> GopherURL:
+    async def follow(self, given: str | GopherURL, fetchMenu: FetchMenu) -> GopherURL:
         """
-        @param begin: begins to fetch a menu.
+        Follow the links that the user asked for.
+
         @return: the URL of what is to be put out.
-        @raise InvalidURL: what was given is none.
-        @raise Failed: the way does not lead there.
-        @raise FetchError: a menu on the way cannot be had.
+        @raise InvalidURL: C{given} is no Gopher URL.
+        @raise Failed: a link does not exist or leads elsewhere, or a search has no words.
+        @raise FetchError: a menu cannot be fetched.
         """
         url = given if isinstance(given, GopherURL) else GopherURL.parse(given)
         for number in self._request.items:
-            url = await self._link(self._asked(url), number, begin)
-        self.url = url = self._asked(url)
+            url = await self._follow(self._withSearch(url), number, fetchMenu)
+        self.url = url = self._withSearch(url)
         return url
 
-    def _asked(self, url: GopherURL) -> GopherURL:
+    def _withSearch(self, url: GopherURL) -> GopherURL:
         """
-        A search gets its words; what cannot be fetched is refused.
+        A search gets its words; a type that is not fetched is refused.
         """
         self.url = url
         known = itemType(url.type)
@@ -72,13 +72,13 @@ class LinkFollower:
         if words is None:
             words = self._answer
         if words is None:
-            words = _words(url, self._request, self._console)
+            words = _askWords(url, self._request, self._console)
         return replace(url, search=words)
 
-    async def _link(self, url: GopherURL, number: int, begin: Begin) -> GopherURL:
+    async def _follow(self, url: GopherURL, number: int, fetchMenu: FetchMenu) -> GopherURL:
         if bodyKind(url.type) is not Kind.MENU:
             raise Failed(MALFORMED, f"{url} is no menu, so it has no link {number}")
-        response, pace = await begin(url)
+        response, pace = await fetchMenu(url)
         link = _Link(number, url)
         await link.find(response, pace)
         if response.serverError is not None:
@@ -92,10 +92,9 @@ class LinkFollower:
 
 def askBefore(given: str | GopherURL, request: Request, console: Console) -> bytes | Failed | None:
     """
-    Ask for the words of a search before anything is fetched: while a person is asked, nothing else
-    goes on.
+    Ask for the words of a search before the first fetch: a question stops everything else.
 
-    @return: for L{LinkFollower}; C{None} where nothing is to be asked yet.
+    @return: the words, or why there are none; C{None} if there is no question yet.
     """
     if not console.canAsk or request.items or request.search is not None:
         return None
@@ -103,14 +102,14 @@ def askBefore(given: str | GopherURL, request: Request, console: Console) -> byt
         url = given if isinstance(given, GopherURL) else GopherURL.parse(given)
         if itemType(url.type).kind is not Kind.SEARCH or url.search is not None:
             return None
-        return _words(url, request, console)
-    except InvalidURL:  # which is said when it is this URL's turn
+        return _askWords(url, request, console)
+    except InvalidURL:  # reported when it is this URL's turn
         return None
     except Failed as failed:
         return failed
 
 
-def _words(url: GopherURL, request: Request, console: Console) -> bytes:
+def _askWords(url: GopherURL, request: Request, console: Console) -> bytes:
     status = request.usageStatus
     if not console.canAsk:
         raise Failed(status, f"{url} is a search: say --search and its words")
@@ -126,9 +125,11 @@ def _words(url: GopherURL, request: Request, console: Console) -> bytes:
 
 class _Link:
     """
-    @ivar count: how many links there are, up to the one that is looked for.
-    @ivar address: where it leads; C{None} while it is not found.
-    @ivar target: the same as a URL, where that is Gopher.
+    A link of a menu, by its number.
+
+    @ivar count: how many links the menu has, up to this one.
+    @ivar address: the address of the link; C{None} before it is found.
+    @ivar target: the same as a URL, if it is a Gopher URL.
     """
 
     address: str | None = None
@@ -143,7 +144,7 @@ class _Link:
         """
         Read a menu to its end.
 
-        @raise FetchError: where it is truncated.
+        @raise FetchError: the menu is truncated.
         """
         reader = response.menuReader()
         response.endsAtDot = True

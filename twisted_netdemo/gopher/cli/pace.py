@@ -1,12 +1,12 @@
 """
-Much work in small pieces: between them the reactor has its turn, and a deadline is looked at.
+Long work on a body in small steps, so that the reactor runs in between and time limits hold.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from typing import Any
 
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
 from twisted_netdemo.gopher.errors import TimedOut
@@ -15,75 +15,75 @@ from twisted_netdemo.service.time.clock import monotonic
 
 # How many bytes of a body make a piece.
 _PIECE = 8192
-#: How many seconds the reactor may be kept from its turn.
-_TURN = 0.05
-#: How many seconds after its deadline what has come may still be worked on.
+# For how many seconds at most the reactor is kept from running.
+_MAX_HOLD = 0.05
+# For how many seconds after the time limit the work may go on with what has come,
 _GRACE = 0.25
-#: And for how many the rest of a text may be taken, by a reader that is slow.
-_LAST = 0.35
+# and a slow reader may take the rest of a piece.
+_READER_GRACE = 0.35
 
 
 class OutOfTime(TimedOut):
     """
-    What was made of a body took too long.
+    The work on a body took too long.
     """
 
 
 class Pace:
     """
-    The time of one fetch and of what is made of it.
+    The time that a fetch and the work on its body have taken.
     """
 
-    def __init__(self, clock: Any, most: float | None) -> None:
+    def __init__(self, clock: IReactorTime, limit: float | None) -> None:
         """
-        @param clock: an L{IReactorTime}.
-        @param most: how many seconds both may take together, from now; C{None} for no limit.
+        @param limit: how many seconds both may take together, from now; C{None} for no limit.
         """
         self._clock = monotonic(clock)
-        self._most = most
+        self._limit = limit
         self._began = self._last = self._clock.seconds()
 
     def exclude(self, seconds: float) -> None:
         """
-        So long the work could not begin; that is not counted.
+        Do not count these seconds, in which the work had to wait.
         """
         self._began += seconds
 
     async def pieces(self, data: bytes | bytearray) -> AsyncGenerator[bytes, None]:
         """
-        Data in pieces, each with a L{step} behind it; the first is always given.
+        Cut data into pieces, with a L{step} after each; the first always comes.
 
-        @raise OutOfTime: where the time is over.
+        @raise OutOfTime: the time is over.
         """
-        self._last = self._clock.seconds()  # others have had their turn
+        self._last = self._clock.seconds()  # the reactor has just run
         for start in range(0, len(data), _PIECE):
             yield bytes(data[start : start + _PIECE])
             await self.step()
 
     async def step(self) -> None:
         """
-        After each piece.
+        Let the reactor run, if it was kept from it for long.
 
-        @raise OutOfTime: where the time is over.
+        @raise OutOfTime: the time is over.
         """
-        if self._isOver(_GRACE):
-            raise OutOfTime(f"it took longer than {showDuration(self._most or 0)}")
-        if self._clock.seconds() - self._last > _TURN:
+        if self._limit is not None and self._isOver(_GRACE):
+            raise OutOfTime(f"it took longer than {showDuration(self._limit)}")
+        if self._clock.seconds() - self._last > _MAX_HOLD:
             await self.turn()
 
-    async def turn(self) -> None:
+    async def turn(self, seconds: float = 0) -> None:
         """
-        The reactor has its turn.
+        Let the reactor run for so many seconds.
         """
-        await deferLater(self._clock, 0)
+        await deferLater(self._clock, seconds)
         self._last = self._clock.seconds()
 
     @property
     def isLast(self) -> bool:
         """
-        Whether there is no time either for the rest of what has been begun.
+        Whether there is no more time for the rest of a piece either.
         """
-        return self._isOver(_LAST)
+        return self._isOver(_READER_GRACE)
 
     def _isOver(self, grace: float) -> bool:
-        return self._most is not None and self._clock.seconds() - self._began > self._most + grace
+        passed = self._clock.seconds() - self._began
+        return self._limit is not None and passed > self._limit + grace

@@ -1,5 +1,5 @@
 """
-What one call of gopherfetch was asked for.
+What the user asked gopherfetch for.
 """
 
 from __future__ import annotations
@@ -11,24 +11,25 @@ from twisted_netdemo.gopher.url import GopherURL
 
 class Request(NamedTuple):
     """
-    What was asked for.
+    The options of a call of gopherfetch, as far as they do not belong to the agent.
 
-    @ivar urls: the texts of the URLs, or URLs.
-    @ivar output: C{-o}, an absolute path.
-    @ivar folder: where C{-O} and binaries for a terminal go, absolute.
-    @ivar named: C{-O}.
+    @ivar urls: URLs, or texts that may be some.
+    @ivar folder: the absolute path of the folder for C{-O}, and for binaries if standard output is
+        a terminal.
+    @ivar output: C{-o}: an absolute path.
+    @ivar remoteName: C{-O}.
     @ivar search: the words for searches.
-    @ivar items: numbers of links to follow, one after the other.
-    @ivar maxSize: C{None} where it was not said.
-    @ivar maxTime: how many seconds a fetch, and what is made of it, may take; C{None} for no limit.
-    @ivar mode: permissions for files, where the umask is not the user's.
+    @ivar items: the numbers of the links to follow, in order.
+    @ivar maxSize: in bytes; C{None} if the user gave none.
+    @ivar maxTime: how many seconds a fetch and the work on its body may take; C{None} for no limit.
+    @ivar mode: permissions for files, where the process's umask is not the user's.
     @ivar usageStatus: the exit status for wrong usage.
     """
 
     urls: tuple[str | GopherURL, ...]
     folder: str
     output: str | None = None
-    named: bool = False
+    remoteName: bool = False
     raw: bool = False
     json: bool = False
     search: bytes | None = None

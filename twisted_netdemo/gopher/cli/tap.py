@@ -177,7 +177,7 @@ class Options(ServiceOptions):
                 raise usage.UsageError("--output goes with one URL; --remote-name with several")
             if not self["output"]:
                 raise usage.UsageError("--output: the name is empty")
-            from twisted_netdemo.gopher.files.whole_files import isClosed
+            from twisted_netdemo.gopher.files.special_files import isClosed
 
             self["output"] = _absolute(self["output"])
             if isClosed(self["output"]):
@@ -265,7 +265,7 @@ def makeBatch(options: Options, reactor: Any, console: Any, usageStatus: int) ->
         urls=tuple(options["urls"]),
         folder=options["folder"],
         output=options["output"],
-        named=bool(options["remote-name"]),
+        remoteName=bool(options["remote-name"]),
         raw=bool(options["raw"]),
         json=bool(options["json"]),
         search=options["search"],

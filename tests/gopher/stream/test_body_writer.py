@@ -9,12 +9,12 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.gopher.memory import Server
 from twisted_netdemo.gopher.errors import ConnectionBroke
-from twisted_netdemo.gopher.files.body_writer import BodyWriter
 from twisted_netdemo.gopher.response import Response
+from twisted_netdemo.gopher.stream.body_writer import BodyWriter
 
 
 class PourTests(SynchronousTestCase):
-    def writer(self, *first: bytes, evenErrors: bool = False) -> BodyWriter:
+    def writer(self, *first: bytes, includeErrors: bool = False) -> BodyWriter:
         """
         A writer of an answer that has begun with these chunks.
         """
@@ -24,7 +24,7 @@ class PourTests(SynchronousTestCase):
         self.server.send(*first)
         response: Response = self.successResultOf(fetched)
         self.written: list[bytes] = []
-        writer = BodyWriter(response, self.written.append, evenErrors)
+        writer = BodyWriter(response, self.written.append, includeErrors)
         response.deliverBody(writer)
         return writer
 
@@ -49,7 +49,7 @@ class PourTests(SynchronousTestCase):
         self.server.close()
         self.successResultOf(writer.done)
         self.assertEqual(self.written, [])
-        writer = self.writer(b"Error: ", b"no\r\n", evenErrors=True)
+        writer = self.writer(b"Error: ", b"no\r\n", includeErrors=True)
         self.assertEqual(b"".join(self.written), b"Error: no\r\n")
         writer = self.writer(b"Err")
         self.assertEqual(self.written, [])

@@ -1,0 +1,3 @@
+"""
+A body on its way from the connection to its reader.
+"""
