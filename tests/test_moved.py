@@ -14,6 +14,10 @@ from twisted.trial.unittest import SynchronousTestCase
 #: Where the pages had it, and where it is.
 MOVED = [
     (
+        "twisted_netdemo.gopher.tls.Verified",
+        "twisted_netdemo.gopher.net.trust.Verified",
+    ),
+    (
         "twisted_netdemo.service.clock.monotonic",
         "twisted_netdemo.service.time.clock.monotonic",
     ),

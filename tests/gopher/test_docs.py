@@ -15,7 +15,6 @@ from tests.gopher.peers import peer, resets, sends
 from tests.processes import folder, run
 from twisted_netdemo.gopher.cli import exit_statuses
 from twisted_netdemo.gopher.cli.command import USAGE
-from twisted_netdemo.gopher.net import trust
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "gopherfetch.md").read_text()
 
@@ -37,18 +36,6 @@ class PageTests(SynchronousTestCase):
             program.write_text(code.replace("127.0.0.1:7070", f"127.0.0.1:{peer(self, behave)}"))
             done = run(sys.executable, str(program))
             self.assertEqual((done.stdout, done.stderr), (out, b""))
-
-    def test_formerNames(self) -> None:
-        """
-        Programs that import the classes of trust by their former name still run, and are told the
-        new one.
-        """
-        from twisted_netdemo.gopher import tls
-
-        for name in "Verified", "Pinned", "Unverified":
-            self.assertIs(getattr(tls, name), getattr(trust, name))
-            [warning] = self.flushWarnings([self.test_formerNames])
-            self.assertIn(f"twisted_netdemo.gopher.net.trust.{name}", warning["message"])
 
     def test_statuses(self) -> None:
         """

@@ -1,16 +1,9 @@
 """
-The former name of L{twisted_netdemo.gopher.net.trust}.
+The old place of L{twisted_netdemo.gopher.net.trust}.
 """
 
-from __future__ import annotations
+from twisted_netdemo.moved import moved
 
-import warnings
+_HOME = "twisted_netdemo.gopher.net.trust"
 
-from twisted_netdemo.gopher.net import trust
-
-
-def __getattr__(name: str) -> object:
-    value: object = getattr(trust, name)
-    message = f"{__name__}.{name} is now {trust.__name__}.{name}"
-    warnings.warn(message, DeprecationWarning, stacklevel=2)
-    return value
+__getattr__ = moved(__name__, Pinned=_HOME, Trust=_HOME, Unverified=_HOME, Verified=_HOME)

@@ -16,7 +16,7 @@ from twisted_netdemo.gopher.cli.job import AgentFor, Job
 from twisted_netdemo.gopher.cli.link_follower import askBefore
 from twisted_netdemo.gopher.cli.request import Request
 from twisted_netdemo.gopher.cli.turns import Turns
-from twisted_netdemo.service.clock import monotonic
+from twisted_netdemo.service.time.clock import monotonic
 
 # After how many seconds progress is shown, and how often.
 _PROGRESS_AFTER = 1.0

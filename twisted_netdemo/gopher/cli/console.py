@@ -20,7 +20,7 @@ from twisted_netdemo.gopher.files.descriptor_writer import (
     ReaderTimeout,
     isWritable,
 )
-from twisted_netdemo.service.interruptible import interruptible
+from twisted_netdemo.service.process.interruptible import interruptible
 
 if TYPE_CHECKING:
     from tqdm import tqdm

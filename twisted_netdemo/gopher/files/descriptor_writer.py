@@ -13,7 +13,7 @@ from typing import Protocol
 
 from twisted.internet.defer import Deferred
 
-from twisted_netdemo.service.interruptible import interruptible
+from twisted_netdemo.service.process.interruptible import interruptible
 
 # How many seconds to wait for the reader before the reactor has its turn; and while the reader
 # takes nothing, how many to leave to the reactor between two attempts.
