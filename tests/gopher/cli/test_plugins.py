@@ -69,23 +69,10 @@ class CommandTests(CommandTestCase):
             ),
             ([self.serve(sends(b"Error: \x1b[2Jno"))], 22, b"", f"{error}^[[2Jno\n"),
             (
-                [self.serve(holds(b"half")), "--timeout", "0.2"],
+                [self.serve(holds(b"half")), "--timeout", "1500ms"],
                 28,
                 b"half\n",
-                f"{error}nothing came for 0.2 seconds after 4 bytes\n",
-            ),
-            (
-                [self.serve(holds(b"a\r\n.\r\n")), "--timeout", "200ms"],
-                0,
-                b"a\n",
-                "suspect: nothing came for 0.2 seconds after the final '.', "
-                "and the server did not close\n",
-            ),
-            (
-                [self.serve(holds(b"half")), "--max-time", "0.2"],
-                28,
-                b"half\n",
-                f"{error}it took longer than 0.2 seconds after 4 bytes\n",
+                f"{error}nothing came for 1.5 seconds after 4 bytes\n",
             ),
             (
                 [self.serve(resets())],
@@ -296,20 +283,26 @@ class CommandTests(CommandTestCase):
 
     def test_silentNameServer(self) -> None:
         """
-        A name server that does not answer is not waited for once its time is over.
+        A name server that does not answer is not waited for after the timeout, under twistd
+        neither.
         """
-        program = (
-            "import os, socket\n"
-            "socket.getaddrinfo = lambda *arguments: os.read(0, 1)\n"  # for ever
-            "from twisted_netdemo.gopher.cli.command import main\n"
-            "main(['h.example', '--connect-timeout', '0.1'])\n"
-        )
-        running = start(self, sys.executable, "-c", program, stdin=subprocess.PIPE)
-        self.assertEqual(running.wait(), 28)
-        self.assertEqual(
-            running.errors,
-            "Error connecting to server: h.example:70: no connection within 0.1 seconds\n",
-        )
+        for command in (
+            [GOPHERFETCH],
+            [script("twistd"), "-n", "gopherfetch"],
+            [script("twist"), "gopherfetch"],
+        ):
+            program = (
+                "import os, runpy, socket, sys\n"
+                "socket.getaddrinfo = lambda *arguments: os.read(0, 1)\n"  # for ever
+                f"sys.argv = {[*command, 'h.example', '--connect-timeout', '0.1']}\n"
+                "runpy.run_path(sys.argv[0], run_name='__main__')\n"
+            )
+            running = start(self, sys.executable, "-c", program, stdin=subprocess.PIPE)
+            self.assertEqual(running.wait(), 28)
+            self.assertIn(
+                "Error connecting to server: h.example:70: no connection within 0.1 seconds\n",
+                running.errors,
+            )
 
     def test_notRead(self) -> None:
         """
@@ -317,16 +310,15 @@ class CommandTests(CommandTestCase):
         """
         url = self.serve(floods, "9x")
         menu = self.serve(sends(*[b"0Text\t/t\th\t70\r\n" * 4096] * 100), "1")
+        running = []
         for arguments in ([url], [menu], ["--json", menu]):
             reading, writing = os.pipe()
-            with open(reading, "rb"), open(writing, "wb") as output:
-                done = subprocess.run(
-                    [GOPHERFETCH, "--max-time", "0.1", *arguments],
-                    stdout=output,
-                    stderr=output,
-                    timeout=PATIENCE,
-                )
-            self.assertEqual(done.returncode, 23)
+            self.addCleanup(os.close, reading)
+            with open(writing, "wb") as output:
+                program = [GOPHERFETCH, "--max-time", "2", *arguments]
+                running.append(subprocess.Popen(program, stdout=output, stderr=output))
+            self.addCleanup(running[-1].kill)
+        self.assertEqual([program.wait(PATIENCE) for program in running], [23] * 3)
 
     def test_several(self) -> None:
         """

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Coroutine
+from threading import Thread
 from typing import Any, TextIO, cast
 
 from twisted.application.app import ServerOptions
@@ -52,10 +53,23 @@ def prepareOneShot(options: ServiceOptions, needsTerminal: bool) -> None:
     options.chooseLog(str(parent.subCommand))
 
 
+class _Unawaited(Thread):
+    """
+    A thread of the reactor that nothing waits for at the end: neither the reactor nor Python.
+    """
+
+    def __init__(self, *, target: Callable[[], object], name: str) -> None:
+        super().__init__(target=target, name=name, daemon=True)
+
+    def join(self, timeout: float | None = None) -> None:
+        pass
+
+
 class OneShot(Service):
     """
     @param work: begins what there is to do; its result is the exit status.
-    @param ownsProcess: whether the process is to end with it.
+    @param ownsProcess: whether the process is to end with it. It then waits for no thread, since a
+        name server may never answer.
     @ivar whenDone: fires with the status; C{None} until it is started.
     """
 
@@ -70,6 +84,8 @@ class OneShot(Service):
 
     def startService(self) -> None:
         super().startService()
+        if self._ownsProcess:
+            self._reactor.getThreadPool().threadFactory = _Unawaited
         self._reactor.callWhenRunning(self._begin)
 
     def _begin(self) -> None:
