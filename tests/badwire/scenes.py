@@ -7,7 +7,7 @@ from __future__ import annotations
 from twisted_netdemo.badwire.model.events import HEAD, Arrived, Sent
 from twisted_netdemo.badwire.model.packet import Packet
 from twisted_netdemo.badwire.model.receiver import Receivers
-from twisted_netdemo.badwire.render.words import LOSSES
+from twisted_netdemo.badwire.render.labels import LOSSES
 
 
 def part(data: bytes, offset: int = 0, more: bool = False) -> Packet:

@@ -14,7 +14,7 @@ import sys
 from dataclasses import dataclass
 
 from twisted_netdemo.badwire.cli.lesson import LESSONS
-from twisted_netdemo.badwire.lessons.lesson_run import Stage
+from twisted_netdemo.badwire.lessons.lesson_run import LessonRun
 
 _BADWIRE = "import sys; from twisted_netdemo.badwire.command import main; sys.exit(main())"
 _ACTORS = "from twisted_netdemo.badwire.lessons.programs.actor import main; main()"
@@ -37,14 +37,14 @@ class Tampering:
     @ivar how: what is otherwise.
     @ivar misses: a pattern of each figure that the lesson must complain of.
     @ivar badwire: what Python runs before badwire.
-    @ivar actors: what it runs before the lesson's programs.
+    @ivar programs: what it runs before the lesson's programs.
     """
 
     lesson: str
     how: str
     misses: tuple[str, ...]
     badwire: str = ""
-    actors: str = ""
+    programs: str = ""
 
 
 TAMPERED = (
@@ -76,7 +76,7 @@ server.DNSServerFactory.sendReply = fail
         "nobody listens at the port that is said to be taken, and 79 is called otherwise",
         ("51423 by TCP: 51,423, not", "the name of 79: 'unknown', not"),
         badwire="import sys; at = sys.argv.index('--serve'); del sys.argv[at : at + 2]",
-        actors="""
+        programs="""
 import socket
 known = socket.getservbyport
 socket.getservbyport = lambda port, name: "unknown" if port == 79 else known(port, name)
@@ -110,31 +110,31 @@ socket.getservbyport = lambda port, name: "unknown" if port == 79 else known(por
         "each line travels alone, and the right program stops before the last one",
         ("pieces of several lines: 0, not 1", "lines read: 4, not 5"),
         badwire=_GOOD,
-        actors="""
+        programs="""
 import time
-from twisted_netdemo.badwire.lessons import readactors
+from twisted_netdemo.badwire.lessons.programs import line_reading
 class Slow(tuple):
     def __iter__(self):
         for line in tuple.__iter__(self):
             yield line
             time.sleep(0.1)
-readactors.TEXT = Slow(b"%d\\n" % number for number in range(5))
-byLines = readactors.byLines
-readactors.byLines = lambda connection: list(byLines(connection))[:4]
+line_reading.TEXT = Slow(b"%d\\n" % number for number in range(5))
+byLines = line_reading.byLines
+line_reading.byLines = lambda connection: list(byLines(connection))[:4]
 """,
     ),
     Tampering(
         "window",
         "the reader reads at once",
         ("seconds of the pause: 0", "questions for room: 0, not 1"),
-        actors="""
-from twisted_netdemo.badwire.lessons import paceactors
-window = paceactors.window
+        programs="""
+from twisted_netdemo.badwire.lessons.programs import flow_control
+window = flow_control.window
 def quick(host, size, rest):
     "Quick."
     return window(host, size, 0)
 quick.__name__ = "window"
-paceactors.window = quick
+flow_control.window = quick
 """,
     ),
     Tampering(
@@ -159,19 +159,19 @@ paceactors.window = quick
         "closing",
         "the client reads all before it closes",
         ("RSTs: 0, not 1", "FINs: 1, not 0", "bytes unread: 0, not 994", "the error: nothing"),
-        actors="""
+        programs="""
 import socket
-from twisted_netdemo.badwire.lessons import endactors
+from twisted_netdemo.badwire.lessons.programs import connection_ends
 class Patient(socket.socket):
     __slots__ = ()
     def recv(self, size, flags=0):
         return b"" if flags else super().recv(1 << 16)
-connected = endactors.connected
+connected = connection_ends.connected
 def patient(host, port):
     client = connected(host, port)
     client.__class__ = Patient
     return client
-endactors.connected = patient
+connection_ends.connected = patient
 """,
     ),
     Tampering(
@@ -219,11 +219,11 @@ def tampered(tampering: Tampering) -> tuple[bool, list[str], list[str]]:
         complain of.
     """
     told: list[str] = []
-    stage = Stage(
+    stage = LessonRun(
         told.append,
         width=1000,
         badwire=(sys.executable, "-c", f"{tampering.badwire}\n{_BADWIRE}"),
-        actors=(sys.executable, "-c", f"{tampering.actors}\n{_ACTORS}"),
+        programs=(sys.executable, "-c", f"{tampering.programs}\n{_ACTORS}"),
     )
     LESSONS[tampering.lesson](stage)
     said = [line for line in told if line.startswith("Not seen here: ")]

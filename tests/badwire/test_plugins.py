@@ -297,9 +297,9 @@ class CommandTests(WireCase):
         where = folder(self)
         where.chmod(0o777)
         script = (
-            "import os, sys\nfrom twisted_netdemo.badwire import command, conclusion\n"
+            "import os, sys\nfrom twisted_netdemo.badwire import command, outputs\n"
             "def broken(*arguments): os.path.exists('begun') and {}['broken']\n"
-            "conclusion.Conclusion.flush = broken\nsys.exit(command.main())"
+            "outputs.RunOutputs.flush = broken\nsys.exit(command.main())"
         )
         stubborn = "trap '' TERM; echo $$; touch begun; while :; do sleep 300; done"
         done = run(
@@ -334,9 +334,9 @@ class CommandTests(WireCase):
         Where badwire fails before COMMAND has begun, that does not begin.
         """
         script = (
-            "import sys\nfrom twisted_netdemo.badwire import command, conclusion\n"
+            "import sys\nfrom twisted_netdemo.badwire import command, outputs\n"
             "def broken(*arguments): raise KeyError('broken')\n"
-            "conclusion.Conclusion.flush = broken\nsys.exit(command.main())"
+            "outputs.RunOutputs.flush = broken\nsys.exit(command.main())"
         )
         done = run(*self.who(), "-c", script, "run", "-q", "--log", "/dev/null", "--", "echo", "no")
         self.assertEqual(

@@ -20,8 +20,8 @@ from tests.processes import folder
 from twisted_netdemo.badwire import outputs, private_files, service
 from twisted_netdemo.badwire.model.events import Listener
 from twisted_netdemo.badwire.model.wire import Wire
-from twisted_netdemo.badwire.outputs import Conclusion
-from twisted_netdemo.badwire.render.recorder import Pictures
+from twisted_netdemo.badwire.outputs import RunOutputs
+from twisted_netdemo.badwire.render.recorder import Recorder
 from twisted_netdemo.badwire.sandbox import command_process, device
 from twisted_netdemo.badwire.sandbox.network import Network
 from twisted_netdemo.badwire.sandbox.watcher import Member, Watcher
@@ -72,8 +72,8 @@ class ConclusionTests(SynchronousTestCase):
         self.printed = (where / "stdout").open("wb")
         self.addCleanup(self.printed.close)
         self.patch(sys, "stdout", type("Stream", (), {"buffer": self.printed}))
-        concluded = Conclusion(Options(options), lines.append)
-        self.patch(Pictures, "flows", [])
+        concluded = RunOutputs(Options(options), lines.append)
+        self.patch(Recorder, "flows", [])
         return concluded.show(summarize, 7), lines
 
     def summary(self) -> Summary:
@@ -100,10 +100,10 @@ class ConclusionTests(SynchronousTestCase):
             (Summary, "lines", "the figures: "),
             (Summary, "warnings", "the warnings: "),
             (Summary, "record", "--json: "),
-            (outputs.Conclusion, "_ladder", "--ladder: "),
-            (Pictures, "svg", "--svg "),
-            (Pictures, "html", "--html "),
-            (private_files.Output, "close", "--log "),
+            (outputs.RunOutputs, "_ladder", "--ladder: "),
+            (Recorder, "svg", "--svg "),
+            (Recorder, "html", "--html "),
+            (private_files.OutputFile, "close", "--log "),
         ):
             where = folder(self)
             with self.subTest(name):
@@ -183,7 +183,7 @@ class FailureTests(SynchronousTestCase):
         self.patch(service, "readCounters", dict)
         self.patch(device, "looped", lambda: 0)
         self.patch(service, "_connections", lambda: 0)
-        self.patch(command_process.Command, "start", lambda *arguments: None)
+        self.patch(command_process.CommandProcess, "start", lambda *arguments: None)
 
     def begin(self, listener: Listener | None = None, *services: Service) -> BadWire:
         """
@@ -197,7 +197,7 @@ class FailureTests(SynchronousTestCase):
         network = Network()
         network.device = self.device = Wired()
         figures = dict.fromkeys(DIRECTIONS, Figures(loss=Ratio(0.0), delay=0.5))
-        concluded = Conclusion(Options(options, quiet=True), self.lines.append)
+        concluded = RunOutputs(Options(options, quiet=True), self.lines.append)
         if listener is not None:
             concluded.listeners.append(listener)
         wire = BadWire(
@@ -278,7 +278,7 @@ class FailureTests(SynchronousTestCase):
         """
         COMMAND cannot be started.
         """
-        self.patch(command_process.Command, "start", broken)
+        self.patch(command_process.CommandProcess, "start", broken)
         self.ended(self.begin())
 
     def test_noProcess(self) -> None:
@@ -289,7 +289,7 @@ class FailureTests(SynchronousTestCase):
         def start(*arguments: object) -> None:
             raise OSError(11, "Resource temporarily unavailable")
 
-        self.patch(command_process.Command, "start", start)
+        self.patch(command_process.CommandProcess, "start", start)
         self.begin()
         line = f"badwire: {sys.executable}: Resource temporarily unavailable"
         self.assertEqual((self.lines, self.statuses), ([line], [125]))

@@ -16,7 +16,7 @@ from tests.badwire import odd, users
 from tests.badwire.seeds import differences
 from tests.processes import folder, needs, run
 from twisted_netdemo.badwire.model.events import fromJSON
-from twisted_netdemo.badwire.render.ladder import Flow, flows, rows
+from twisted_netdemo.badwire.render.ladder import RecordedFlow, flows, rows
 
 BADWIRE = ("-m", "twisted_netdemo.badwire", "run")
 
@@ -28,7 +28,7 @@ class TruthCase(SynchronousTestCase):
 
     def odd(
         self, who: Callable[[], list[str]], what: str, where: Path, *options: str
-    ) -> tuple[list[str], list[Flow]]:
+    ) -> tuple[list[str], list[RecordedFlow]]:
         """
         @return: what was printed, and the flows of the log.
         """

@@ -16,7 +16,7 @@ from typing import Any
 from twisted.python import usage
 
 from twisted_netdemo.badwire.cli.show import FAILED
-from twisted_netdemo.badwire.observers import settle, tell
+from twisted_netdemo.badwire.log_observers import settle, tell
 from twisted_netdemo.service.cli.options import ServiceOptions
 from twisted_netdemo.service.cli.suggestions import didYouMean
 

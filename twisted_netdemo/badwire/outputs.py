@@ -15,12 +15,12 @@ from typing import Any
 
 from twisted_netdemo.badwire.cli.show import standard
 from twisted_netdemo.badwire.log_file import LogFile
+from twisted_netdemo.badwire.log_observers import inWords
 from twisted_netdemo.badwire.model.events import Listener
-from twisted_netdemo.badwire.model.kernel_counters import Places
-from twisted_netdemo.badwire.observers import inWords
-from twisted_netdemo.badwire.private_files import STDOUT, Output, opened
+from twisted_netdemo.badwire.model.kernel_counters import ReachedListener
+from twisted_netdemo.badwire.private_files import STDOUT, OutputFile, opened
 from twisted_netdemo.badwire.render.capture import Capture
-from twisted_netdemo.badwire.render.recorder import Pictures
+from twisted_netdemo.badwire.render.recorder import Recorder
 from twisted_netdemo.badwire.summary import Summary
 from twisted_netdemo.service.process.control import StartError
 
@@ -36,7 +36,7 @@ def _called(name: str, path: str) -> str:
     return f"--{name} {'standard output' if path == STDOUT else ascii(path)}"
 
 
-class Conclusion:
+class RunOutputs:
     """
     Gathers while the wire runs, and shows when it is over. What fails is a line, and keeps nothing
     else from being shown.
@@ -61,7 +61,7 @@ class Conclusion:
             self._stdout = standard("stdout").buffer
         except OSError as error:
             raise StartError(f"badwire: stdout: {inWords(error)}") from None
-        self._outputs: dict[str, Output] = {}
+        self._outputs: dict[str, OutputFile] = {}
         for name in FILES:
             if options[name] is not None:
                 try:
@@ -70,15 +70,15 @@ class Conclusion:
                     self.discard()
                     complaint = f"badwire: {_called(name, options[name])}: {inWords(error)}"
                     raise StartError(complaint) from None
-        self._pictures = Pictures(toScale=bool(options["to-scale"]))
-        self._places = Places(options.places)
+        self._recorder = Recorder(toScale=bool(options["to-scale"]))
+        self._places = ReachedListener(options.places)
         self.listeners: list[Listener] = [self._places] if options.places else []
         if "log" in self._outputs:
             self.listeners.append(LogFile(self._outputs["log"]))
         if "pcap" in self._outputs:
             self.listeners.append(Capture(self._outputs["pcap"].write, time.time()))
         if options["ladder"] or any(name in self._outputs for name in _PICTURES):
-            self.listeners.append(self._pictures)
+            self.listeners.append(self._recorder)
 
     def discard(self) -> None:
         """
@@ -141,19 +141,19 @@ class Conclusion:
             self._say(line)
 
     def _ladder(self) -> None:
-        if self._pictures.flows:
+        if self._recorder.flows:
             width = shutil.get_terminal_size().columns if os.isatty(2) else 80
-            self._tell(self._pictures.text(width))
+            self._tell(self._recorder.text(width))
 
-    def _write(self, name: str, output: Output) -> None:
+    def _write(self, name: str, output: OutputFile) -> None:
         """
         Complete a file.
         """
         try:
             if name == "svg":
-                self._draw(output, self._pictures.svg(self._options.about))
+                self._draw(output, self._recorder.svg(self._options.about))
             elif name == "html":
-                self._draw(output, self._pictures.html(self._options.title, self._options.about))
+                self._draw(output, self._recorder.html(self._options.title, self._options.about))
         except BaseException:
             output.discard()
             raise
@@ -161,7 +161,7 @@ class Conclusion:
         if output.error is not None:
             raise output.error
 
-    def _draw(self, output: Output, parts: Iterable[str]) -> None:
+    def _draw(self, output: OutputFile, parts: Iterable[str]) -> None:
         for part in parts:
             output.write(part.encode("utf-8", "replace"))
 

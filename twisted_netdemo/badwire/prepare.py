@@ -11,10 +11,10 @@ from twisted.application.internet import TimerService
 from twisted.application.service import IService
 from twisted.internet.interfaces import IReactorTime
 
+from twisted_netdemo.badwire.log_observers import inWords
 from twisted_netdemo.badwire.model.events import Listener
 from twisted_netdemo.badwire.model.wire import Wire
-from twisted_netdemo.badwire.observers import inWords
-from twisted_netdemo.badwire.outputs import Conclusion
+from twisted_netdemo.badwire.outputs import RunOutputs
 from twisted_netdemo.badwire.sandbox import linux
 from twisted_netdemo.badwire.sandbox.network import Network
 from twisted_netdemo.badwire.sandbox.watcher import Watcher
@@ -36,11 +36,11 @@ def prepare(options: Any, say: Callable[[str], None]) -> Callable[[Any], BadWire
     @raise Forbidden: the system does not let us.
     @raise StartError: a file or a service is not to be had.
     """
-    conclusion = Conclusion(options, say)
+    outputs = RunOutputs(options, say)
     try:
         network, watcher, services = _enter(options, say)
     except BaseException:
-        conclusion.discard()
+        outputs.discard()
         raise
 
     def make(reactor: Any) -> BadWire:
@@ -62,7 +62,7 @@ def prepare(options: Any, say: Callable[[str], None]) -> Callable[[Any], BadWire
             watcher,
             makeWire,
             options.seed,
-            conclusion,
+            outputs,
             say,
             reactor,
             options["drain"],
@@ -73,7 +73,7 @@ def prepare(options: Any, say: Callable[[str], None]) -> Callable[[Any], BadWire
 
             services.append(NameServer(network.names(), reactor))
         if options["log"] is not None:
-            flushing = TimerService(_FLUSH, wire.clock.call, conclusion.flush)
+            flushing = TimerService(_FLUSH, wire.clock.call, outputs.flush)
             flushing.clock = monotonic(reactor)
             services.append(flushing)
         for service in services:

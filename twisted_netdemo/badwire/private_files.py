@@ -20,7 +20,7 @@ _GATHERED = 1 << 16
 STDOUT = "-"
 
 
-class Output:
+class OutputFile:
     """
     A file that is written bit by bit and never fails meanwhile: the first error is kept, and
     nothing is written from then on.
@@ -124,7 +124,7 @@ def place(path: str) -> str | None:
     return os.path.realpath(path)
 
 
-def opened(path: str, isWhole: bool = False) -> Output:
+def opened(path: str, isWhole: bool = False) -> OutputFile:
     """
     What is to be written: a file, or standard output for C{-}.
 
@@ -132,7 +132,7 @@ def opened(path: str, isWhole: bool = False) -> Output:
     """
     isNew = path != STDOUT and not os.path.exists(path)
     file = os.fdopen(os.dup(1), "wb", 0) if path == STDOUT else openPrivately(path)
-    return Output(path, file, isWhole, isNew)
+    return OutputFile(path, file, isWhole, isNew)
 
 
 def openPrivately(path: str) -> BinaryIO:

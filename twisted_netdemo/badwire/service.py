@@ -18,15 +18,20 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 
-from twisted_netdemo.badwire.careful import Careful
 from twisted_netdemo.badwire.cli.show import FAILED
+from twisted_netdemo.badwire.log_observers import inWords
 from twisted_netdemo.badwire.model.events import Listener
-from twisted_netdemo.badwire.model.kernel_counters import Counts, compare, measured, readCounters
+from twisted_netdemo.badwire.model.kernel_counters import (
+    PacketCounts,
+    compare,
+    kernelCounts,
+    readCounters,
+)
 from twisted_netdemo.badwire.model.wire import Wire
-from twisted_netdemo.badwire.observers import inWords
-from twisted_netdemo.badwire.outputs import Conclusion
+from twisted_netdemo.badwire.outputs import RunOutputs
+from twisted_netdemo.badwire.reporting_clock import ReportingClock
 from twisted_netdemo.badwire.sandbox import device
-from twisted_netdemo.badwire.sandbox.command_process import Command, takeTerminal
+from twisted_netdemo.badwire.sandbox.command_process import CommandProcess, takeTerminal
 from twisted_netdemo.badwire.sandbox.network import FAR, FAR6, Network
 from twisted_netdemo.badwire.sandbox.watcher import Member, Watcher
 from twisted_netdemo.badwire.summary import Summary
@@ -67,7 +72,7 @@ class BadWire(MultiService):
         watcher: Watcher,
         makeWire: MakeWire,
         seed: int,
-        conclusion: Conclusion,
+        outputs: RunOutputs,
         say: Callable[[str], None],
         reactor: Any,
         drain: float = 3.0,
@@ -76,26 +81,26 @@ class BadWire(MultiService):
         @param watcher: ends what lives in the network, where we do not end as we should.
         @param makeWire: called when the network is to be up.
         @param seed: the wire's.
-        @param conclusion: is told of each event, and shows all of it once when it is over.
+        @param outputs: is told of each event, and shows all of it once when it is over.
         @param say: takes a line for people.
         @param reactor: the reactor.
         @param drain: how long to wait for the network and the services after COMMAND's end, at
             most.
         """
         super().__init__()
-        self.clock = Careful(monotonic(reactor), self._failed)
+        self.clock = ReportingClock(monotonic(reactor), self._failed)
         self._network = network
         self._watcher = watcher
         self._makeWire = makeWire
         self._seed = seed
-        self._counts = Counts()
-        self._conclusion = conclusion
+        self._counts = PacketCounts()
+        self._outputs = outputs
         self._say = say
         self._reactor = reactor
         self._drain = drain
         self._until = 0.0
         self._port: WirePort | None = None
-        self._command: Command | None = None
+        self._command: CommandProcess | None = None
         self._ended: Callable[[int], None] | None = None
         self._isOver = self._hasFailed = False
         self._hasCommand = False
@@ -114,7 +119,7 @@ class BadWire(MultiService):
             self.clock.call(self._commandEnded, status)
 
         if arguments:
-            self._command = Command(arguments, over)
+            self._command = CommandProcess(arguments, over)
         self._hasCommand = bool(arguments)
         self._ended = ended
 
@@ -128,13 +133,13 @@ class BadWire(MultiService):
         far = [socket.inet_aton(FAR)]
         if self._network.hasIPv6:
             far.append(socket.inet_pton(socket.AF_INET6, FAR6))
-        self.wire = self._makeWire(self.clock, far, [self._counts, *self._conclusion.listeners])
+        self.wire = self._makeWire(self.clock, far, [self._counts, *self._outputs.listeners])
         self._port = WirePort(self.wire, self._network.device, self._reactor, self._failed)
         self._port.startListening()
         try:
             super().startService()
         except Exception:
-            self._conclusion.discard()
+            self._outputs.discard()
             raise
         if self._command is None:
             _log.info(
@@ -145,7 +150,7 @@ class BadWire(MultiService):
         else:
             self._reactor.callWhenRunning(self.clock.call, self._startCommand, self._command)
 
-    def _startCommand(self, command: Command) -> None:
+    def _startCommand(self, command: CommandProcess) -> None:
         if self._isOver:
             return  # something has failed before the reactor ran
         # the reactor's handlers would stop it
@@ -215,7 +220,7 @@ class BadWire(MultiService):
         Show what there is to be shown.
         """
         self._isOver = True
-        isWhole = self._conclusion.show(self.summary, self.status)
+        isWhole = self._outputs.show(self.summary, self.status)
         hasFailed = self._hasFailed or not isWhole
         status = FAILED if hasFailed else self.status or 0
         if hasFailed and self.status is not None:
@@ -234,7 +239,7 @@ class BadWire(MultiService):
             seconds=wire.seconds,
             table=self._counts.table(),
             rows=compare(self._counts, wire.receivers.early, kernel),
-            measured=measured(kernel),
+            kernelCounts=kernelCounts(kernel),
             looped=device.looped(),
             dropped=self._network.device.dropped(),
             unread=wire.unread,

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from twisted_netdemo.badwire.model.kernel_counters import Measured, Row
+from twisted_netdemo.badwire.model.kernel_counters import CounterRow, KernelCount
 from twisted_netdemo.badwire.render.captions import MARK
-from twisted_netdemo.badwire.render.words import protocolName
+from twisted_netdemo.badwire.render.labels import protocolName
 from twisted_netdemo.badwire.sandbox.watcher import Member
 
 #: How many processes are named, and how many letters of each.
@@ -24,7 +24,7 @@ class Summary:
     @ivar seconds: how long the network was up.
     @ivar table: for each protocol how many packets left, and how many met each fate.
     @ivar rows: the counts of log and kernel.
-    @ivar measured: what the kernel alone counted.
+    @ivar kernelCounts: what the kernel alone counted.
     @ivar looped: how many packets went by the loopback device, which the kernel counts as well.
     @ivar dropped: how many packets were dropped before the wire could read them.
     @ivar unread: how many were none of the wire's: to other addresses, or malformed.
@@ -38,8 +38,8 @@ class Summary:
     seed: int
     seconds: float
     table: dict[str, dict[str, int]]
-    rows: Sequence[Row]
-    measured: Sequence[Measured] = ()
+    rows: Sequence[CounterRow]
+    kernelCounts: Sequence[KernelCount] = ()
     looped: int = 0
     dropped: int = 0
     unread: int = 0
@@ -64,7 +64,8 @@ class Summary:
                 for row in self.rows
             ],
             "measured": [
-                {"what": each.what, "kernel": each.kernel, "of": each.of} for each in self.measured
+                {"what": each.what, "kernel": each.kernel, "of": each.of}
+                for each in self.kernelCounts
             ],
             "looped": self.looped,
             "dropped": self.dropped,
@@ -126,7 +127,7 @@ class Summary:
         The counts of log and kernel, where there are any.
         """
         rows = [row for row in self.rows if row.log or row.kernel]
-        counted = [each for each in self.measured if each.kernel]
+        counted = [each for each in self.kernelCounts if each.kernel]
         if not rows:
             return []
         names = [f"{row.what}{MARK if row.isInferred else ''}" for row in rows]

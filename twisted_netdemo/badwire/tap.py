@@ -17,8 +17,8 @@ from twisted.logger import Logger
 from twisted.python import usage
 
 from twisted_netdemo.badwire.cli.show import checkScaled
-from twisted_netdemo.badwire.hosted import Served
-from twisted_netdemo.badwire.observers import tell
+from twisted_netdemo.badwire.hosted_service import HostedService
+from twisted_netdemo.badwire.log_observers import tell
 from twisted_netdemo.badwire.outputs import FILES
 from twisted_netdemo.badwire.prepare import prepare
 from twisted_netdemo.badwire.private_files import STDOUT, place
@@ -115,7 +115,7 @@ class Options(FigureOptions):
         self.take("mtu", packetSize)
         self.take("drain", lambda text: duration(text, bare=False))
         self.places = self.asked(*CHANCES, "undetectable")
-        self["serve"] = [self.check("serve", text, Served) for text in self["serve"]]
+        self["serve"] = [self.check("serve", text, HostedService) for text in self["serve"]]
         self["sysctl"] = dict(self.check("sysctl", text, sysctl) for text in self["sysctl"])
         self["blackout"] = [self.check("blackout", text, span) for text in self["blackout"]]
         if self.command and not self.command[0]:
@@ -155,7 +155,7 @@ class Options(FigureOptions):
             isTold = self.parent.get("logfile") or self.parent.get("logger")
             if "logger" in self.parent and not isTold:
                 name = "observeAll" if self["verbose"] else "observeWarnings"
-                self.parent["logger"] = f"twisted_netdemo.badwire.observers.{name}"
+                self.parent["logger"] = f"twisted_netdemo.badwire.log_observers.{name}"
         self.chooseFiles("badwire")
 
     @property

@@ -32,7 +32,7 @@ from twisted_netdemo.badwire.model.events import (
     fromJSON,
 )
 from twisted_netdemo.badwire.render import recorder
-from twisted_netdemo.badwire.render.recorder import Pictures
+from twisted_netdemo.badwire.render.recorder import Recorder
 from twisted_netdemo.service.cli.columns import columns
 
 
@@ -40,8 +40,8 @@ def show(*arguments: str, **options) -> CompletedProcess[bytes]:
     return run(script("badwire"), "show", *arguments, **options)
 
 
-def told(events: list[Sent | Arrived], **choice) -> Pictures:
-    told = Pictures(**choice)
+def told(events: list[Sent | Arrived], **choice) -> Recorder:
+    told = Recorder(**choice)
     for event in events:
         (told.sent if isinstance(event, Sent) else told.arrived)(event)
     return told

@@ -18,7 +18,7 @@ from tests.badwire.tampered import TAMPERED, tampered
 from tests.processes import folder, missing, run, script, start
 from twisted_netdemo.badwire.cli.lesson import LESSONS, Options, main, statement
 from twisted_netdemo.badwire.lessons.claims import Claim, exactly
-from twisted_netdemo.badwire.lessons.lesson_run import Run, Stage, Unable
+from twisted_netdemo.badwire.lessons.lesson_run import LessonError, LessonRun, Run
 from twisted_netdemo.badwire.lessons.pacing import congestion
 from twisted_netdemo.badwire.lessons.programs import (
     actor,
@@ -29,7 +29,7 @@ from twisted_netdemo.badwire.lessons.programs import (
     tcp_exchange,
     udp_exchange,
 )
-from twisted_netdemo.badwire.render.recorder import Pictures
+from twisted_netdemo.badwire.render.recorder import Recorder
 
 NEAR = "127.0.0.1"
 
@@ -41,7 +41,7 @@ class StageTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.told: list[str] = []
-        self.stage = Stage(self.told.append)
+        self.stage = LessonRun(self.told.append)
 
     def test_table(self) -> None:
         """
@@ -102,11 +102,11 @@ class StageTests(SynchronousTestCase):
         """
         scene = Scene()
         scene.open()
-        pictures = Pictures()
+        pictures = Recorder()
         for event in scene.events:
             (pictures.sent if event.event == "sent" else pictures.arrived)(event)
         found = [{"control": "reno", "same": True, "seconds": 1.0}]
-        self.patch(Stage, "run", lambda stage, options, actor: Run(found, pictures))
+        self.patch(LessonRun, "run", lambda stage, options, actor: Run(found, pictures))
         congestion(self.stage)
         self.assertIn("may choose no other congestion control", " ".join(self.told))
         self.assertFalse(self.stage.isSeen)
@@ -117,7 +117,7 @@ class StageTests(SynchronousTestCase):
         """
         scene = Scene()
         scene.open()
-        pictures = Pictures()
+        pictures = Recorder()
         for event in scene.events:
             (pictures.sent if event.event == "sent" else pictures.arrived)(event)
         self.stage.say("before")
@@ -346,15 +346,15 @@ class CommandTests(SynchronousTestCase):
         """
         given = []
 
-        def dull(stage: Stage) -> None:
+        def dull(stage: LessonRun) -> None:
             given.append("dull")
             stage.claim(Claim("Something happened.", count=exactly("what happened", 0, 1)))
 
-        def broken(stage: Stage) -> None:
+        def broken(stage: LessonRun) -> None:
             given.append("broken")
-            raise Unable(status, "no such thing")
+            raise LessonError(status, "no such thing")
 
-        self.patch(Stage, "say", lambda stage, line="": None)
+        self.patch(LessonRun, "say", lambda stage, line="": None)
         for status, expected, names in (
             (125, 125, "broken dull"),
             (69, 69, "broken"),

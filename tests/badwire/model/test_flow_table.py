@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.badwire.model.test_packet import TEXT, V4, V6, inet, inet6, made, read
 from twisted_netdemo.badwire.model import flow_table as module
-from twisted_netdemo.badwire.model.flow_table import Flows, Identity
+from twisted_netdemo.badwire.model.flow_table import FlowTable, Identity
 
 
 class Conversation:
@@ -19,7 +19,7 @@ class Conversation:
     """
 
     def __init__(self, client: int = 40000, server: int = 80) -> None:
-        self.flows = Flows()
+        self.flows = FlowTable()
         self.client, self.server = client, server
 
     def tcp(self, up: bool, flags: str, seq: int, ack: int = 0, data: bytes = b"") -> Identity:
@@ -196,7 +196,7 @@ class FlowTests(SynchronousTestCase):
         """
         The same ports over the other IP are another flow.
         """
-        flows = Flows()
+        flows = FlowTable()
         layer = inet.UDP(sport=1, dport=2)
         first = flows.identify(read(made(V4, layer)))
         second = flows.identify(read(made(V6, layer)))
@@ -207,7 +207,7 @@ class FlowTests(SynchronousTestCase):
         """
         An echo's reply is down, in its request's flow; another identifier is another flow.
         """
-        flows = Flows()
+        flows = FlowTable()
 
         def said(data: bytes) -> tuple[int, str, int]:
             identity = flows.identify(read(data))
@@ -240,7 +240,7 @@ class FlowTests(SynchronousTestCase):
         """
         The fragments of a datagram share its flow and number, and are told apart by their offset.
         """
-        flows = Flows()
+        flows = FlowTable()
         for ip in (V4, V6):
             layer = inet.UDP(sport=1, dport=2)
             number = flows.identify(read(made(ip, layer, b"whole"))).seq
@@ -261,14 +261,14 @@ class FlowTests(SynchronousTestCase):
         A protocol without ports is one flow.
         """
         header = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 24, 0, 0, 64, 99, 0, b"near", b"afar")
-        flows = Flows()
+        flows = FlowTable()
         said = [flows.identify(read(header + b"data")) for _ in range(2)]
         self.assertEqual([each.seq for each in said], [1, 2])
         self.assertEqual({each.side.flow.protocol for each in said}, {"99"})
 
     def test_bounded(self) -> None:
         """
-        Flows and datagrams that are long over are forgotten.
+        FlowTable and datagrams that are long over are forgotten.
         """
         self.patch(module, "FLOWS", 10)
         self.patch(module, "DATAGRAMS", 10)

@@ -10,7 +10,12 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.badwire.model.test_events import ARRIVED, SENT
 from tests.badwire.model.test_packet import V4, lite, packets
-from twisted_netdemo.badwire.model.kernel_counters import Counts, compare, measured, parseCounters
+from twisted_netdemo.badwire.model.kernel_counters import (
+    PacketCounts,
+    compare,
+    kernelCounts,
+    parseCounters,
+)
 from twisted_netdemo.badwire.summary import Summary
 
 SNMP = """\
@@ -32,11 +37,11 @@ class CountersTests(SynchronousTestCase):
     def kernel(self) -> dict[str, int]:
         return parseCounters(SNMP) | parseCounters(SNMP6)
 
-    def counts(self) -> Counts:
+    def counts(self) -> PacketCounts:
         """
         What the log counts where the kernel says the above.
         """
-        counts = Counts()
+        counts = PacketCounts()
         data = packets() | {"lite4": lite(V4, 8)}
         plain = replace(SENT, fates=())
         sent = [
@@ -84,7 +89,7 @@ class CountersTests(SynchronousTestCase):
         counts = self.counts()
         kernel = self.kernel()
         rows = compare(counts, 2, kernel)
-        return Summary(7, 1.5, counts.table(), rows, measured(kernel), looped=1)
+        return Summary(7, 1.5, counts.table(), rows, kernelCounts(kernel), looped=1)
 
     def test_lines(self) -> None:
         """
@@ -138,7 +143,7 @@ class CountersTests(SynchronousTestCase):
         """
         Where nothing was sent, that is said.
         """
-        counts = Counts()
+        counts = PacketCounts()
         summary = Summary(7, 1.5, counts.table(), compare(counts, 0, {}))
         self.assertEqual(summary.lines(), ["no packet was on the wire"])
 

@@ -14,9 +14,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.badwire.scenes import Scene, datagrams, lesson, part
 from twisted_netdemo.badwire.model.dns_question import recordType
 from twisted_netdemo.badwire.model.events import Arrived, Sent, fromJSON
+from twisted_netdemo.badwire.render.labels import clock, label, shorten, snippet
 from twisted_netdemo.badwire.render.ladder import flows, fold, rows
 from twisted_netdemo.badwire.render.terminal import draw
-from twisted_netdemo.badwire.render.words import clock, label, shorten, snippet
 from twisted_netdemo.service.cli.columns import columns
 
 LESSON = """\

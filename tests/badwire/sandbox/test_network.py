@@ -14,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.processes import folder
 from twisted_netdemo.badwire.sandbox.etc_files import hosts, lacking, nsswitch
 from twisted_netdemo.badwire.sandbox.forbidden import Forbidden
-from twisted_netdemo.badwire.sandbox.name_server import Authority, Ends
+from twisted_netdemo.badwire.sandbox.name_server import WireNamesFactory, WireResolver
 from twisted_netdemo.badwire.sandbox.network import FAR, FAR6, NAMES, Network, sysctl
 
 
@@ -102,7 +102,7 @@ class NameTests(SynchronousTestCase):
         """
         The addresses of a name.
         """
-        found = self.successResultOf(Ends(NAMES).query(dns.Query(name.encode(), kind)))
+        found = self.successResultOf(WireResolver(NAMES).query(dns.Query(name.encode(), kind)))
         return [
             socket.inet_ntop(
                 socket.AF_INET6 if kind == dns.AAAA else socket.AF_INET, header.payload.address
@@ -128,7 +128,7 @@ class NameTests(SynchronousTestCase):
         """
         Any other name does not exist.
         """
-        found = Ends(NAMES).query(dns.Query(b"example.org", dns.A))
+        found = WireResolver(NAMES).query(dns.Query(b"example.org", dns.A))
         self.failureResultOf(found, error.AuthoritativeDomainError)
 
     def test_above(self) -> None:
@@ -150,7 +150,7 @@ class NameTests(SynchronousTestCase):
         ):
             sent: list[bytes] = []
             transport = SimpleNamespace(write=lambda data, to, sent=sent: sent.append(data))
-            protocol = dns.DNSDatagramProtocol(Authority(NAMES))
+            protocol = dns.DNSDatagramProtocol(WireNamesFactory(NAMES))
             protocol.makeConnection(transport)
             question = dns.Message(7)
             question.addQuery(name, kind)

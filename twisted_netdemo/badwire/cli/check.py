@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import sys
 
-from twisted_netdemo.badwire.observers import tell
+from twisted_netdemo.badwire.log_observers import tell
 from twisted_netdemo.badwire.sandbox.etc_files import RESOLV, lacking
 from twisted_netdemo.badwire.sandbox.forbidden import UNAVAILABLE, Forbidden
 from twisted_netdemo.badwire.sandbox.network import Network

@@ -13,7 +13,7 @@ from pathlib import Path
 from twisted.python import usage
 
 from twisted_netdemo.badwire.cli.show import FAILED
-from twisted_netdemo.badwire.observers import inWords, tell
+from twisted_netdemo.badwire.log_observers import inWords, tell
 from twisted_netdemo.badwire.sandbox import device, exec_helper, linux
 from twisted_netdemo.badwire.sandbox.command_process import within
 from twisted_netdemo.badwire.sandbox.forbidden import UNAVAILABLE

@@ -22,7 +22,7 @@ from twisted_netdemo.badwire.lessons import (
     reliable,
     unreliable,
 )
-from twisted_netdemo.badwire.lessons.lesson_run import Stage, Unable
+from twisted_netdemo.badwire.lessons.lesson_run import LessonError, LessonRun
 from twisted_netdemo.badwire.private_files import STDOUT, writePrivately
 from twisted_netdemo.badwire.render import page
 from twisted_netdemo.badwire.sandbox.forbidden import UNAVAILABLE
@@ -35,7 +35,7 @@ _HOW = (
     "writes a page to keep. docs/tutorial/tour tells more about each, in their order.",
 )
 
-LESSONS: dict[str, Callable[[Stage], None]] = {
+LESSONS: dict[str, Callable[[LessonRun], None]] = {
     lesson.__name__: lesson
     for lesson in (
         naming.address,
@@ -78,7 +78,7 @@ class Options(LooseOptions):
             raise usage.UsageError("--html: '-': the lessons are printed there")
 
 
-def statement(lesson: Callable[[Stage], None]) -> str:
+def statement(lesson: Callable[[LessonRun], None]) -> str:
     """
     What a lesson is there to show.
     """
@@ -103,7 +103,7 @@ def main(options: Options) -> int:
 
     width = min(100, shutil.get_terminal_size().columns)
     for place, name in enumerate(options["names"]):
-        stage = Stage(tell, width)
+        stage = LessonRun(tell, width)
         heading = f"{name}: {statement(LESSONS[name])}"
         if place:
             tell("")
@@ -112,7 +112,7 @@ def main(options: Options) -> int:
         tell("")
         try:
             LESSONS[name](stage)
-        except Unable as error:
+        except LessonError as error:
             print(f"badwire: {name}: {error}", file=sys.stderr)
             if error.status == UNAVAILABLE:
                 return UNAVAILABLE

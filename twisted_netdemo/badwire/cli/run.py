@@ -14,7 +14,7 @@ from twisted.logger import globalLogBeginner
 
 from twisted_netdemo.badwire import tap
 from twisted_netdemo.badwire.cli.show import FAILED
-from twisted_netdemo.badwire.observers import inWords, observeAll, observeWarnings, tell
+from twisted_netdemo.badwire.log_observers import inWords, observeAll, observeWarnings, tell
 from twisted_netdemo.badwire.prepare import prepare
 from twisted_netdemo.badwire.private_files import STDOUT
 from twisted_netdemo.badwire.sandbox.forbidden import UNAVAILABLE, Forbidden

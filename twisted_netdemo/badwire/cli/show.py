@@ -15,10 +15,10 @@ from typing import BinaryIO, TextIO
 
 from twisted.python import usage
 
+from twisted_netdemo.badwire.log_observers import tell
 from twisted_netdemo.badwire.model.events import Sent, fromJSON
-from twisted_netdemo.badwire.observers import tell
 from twisted_netdemo.badwire.private_files import STDOUT, place, writePrivately
-from twisted_netdemo.badwire.render.recorder import Pictures
+from twisted_netdemo.badwire.render.recorder import Recorder
 from twisted_netdemo.service.cli.options import ServiceOptions
 from twisted_netdemo.service.cli.quantities import duration, whole
 
@@ -105,19 +105,19 @@ def main(options: Options) -> int:
     """
     name = options["log"]
     title = "standard input" if name == "-" else _shown(name)
-    pictures = Pictures(options["flow"], options["from"], options["to"], bool(options["to-scale"]))
+    recorder = Recorder(options["flow"], options["from"], options["to"], bool(options["to-scale"]))
     try:
         with _opened(name) as log:
-            complaint = read(log, pictures)
+            complaint = read(log, recorder)
     except OSError as error:
         return fail(title, error)
     if complaint:
         tell(f"badwire: {title}: {complaint}", sys.stderr)
-        if not pictures.flows:
+        if not recorder.flows:
             return FAILED
     for option, draw in (
-        ("svg", pictures.svg),
-        ("html", lambda: pictures.html(os.path.basename(title))),
+        ("svg", recorder.svg),
+        ("html", lambda: recorder.html(os.path.basename(title))),
     ):
         if options[option] is not None:
             path = options[option]
@@ -128,14 +128,14 @@ def main(options: Options) -> int:
                     continue  # its reader has what it wanted
                 return fail("stdout" if path == STDOUT else path, error)
     if options["json"]:
-        printLines([pictures.json()])
+        printLines([recorder.json()])
     elif options["svg"] is None and options["html"] is None:
         width = shutil.get_terminal_size().columns
-        printLines(pictures.text(width) if pictures.flows else ["No packets."])
+        printLines(recorder.text(width) if recorder.flows else ["No packets."])
     return 0
 
 
-def read(log: BinaryIO, pictures: Pictures) -> str:
+def read(log: BinaryIO, recorder: Recorder) -> str:
     """
     Tell the pictures of a log's events. A line that is none, such as one cut short, is left out.
 
@@ -153,9 +153,9 @@ def read(log: BinaryIO, pictures: Pictures) -> str:
             first = first or f"line {number} is no event: {error}"
         else:
             if isinstance(event, Sent):
-                pictures.sent(event)
+                recorder.sent(event)
             else:
-                pictures.arrived(event)
+                recorder.arrived(event)
     return first + (f" ({bad - 1} more such lines)" if bad > 1 else "")
 
 

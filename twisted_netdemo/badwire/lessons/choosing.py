@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from twisted_netdemo.badwire.lessons.claims import Claim, Figure, exactly
-from twisted_netdemo.badwire.lessons.lesson_run import Figures, Run, Stage
+from twisted_netdemo.badwire.lessons.claims import Claim, Measurement, exactly
+from twisted_netdemo.badwire.lessons.lesson_run import Findings, LessonRun, Run
 
 #: A journey there and back, in seconds, in the lesson on the hand-shake.
 JOURNEY = 0.2
@@ -17,19 +17,19 @@ _QUESTIONS = 30
 _SIZE = 500_000
 
 
-def setup(stage: Stage) -> None:
+def setup(lesson: LessonRun) -> None:
     """
     TCP asks before it talks, and that costs a journey there and back.
     """
-    stage.ask(
+    lesson.ask(
         f"A journey there and back takes {JOURNEY:g} s. After how long is the first answer there, "
         "by UDP and by TCP?",
         "how many journeys for each?",
     )
-    run, isFast = stage.runTuned(
+    run, isFast = lesson.runTuned(
         f"--delay {JOURNEY * 500:.0f}ms", "--sysctl net.ipv4.tcp_fastopen=3", "setup far4.wire"
     )
-    stage.table(
+    lesson.table(
         ("by", "first answer after (s)", "bytes in the SYN"),
         [
             (found["how"], found.get("seconds"), syn)
@@ -37,10 +37,10 @@ def setup(stage: Stage) -> None:
         ],
     )
     by = {found["how"]: found.get("seconds") for found in run.found}
-    stage.claim(journeys(by.get("UDP"), by.get("TCP")))
+    lesson.claim(journeys(by.get("UDP"), by.get("TCP")))
     if isFast:
-        stage.claim(fastOpen(by.get("Fast Open, 1st"), by.get("Fast Open, 2nd"), _syns(run)))
-    stage.rule(
+        lesson.claim(fastOpen(by.get("Fast Open, 1st"), by.get("Fast Open, 2nd"), _syns(run)))
+    lesson.rule(
         "the first connection brings a cookie, by which the server knows the client in the next",
         "RFC 7413 3",
     )
@@ -65,8 +65,8 @@ def journeys(udp: float | None, tcp: float | None) -> Claim:
     return Claim(
         f"There and back takes {JOURNEY:g} s. By UDP the answer came after {{udp:.2f}} s, one "
         "journey; by TCP after {tcp:.2f} s, two: the first is the hand-shake.",
-        udp=Figure("seconds by UDP", udp, JOURNEY, 1.9 * JOURNEY),
-        tcp=Figure("seconds by TCP", tcp, 2 * JOURNEY, 2.9 * JOURNEY),
+        udp=Measurement("seconds by UDP", udp, JOURNEY, 1.9 * JOURNEY),
+        tcp=Measurement("seconds by TCP", tcp, 2 * JOURNEY, 2.9 * JOURNEY),
     )
 
 
@@ -79,32 +79,32 @@ def fastOpen(first: float | None, second: float | None, syns: Sequence[int]) -> 
     return Claim(
         "With TCP Fast Open the question travels in the SYN, once the server knows the client: "
         "{first:.2f} s, then {second:.2f} s. The SYNs carried {syns} bytes.",
-        first=Figure("seconds, 1st", first, 2 * JOURNEY, 2.9 * JOURNEY),
-        second=Figure("seconds, 2nd", second, JOURNEY, 1.9 * JOURNEY),
+        first=Measurement("seconds, 1st", first, 2 * JOURNEY, 2.9 * JOURNEY),
+        second=Measurement("seconds, 2nd", second, JOURNEY, 1.9 * JOURNEY),
         syns=exactly("bytes in the SYNs", [*syns], [0, 0, 9], ", ".join(map(str, syns))),
     )
 
 
-def choose(stage: Stage) -> None:
+def choose(lesson: LessonRun) -> None:
     """
     When to use which: three tasks, by UDP and by TCP.
     """
-    stage.ask(
+    lesson.ask(
         "One question, thirty questions, half a million bytes, on a wire that loses some of "
         "them: by UDP or by TCP?",
         "which is quicker, and which brings all?",
     )
     tasks = f"choose far4.wire {_QUESTIONS} {_SIZE}"
-    good = stage.run("--delay 5ms", tasks)
-    bad = stage.run("--delay 5ms --loss 5% --seed 13", tasks)
+    good = lesson.run("--delay 5ms", tasks)
+    bad = lesson.run("--delay 5ms --loss 5% --seed 13", tasks)
     rows: list[list[Any]] = []
     for one, other in zip(good.found, bad.found, strict=False):
         rows.append([_task(one), one["by"], *_outcome(one), *_outcome(other)])
     order = list(dict.fromkeys(row[0] for row in rows))
     rows.sort(key=lambda row: order.index(row[0]))
-    stage.table(("task", "by", "good (s)", "outcome", "bad (s)", "outcome"), rows)
+    lesson.table(("task", "by", "good (s)", "outcome", "bad (s)", "outcome"), rows)
     goodBytes, badBytes = _bytes(good, "TCP"), _bytes(bad, "TCP")
-    stage.claim(
+    lesson.claim(
         allByTCP(
             _answered(bad, "TCP"),
             badBytes.get("arrived") if badBytes.get("same") else 0,
@@ -115,27 +115,27 @@ def choose(stage: Stage) -> None:
         )
     )
     byUDP = _bytes(bad, "UDP")
-    stage.claim(lessByUDP(_answered(bad, "UDP"), byUDP.get("arrived")))
-    stage.rule(
+    lesson.claim(lessByUDP(_answered(bad, "UDP"), byUDP.get("arrived")))
+    lesson.rule(
         "UDP where question and answer fit a packet, and asking again is cheap or pointless: "
         "names, time, sound; TCP where all must arrive, and in order: pages, files, mail; what "
         "needs that and is built on UDP has to do TCP's work itself, as QUIC does",
         "RFC 8085 3, RFC 9000",
     )
-    stage.rule(
+    lesson.rule(
         "how fast TCP is in spite of loss depends on its congestion control: reno halves its rate "
         "at a loss, others do not; a program that sends much by UDP needs one, too",
         "RFC 5681 3.1, RFC 8085 3.1",
     )
 
 
-def _task(found: Figures) -> str:
+def _task(found: Findings) -> str:
     if found["what"] == "bytes":
         return f"{found['sent']:,} bytes"
     return "1 question" if found["asked"] == 1 else f"{found['asked']} questions"
 
 
-def _outcome(found: Figures) -> tuple[float, str]:
+def _outcome(found: Findings) -> tuple[float, str]:
     names = ("arrived", "sent") if found["what"] == "bytes" else ("answered", "asked")
     done, of = (found[name] for name in names)
     return found["seconds"], "all" if done == of else f"{done / of:.1%}"
@@ -197,11 +197,11 @@ def allByTCP(
         control=exactly("congestion control", control, "reno"),
         answered=exactly("questions answered by TCP", answered, _QUESTIONS),
         arrived=exactly("bytes that arrived by TCP as sent", arrived, _SIZE),
-        ofQuestions=Figure("packets of the questions lost", ofQuestions, 1, _QUESTIONS),
-        ofBytes=Figure("packets of the bytes lost", ofBytes, 5, 200),
-        good=Figure("seconds on the good wire", good, 0.01, 3.6),
-        bad=Figure("seconds on the bad wire", bad, 0.025, 9.0),
-        times=Figure("how many times as long", times, 1.5, 200.0),
+        ofQuestions=Measurement("packets of the questions lost", ofQuestions, 1, _QUESTIONS),
+        ofBytes=Measurement("packets of the bytes lost", ofBytes, 5, 200),
+        good=Measurement("seconds on the good wire", good, 0.01, 3.6),
+        bad=Measurement("seconds on the bad wire", bad, 0.025, 9.0),
+        times=Measurement("how many times as long", times, 1.5, 200.0),
     )
 
 
@@ -217,6 +217,6 @@ def lessByUDP(answered: int | None, arrived: int | None) -> Claim:
     return Claim(
         f"By UDP {{unanswered}} of {_QUESTIONS} questions stayed unanswered and {{lost:,}} of "
         f"{_SIZE:,} bytes did not arrive.",
-        unanswered=Figure("questions unanswered", unanswered, 1, _QUESTIONS // 3),
-        lost=Figure("bytes that did not arrive", lost, _SIZE // 100, _SIZE // 10),
+        unanswered=Measurement("questions unanswered", unanswered, 1, _QUESTIONS // 3),
+        lost=Measurement("bytes that did not arrive", lost, _SIZE // 100, _SIZE // 10),
     )

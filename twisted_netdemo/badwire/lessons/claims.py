@@ -12,7 +12,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class Measurement:
     """
     A figure of a run, and between which bounds it must lie.
 
@@ -53,11 +53,11 @@ class Figure:
         return self.shown if self.shown is not None else format(self.found, form)
 
 
-def exactly(what: str, found: object, wanted: object, shown: str | None = None) -> Figure:
+def exactly(what: str, found: object, wanted: object, shown: str | None = None) -> Measurement:
     """
     A figure that can be but one.
     """
-    return Figure(what, found, wanted, wanted, shown)
+    return Measurement(what, found, wanted, wanted, shown)
 
 
 class Claim:
@@ -67,7 +67,7 @@ class Claim:
     @ivar figures: all that it is compared with.
     """
 
-    def __init__(self, words: str, **figures: Figure) -> None:
+    def __init__(self, words: str, **figures: Measurement) -> None:
         """
         @param words: the sentence, a template: C{{name}} is the figure of that name.
         """

@@ -4,39 +4,39 @@ The lesson on how a connection ends by agreement, and how it is broken off.
 
 from __future__ import annotations
 
-from twisted_netdemo.badwire.lessons.claims import Claim, Figure, exactly
-from twisted_netdemo.badwire.lessons.lesson_run import Run, Stage
+from twisted_netdemo.badwire.lessons.claims import Claim, Measurement, exactly
+from twisted_netdemo.badwire.lessons.lesson_run import LessonRun, Run
 
 
-def closing(stage: Stage) -> None:
+def closing(lesson: LessonRun) -> None:
     """
     Each end closes its half; the first one waits. A reset breaks off.
     """
-    stage.ask(
+    lesson.ask(
         "A client says that it has no more to say. Can it still be answered?",
         "how many FINs, and which end must remember the connection afterwards?",
     )
-    run = stage.run("--delay 5ms", "closing far4.wire")
-    stage.ladder(run, 14)
+    run = lesson.run("--delay 5ms", "closing far4.wire")
+    lesson.ladder(run, 14)
     client, server = [*run.found, {}, {}][:2]
-    stage.claim(halfClosed(*_fins(run, 0), _afterFin(run, 0), client.get("answer")))
-    stage.claim(clientWaits(client.get("client"), client.get("server"), client.get("left")))
-    stage.claim(
+    lesson.claim(halfClosed(*_fins(run, 0), _afterFin(run, 0), client.get("answer")))
+    lesson.claim(clientWaits(client.get("client"), client.get("server"), client.get("left")))
+    lesson.claim(
         serverWaits(
             server.get("client"), server.get("server"), server.get("plain"), server.get("reuse")
         )
     )
-    stage.rule(
+    lesson.rule(
         "the end that closed first keeps the connection in TIME-WAIT, so that a late packet meets "
         "no new one, and the last acknowledgement can be repeated: for 4 minutes, of which Linux "
         "waits one",
         "RFC 9293 3.4.2, 3.6",
     )
-    stage.say()
-    run = stage.run("--delay 5ms", "reset far4.wire 1000")
-    stage.ladder(run, 10)
+    lesson.say()
+    run = lesson.run("--delay 5ms", "reset far4.wire 1000")
+    lesson.ladder(run, 10)
     ups = run.sent(direction="up")
-    stage.claim(
+    lesson.claim(
         brokenOff(
             sum("R" in sent.flags for sent in ups),
             sum("F" in sent.flags for sent in ups),
@@ -44,8 +44,8 @@ def closing(stage: Stage) -> None:
             run.first.get("error"),
         )
     )
-    stage.rule("closing with data unread is breaking off", "RFC 1122 4.2.2.13, RFC 2525 2.17")
-    stage.next("badwire run --up-loss @6 --ladder -- badwire-actor closing far4.wire")
+    lesson.rule("closing with data unread is breaking off", "RFC 1122 4.2.2.13, RFC 2525 2.17")
+    lesson.next("badwire run --up-loss @6 --ladder -- badwire-actor closing far4.wire")
 
 
 def _fins(run: Run, flow: int) -> tuple[int, int]:
@@ -100,7 +100,7 @@ def clientWaits(client: int | None, server: int | None, left: float | None) -> C
         "({client} of the client's, {server} of the server's, in /proc/net/tcp).",
         client=exactly("the client's in TIME-WAIT", client, 1),
         server=exactly("the server's in TIME-WAIT", server, 0),
-        left=Figure("seconds left", left, 50.0, 60.0),
+        left=Measurement("seconds left", left, 50.0, 60.0),
     )
 
 
@@ -131,7 +131,7 @@ def brokenOff(resets: int, fins: int, unread: int | None, error: str | None) -> 
     return Claim(
         "The client closed with {unread} bytes unread: {resets} RST and {fins} FIN, and the server "
         "was told {error}.",
-        resets=Figure("RSTs", resets, 1, 2),
+        resets=Measurement("RSTs", resets, 1, 2),
         fins=exactly("FINs", fins, 0),
         unread=exactly("bytes unread", unread, 994),
         error=exactly("the error", error, "Connection reset by peer", repr(error)),

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from twisted_netdemo.badwire.lessons.claims import Claim, Figure, exactly
+from twisted_netdemo.badwire.lessons.claims import Claim, Measurement, exactly
 from twisted_netdemo.badwire.lessons.kernel_settings import (
     PATIENCE,
     SHORTEST_WAIT,
@@ -16,8 +16,8 @@ from twisted_netdemo.badwire.lessons.kernel_settings import (
     settings,
     unanswered,
 )
-from twisted_netdemo.badwire.lessons.lesson_run import Figures, Run, Stage
-from twisted_netdemo.badwire.render.words import LOSSES
+from twisted_netdemo.badwire.lessons.lesson_run import Findings, LessonRun, Run
+from twisted_netdemo.badwire.render.labels import LOSSES
 
 #: How much later than its time something may happen on a busy machine, in seconds.
 LATE = 1.0
@@ -29,36 +29,36 @@ _PATIENCE = 0.9
 _DEAD = "--up-loss @3-99 --down-loss @2-99 --drain 0s"
 
 
-def giveup(stage: Stage) -> None:
+def giveup(lesson: LessonRun) -> None:
     """
     What TCP cannot deliver it reports, to a program that is still there.
     """
-    stage.ask(
+    lesson.ask(
         "Nobody listens; the line dies in mid-sentence; nobody answers at all. What is the client "
         "told each time, and after how long?",
         "an error and a time for each.",
     )
-    run = stage.run(_DEAD, f"speak far4.wire {_PATIENCE}")
-    stage.ladder(run, 20)
+    run = lesson.run(_DEAD, f"speak far4.wire {_PATIENCE}")
+    lesson.ladder(run, 20)
     nobody, dead = [*run.found, {}, {}][:2]
     downs = run.sent(direction="down")
     resets = sum(sent.flow == 0 and "R" in sent.flags for sent in downs)
     fins = [sent for sent in downs if "F" in sent.flags]
-    stage.claim(refused(nobody.get("error"), resets, nobody.get("seconds")))
-    stage.claim(cutOff(dead.get("connected"), dead.get("error"), dead.get("seconds")))
-    stage.claim(goodbye(len(fins), sum(bool(LOSSES.keys() & {*sent.fates}) for sent in fins)))
+    lesson.claim(refused(nobody.get("error"), resets, nobody.get("seconds")))
+    lesson.claim(cutOff(dead.get("connected"), dead.get("error"), dead.get("seconds")))
+    lesson.claim(goodbye(len(fins), sum(bool(LOSSES.keys() & {*sent.fates}) for sent in fins)))
     outside = settings(*PATIENCE)
     if "tcp_retries2" in outside:
         tries = patience(outside["tcp_retries2"], SHORTEST_WAIT, longestWait(outside))
-        stage.done(
+        lesson.done(
             f"A program that sets nothing waits as tcp_retries2 says, {outside['tcp_retries2']} on "
             f"this machine: {tries:,.0f} s at least."
         )
-    stage.say()
-    run = stage.run("--blackout 0s-60s --drain 0s", "call far4.wire 51423 --attempts 1")
-    stage.ladder(run, 6)
+    lesson.say()
+    run = lesson.run("--blackout 0s-60s --drain 0s", "call far4.wire 51423 --attempts 1")
+    lesson.ladder(run, 6)
     inForce = _only(run.first)
-    stage.claim(
+    lesson.claim(
         unheard(
             len(run.sent(direction="up")),
             run.first.get("error"),
@@ -68,12 +68,12 @@ def giveup(stage: Stage) -> None:
     )
     if "tcp_syn_retries" in outside:
         syns, seconds = unanswered(outside)
-        stage.done(
+        lesson.done(
             f"This program allowed one repeat; in force in the wire's network were "
             f"{said(inForce)}. With the settings of this machine outside of it ({said(outside)}) "
             f"the same reckoning gives {syns} SYNs in {seconds:.0f} s."
         )
-    stage.rule(
+    lesson.rule(
         "after some repeats TCP tells the program; not one that only reads, nor one that has "
         "closed: see the lesson 'silence'",
         "RFC 9293 3.8.3, RFC 1122 4.2.3.5",
@@ -89,7 +89,7 @@ def refused(error: str | None, resets: int, seconds: float | None) -> Claim:
         "{resets} RST.",
         error=exactly("the error", error, "Connection refused", repr(error)),
         resets=exactly("RSTs", resets, 1),
-        seconds=Figure("seconds until the error", seconds, 0.0, LATE),
+        seconds=Measurement("seconds until the error", seconds, 0.0, LATE),
     )
 
 
@@ -106,7 +106,9 @@ def unheard(
         "follows from the settings in force.",
         syns=exactly("SYNs", syns, expected[0]),
         error=exactly("the error", error, "Connection timed out", repr(error)),
-        seconds=Figure("seconds until the error", seconds, expected[1], expected[1] * 1.2 + LATE),
+        seconds=Measurement(
+            "seconds until the error", seconds, expected[1], expected[1] * 1.2 + LATE
+        ),
     )
 
 
@@ -121,7 +123,7 @@ def cutOff(connected: bool | None, error: str | None, seconds: float | None) -> 
         "{seconds:.1f} s after its last words.",
         connected=exactly("connected", connected, True),
         error=exactly("the error", error, "Connection timed out", repr(error)),
-        seconds=Figure("seconds until the error", seconds, _PATIENCE, _PATIENCE + 1.0 + LATE),
+        seconds=Measurement("seconds until the error", seconds, _PATIENCE, _PATIENCE + 1.0 + LATE),
     )
 
 
@@ -133,50 +135,50 @@ def goodbye(fins: int, lost: int) -> Claim:
     return Claim(
         "The far program closes in the end, too. Its FINs: {fins}; lost: {lost}. Neither end hears "
         "the other.",
-        fins=Figure("FINs from the far end", fins, 1, 2),
+        fins=Measurement("FINs from the far end", fins, 1, 2),
         lost=exactly("those lost", lost, fins),
     )
 
 
-def silence(stage: Stage) -> None:
+def silence(lesson: LessonRun) -> None:
     """
     A dead line says nothing: only a program that asks learns of it.
     """
-    stage.ask(
+    lesson.ask(
         "Six programs are connected, and the line dies. Which of them learn of it, and when?",
         "a time for each, or 'never'.",
     )
-    run = stage.run(_DEAD, "silence far4.wire 1.5")
-    stage.table(
+    run = lesson.run(_DEAD, "silence far4.wire 1.5")
+    lesson.table(
         ("the program", "learns after (s)", "by"),
         [
             (found["program"], found.get("seconds") if "error" in found else None, _how(found))
             for found in run.found
         ],
     )
-    stage.ladder(run, 14, flow=1)
-    by: dict[str, Figures] = {found["program"]: found for found in run.found}
+    lesson.ladder(run, 14, flow=1)
+    by: dict[str, Findings] = {found["program"]: found for found in run.found}
 
     def of(program: str, name: str) -> object:
         return by.get(program, {}).get(name)
 
     first = run.first
     waited = first.get("waited")
-    stage.claim(ownTimer(of("reads, own timer", "error"), of("reads, own timer", "seconds")))
-    stage.claim(
+    lesson.claim(ownTimer(of("reads, own timer", "error"), of("reads, own timer", "seconds")))
+    lesson.claim(
         keptAlive(
             _probes(run, 1), of("reads, keep-alive", "error"), of("reads, keep-alive", "seconds")
         )
     )
-    stage.claim(
+    lesson.claim(
         userTimeout(of("writes, user timeout", "error"), of("writes, user timeout", "seconds"))
     )
-    stage.claim(
+    lesson.claim(
         stillWaiting(
             sum("seconds" in by.get(name, {}) for name in ("reads", "writes, waits")), waited
         )
     )
-    stage.claim(
+    lesson.claim(
         neverTold(
             "error" in by.get("writes, closes", {}),
             of("writes, closes", "seconds"),
@@ -190,7 +192,7 @@ def silence(stage: Stage) -> None:
     outside = settings(*PATIENCE, *_KEEPALIVE)
     if {"tcp_keepalive_time", "tcp_retries2"} <= outside.keys():
         probes, every = outside["tcp_keepalive_probes"], outside["tcp_keepalive_intvl"]
-        stage.done(
+        lesson.done(
             "On this machine, by its settings, keep-alive that is just switched on begins after "
             f"{outside['tcp_keepalive_time']:,} s and ends "
             f"{outside['tcp_keepalive_time'] + probes * every:,} s after the last word; a writer "
@@ -198,12 +200,12 @@ def silence(stage: Stage) -> None:
             f"{patience(outside['tcp_retries2'], SHORTEST_WAIT, longestWait(outside)):,.0f} s at "
             "least."
         )
-    stage.rule(
+    lesson.rule(
         "a connection on which nothing is sent may be dead for ever; keep-alive is off unless a "
         "program asks for it, and does not begin before two hours unless it says so",
         "RFC 1122 4.2.3.6",
     )
-    stage.next(
+    lesson.next(
         "badwire run --blackout 3s-60s --ladder -- COMMAND, with any client of yours: what does it "
         "say, and when?"
     )
@@ -222,7 +224,7 @@ def _only(found: Mapping[str, object]) -> dict[str, int]:
     }
 
 
-def _how(found: Figures) -> str:
+def _how(found: Findings) -> str:
     if "error" in found:
         return str(found["error"])
     return "never: it is gone" if "seconds" in found else "still waiting"
@@ -245,7 +247,7 @@ def ownTimer(error: object, seconds: object) -> Claim:
     return Claim(
         "A program's own timer, set to 1.5 s, ran out after {seconds:.1f} s: {error}.",
         error=exactly("the error", error, "timed out", repr(error)),
-        seconds=Figure("seconds by its own timer", seconds, 1.5, 1.5 + LATE),
+        seconds=Measurement("seconds by its own timer", seconds, 1.5, 1.5 + LATE),
     )
 
 
@@ -259,7 +261,7 @@ def keptAlive(probes: int, error: object, seconds: object) -> Claim:
         "questions, then, after {seconds:.1f} s, {error}.",
         probes=exactly("questions", probes, 2),
         error=exactly("the error", error, "Connection timed out", repr(error)),
-        seconds=Figure("seconds by keep-alive", seconds, 3.0, 3.0 + LATE),
+        seconds=Measurement("seconds by keep-alive", seconds, 3.0, 3.0 + LATE),
     )
 
 
@@ -270,7 +272,7 @@ def userTimeout(error: object, seconds: object) -> Claim:
     return Claim(
         "A writer with a user timeout of 1.5 s was told after {seconds:.1f} s: {error}.",
         error=exactly("the error", error, "Connection timed out", repr(error)),
-        seconds=Figure("seconds by the user timeout", seconds, 1.5, 1.5 + 1.0 + LATE),
+        seconds=Measurement("seconds by the user timeout", seconds, 1.5, 1.5 + 1.0 + LATE),
     )
 
 
@@ -283,7 +285,7 @@ def stillWaiting(told: int, waited: object) -> Claim:
         "The reader and the writer that set nothing still wait after {waited:.1f} s: {told} of "
         "the 2 were told.",
         told=exactly("programs told", told, 0),
-        waited=Figure("seconds waited", waited, 3.0, 9.0),
+        waited=Measurement("seconds waited", waited, 3.0, 9.0),
     )
 
 
@@ -297,6 +299,6 @@ def neverTold(isTold: bool, seconds: object, arrived: int) -> Claim:
         "The one that wrote and closed was gone after {seconds:.2f} s, without an error. {arrived} "
         "of its 21 bytes arrived, and it never learns.",
         isTold=exactly("told of an error", isTold, False),
-        seconds=Figure("seconds until it had closed", seconds, 0.0, LATE),
+        seconds=Measurement("seconds until it had closed", seconds, 0.0, LATE),
         arrived=exactly("bytes arrived", arrived, 0),
     )

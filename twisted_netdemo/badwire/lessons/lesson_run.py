@@ -1,5 +1,5 @@
 """
-The stage on which a lesson runs: it runs C{badwire run}, shows what happened, and keeps it all.
+The lesson on which a lesson runs: it runs C{badwire run}, shows what happened, and keeps it all.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from twisted_netdemo.badwire.cli.show import read
 from twisted_netdemo.badwire.lessons.claims import Claim
 from twisted_netdemo.badwire.model.events import Arrived, Sent
 from twisted_netdemo.badwire.render import terminal
-from twisted_netdemo.badwire.render.ladder import Flow
-from twisted_netdemo.badwire.render.recorder import Pictures
-from twisted_netdemo.badwire.render.words import snippet
+from twisted_netdemo.badwire.render.labels import snippet
+from twisted_netdemo.badwire.render.ladder import RecordedFlow
+from twisted_netdemo.badwire.render.recorder import Recorder
 from twisted_netdemo.badwire.sandbox.forbidden import UNAVAILABLE
 from twisted_netdemo.service.process.control import pythonEnvironment, pythonModule
 
@@ -30,10 +30,10 @@ PATIENCE = 15.0
 #: Rows of a ladder that fit a screen with all that is said around it.
 ROWS = 14
 
-Figures = dict[str, Any]
+Findings = dict[str, Any]
 
 
-class Unable(Exception):
+class LessonError(Exception):
     """
     A lesson cannot be given here.
 
@@ -51,18 +51,18 @@ class Run:
     What one run of C{badwire run} brought.
 
     @ivar found: the figures that the actor printed.
-    @ivar pictures: what happened on the wire.
+    @ivar recorder: what happened on the wire.
     """
 
-    found: list[Figures]
-    pictures: Pictures
+    found: list[Findings]
+    recorder: Recorder
 
     @property
-    def flows(self) -> list[Flow]:
-        return self.pictures.flows
+    def flows(self) -> list[RecordedFlow]:
+        return self.recorder.flows
 
     @property
-    def first(self) -> Figures:
+    def first(self) -> Findings:
         """
         The first figures found; none where the actor printed none.
         """
@@ -102,7 +102,7 @@ class Run:
 
 
 @dataclass
-class Stage:
+class LessonRun:
     """
     Where one lesson happens.
 
@@ -110,15 +110,15 @@ class Stage:
     @ivar parts: what was told and which ladders were shown so far, in their order, for a page.
     @ivar isSeen: whether all that was to be seen has been.
     @ivar badwire: the command C{badwire}.
-    @ivar actors: the command C{badwire-actor}.
+    @ivar programs: the command C{badwire-actor}.
     """
 
     tell: Callable[[str], object]
     width: int = 80
-    parts: list[str | list[Flow]] = field(default_factory=list)
+    parts: list[str | list[RecordedFlow]] = field(default_factory=list)
     isSeen: bool = True
     badwire: Sequence[str] = pythonModule("twisted_netdemo.badwire")
-    actors: Sequence[str] = pythonModule("twisted_netdemo.badwire.lessons.programs.actor")
+    programs: Sequence[str] = pythonModule("twisted_netdemo.badwire.lessons.programs.actor")
 
     def say(self, line: str = "") -> None:
         """
@@ -135,7 +135,7 @@ class Stage:
 
         @param options: of C{badwire run}, as typed.
         @param actor: the actor and its arguments, as typed.
-        @raise Unable: badwire cannot run here, or the actor failed.
+        @raise LessonError: badwire cannot run here, or the actor failed.
         """
         words = f"badwire run {options} --ladder -- badwire-actor {actor}".replace("  ", " ")
         *lines, last = _folded(words, self.width - 6)
@@ -146,7 +146,7 @@ class Stage:
             log = os.path.join(folder, "log")
             arguments = [*self.badwire, "run", "--quiet"]
             arguments += ["--log", log, *shlex.split(options), "--"]
-            arguments += [*self.actors, *shlex.split(actor)]
+            arguments += [*self.programs, *shlex.split(actor)]
             with subprocess.Popen(
                 arguments,
                 stdin=subprocess.DEVNULL,
@@ -157,17 +157,17 @@ class Stage:
                 try:
                     output, errors = process.communicate(timeout=PATIENCE)
                 except subprocess.TimeoutExpired:
-                    raise Unable(125, f"it took more than {PATIENCE:g} s") from None
+                    raise LessonError(125, f"it took more than {PATIENCE:g} s") from None
                 finally:
                     process.terminate()  # where it is over, this does nothing
             if process.returncode:
                 last = snippet(errors.strip().rpartition(b"\n")[2])[1:-1].removeprefix("badwire: ")
                 status = process.returncode if process.returncode > 0 else 128 - process.returncode
-                raise Unable(status, last or f"status {status}")
-            pictures = Pictures()
+                raise LessonError(status, last or f"status {status}")
+            recorder = Recorder()
             with open(log, "rb") as stream:
-                read(stream, pictures)
-        return Run([json.loads(line) for line in output.splitlines()], pictures)
+                read(stream, recorder)
+        return Run([json.loads(line) for line in output.splitlines()], recorder)
 
     def runTuned(self, options: str, tuning: str, actor: str) -> tuple[Run, bool]:
         """
@@ -176,11 +176,11 @@ class Stage:
 
         @param tuning: the options C{--sysctl …}.
         @return: the run, and whether it was tuned.
-        @raise Unable: as L{run}.
+        @raise LessonError: as L{run}.
         """
         try:
             return self.run(f"{options} {tuning}".strip(), actor), True
-        except Unable as error:
+        except LessonError as error:
             if error.status != UNAVAILABLE or "--sysctl" not in str(error):
                 raise
             self.say(f"  ({error}: without it, then.)")
@@ -196,7 +196,7 @@ class Stage:
         """
         shown = [each for each in run.flows if flow in (None, each.number)]
         self.parts.append(shown)
-        for line in [*terminal.draw(shown, self.width, most), run.pictures.remark]:
+        for line in [*terminal.draw(shown, self.width, most), run.recorder.remark]:
             self.tell(line)
 
     def table(self, headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

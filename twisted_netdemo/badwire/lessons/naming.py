@@ -7,8 +7,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from twisted_netdemo.badwire.lessons.claims import Claim, Figure, exactly
-from twisted_netdemo.badwire.lessons.lesson_run import Run, Stage
+from twisted_netdemo.badwire.lessons.claims import Claim, Measurement, exactly
+from twisted_netdemo.badwire.lessons.lesson_run import LessonRun, Run
 from twisted_netdemo.badwire.model.events import Sent
 
 _NXDOMAIN = 3
@@ -17,16 +17,16 @@ _UNKNOWN = b"\2no\4wire"
 _REGISTRY = "https://www.iana.org/assignments/service-names-port-numbers"
 
 
-def address(stage: Stage) -> None:
+def address(lesson: LessonRun) -> None:
     """
     Each end is an address and a port; the kernel chooses the client's.
     """
-    stage.ask(
+    lesson.ask(
         "Two programs of one computer talk to the same port of one server. How does an answer "
         "find the right one?",
         "by an address, by a port, or by what it says?",
     )
-    run = stage.run("--serve linecount", "ask far4.wire 51423 one two")
+    run = lesson.run("--serve linecount", "ask far4.wire 51423 one two")
     rows, told = [], []
     for found in run.found:
         said = re.search(r"\('([^']*)', (\d+)\)", found["welcome"])
@@ -39,12 +39,12 @@ def address(stage: Stage) -> None:
                 found["answer"],
             ]
         )
-    stage.table(("the client is", "its server is", "the server sees", "and says"), rows)
+    lesson.table(("the client is", "its server is", "the server sees", "and says"), rows)
     own = [found["own"][1] for found in run.found]
     servers = [tuple(found["server"]) for found in run.found]
-    stage.claim(twoClients(servers, own, _together(run), *_range(run)))
-    stage.claim(samePorts(own, told))
-    stage.done("This wire turns packets round, so that near looks like far to the server.")
+    lesson.claim(twoClients(servers, own, _together(run), *_range(run)))
+    lesson.claim(samePorts(own, told))
+    lesson.done("This wire turns packets round, so that near looks like far to the server.")
 
 
 def _range(run: Run) -> tuple[int, int]:
@@ -85,8 +85,8 @@ def twoClients(
         port=exactly("the server's port", servers[0][1] if servers else None, 51423),
         clients=exactly("clients' ports", len(set(own)), 2),
         together=exactly("both at the same time", together, True),
-        least=Figure("the lower port", min(own, default=None), lowest, highest),
-        most=Figure("the higher port", max(own, default=None), lowest, highest),
+        least=Measurement("the lower port", min(own, default=None), lowest, highest),
+        most=Measurement("the higher port", max(own, default=None), lowest, highest),
     )
 
 
@@ -97,18 +97,18 @@ def samePorts(own: Sequence[int], told: Sequence[int]) -> Claim:
     return Claim("The server sees the same ports.", told=exactly("ports seen", [*told], [*own]))
 
 
-def names(stage: Stage) -> None:
+def names(lesson: LessonRun) -> None:
     """
     A name becomes an address by questions over UDP, asked again.
     """
-    stage.ask(
+    lesson.ask(
         "The first question about each name is lost on its way. Is there an answer all the same?",
         "at once, after a second, or never?",
     )
-    run = stage.run("--names --up-loss @1", "resolve far.wire no.wire")
-    stage.ladder(run, 9)
+    run = lesson.run("--names --up-loss @1", "resolve far.wire no.wire")
+    lesson.ladder(run, 9)
     known, unknown = [*run.found, {}, {}][:2]
-    stage.claim(
+    lesson.claim(
         foundLate(
             sorted(set(known.get("addresses", []))),
             sorted(known.get("there", [])),
@@ -118,8 +118,8 @@ def names(stage: Stage) -> None:
         )
     )
     codes = [sent.head[3] & 15 for sent in run.sent("udp", "down") if _UNKNOWN in sent.head]
-    stage.claim(denied(unknown.get("error"), unknown.get("number"), codes))
-    stage.rule(
+    lesson.claim(denied(unknown.get("error"), unknown.get("number"), codes))
+    lesson.rule(
         "an address of IPv4 is a record of the type A, one of IPv6 of the type AAAA; that a name "
         "is not there is an answer, too, and silence is none",
         "RFC 1035 3.2.2, RFC 3596 2.1, RFC 2308 2.1",
@@ -152,8 +152,8 @@ def foundLate(
         "repeats nothing.",
         addresses=exactly("addresses", [*addresses], [*there], " and ".join(addresses)),
         lost=exactly("questions lost of each name", [*lost], [1, 1]),
-        questions=Figure("questions for far.wire", questions, 3, 4),
-        seconds=Figure("seconds until far.wire was known", seconds, 0.9, 2.0),
+        questions=Measurement("questions for far.wire", questions, 3, 4),
+        seconds=Measurement("seconds until far.wire was known", seconds, 0.9, 2.0),
     )
 
 
@@ -169,22 +169,22 @@ def denied(error: str | None, number: int | None, codes: Sequence[int]) -> Claim
         error=exactly("the error", error, "Name or service not known", repr(error)),
         number=exactly("the error's number (EAI_NONAME)", number, -2),
         codes=exactly("codes of the answers", sorted(set(codes)), [_NXDOMAIN]),
-        answers=Figure("answers", len(codes), 2, 4),
+        answers=Measurement("answers", len(codes), 2, 4),
     )
 
 
-def ports(stage: Stage) -> None:
+def ports(lesson: LessonRun) -> None:
     """
     A port is one program's, of a protocol and address, unless shared.
     """
-    stage.ask(
+    lesson.ask(
         "A server listens at port 51423. May another program listen there, too?",
         "yes, no, or sometimes?",
     )
-    run, _ = stage.runTuned(
+    run, _ = lesson.runTuned(
         "--serve linecount", "--sysctl net.ipv4.ip_unprivileged_port_start=1024", "ports 51423"
     )
-    stage.table(
+    lesson.table(
         ("port", "of", "known by", "to listen there"),
         [
             (
@@ -202,7 +202,7 @@ def ports(stage: Stage) -> None:
         found = by.get((port, of), {})
         return found.get("got", found.get("error"))
 
-    stage.claim(
+    lesson.claim(
         onePrograms(
             outcome(51423),
             outcome(51423, "UDP"),
@@ -212,16 +212,16 @@ def ports(stage: Stage) -> None:
     )
     start = run.first.get("start")
     if start is None or start <= 79:
-        stage.done("Here any program may use a low port (net.ipv4.ip_unprivileged_port_start).")
+        lesson.done("Here any program may use a low port (net.ipv4.ip_unprivileged_port_start).")
     else:
-        stage.claim(lowPorts(outcome(79), outcome(70), start))
+        lesson.claim(lowPorts(outcome(79), outcome(70), start))
     service = by.get((70, "TCP"), {}).get("service")
     if service is None:
-        stage.done("This machine has no list of services: no port has a name.")
+        lesson.done("This machine has no list of services: no port has a name.")
     else:
-        stage.claim(knownBy(service, by.get((79, "TCP"), {}).get("service")))
-    stage.claim(allPorts(outcome(0), outcome(65535), outcome(65536), *_range(run)))
-    stage.rule(
+        lesson.claim(knownBy(service, by.get((79, "TCP"), {}).get("service")))
+    lesson.claim(allPorts(outcome(0), outcome(65535), outcome(65536), *_range(run)))
+    lesson.rule(
         f"the registry of all names and numbers is the IANA's, {_REGISTRY}: 0-1023 are the "
         "system's, up to 49151 others' by request, from 49152 on nobody's",
         "RFC 6335 6",
@@ -282,7 +282,7 @@ def allPorts(chosen: object, last: object, over: object, lowest: int, highest: i
     """
     return Claim(
         "0 asks the kernel to choose: {chosen}. 65535 is the last one; 65536: {over}.",
-        chosen=Figure("the port chosen", chosen, lowest, highest),
+        chosen=Measurement("the port chosen", chosen, lowest, highest),
         last=exactly("65535", last, 65535),
         over=exactly("65536", over, "there is no such port"),
     )

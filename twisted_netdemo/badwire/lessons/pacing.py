@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median
 
-from twisted_netdemo.badwire.lessons.claims import Claim, Figure, exactly
-from twisted_netdemo.badwire.lessons.lesson_run import Run, Stage
+from twisted_netdemo.badwire.lessons.claims import Claim, Measurement, exactly
+from twisted_netdemo.badwire.lessons.lesson_run import LessonRun, Run
 from twisted_netdemo.badwire.lessons.reliable import again
 from twisted_netdemo.badwire.lessons.round_trips import Trips, trips
 
@@ -21,36 +21,36 @@ _BAR = 26
 _FEW = 5
 
 
-def window(stage: Stage) -> None:
+def window(lesson: LessonRun) -> None:
     """
     A slow reader stops a fast writer, and nothing is lost.
     """
-    stage.ask(
+    lesson.ask(
         f"A program writes {_SIZE:,} bytes as fast as it may; the reader takes none for {_REST} s. "
         "Where are they meanwhile?",
         "how many will be on the way, lost, or not yet written?",
     )
-    run = stage.run("--delay 5ms", f"window far4.wire {_SIZE} {_REST}")
-    stage.ladder(run, 24)
+    run = lesson.run("--delay 5ms", f"window far4.wire {_SIZE} {_REST}")
+    lesson.ladder(run, 24)
     found = run.first
-    stage.claim(
+    lesson.claim(
         stopped(found.get("buffers"), found.get("before"), found.get("stopped"), found.get("pause"))
     )
-    stage.claim(probed(_probes(run), sum(sent.window == 0 for sent in run.sent(direction="down"))))
-    stage.claim(
+    lesson.claim(probed(_probes(run), sum(sent.window == 0 for sent in run.sent(direction="down"))))
+    lesson.claim(
         lossless(
             run.fates()["lost"],
             again(run),
             found.get("arrived") if found.get("same") else 0,
         )
     )
-    stage.rule(
+    lesson.rule(
         "with each acknowledgement a receiver says how much more it has room for, its window; a "
         "sender that is told 0 asks now and then, or one lost 'room again' would stop both for "
         "ever",
         "RFC 9293 3.8.6, 3.8.6.1",
     )
-    stage.next(
+    lesson.next(
         "badwire run --delay 5ms --down-loss @9-12 --ladder -- badwire-actor window far4.wire "
         f"{_SIZE} {_REST}"
     )
@@ -81,10 +81,10 @@ def stopped(
         "The writer got rid of {before:,} bytes in {at:.2f} s: they are in the buffers of both "
         "kernels, which hold {buffers:,} at most. Then it stood still for {pause:.1f} s, with the "
         "rest unwritten.",
-        buffers=Figure("bytes that the buffers hold", buffers, 1, _SIZE - 1),
-        before=Figure("bytes written before the pause", before, 1, buffers or 0),
-        at=Figure("seconds until the pause", at, 0.0, _REST),
-        pause=Figure("seconds of the pause", pause, 0.5 * _REST, _REST + 1.0),
+        buffers=Measurement("bytes that the buffers hold", buffers, 1, _SIZE - 1),
+        before=Measurement("bytes written before the pause", before, 1, buffers or 0),
+        at=Measurement("seconds until the pause", at, 0.0, _REST),
+        pause=Measurement("seconds of the pause", pause, 0.5 * _REST, _REST + 1.0),
     )
 
 
@@ -96,8 +96,8 @@ def probed(probes: int, full: int) -> Claim:
     return Claim(
         "How often the reader's kernel said that there is no room (window 0): {full}; how often "
         "the writer's asked whether there is room again: {probes}.",
-        full=Figure("windows of 0", full, 1, 12),
-        probes=Figure("questions for room", probes, 1, 12),
+        full=Measurement("windows of 0", full, 1, 12),
+        probes=Measurement("questions for room", probes, 1, 12),
     )
 
 
@@ -112,29 +112,29 @@ def lossless(lost: int, again: int, arrived: int | None) -> Claim:
         "again: {again}.",
         arrived=exactly("bytes read as sent", arrived, _SIZE),
         lost=exactly("segments lost", lost, 0),
-        again=Figure("segments sent again", again, 0, 3),
+        again=Measurement("segments sent again", again, 0, 3),
     )
 
 
-def congestion(stage: Stage) -> None:
+def congestion(lesson: LessonRun) -> None:
     """
     A loss is taken for a sign of a full network: reno slows down.
     """
-    stage.ask(
+    lesson.ask(
         "One segment of hundreds is lost, and repaired. What does that change for those after it?",
         "how many segments a round trip has before and after.",
     )
-    run = stage.run("--delay 20ms --up-loss @50", "congestion far4.wire 900000")
+    run = lesson.run("--delay 20ms --up-loss @50", "congestion far4.wire 900000")
     controls = [found["control"] for found in run.found]
     both = [trips(flow) for flow in run.flows]
-    _chart(stage, controls, both)
+    _chart(lesson, controls, both)
     mine = both[0] if both else Trips([], [], 0, None, 0)
-    stage.claim(doubled(controls[:1], mine.counts[: mine.before + 1]))
-    stage.claim(halved(mine.flight, mine.counts[mine.after : mine.after + _FEW]))
-    stage.claim(creeping(mine.counts[mine.after : -2]))
+    lesson.claim(doubled(controls[:1], mine.counts[: mine.before + 1]))
+    lesson.claim(halved(mine.flight, mine.counts[mine.after : mine.after + _FEW]))
+    lesson.claim(creeping(mine.counts[mine.after : -2]))
     if len(both) > 1:
         other = both[1]
-        stage.claim(
+        lesson.claim(
             otherWay(
                 controls[1],
                 [found["same"] for found in run.found],
@@ -145,19 +145,19 @@ def congestion(stage: Stage) -> None:
             )
         )
     else:
-        stage.done(
+        lesson.done(
             "This user may choose no other congestion control here "
             "(net.ipv4.tcp_available_congestion_control)."
         )
-    stage.rule(
+    lesson.rule(
         "slow start doubles, a loss halves (reno), then each round trip has one segment more; "
         "cubic keeps 0.7 and grows by the clock; bbr goes by the rate that it measures",
         "RFC 5681 3.1 and 3.2, RFC 9438 4.6, draft-ietf-ccwg-bbr",
     )
-    stage.next("badwire run --delay 20ms --loss 2% -- badwire-actor congestion far4.wire 900000")
+    lesson.next("badwire run --delay 20ms --loss 2% -- badwire-actor congestion far4.wire 900000")
 
 
-def _chart(stage: Stage, controls: Sequence[str], both: Sequence[Trips]) -> None:
+def _chart(lesson: LessonRun, controls: Sequence[str], both: Sequence[Trips]) -> None:
     most = max((max(each.counts, default=1) for each in both), default=1)
     headings = ["trip"]
     for control in controls:
@@ -172,7 +172,7 @@ def _chart(stage: Stage, controls: Sequence[str], both: Sequence[Trips]) -> None
             else:
                 row += [None, ""]
         rows.append(row)
-    stage.table(headings, rows)
+    lesson.table(headings, rows)
 
 
 def _share(found: Trips) -> float | None:
@@ -193,9 +193,9 @@ def doubled(controls: Sequence[str], counts: Sequence[int]) -> Claim:
         "By {control}: round trips of {counts} segments, up to the loss: each about twice the one "
         "before.",
         control=exactly("congestion control", [*controls], ["reno"], "".join(controls)),
-        counts=Figure("round trips", len(counts), 2, 6, ", ".join(map(str, counts))),
-        least=Figure("the least growth", min(growth, default=None), 1.4, 2.2),
-        most=Figure("the most growth", max(growth, default=None), 1.4, 2.2),
+        counts=Measurement("round trips", len(counts), 2, 6, ", ".join(map(str, counts))),
+        least=Measurement("the least growth", min(growth, default=None), 1.4, 2.2),
+        most=Measurement("the most growth", max(growth, default=None), 1.4, 2.2),
     )
 
 
@@ -208,8 +208,8 @@ def halved(flight: int | None, after: Sequence[int]) -> Claim:
     return Claim(
         "{flight} segments were under way when the loss was noticed; after its repair, {count}: "
         "about half.",
-        flight=Figure("segments under way", flight, 20, 90),
-        count=Figure(
+        flight=Measurement("segments under way", flight, 20, 90),
+        count=Measurement(
             "segments after the repair",
             median(after) if after else None,
             0.35 * wanted,
@@ -227,8 +227,8 @@ def creeping(counts: Sequence[int]) -> Claim:
     return Claim(
         "From there on each round trip had about one segment more than the one before: "
         "{slope:.1f} on average, over {trips} of them.",
-        trips=Figure("round trips after the repair", len(counts), 6, 40),
-        slope=Figure(
+        trips=Measurement("round trips after the repair", len(counts), 6, 40),
+        slope=Measurement(
             "segments more, each round trip",
             (few[1] - few[0]) / steps if few else None,
             0.5,
@@ -260,7 +260,7 @@ def otherWay(
         "with {reno:.0%}. Both carried all, in {seconds} s.",
         same=exactly("carried as sent", [*same], [True, True]),
         lost=exactly("segments lost", [*lost], [1, 1]),
-        reno=Figure("reno's part", reno, 0.35, 0.65),
-        other=Figure("the other one's part", other, least, 10.0),
+        reno=Measurement("reno's part", reno, 0.35, 0.65),
+        other=Measurement("the other one's part", other, least, 10.0),
         seconds=exactly("times", len(seconds), 2, " and ".join(f"{each:.2f}" for each in seconds)),
     )

@@ -7,28 +7,28 @@ from __future__ import annotations
 import inspect
 from collections.abc import Sequence
 
-from twisted_netdemo.badwire.lessons.claims import Claim, Figure, exactly
-from twisted_netdemo.badwire.lessons.lesson_run import Stage
+from twisted_netdemo.badwire.lessons.claims import Claim, Measurement, exactly
+from twisted_netdemo.badwire.lessons.lesson_run import LessonRun
 from twisted_netdemo.badwire.lessons.programs import line_reading
 
 #: How long the repair of one lost segment may take, in seconds.
 REPAIR = 2.0
 
 
-def lines(stage: Stage) -> None:
+def lines(lesson: LessonRun) -> None:
     """
     One recv is not one line: a stream has no pieces but those you make.
     """
-    stage.ask(
+    lesson.ask(
         "A server sends five lines, and a segment is lost. What does each recv bring?",
         "five times one line, as they were sent?",
     )
     for program in (line_reading.byReceives, line_reading.byLines):
         for line in inspect.getsource(program).splitlines():
-            stage.say(f"    {line}")
-        stage.say()
-    run = stage.run("--delay 20ms --down-loss @4", "readLines far4.wire")
-    stage.table(
+            lesson.say(f"    {line}")
+        lesson.say()
+    run = lesson.run("--delay 20ms --down-loss @4", "readLines far4.wire")
+    lesson.table(
         ("program", "no.", "read at (s)", "bytes", "line feeds in it", "it begins"),
         [
             (
@@ -44,27 +44,27 @@ def lines(stage: Stage) -> None:
     )
     wrong = [found for found in run.found if found["program"] == "wrong"]
     right = [found for found in run.found if found["program"] == "right"]
-    stage.ladder(run, 14, flow=0)
-    stage.claim(
+    lesson.ladder(run, 14, flow=0)
+    lesson.claim(
         notLines(
             len(wrong),
             sum(found["isLine"] for found in wrong),
             sum(not found["isLine"] and found["feeds"] > 0 for found in wrong),
         )
     )
-    stage.claim(
+    lesson.claim(
         allLines(
             sum(found["same"] for found in right),
             len(right),
             right[-1]["seconds"] - right[0]["seconds"] if right else None,
         )
     )
-    stage.rule(
+    lesson.rule(
         "TCP carries bytes, and keeps no trace of how many were written at once; a buffered reader "
         "returns a line as soon as its line feed is there",
         "RFC 9293 3.9.1.2 and 3.9.1.3, Python's io.BufferedReader",
     )
-    stage.next(
+    lesson.next(
         "a client that writes by makefile('w'), and forgets flush(): what does the server read, "
         "and when?"
     )
@@ -79,9 +79,9 @@ def notLines(pieces: int, whole: int, several: int) -> Claim:
     return Claim(
         "The wrong program took {pieces} pieces for lines. Lines among them: {whole}; pieces of "
         "more than one line: {several}.",
-        pieces=Figure("pieces", pieces, 2, 8),
-        whole=Figure("pieces that were a line", whole, 0, 4),
-        several=Figure("pieces of several lines", several, 1, pieces),
+        pieces=Measurement("pieces", pieces, 2, 8),
+        whole=Measurement("pieces that were a line", whole, 0, 4),
+        several=Measurement("pieces of several lines", several, 1, pieces),
     )
 
 
@@ -96,25 +96,25 @@ def allLines(same: int, read: int, between: float | None) -> Claim:
         "{between:.2f} s before the last: it waits for a line, not for all.",
         same=exactly("lines as sent", same, 5),
         read=exactly("lines read", read, 5),
-        between=Figure("seconds from the first line to the last", between, 0.02, REPAIR),
+        between=Measurement("seconds from the first line to the last", between, 0.02, REPAIR),
     )
 
 
-def sockets(stage: Stage) -> None:
+def sockets(lesson: LessonRun) -> None:
     """
     A program reads bytes as they come, whatever the wire did to them.
     """
-    stage.ask(
+    lesson.ask(
         "A part of a page is lost on the way, and so is a line to be counted. What must the two "
         "programs do about it?",
         "how many lines of code does that take?",
     )
-    run = stage.run("--down-loss @4 --delay 10ms", "gopher far4.wire")
-    stage.table(
+    run = lesson.run("--down-loss @4 --delay 10ms", "gopher far4.wire")
+    lesson.table(
         ("sent at (s)", "read at (s)", "type", "title"),
         [(found["left"], found["seconds"], found["kind"], found["title"]) for found in run.found],
     )
-    stage.claim(
+    lesson.claim(
         page(
             [found["same"] for found in run.found],
             run.first.get("lines"),
@@ -123,13 +123,13 @@ def sockets(stage: Stage) -> None:
             min((found["seconds"] - found["left"] for found in run.found), default=None),
         )
     )
-    stage.say()
-    run = stage.run("--loss @4 --serve linecount", "ask far4.wire 51423 'To be, or not to be'")
-    stage.say(f"  {run.first.get('welcome')}")
-    stage.say(f"  {run.first.get('answer')}")
-    stage.say()
+    lesson.say()
+    run = lesson.run("--loss @4 --serve linecount", "ask far4.wire 51423 'To be, or not to be'")
+    lesson.say(f"  {run.first.get('welcome')}")
+    lesson.say(f"  {run.first.get('answer')}")
+    lesson.say()
     repeats = sum(sent.attempt > 1 and sent.length > 0 for sent in run.sent())
-    stage.claim(counted(run.first.get("answer"), run.fates()["lost"], repeats))
+    lesson.claim(counted(run.first.get("answer"), run.fates()["lost"], repeats))
 
 
 def page(
@@ -154,8 +154,10 @@ def page(
         lines=exactly("lines", len(same), lines),
         same=exactly("lines as sent", sum(same), lines),
         lost=exactly("segments lost", lost, 1),
-        quickest=Figure("the quickest line, in seconds", quickest, 0.0, 0.2),
-        slowest=Figure("the slowest line, in seconds", slowest, (quickest or 0) + 0.02, REPAIR),
+        quickest=Measurement("the quickest line, in seconds", quickest, 0.0, 0.2),
+        slowest=Measurement(
+            "the slowest line, in seconds", slowest, (quickest or 0) + 0.02, REPAIR
+        ),
     )
 
 
@@ -169,5 +171,5 @@ def counted(answer: str | None, lost: int, again: int) -> Claim:
         "{again}. Neither program did anything for that.",
         answer=exactly("the answer", answer, "You entered 19 characters."),
         lost=exactly("packets lost", lost, 2),
-        again=Figure("segments sent again", again, 1, 6),
+        again=Measurement("segments sent again", again, 1, 6),
     )

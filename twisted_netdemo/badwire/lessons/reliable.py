@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from twisted_netdemo.badwire.lessons.claims import Claim, Figure, exactly
+from twisted_netdemo.badwire.lessons.claims import Claim, Measurement, exactly
 from twisted_netdemo.badwire.lessons.kernel_settings import SHORTEST_WAIT, longestWait
-from twisted_netdemo.badwire.lessons.lesson_run import Run, Stage
+from twisted_netdemo.badwire.lessons.lesson_run import LessonRun, Run
 from twisted_netdemo.badwire.model.events import Sent
 
 
@@ -40,17 +40,17 @@ def _counted(run: Run, name: str) -> int | None:
     return count
 
 
-def checksum(stage: Stage) -> None:
+def checksum(lesson: LessonRun) -> None:
     """
     What is corrupt is discarded and sent again, if the checksum sees it.
     """
-    stage.ask(
+    lesson.ask(
         "Two of four segments are damaged on the way. What does the program at the end read?",
         "all, a part, or wrong letters?",
     )
-    run = stage.run("--up-corrupt @3,5", "carry far4.wire 5000")
-    stage.ladder(run, 18)
-    stage.claim(
+    run = lesson.run("--up-corrupt @3,5", "carry far4.wire 5000")
+    lesson.ladder(run, 18)
+    lesson.claim(
         repaired(
             _counted(run, "InCsumErrors"),
             again(run),
@@ -58,10 +58,10 @@ def checksum(stage: Stage) -> None:
             run.first.get("same"),
         )
     )
-    stage.say()
-    run = stage.run("--up-undetectable @3 --seed 2", "carry far4.wire 500")
+    lesson.say()
+    run = lesson.run("--up-undetectable @3 --seed 2", "carry far4.wire 500")
     found = run.first
-    stage.claim(
+    lesson.claim(
         unnoticed(
             found.get("first"),
             found.get("last"),
@@ -72,7 +72,7 @@ def checksum(stage: Stage) -> None:
             again(run),
         )
     )
-    stage.rule("a sum does not notice that two of its terms were exchanged", "RFC 1071 2")
+    lesson.rule("a sum does not notice that two of its terms were exchanged", "RFC 1071 2")
 
 
 def repaired(discarded: int | None, again: int, arrived: int | None, same: bool | None) -> Claim:
@@ -86,7 +86,7 @@ def repaired(discarded: int | None, again: int, arrived: int | None, same: bool 
         "Discarded for a wrong checksum, as the kernel counts: {discarded}; sent again: {again}. "
         "All {arrived:,} bytes arrived as they were sent.",
         discarded=exactly("segments discarded", discarded, 2),
-        again=Figure("segments sent again", again, 2, 5),
+        again=Measurement("segments sent again", again, 2, 5),
         arrived=exactly("bytes read", arrived, 5000),
         same=exactly("bytes read as sent", same, True),
     )
@@ -114,8 +114,8 @@ def unnoticed(
         "Two 16-bit words exchanged leave their sum as it was: bytes {first} to {last} were {was} "
         "and became {became}, {discarded} segments were discarded, {again} sent again. The "
         "checksum sees most errors, not all.",
-        first=Figure("the first byte changed", first, 1, 500),
-        last=Figure("the last byte changed", last, first or 1, 500),
+        first=Measurement("the first byte changed", first, 1, 500),
+        last=Measurement("the last byte changed", last, first or 1, 500),
         was=exactly("letters before", sorted(was or ""), sorted(became or "?"), repr(was)),
         became=exactly("a change", was != became, True, repr(became)),
         arrived=exactly("bytes read", arrived, 500),
@@ -124,40 +124,40 @@ def unnoticed(
     )
 
 
-def resend(stage: Stage) -> None:
+def resend(lesson: LessonRun) -> None:
     """
     What is not acknowledged is sent again, after pauses that grow.
     """
-    stage.ask(
+    lesson.ask(
         "The same line is lost four times in a row. When does TCP send it again?",
         "four pauses: all of one length?",
     )
-    run = stage.run("--up-loss @4-7 --serve linecount", "ask far4.wire 51423 hello")
-    stage.ladder(run, 24)
+    run = lesson.run("--up-loss @4-7 --serve linecount", "ask far4.wire 51423 hello")
+    lesson.ladder(run, 24)
     waits, found = pauses(run), run.first
     longest = longestWait(found)
-    stage.claim(repeated(len(waits) + 1, waits, found.get("answer")))
+    lesson.claim(repeated(len(waits) + 1, waits, found.get("answer")))
     others = sum(sent.attempt > 1 for sent in run.sent(direction="down"))
-    stage.claim(probed(found.get("probes"), waits[0] if waits else None, others))
-    stage.claim(growing(waits[1:], longest))
+    lesson.claim(probed(found.get("probes"), waits[0] if waits else None, others))
+    lesson.claim(growing(waits[1:], longest))
     shortest = found.get("tcp_rto_min_us", SHORTEST_WAIT * 1e6) / 1e6
     least, most = (
         name if name in found else "fixed in this kernel"
         for name in ("tcp_rto_min_us", "tcp_rto_max_ms")
     )
-    stage.done(
+    lesson.done(
         f"In this network a pause is {shortest:g} s at least ({least}) and {longest:g} s at most "
         f"({most})."
     )
-    stage.rule(
+    lesson.rule(
         "the first wait for an answer is 1 s, none is shorter, each is twice the one before, and a "
         "longest one may be set, from 60 s on: Linux is quicker",
         "RFC 6298 2.1, 2.4, 2.5, 5.5",
     )
-    stage.say()
-    run = stage.run("--down-loss @3,4", "carry far4.wire 20000")
+    lesson.say()
+    run = lesson.run("--down-loss @3,4", "carry far4.wire 20000")
     lost = [sent for sent in run.sent(direction="down") if sent.fates and not sent.length]
-    stage.claim(
+    lesson.claim(
         covered(
             len(lost),
             again(run),
@@ -166,7 +166,7 @@ def resend(stage: Stage) -> None:
             run.first.get("same"),
         )
     )
-    stage.rule("'all before byte 9000' includes all before byte 3000", "RFC 9293 3.4")
+    lesson.rule("'all before byte 9000' includes all before byte 3000", "RFC 9293 3.4")
 
 
 def repeated(times: int, waits: Sequence[float], answer: str | None) -> Claim:
@@ -194,8 +194,8 @@ def probed(probes: int | None, first: float | None, others: int) -> Claim:
     return Claim(
         "The first repeat, after {first:.2f} s, asks whether the last segment was lost: the tail "
         "loss probe of RFC 8985 7. The kernel counted {probes} (TCPLossProbes).",
-        probes=Figure("probes counted", probes, 1, 1 + others),
-        first=Figure("the first pause, in seconds", first, 0.1, 1.0),
+        probes=Measurement("probes counted", probes, 1, 1 + others),
+        first=Measurement("the first pause, in seconds", first, 0.1, 1.0),
     )
 
 
@@ -209,10 +209,12 @@ def growing(waits: Sequence[float], longest: float) -> Claim:
         "From there on each pause is about twice the one before: {least:.1f} to {most:.1f} times. "
         "The shortest is {first:.2f} s.",
         waits=exactly("pauses", len(waits), 3),
-        least=Figure("the least growth", min(growth, default=None), 1.5, 2.8),
-        most=Figure("the most growth", max(growth, default=None), 1.5, 2.8),
-        first=Figure("the shortest pause, in seconds", min(waits, default=None), 0.19, 0.6),
-        last=Figure("the longest pause, in seconds", max(waits, default=None), 0.42, longest + 0.5),
+        least=Measurement("the least growth", min(growth, default=None), 1.5, 2.8),
+        most=Measurement("the most growth", max(growth, default=None), 1.5, 2.8),
+        first=Measurement("the shortest pause, in seconds", min(waits, default=None), 0.19, 0.6),
+        last=Measurement(
+            "the longest pause, in seconds", max(waits, default=None), 0.42, longest + 0.5
+        ),
     )
 
 
@@ -229,33 +231,33 @@ def covered(lost: int, again: int, ignored: int, arrived: int | None, same: bool
         "{again}. All {arrived:,} bytes were read as they were sent: a later acknowledgement says "
         "all that a lost one said.",
         lost=exactly("acknowledgements lost", lost, 2),
-        again=Figure("segments sent again", again, 0, 2),
-        ignored=Figure("segments that came in vain", ignored, again, again + 1),
+        again=Measurement("segments sent again", again, 0, 2),
+        ignored=Measurement("segments that came in vain", ignored, again, again + 1),
         arrived=exactly("bytes read", arrived, 20_000),
         same=exactly("bytes read as sent", same, True),
     )
 
 
-def order(stage: Stage) -> None:
+def order(lesson: LessonRun) -> None:
     """
     What is numbered is put in order: the early wait, copies go.
     """
-    stage.ask(
+    lesson.ask(
         "The second of five segments comes fourth, and the last one comes twice. What does the "
         "program read?",
         "which of them must wait, and what is read twice?",
     )
-    run = stage.run("--up-reorder @4 --up-reorder-gap 2 --up-duplicate @7", "carry far4.wire 6000")
-    stage.ladder(run, 24)
+    run = lesson.run("--up-reorder @4 --up-reorder-gap 2 --up-duplicate @7", "carry far4.wire 6000")
+    lesson.ladder(run, 24)
     found = run.first
-    stage.claim(
+    lesson.claim(
         early(
             _counted(run, "TCPOFOQueue"),
             sum(sent.length for sent, event in run.arrived() if event.effect == "held"),
             sum(event.released for _, event in run.arrived()),
         )
     )
-    stage.claim(once(run.effects()["ignored"], found.get("arrived"), found.get("same")))
+    lesson.claim(once(run.effects()["ignored"], found.get("arrived"), found.get("same")))
 
 
 def early(held: int | None, waiting: int, released: int) -> Claim:
@@ -268,7 +270,7 @@ def early(held: int | None, waiting: int, released: int) -> Claim:
         "Early and held back, as the kernel counts: {held}. The one that they waited for let their "
         "{released:,} bytes through.",
         held=exactly("segments held back", held, 2),
-        waiting=Figure("bytes held back", waiting, 2, 6000),
+        waiting=Measurement("bytes held back", waiting, 2, 6000),
         released=exactly("bytes released", released, waiting),
     )
 
@@ -282,7 +284,7 @@ def once(ignored: int, arrived: int | None, same: bool | None) -> Claim:
     return Claim(
         "Come once too often and ignored: {ignored}. The program read {arrived:,} bytes, each once "
         "and in order.",
-        ignored=Figure("segments ignored", ignored, 1, 3),
+        ignored=Measurement("segments ignored", ignored, 1, 3),
         arrived=exactly("bytes read", arrived, 6000),
         same=exactly("bytes read as sent", same, True),
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from twisted_netdemo.badwire.model.events import Sent
-from twisted_netdemo.badwire.render.ladder import Flow
+from twisted_netdemo.badwire.render.ladder import RecordedFlow
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Trips:
     after: int
 
 
-def trips(flow: Flow) -> Trips:
+def trips(flow: RecordedFlow) -> Trips:
     """
     A round trip ends as the first of its bytes is acknowledged: told by the acknowledgements, not
     by a clock.

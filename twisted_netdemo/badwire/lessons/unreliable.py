@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from twisted_netdemo.badwire.lessons.claims import Claim, Figure, exactly
-from twisted_netdemo.badwire.lessons.lesson_run import Run, Stage
+from twisted_netdemo.badwire.lessons.claims import Claim, Measurement, exactly
+from twisted_netdemo.badwire.lessons.lesson_run import LessonRun, Run
 
 _BAD = "--loss 5% --duplicate 5% --reorder 5% --corrupt 2% --seed 7"
 _ASKED = 100
@@ -20,18 +20,18 @@ _EACH = 40
 _MTU = 1500
 
 
-def datagrams(stage: Stage) -> None:
+def datagrams(lesson: LessonRun) -> None:
     """
     UDP delivers whole or never, perhaps twice, perhaps out of order.
     """
-    stage.ask(
+    lesson.ask(
         "A hundred questions go by UDP over a bad wire. How many answers come?",
         "fewer than a hundred, or more? In order?",
     )
-    run = stage.run(f"{_BAD} --serve udpcount", f"datagrams far4.wire 51423 {_ASKED}")
-    stage.ladder(run, 22)
+    run = lesson.run(f"{_BAD} --serve udpcount", f"datagrams far4.wire 51423 {_ASKED}")
+    lesson.ladder(run, 22)
     found, fates = run.first, run.fates("udp")
-    stage.claim(
+    lesson.claim(
         notSurely(
             found.get("unanswered"),
             fates["lost"],
@@ -39,10 +39,10 @@ def datagrams(stage: Stage) -> None:
             len(run.sent("udp", "up")) - _ASKED,
         )
     )
-    stage.claim(notOnce(found.get("twice"), found.get("late")))
+    lesson.claim(notOnce(found.get("twice"), found.get("late")))
     right, expected = matched(run, found.get("came", []))
-    stage.claim(wholly(right, len(found.get("came", [])), expected))
-    stage.rule(
+    lesson.claim(wholly(right, len(found.get("came", [])), expected))
+    lesson.rule(
         "the checksum finds a datagram that was damaged, almost surely; nothing else is promised",
         "RFC 768, RFC 8085 3.4",
     )
@@ -80,9 +80,9 @@ def notSurely(unanswered: int | None, lost: int, corrupted: int, again: int) -> 
     return Claim(
         f"Not surely: of {_ASKED} questions {{unanswered}} were never answered; {{lost}} packets "
         "were lost and {corrupted} corrupted, and {again} questions were sent again.",
-        unanswered=Figure("questions unanswered", unanswered, 1, _ASKED // 2),
-        lost=Figure("packets lost", lost, 1, _ASKED // 2),
-        corrupted=Figure("packets corrupted", corrupted, 1, _ASKED // 4),
+        unanswered=Measurement("questions unanswered", unanswered, 1, _ASKED // 2),
+        lost=Measurement("packets lost", lost, 1, _ASKED // 2),
+        corrupted=Measurement("packets corrupted", corrupted, 1, _ASKED // 4),
         again=exactly("questions sent again", again, 0),
     )
 
@@ -95,8 +95,8 @@ def notOnce(twice: int | None, late: int | None) -> Claim:
     return Claim(
         "Not just once: {twice} were answered more than once. Not in order: {late} answers came "
         "after a later question's.",
-        twice=Figure("answered more than once", twice, 1, _ASKED // 2),
-        late=Figure("answers out of order", late, 1, _ASKED // 2),
+        twice=Measurement("answered more than once", twice, 1, _ASKED // 2),
+        late=Measurement("answers out of order", late, 1, _ASKED // 2),
     )
 
 
@@ -110,27 +110,27 @@ def wholly(right: int, came: int, arrived: int) -> Claim:
         "Whole: {right} of the {came} answers count the letters of their own question, all of "
         "them.",
         right=exactly("answers that count rightly", right, came),
-        came=Figure("answers", came, _ASKED // 2, 2 * _ASKED),
+        came=Measurement("answers", came, _ASKED // 2, 2 * _ASKED),
         arrived=exactly("answers that arrived", arrived, came),
     )
 
 
-def size(stage: Stage) -> None:
+def size(lesson: LessonRun) -> None:
     """
     A datagram has a largest size, and large ones are fragile.
     """
-    stage.ask(
+    lesson.ask(
         "One packet in twenty is lost. How many of 40 datagrams of 1,200 bytes arrive, how many "
         "of 8,000, how many of 65,507?",
         "three numbers; the largest ones travel in 45 packets each.",
     )
     wanted = "1200 8000 65507 65508"
-    run = stage.run(f"--loss {_LOSS:.0%} --seed 5", f"sizes far4.wire {_EACH} {wanted}")
-    _sizes(stage, run)
-    stage.claim(largest("4", 65507, *_last(run)))
+    run = lesson.run(f"--loss {_LOSS:.0%} --seed 5", f"sizes far4.wire {_EACH} {wanted}")
+    _sizes(lesson, run)
+    lesson.claim(largest("4", 65507, *_last(run)))
     small, middle, large = ([*run.found, {}, {}, {}])[:3]
     arrived = [found.get("arrived") for found in (small, middle, large)]
-    stage.claim(
+    lesson.claim(
         fragile(
             arrived,
             cut(run)[:3],
@@ -139,22 +139,22 @@ def size(stage: Stage) -> None:
             sum(sent.fragment is not None for sent in run.sent("udp")),
         )
     )
-    stage.say()
+    lesson.say()
     if run.first.get("hasIPv6"):
-        run = stage.run("", f"sizes far6.wire {_EACH // 8} 65527 65528")
-        _sizes(stage, run)
-        stage.claim(largest("6", 65527, *_last(run)))
+        run = lesson.run("", f"sizes far6.wire {_EACH // 8} 65527 65528")
+        _sizes(lesson, run)
+        lesson.claim(largest("6", 65527, *_last(run)))
     else:
-        stage.done("This kernel has no IPv6, whose largest datagram has 65,527 bytes.")
-    stage.rule(
+        lesson.done("This kernel has no IPv6, whose largest datagram has 65,527 bytes.")
+    lesson.rule(
         "what fits one packet on every path is safest: people take 1,200 bytes or less, as every "
         "path of IPv6 carries packets of 1,280",
         "RFC 8200 5, RFC 8085 3.2, RFC 9000 14",
     )
 
 
-def _sizes(stage: Stage, run: Run) -> None:
-    stage.table(
+def _sizes(lesson: LessonRun, run: Run) -> None:
+    lesson.table(
         ("bytes", "packets each", "sent", "arrived", "of them whole", "error"),
         [
             (
@@ -232,9 +232,9 @@ def fragile(arrived: Sequence[int | None], cut: Sequence[int], parts: int, fragm
         f"them all: of {_EACH} datagrams of 1,200, 8,000 and 65,507 bytes, which are {{cut}} "
         "packets, {small}, {middle} and {large} arrived. Not whole: {parts}.",
         cut=exactly("packets each", [*cut], wanted, ", ".join(map(str, cut))),
-        small=Figure("of 1,200 bytes arrived", arrived[0], *bounds[0]),
-        middle=Figure("of 8,000 bytes arrived", arrived[1], *bounds[1]),
-        large=Figure("of 65,507 bytes arrived", arrived[2], *bounds[2]),
+        small=Measurement("of 1,200 bytes arrived", arrived[0], *bounds[0]),
+        middle=Measurement("of 8,000 bytes arrived", arrived[1], *bounds[1]),
+        large=Measurement("of 65,507 bytes arrived", arrived[2], *bounds[2]),
         parts=exactly("datagrams not whole", parts, 0),
         fragments=exactly("fragments", fragments, _EACH * (packets(8000) + packets(65507))),
     )

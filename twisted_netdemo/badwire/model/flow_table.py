@@ -54,7 +54,7 @@ class Identity(NamedTuple):
         others.
     """
 
-    side: Side
+    side: FlowDirection
     flags: str
     seq: int
     ack: int | None
@@ -63,7 +63,7 @@ class Identity(NamedTuple):
     window: int | None = None
 
 
-class Side:
+class FlowDirection:
     """
     One direction of a flow.
 
@@ -72,7 +72,7 @@ class Side:
     @ivar end: for TCP the relative number that follows on all that it has sent.
     @ivar number: for others how many datagrams it has sent.
     @ivar other: the flow's other direction.
-    @ivar way: whatever the wire keeps of it.
+    @ivar state: whatever the wire keeps of it.
     """
 
     __slots__ = (
@@ -85,17 +85,17 @@ class Side:
         "flow",
         "number",
         "other",
-        "way",
+        "state",
     )
 
-    other: Side
+    other: FlowDirection
 
     def __init__(self, flow: Flow, direction: Direction) -> None:
         self.flow = flow
         self.direction = direction
         self.end = 0
         self.number = 0
-        self.way: Any = None
+        self.state: Any = None
         self._start: int | None = None
         self._hasOpened = False
         self._scale: int | None = None
@@ -182,15 +182,15 @@ class Flow:
     version: int
     port: int
     place: int
-    up: Side = field(init=False)
-    down: Side = field(init=False)
+    up: FlowDirection = field(init=False)
+    down: FlowDirection = field(init=False)
 
     def __post_init__(self) -> None:
-        self.up, self.down = Side(self, "up"), Side(self, "down")
+        self.up, self.down = FlowDirection(self, "up"), FlowDirection(self, "down")
         self.up.other, self.down.other = self.down, self.up
 
 
-class Flows:
+class FlowTable:
     """
     All that has been seen on the wire so far.
 
@@ -199,9 +199,11 @@ class Flows:
 
     def __init__(self) -> None:
         self.count = 0
-        self._sides: OrderedDict[tuple[int | None, ...], Side] = OrderedDict()
+        self._sides: OrderedDict[tuple[int | None, ...], FlowDirection] = OrderedDict()
         self._places: dict[tuple[str, int, int], int] = {}
-        self._fragments: OrderedDict[tuple[int, int, int], tuple[Side, int]] = OrderedDict()
+        self._fragments: OrderedDict[tuple[int, int, int], tuple[FlowDirection, int]] = (
+            OrderedDict()
+        )
 
     def identify(self, packet: Packet) -> Identity:
         """
@@ -231,7 +233,7 @@ class Flows:
             side = self._begin(packet, source, destination)
         return side.segment(packet)
 
-    def _side(self, packet: Packet) -> Side:
+    def _side(self, packet: Packet) -> FlowDirection:
         """
         Whose packet this is, for all but TCP's segments.
         """
@@ -247,7 +249,7 @@ class Flows:
             (packet.version, packet.protocol, source, destination)
         ) or self._begin(packet, source, destination)
 
-    def _begin(self, packet: Packet, source: int | None, destination: int | None) -> Side:
+    def _begin(self, packet: Packet, source: int | None, destination: int | None) -> FlowDirection:
         version, protocol = packet.version, packet.protocol
         name = NAMES.get(protocol, str(protocol))
         port = packet.destination or 0

@@ -23,7 +23,7 @@ _ARRIVED = ("InDatagrams", "NoPorts", "RcvbufErrors", "MemErrors")
 _FILES = ("/proc/net/snmp", "/proc/net/netstat", "/proc/net/snmp6")
 
 
-class Counts:
+class PacketCounts:
     """
     What the log would say, counted as it happens: a
     L{Listener<twisted_netdemo.badwire.model.events.Listener>}.
@@ -80,7 +80,7 @@ class Counts:
         }
 
 
-class Places:
+class ReachedListener:
     """
     How far flows got, beside the places that were asked for: a
     L{Listener<twisted_netdemo.badwire.model.events.Listener>}.
@@ -109,7 +109,7 @@ class Places:
         return self._reached.lines("flow", "packet")
 
 
-class Row(NamedTuple):
+class CounterRow(NamedTuple):
     """
     One thing that both counted.
 
@@ -127,7 +127,7 @@ class Row(NamedTuple):
     isInferred: bool = False
 
 
-class Measured(NamedTuple):
+class KernelCount(NamedTuple):
     """
     One thing that the kernel alone can count: no packet tells of it.
 
@@ -173,7 +173,7 @@ def readCounters() -> dict[str, int]:
     return counters
 
 
-def compare(counts: Counts, early: int, kernel: Mapping[str, int]) -> list[Row]:
+def compare(counts: PacketCounts, early: int, kernel: Mapping[str, int]) -> list[CounterRow]:
     """
     The rows: what the log counted and what the kernel counted since the network is up.
 
@@ -185,33 +185,35 @@ def compare(counts: Counts, early: int, kernel: Mapping[str, int]) -> list[Row]:
 
     effects = counts.effects
     rows = [
-        Row(
+        CounterRow(
             "TCP segments sent",
             counts.packets["tcp"],
             of("TcpOutSegs", "TcpRetransSegs") - counts.synAgain,
             "Tcp OutSegs + RetransSegs, less SYN-ACKs sent again (counted in both)",
         ),
-        Row("TCP sent again", counts.again, of("TcpRetransSegs"), "Tcp RetransSegs"),
-        Row(
+        CounterRow("TCP sent again", counts.again, of("TcpRetransSegs"), "Tcp RetransSegs"),
+        CounterRow(
             "TCP corrupt, discarded",
             effects[TCP, "discarded"],
             of("TcpInCsumErrors"),
             "Tcp InCsumErrors",
             True,
         ),
-        Row("TCP early, held back", early, of("TcpExtTCPOFOQueue"), "TcpExt TCPOFOQueue", True),
+        CounterRow(
+            "TCP early, held back", early, of("TcpExtTCPOFOQueue"), "TcpExt TCPOFOQueue", True
+        ),
     ]
     for protocol, name, groups in _DATAGRAMS:
         which = " and ".join(groups)
         rows += [
-            Row(
+            CounterRow(
                 f"{name} datagrams arrived",
                 effects[protocol, "delivered"] + effects[protocol, "again"],
                 of(*(group + counter for group in groups for counter in _ARRIVED)),
                 f"{which} InDatagrams, NoPorts and the full buffers'",
                 True,
             ),
-            Row(
+            CounterRow(
                 f"{name} corrupt, discarded",
                 effects[protocol, "discarded"],
                 of(*(f"{group}InCsumErrors" for group in groups)),
@@ -222,7 +224,7 @@ def compare(counts: Counts, early: int, kernel: Mapping[str, int]) -> list[Row]:
     return rows
 
 
-def measured(kernel: Mapping[str, int]) -> list[Measured]:
+def kernelCounts(kernel: Mapping[str, int]) -> list[KernelCount]:
     """
     What became of the datagrams that arrived, which the kernel alone knows.
     """
@@ -235,5 +237,5 @@ def measured(kernel: Mapping[str, int]) -> list[Measured]:
         ):
             count = sum(kernel.get(group + each, 0) for group in groups for each in counters)
             of = f"{' and '.join(groups)} {' and '.join(counters)}"
-            found.append(Measured(f"{name} {what}", count, of))
+            found.append(KernelCount(f"{name} {what}", count, of))
     return found

@@ -93,7 +93,7 @@ class Intervals:
         return True
 
 
-class _End:
+class _TCPReceiver:
     """
     One end of a TCP connection, as it receives.
     """
@@ -224,7 +224,7 @@ class Receivers:
 
     def __init__(self) -> None:
         self.early = 0
-        self._connections: OrderedDict[int, dict[str, _End]] = OrderedDict()
+        self._connections: OrderedDict[int, dict[str, _TCPReceiver]] = OrderedDict()
         self._datagrams: OrderedDict[tuple[int, str, int], _Datagram] = OrderedDict()
         self._kept = 0
         self._delivered: OrderedDict[tuple[int, str, int], bool] = OrderedDict()
@@ -259,8 +259,10 @@ class Receivers:
         self.early += early
         return effect, released
 
-    def _ends(self, flow: int) -> dict[str, _End]:
-        return _remember(self._connections, flow, lambda: {"up": _End(), "down": _End()})
+    def _ends(self, flow: int) -> dict[str, _TCPReceiver]:
+        return _remember(
+            self._connections, flow, lambda: {"up": _TCPReceiver(), "down": _TCPReceiver()}
+        )
 
     def quotes(self, error: Packet, flow: int, direction: str) -> int | None:
         """

@@ -18,7 +18,7 @@ from zope.interface import implementer
 
 from twisted_netdemo.badwire.model import dns_question
 from twisted_netdemo.badwire.model.events import HEAD, Arrived, Listener, Sent
-from twisted_netdemo.badwire.model.flow_table import Flows, Side
+from twisted_netdemo.badwire.model.flow_table import FlowDirection, FlowTable
 from twisted_netdemo.badwire.model.packet import (
     NAMES,
     UDP,
@@ -47,7 +47,7 @@ _SOON = 1e-6
 _ELSEWHERE = 5
 
 
-class _UnderWay:
+class _InFlight:
     """
     A packet that will arrive.
 
@@ -67,14 +67,14 @@ class _UnderWay:
         self.copies = copies
 
 
-class _Way:
+class _FlowState:
     """
     What the wire keeps of one direction of a flow.
     """
 
     __slots__ = ("fates", "lane")
 
-    def __init__(self, fates: Fates, lane: Lane[_UnderWay]) -> None:
+    def __init__(self, fates: Fates, lane: Lane[_InFlight]) -> None:
         self.fates = fates
         self.lane = lane
 
@@ -112,7 +112,7 @@ class Wire:
         @param blackouts: when nothing passes: from and to, in seconds from now.
         """
         self.receivers = Receivers()
-        self.flows = Flows()
+        self.flows = FlowTable()
         self.unread = 0
         self.malformed = 0
         self.elsewhere: list[str] = []
@@ -125,7 +125,7 @@ class Wire:
         self._listeners = tuple(listeners)
         self._undetectable = undetectable or {"up": NEVER, "down": NEVER}
         self._blackouts = tuple(blackouts)
-        self._links: dict[Direction, Link[_UnderWay]] = {
+        self._links: dict[Direction, Link[_InFlight]] = {
             direction: Link(figures[direction]) for direction in figures
         }
         self._hasRate = {direction: figures[direction].rate is not None for direction in figures}
@@ -171,12 +171,12 @@ class Wire:
         now = self._clock.seconds() - self._start
         side, flags, seq, ack, attempt, key, window = self.flows.identify(packet)
         checksum = verify(packet)
-        way: _Way | None = side.way
-        if way is None:
-            way = side.way = self._begin(side)
-        fate = way.fates.next(*key)
+        state: _FlowState | None = side.state
+        if state is None:
+            state = side.state = self._begin(side)
+        fate = state.fates.next(*key)
         direction = side.direction
-        comes: _UnderWay | None = None
+        inFlight: _InFlight | None = None
         isQueued = False
         words: list[str]
         if any(start <= now < end for start, end in self._blackouts):
@@ -186,14 +186,14 @@ class Wire:
         else:
             words, damaged = self._damage(packet, fate, direction)
             isSound = checksum if damaged is packet else verify(damaged)
-            comes = _UnderWay(damaged, isSound, fate.copies)
+            inFlight = _InFlight(damaged, isSound, fate.copies)
             isQueued = (
-                self._hasRate[direction] or fate.delay > 0 or fate.reordered or len(way.lane) > 0
+                self._hasRate[direction] or fate.delay > 0 or fate.reordered or len(state.lane) > 0
             )
             if isQueued and not self._links[direction].enter(
-                way.lane, comes, len(packet.data), fate, now
+                state.lane, inFlight, len(packet.data), fate, now
             ):
-                words, comes = ["queue"], None
+                words, inFlight = ["queue"], None
         sent = Sent(
             t=now,
             n=self._n,
@@ -209,7 +209,7 @@ class Wire:
             ack=ack,
             attempt=attempt,
             fates=tuple(words),
-            delay=0.0 if comes is None else fate.delay * 1000,
+            delay=0.0 if inFlight is None else fate.delay * 1000,
             checksum=checksum,
             head=packet.data[packet.payload : packet.payload + HEAD],
             fragment=packet.fragment,
@@ -221,12 +221,12 @@ class Wire:
         self.receivers.left(sent)
         for listener in self._listeners:
             listener.sent(sent, packet.data)
-        if comes is not None:
-            comes.sent = sent
+        if inFlight is not None:
+            inFlight.sent = sent
             if isQueued:
                 self._leave()
             else:
-                self._arrive(comes, now)
+                self._arrive(inFlight, now)
 
     def _pass(self, packet: Packet | None) -> None:
         """
@@ -240,10 +240,10 @@ class Wire:
             if address not in self.elsewhere:
                 self.elsewhere.append(address)
 
-    def _begin(self, side: Side) -> _Way:
+    def _begin(self, side: FlowDirection) -> _FlowState:
         flow, direction = side.flow, side.direction
         identity = (flow.protocol, flow.version, flow.port, flow.place, direction)
-        return _Way(
+        return _FlowState(
             Fates(self._figures[direction], self._seed, *identity), self._links[direction].lane()
         )
 
@@ -275,8 +275,8 @@ class Wire:
         """
         now = self._clock.seconds() - self._start
         for link in self._links.values():
-            for comes in link.due(now + _SOON):
-                self._arrive(comes, now)
+            for inFlight in link.due(now + _SOON):
+                self._arrive(inFlight, now)
         times = [when for link in self._links.values() if (when := link.next()) is not None]
         when = min(times, default=None)
         if when is not None and (self._call is None or when < self._when):
@@ -306,15 +306,15 @@ class Wire:
         self.transport = None
         self._cancel()
 
-    def _arrive(self, comes: _UnderWay, now: float) -> None:
+    def _arrive(self, inFlight: _InFlight, now: float) -> None:
         """
         All copies reach their receiver.
         """
-        sent, data = comes.sent, mirror(comes.packet)
-        for copy in range(comes.copies):
+        sent, data = inFlight.sent, mirror(inFlight.packet)
+        for copy in range(inFlight.copies):
             if self.transport is None:
                 return
-            effect, released = self.receivers.arrived(comes.packet, sent, comes.isSound)
+            effect, released = self.receivers.arrived(inFlight.packet, sent, inFlight.isSound)
             event = Arrived(now, sent.n, copy, sent.flow, sent.direction, effect, released)
             for listener in self._listeners:
                 listener.arrived(event, data)

@@ -13,7 +13,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from twisted_netdemo.badwire.model.events import DIRECTIONS, Arrived, Sent
-from twisted_netdemo.badwire.render.words import LOSSES, UDP_LIKE, icmpName
+from twisted_netdemo.badwire.render.labels import LOSSES, UDP_LIKE, icmpName
 
 #: Stands after what is worked out by rule.
 MARK = "*"
@@ -38,7 +38,7 @@ _PENDING = 100
 
 
 @dataclass(slots=True)
-class _End:
+class _Endpoint:
     """
     One end of a TCP connection: what it has sent, and what it has been told.
 
@@ -61,7 +61,7 @@ class _End:
     lost: deque[tuple[int, int, int]] = field(default_factory=lambda: deque(maxlen=_PENDING))
 
 
-class Story:
+class Annotator:
     """
     What is said of each event of one flow, told in the log's order.
 
@@ -73,7 +73,7 @@ class Story:
     def __init__(self) -> None:
         self.notes: list[str] = []
         self.remarkable: set[int] = set()
-        self._ends = {direction: _End() for direction in DIRECTIONS}
+        self._ends = {direction: _Endpoint() for direction in DIRECTIONS}
         self._kinds: dict[int, str] = {}
         self._highest: dict[str, int] = {}
         self._arrivals: dict[int, int] = {}
@@ -195,7 +195,7 @@ class Story:
         isRefusal = self._isAsking and not self._synAnswered
         return "refused: nobody listens there" if isRefusal else "broken off"
 
-    def _room(self, sent: Sent, end: _End) -> str:
+    def _room(self, sent: Sent, end: _Endpoint) -> str:
         """
         That the window shuts with this segment, or opens again.
         """
@@ -205,7 +205,7 @@ class Story:
             return _NO_ROOM if end.window != 0 else ""
         return f"room again: window {sent.window:,}" if end.window == 0 else ""
 
-    def _acknowledgement(self, sent: Sent, end: _End, kind: str | None, room: str) -> str:
+    def _acknowledgement(self, sent: Sent, end: _Endpoint, kind: str | None, room: str) -> str:
         assert sent.ack is not None
         number = f"byte {sent.ack}"
         if end.acknowledged is None or sent.ack > end.acknowledged:
@@ -226,7 +226,7 @@ class Story:
             return f"waits for {number}"
         return kind or f"again: has all before {number}"
 
-    def _delivered(self, sent: Sent, arrived: Arrived, end: _End) -> str:
+    def _delivered(self, sent: Sent, arrived: Arrived, end: _Endpoint) -> str:
         end.expected = sent.seq + _size(sent) + arrived.released
         if "S" in sent.flags:
             if "A" not in sent.flags:
@@ -240,7 +240,7 @@ class Story:
             notes.append("the end: no more from there")
         return "; ".join(notes)
 
-    def _isOld(self, sent: Sent, end: _End) -> bool:
+    def _isOld(self, sent: Sent, end: _Endpoint) -> bool:
         """
         Whether it acknowledges no more than is known, and is overtaken (RFC 9293 3.10.7.4).
         """
@@ -249,7 +249,7 @@ class Story:
         isOvertaken = not _size(sent) and sent.seq < (end.expected or 0)
         return isOvertaken or sent.ack < end.acknowledged
 
-    def _update(self, sent: Sent, end: _End) -> None:
+    def _update(self, sent: Sent, end: _Endpoint) -> None:
         """
         Take its acknowledgement and its window (RFC 9293 3.10.7.4).
         """
@@ -274,7 +274,12 @@ class Story:
             self._ends[_other(sent.direction)].lost.append((len(self.notes), sent.n, sent.ack))
 
     def _complete(
-        self, end: _End, above: int | None, upTo: int | None, words: str, before: int | None = None
+        self,
+        end: _Endpoint,
+        above: int | None,
+        upTo: int | None,
+        words: str,
+        before: int | None = None,
     ) -> None:
         """
         Say what came of lost acknowledgements whose number lies within, and which left before a

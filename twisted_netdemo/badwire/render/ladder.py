@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from twisted_netdemo.badwire.model.events import Arrived, Sent
-from twisted_netdemo.badwire.render.captions import Story
-from twisted_netdemo.badwire.render.words import LOSSES, label, protocolName
+from twisted_netdemo.badwire.render.captions import Annotator
+from twisted_netdemo.badwire.render.labels import LOSSES, label, protocolName
 
 #: How long nothing must happen to be a row, in seconds.
 SILENCE = 0.1
@@ -83,7 +83,7 @@ class Row:
 
 
 @dataclass(slots=True)
-class Flow:
+class RecordedFlow:
     """
     What two ends said to each other.
 
@@ -132,19 +132,19 @@ class Flow:
         return found
 
 
-def flows(events: Iterable[Sent | Arrived]) -> list[Flow]:
+def flows(events: Iterable[Sent | Arrived]) -> list[RecordedFlow]:
     """
     The flows of a log, in the order of appearance. An arrival with no departure is left out.
     """
-    found: dict[int, Flow] = {}
-    of: dict[int, Flow] = {}
+    found: dict[int, RecordedFlow] = {}
+    of: dict[int, RecordedFlow] = {}
     for event in events:
         if isinstance(event, Sent):
             if event.n in of:
                 continue  # no two packets have one number
             flow = found.get(event.flow)
             if flow is None:
-                flow = found[event.flow] = Flow(event.flow, event)
+                flow = found[event.flow] = RecordedFlow(event.flow, event)
             of[event.n] = flow
             flow.packets[event.n] = event
             flow.events.append(event)
@@ -153,21 +153,21 @@ def flows(events: Iterable[Sent | Arrived]) -> list[Flow]:
     return list(found.values())
 
 
-def rows(flow: Flow) -> list[Row]:
+def rows(flow: RecordedFlow) -> list[Row]:
     """
     The rows of a flow, in the order of time.
     """
-    story = Story()
+    annotator = Annotator()
     for event in flow.events:
         if isinstance(event, Sent):
-            story.sent(event)
+            annotator.sent(event)
         else:
-            story.arrived(flow.packets[event.n], event)
+            annotator.arrived(flow.packets[event.n], event)
     joined = _joined(flow)
     silences = _silences(flow)
     made = []
     for place, event in enumerate(flow.events):
-        note = story.notes[place]
+        note = annotator.notes[place]
         if place in silences:
             made.append(silences[place])
         if isinstance(event, Sent):
@@ -180,10 +180,10 @@ def rows(flow: Flow) -> list[Row]:
                     "packet",
                     label(event),
                     note,
-                    story.notes[arrival],
+                    annotator.notes[arrival],
                     event,
                     arrived,
-                    arrival in story.remarkable,
+                    arrival in annotator.remarkable,
                 )
             elif not LOSSES.keys().isdisjoint(event.fates):
                 row = Row(event.t, "packet", label(event), note, "", event)
@@ -198,7 +198,7 @@ def rows(flow: Flow) -> list[Row]:
     return made
 
 
-def _joined(flow: Flow) -> dict[int, int]:
+def _joined(flow: RecordedFlow) -> dict[int, int]:
     """
     Which packets are one row with an arrival, and with which event.
 
@@ -223,7 +223,7 @@ def _joined(flow: Flow) -> dict[int, int]:
     return joined
 
 
-def _silences(flow: Flow) -> dict[int, Row]:
+def _silences(flow: RecordedFlow) -> dict[int, Row]:
     """
     The pauses in which nothing was on the way, by the event that ended them.
     """

@@ -14,11 +14,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from twisted_netdemo.badwire.render.ladder import Flow, Row, rows
+from twisted_netdemo.badwire.render.labels import clock, protocolName
+from twisted_netdemo.badwire.render.ladder import RecordedFlow, Row, rows
 from twisted_netdemo.badwire.render.page_style import LEGEND, SCRIPT, STYLE
 from twisted_netdemo.badwire.render.svg import WIDTH, Draw, kind, panels
 from twisted_netdemo.badwire.render.terminal import MARKS
-from twisted_netdemo.badwire.render.words import clock, protocolName
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Chapter:
     """
 
     heading: str
-    parts: Sequence[str | Sequence[Flow]]
+    parts: Sequence[str | Sequence[RecordedFlow]]
 
 
 def document(
@@ -97,7 +97,7 @@ def _chapter(chapter: Chapter, number: int, draw: Draw) -> Iterator[str]:
     yield "</section>\n"
 
 
-def _flow(flow: Flow, place: int, heading: str, draw: Draw) -> Iterator[str]:
+def _flow(flow: RecordedFlow, place: int, heading: str, draw: Draw) -> Iterator[str]:
     near, far = map(escape, flow.ends)
     made = rows(flow)
     yield (

@@ -11,7 +11,7 @@ from typing import Any
 
 from twisted_netdemo.badwire.model.events import Arrived, Sent
 from twisted_netdemo.badwire.render import page, scaled_svg, svg, terminal
-from twisted_netdemo.badwire.render.ladder import Flow, Row, flows, rows
+from twisted_netdemo.badwire.render.ladder import RecordedFlow, Row, flows, rows
 
 #: How many events are held, and how many a drawing or a page shows, for the browser's sake: so
 #: many, and then the arrivals of the packets among them, up to as many again.
@@ -19,7 +19,7 @@ MOST = 100_000
 DRAWN = 10_000
 
 
-class _First:
+class _FirstEvents:
     """
     The first events of many.
 
@@ -49,7 +49,7 @@ class _First:
             self._newest = max(self._newest, event.n)
 
 
-class Pictures:
+class Recorder:
     """
     Keeps the first events that it is told of, and draws them.
     """
@@ -71,7 +71,7 @@ class Pictures:
         self._flow = flow
         self._since = since
         self._until = until
-        self._first = _First(MOST)
+        self._first = _FirstEvents(MOST)
 
     def sent(self, event: Sent, data: bytes = b"") -> None:
         """
@@ -88,7 +88,7 @@ class Pictures:
             self._first.add(event)
 
     @property
-    def flows(self) -> list[Flow]:
+    def flows(self) -> list[RecordedFlow]:
         """
         What is kept, flow by flow.
         """
@@ -108,11 +108,11 @@ class Pictures:
         """
         return _remark(self.leftOut)
 
-    def _drawn(self) -> tuple[list[Flow], str]:
+    def _drawn(self) -> tuple[list[RecordedFlow], str]:
         """
         What drawings show, and what they say of the rest.
         """
-        first = _First(DRAWN, self._first.events)
+        first = _FirstEvents(DRAWN, self._first.events)
         return flows(first.events), _remark(self.leftOut + first.leftOut)
 
     def text(self, width: int = 80, most: int | None = None) -> Iterator[str]:
@@ -161,7 +161,7 @@ def _remark(leftOut: int) -> str:
     )
 
 
-def _flow(flow: Flow) -> dict[str, Any]:
+def _flow(flow: RecordedFlow) -> dict[str, Any]:
     opener, other = flow.ports
     return {
         "flow": flow.number,

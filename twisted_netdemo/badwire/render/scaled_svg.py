@@ -17,7 +17,8 @@ from typing import NamedTuple
 
 from twisted_netdemo.badwire.model.events import Arrived
 from twisted_netdemo.badwire.render import svg
-from twisted_netdemo.badwire.render.ladder import Flow, Row
+from twisted_netdemo.badwire.render.labels import details
+from twisted_netdemo.badwire.render.ladder import RecordedFlow, Row
 from twisted_netdemo.badwire.render.svg import (
     BLOCK,
     HEAD,
@@ -33,7 +34,6 @@ from twisted_netdemo.badwire.render.svg import (
     stamp,
     texts,
 )
-from twisted_netdemo.badwire.render.words import details
 
 #: How many rows are drawn to scale.
 MOST = 2000
@@ -49,7 +49,7 @@ _LEAST = 1e-6
 _NEAR = 2.0
 
 
-def panels(flow: Flow, made: Sequence[Row]) -> Iterator[tuple[str, int]]:
+def panels(flow: RecordedFlow, made: Sequence[Row]) -> Iterator[tuple[str, int]]:
     """
     A flow's drawing, in panels that belong one below the other, and how high each one is. One ends
     only where nothing is on the way, and so may have no end: a flow of more than L{MOST} rows is
@@ -89,7 +89,7 @@ class _Drawing:
     One flow's.
     """
 
-    def __init__(self, flow: Flow, made: Sequence[Row]) -> None:
+    def __init__(self, flow: RecordedFlow, made: Sequence[Row]) -> None:
         self._flow = flow
         self._made = made
         self._arrivals = flow.arrivals()

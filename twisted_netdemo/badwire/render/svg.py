@@ -17,8 +17,8 @@ from typing import TypeAlias
 
 from twisted_netdemo.badwire.model.events import Arrived
 from twisted_netdemo.badwire.render.captions import MARK, takesNumbers
-from twisted_netdemo.badwire.render.ladder import Flow, Row, rows
-from twisted_netdemo.badwire.render.words import clock, details, shorten
+from twisted_netdemo.badwire.render.labels import clock, details, shorten
+from twisted_netdemo.badwire.render.ladder import RecordedFlow, Row, rows
 
 WIDTH = 1216
 
@@ -67,7 +67,7 @@ _DARK = {
 
 
 #: Draws a flow from its rows, in panels that belong one below the other, each with its height.
-Draw: TypeAlias = Callable[[Flow, Sequence[Row]], Iterator[tuple[str, int]]]
+Draw: TypeAlias = Callable[[RecordedFlow, Sequence[Row]], Iterator[tuple[str, int]]]
 
 
 def _variables(colours: Mapping[str, str]) -> str:
@@ -118,7 +118,7 @@ svg .paper {{ fill: {_LIGHT["paper"]}; fill: var(--paper); }}
 
 
 def document(
-    flows: Sequence[Flow], remarks: Sequence[str] = (), draw: Draw | None = None
+    flows: Sequence[RecordedFlow], remarks: Sequence[str] = (), draw: Draw | None = None
 ) -> Iterator[str]:
     """
     An SVG file, in parts: the flows one below the other.
@@ -146,13 +146,13 @@ def document(
     yield "</svg>\n"
 
 
-def _whole(flow: Flow, draw: Draw) -> Iterator[tuple[str, int]]:
+def _whole(flow: RecordedFlow, draw: Draw) -> Iterator[tuple[str, int]]:
     yield f'<text class="title" x="8" y="24">{escape(flow.title)}</text>\n', _TITLE
     yield from draw(flow, rows(flow))
     yield "", _APART
 
 
-def panels(flow: Flow, made: Sequence[Row]) -> Iterator[tuple[str, int]]:
+def panels(flow: RecordedFlow, made: Sequence[Row]) -> Iterator[tuple[str, int]]:
     """
     A flow's drawing, in panels that belong one below the other, and how high each one is.
 
@@ -182,7 +182,7 @@ def panels(flow: Flow, made: Sequence[Row]) -> Iterator[tuple[str, int]]:
         top = 6
 
 
-def heading(flow: Flow) -> str:
+def heading(flow: RecordedFlow) -> str:
     """
     What stands above the two sides.
     """

@@ -3,7 +3,7 @@ The ladder as text: an arrow a row, its true fate on it, and beside it what the 
 
 Pure. An arrow that ends in C{X} was lost, C{####} marks damage, C{~~~~} damage that no checksum
 sees, dots a copy or what comes late. Only ASCII draws; payload comes through
-L{twisted_netdemo.badwire.render.words.snippet}.
+L{twisted_netdemo.badwire.render.labels.snippet}.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from twisted_netdemo.badwire.render.captions import MARK
-from twisted_netdemo.badwire.render.ladder import Flow, Row, fold, rows
-from twisted_netdemo.badwire.render.words import clock, shorten
+from twisted_netdemo.badwire.render.labels import clock, shorten
+from twisted_netdemo.badwire.render.ladder import RecordedFlow, Row, fold, rows
 from twisted_netdemo.service.cli.columns import columns
 
 #: The narrowest ladder; a narrower terminal wraps its lines.
@@ -25,7 +25,7 @@ MARKS = {"corrupted": "####", "undetectable": "~~~~"}
 _HEADING, _SHORT_HEADING = f"what happens ({MARK} by rule)", f"({MARK} by rule)"
 
 
-def draw(flows: Sequence[Flow], width: int = 80, most: int | None = None) -> Iterator[str]:
+def draw(flows: Sequence[RecordedFlow], width: int = 80, most: int | None = None) -> Iterator[str]:
     """
     The lines of a ladder, without their line feeds.
 

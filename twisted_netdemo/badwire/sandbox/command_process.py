@@ -30,7 +30,7 @@ def within(addresses: Mapping[str, str]) -> dict[str, str]:
     return {**kept, **addresses}
 
 
-class Command(ProcessProtocol):
+class CommandProcess(ProcessProtocol):
     """
     COMMAND, which has the terminal, its own signals and no capabilities.
     """

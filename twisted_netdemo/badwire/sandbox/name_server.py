@@ -17,7 +17,7 @@ _TTL = 60
 _PORT = 53
 
 
-class Ends(common.ResolverBase):
+class WireResolver(common.ResolverBase):
     """
     Answers for some names, and denies all others (RFC 2308 2.1: NXDOMAIN). A name that is there
     without such a record, or above one that is there, has no data (RFC 2308 2.2, RFC 8020 2).
@@ -52,7 +52,7 @@ class Ends(common.ResolverBase):
         return defer.succeed((answers, [], []))
 
 
-class Authority(server.DNSServerFactory):
+class WireNamesFactory(server.DNSServerFactory):
     """
     Answers as the authority for all names there are, so that a denial is one: with the AA bit and
     the zone's SOA record, which says for how long (RFC 2308 3). Without them a resolver may take
@@ -63,7 +63,7 @@ class Authority(server.DNSServerFactory):
         """
         @param names: the names of each address.
         """
-        super().__init__(authorities=[Ends(names)])
+        super().__init__(authorities=[WireResolver(names)])
         self.noisy = False
         soa = dns.Record_SOA(b"far.wire", b"nobody.far.wire", 1, 3600, 600, 86400, _TTL, _TTL)
         self._soa = dns.RRHeader(b"", dns.SOA, dns.IN, _TTL, soa, auth=True)
@@ -91,7 +91,7 @@ class NameServer(Service):
         @param reactor: what provides C{IReactorUDP} and C{IReactorTCP}.
         """
         self._reactor = reactor
-        self._factory = Authority(names)
+        self._factory = WireNamesFactory(names)
         self._ports: list[Any] = []
 
     def startService(self) -> None:

@@ -20,10 +20,10 @@ from twisted_netdemo.badwire.lessons.programs import (
     tcp_exchange,
     udp_exchange,
 )
-from twisted_netdemo.badwire.lessons.programs.tcp_exchange import Figures
+from twisted_netdemo.badwire.lessons.programs.tcp_exchange import Findings
 
 
-def setup(host: str) -> Iterator[Figures]:
+def setup(host: str) -> Iterator[Findings]:
     """
     The time to the first answer: by UDP, by TCP, and by TCP Fast Open twice.
     """
@@ -37,7 +37,7 @@ def setup(host: str) -> Iterator[Figures]:
                 yield {"how": how, **tcp_exchange.failure(error)}
 
 
-def choose(host: str, many: int, size: int) -> Iterator[Figures]:
+def choose(host: str, many: int, size: int) -> Iterator[Findings]:
     """
     One question, MANY questions and SIZE bytes, by UDP and by TCP.
     """
@@ -59,7 +59,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="badwire-actor", description="Programs for a bad wire.")
     actors = parser.add_subparsers(required=True, metavar="ACTOR")
 
-    def actor(play: Callable[..., Iterator[Figures]], **arguments: Callable[[str], object]) -> None:
+    def actor(
+        play: Callable[..., Iterator[Findings]], **arguments: Callable[[str], object]
+    ) -> None:
         said = (play.__doc__ or "").strip().partition("\n")[0]
         chosen = actors.add_parser(play.__name__, help=said, description=said)
         chosen.set_defaults(play=play)

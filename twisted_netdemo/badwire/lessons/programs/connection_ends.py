@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from twisted_netdemo.badwire.lessons.kernel_settings import PATIENCE, settings
 from twisted_netdemo.badwire.lessons.programs.tcp_exchange import (
     PORT,
-    Figures,
+    Findings,
     connected,
     failure,
     lines,
@@ -32,7 +32,7 @@ _LONGEST = 8.0
 _TIMER_OF_TIME_WAIT = 3
 
 
-def call(host: str, port: int, attempts: int = 0, patience: float = 0) -> Iterator[Figures]:
+def call(host: str, port: int, attempts: int = 0, patience: float = 0) -> Iterator[Findings]:
     """
     Connect, say something, and wait for the answer or the error.
 
@@ -47,7 +47,7 @@ def call(host: str, port: int, attempts: int = 0, patience: float = 0) -> Iterat
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_SYNCNT, attempts)
         if patience:
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(patience * 1000))
-        said: Figures = settings(*PATIENCE)
+        said: Findings = settings(*PATIENCE)
         try:
             client.connect((host, port))
             said["connected"] = True
@@ -60,7 +60,7 @@ def call(host: str, port: int, attempts: int = 0, patience: float = 0) -> Iterat
         yield said
 
 
-def speak(host: str, patience: float) -> Iterator[Figures]:
+def speak(host: str, patience: float) -> Iterator[Findings]:
     """
     Call where nobody listens; then a server of one's own, which listens until the caller has given
     up, and closes.
@@ -77,7 +77,7 @@ def speak(host: str, patience: float) -> Iterator[Figures]:
     time.sleep(0.05)  # the server's last word leaves
 
 
-def silence(host: str, patience: float) -> Iterator[Figures]:
+def silence(host: str, patience: float) -> Iterator[Findings]:
     """
     Programs whose line dies as soon as they are connected: each waits in its own way.
 
@@ -120,7 +120,7 @@ def silence(host: str, patience: float) -> Iterator[Figures]:
         ("reads", reads),
         ("writes, closes", closes),
     ]
-    found: dict[str, Figures] = {}
+    found: dict[str, Findings] = {}
 
     def listens(connection: socket.socket) -> None:
         threading.Event().wait()
@@ -132,7 +132,7 @@ def silence(host: str, patience: float) -> Iterator[Figures]:
         def play(
             name: str, program: Callable[[socket.socket], None], client: socket.socket
         ) -> None:
-            said: Figures = {}
+            said: Findings = {}
             try:
                 program(client)
             except OSError as error:
@@ -156,7 +156,7 @@ def silence(host: str, patience: float) -> Iterator[Figures]:
             yield {"program": name, "waited": waited, **of, **found.get(name, {})}
 
 
-def closing(host: str) -> Iterator[Figures]:
+def closing(host: str) -> Iterator[Findings]:
     """
     A client that ends its half first; then a server that ends first, and starts again.
     """
@@ -178,7 +178,7 @@ def closing(host: str) -> Iterator[Figures]:
     yield {**_timeWait(PORT + 1), "plain": _listens(False), "reuse": _listens(True)}
 
 
-def _timeWait(port: int) -> Figures:
+def _timeWait(port: int) -> Findings:
     """
     Which connections of a server's port are in TIME-WAIT, as /proc/net/tcp lists them: how many of
     the server, how many of its clients, and for how many seconds more at least. The last segments
@@ -192,11 +192,11 @@ def _timeWait(port: int) -> Figures:
         time.sleep(0.02)
 
 
-def _listed(port: int) -> Figures:
+def _listed(port: int) -> Findings:
     """
     The same, as it is now.
     """
-    figures: Figures = {"server": 0, "client": 0, "left": None}
+    figures: Findings = {"server": 0, "client": 0, "left": None}
     with open("/proc/net/tcp", encoding="ascii") as file:
         for line in file.readlines()[1:]:
             _, local, remote, state, _, timer, *_ = line.split()
@@ -225,11 +225,11 @@ def _listens(reuse: bool) -> object:
             return failure(error)["error"]
 
 
-def reset(host: str, size: int) -> Iterator[Figures]:
+def reset(host: str, size: int) -> Iterator[Findings]:
     """
     A client that closes with SIZE bytes, less the first line, unread.
     """
-    told: Figures = {}
+    told: Findings = {}
     over = threading.Event()
 
     def serve(connection: socket.socket) -> None:

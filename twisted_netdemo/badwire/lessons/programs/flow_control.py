@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from twisted_netdemo.badwire.lessons.kernel_settings import setting
 from twisted_netdemo.badwire.lessons.programs.tcp_exchange import (
     PORT,
-    Figures,
+    Findings,
     carry,
     connected,
     difference,
@@ -29,7 +29,7 @@ from twisted_netdemo.badwire.lessons.programs.tcp_exchange import (
 _BUFFER = 16384
 
 
-def window(host: str, size: int, rest: float) -> Iterator[Figures]:
+def window(host: str, size: int, rest: float) -> Iterator[Findings]:
     """
     A writer with SIZE bytes, and a reader that takes none for REST seconds.
     """
@@ -70,7 +70,7 @@ def window(host: str, size: int, rest: float) -> Iterator[Figures]:
         }
 
 
-def congestion(host: str, size: int) -> Iterator[Figures]:
+def congestion(host: str, size: int) -> Iterator[Findings]:
     """
     SIZE bytes by reno, and by another congestion control where this user may choose one.
     """

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from twisted_netdemo.badwire.lessons.programs.tcp_exchange import (
     PORT,
-    Figures,
+    Findings,
     connected,
     lines,
     serving,
@@ -50,7 +50,7 @@ def byLines(connection: socket.socket, longest: int = 8192) -> Iterator[bytes]:
                 raise EOFError("the end came within a line")
 
 
-def readLines(host: str) -> Iterator[Figures]:
+def readLines(host: str) -> Iterator[Findings]:
     """
     The same lines, read by the wrong program and by the right one.
     """
@@ -87,7 +87,7 @@ PAGE = (
 ) % {b"port": PORT}
 
 
-def gopher(host: str) -> Iterator[Figures]:
+def gopher(host: str) -> Iterator[Findings]:
     """
     Fetch a Gopher menu (RFC 1436), and read it line by line as it comes.
     """

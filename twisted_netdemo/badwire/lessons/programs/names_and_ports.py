@@ -13,20 +13,20 @@ import time
 from collections.abc import Callable, Iterator
 
 from twisted_netdemo.badwire.lessons.kernel_settings import portRange, settings
-from twisted_netdemo.badwire.lessons.programs.tcp_exchange import Figures, failure
+from twisted_netdemo.badwire.lessons.programs.tcp_exchange import Findings, failure
 
 #: Two ports that nobody uses: one for two addresses, one that is shared.
 _APART, _SHARED = 7007, 7008
 
 
-def resolve(names: list[str]) -> Iterator[Figures]:
+def resolve(names: list[str]) -> Iterator[Findings]:
     """
     Ask the system for the addresses of names.
     """
     there = [os.environ[each] for each in ("WIRE_FAR", "WIRE_FAR6") if each in os.environ]
     for name in names:
         began = time.monotonic()
-        found: Figures = {"name": name, "there": there}
+        found: Findings = {"name": name, "there": there}
         try:
             answers = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
             found["addresses"] = [answer[4][0] for answer in answers]
@@ -35,12 +35,12 @@ def resolve(names: list[str]) -> Iterator[Figures]:
         yield {**found, "seconds": time.monotonic() - began}
 
 
-def ports(taken: int) -> Iterator[Figures]:
+def ports(taken: int) -> Iterator[Findings]:
     """
     Try to listen at ports of each kind.
     """
     start = settings("net.ipv4.ip_unprivileged_port_start").get("ip_unprivileged_port_start")
-    said: Figures = {"start": start, "range": portRange()}
+    said: Findings = {"start": start, "range": portRange()}
     near = os.environ.get("WIRE_NEAR", "127.0.0.2")
     with (
         socket.create_server(("127.0.0.1", _APART)),
@@ -68,11 +68,11 @@ def _bound(port: int) -> socket.socket:
     return datagrams
 
 
-def _attempt(port: int, listen: Callable[[], socket.socket]) -> Figures:
+def _attempt(port: int, listen: Callable[[], socket.socket]) -> Findings:
     """
     What comes of listening somewhere, and by which name the port is known.
     """
-    found: Figures = {}
+    found: Findings = {}
     try:
         found["service"] = socket.getservbyport(port, "tcp")
     except (OSError, OverflowError):

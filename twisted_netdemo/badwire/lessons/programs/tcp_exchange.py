@@ -16,7 +16,7 @@ from typing import Any
 
 from twisted_netdemo.badwire.lessons.kernel_settings import counter, portRange, settings
 
-Figures = dict[str, Any]
+Findings = dict[str, Any]
 
 #: The server of a lesson's own listens here.
 PORT = 7007
@@ -36,7 +36,7 @@ def text(size: int) -> bytes:
     return words[:size]
 
 
-def failure(error: OSError) -> Figures:
+def failure(error: OSError) -> Findings:
     """
     An error as the kernel words it.
     """
@@ -116,7 +116,7 @@ def lines(connection: socket.socket) -> Iterator[bytes]:
         yield from iter(stream.readline, b"")
 
 
-def ask(host: str, port: int, questions: list[str]) -> Iterator[Figures]:
+def ask(host: str, port: int, questions: list[str]) -> Iterator[Findings]:
     """
     Several clients of one line-counting server, all connected before the first one speaks.
     """
@@ -138,7 +138,7 @@ def ask(host: str, port: int, questions: list[str]) -> Iterator[Figures]:
             }
 
 
-def carry(host: str, size: int, control: str = CONTROL, buffer: int = 0) -> Iterator[Figures]:
+def carry(host: str, size: int, control: str = CONTROL, buffer: int = 0) -> Iterator[Findings]:
     """
     A text of SIZE bytes goes through the wire; what arrives is held against it.
 
@@ -171,11 +171,11 @@ def carry(host: str, size: int, control: str = CONTROL, buffer: int = 0) -> Iter
             }
 
 
-def difference(sent: bytes, came: bytes) -> Figures:
+def difference(sent: bytes, came: bytes) -> Findings:
     """
     How what came differs from what was sent.
     """
-    found: Figures = {"arrived": len(came), "same": sent == came}
+    found: Findings = {"arrived": len(came), "same": sent == came}
     places = [
         place for place, pair in enumerate(zip(sent, came, strict=False)) if pair[0] != pair[1]
     ]
@@ -199,7 +199,7 @@ def answerLines(connection: socket.socket) -> None:
         connection.sendall(line)
 
 
-def questions(host: str, count: int) -> Figures:
+def questions(host: str, count: int) -> Findings:
     """
     So many questions on one connection, each asked when the one before is answered.
     """

@@ -16,7 +16,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-from twisted_netdemo.badwire.lessons.programs.tcp_exchange import PORT, Figures, failure, text
+from twisted_netdemo.badwire.lessons.programs.tcp_exchange import PORT, Findings, failure, text
 
 _ANSWER = re.compile(rb"You entered (\d+) characters")
 
@@ -49,7 +49,7 @@ def serving(
             thread.join(5)
 
 
-def datagrams(host: str, port: int, count: int) -> Iterator[Figures]:
+def datagrams(host: str, port: int, count: int) -> Iterator[Findings]:
     """
     COUNT questions, the k-th of them k letters long, to a server that counts them.
     """
@@ -82,7 +82,7 @@ def datagrams(host: str, port: int, count: int) -> Iterator[Figures]:
     }
 
 
-def sizes(host: str, each: int, wanted: list[int]) -> Iterator[Figures]:
+def sizes(host: str, each: int, wanted: list[int]) -> Iterator[Findings]:
     """
     EACH datagrams of every size; how many arrive, and whether whole.
     """
@@ -94,9 +94,9 @@ def sizes(host: str, each: int, wanted: list[int]) -> Iterator[Figures]:
     family, *_, address = socket.getaddrinfo(host, PORT, type=socket.SOCK_DGRAM)[0]
     with serving(keep, family), socket.socket(family, socket.SOCK_DGRAM) as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 18)
-        sent: list[Figures] = []
+        sent: list[Findings] = []
         for size in wanted:
-            found: Figures = {"size": size, "sent": 0, "hasIPv6": "WIRE_FAR6" in os.environ}
+            found: Findings = {"size": size, "sent": 0, "hasIPv6": "WIRE_FAR6" in os.environ}
             try:
                 for _ in range(each):
                     client.sendto(text(size), address)
@@ -131,7 +131,7 @@ def echo(server: socket.socket, data: bytes, sender: tuple[str, int]) -> None:
     server.sendto(data, sender)
 
 
-def questions(host: str, count: int, patience: float = 0.2) -> Figures:
+def questions(host: str, count: int, patience: float = 0.2) -> Findings:
     """
     So many questions, each asked when the one before is answered or given up.
     """
@@ -159,7 +159,7 @@ def firstAnswer(host: str) -> float:
     return float(questions(host, 1, 5)["seconds"])
 
 
-def stream(host: str, size: int) -> Figures:
+def stream(host: str, size: int) -> Findings:
     """
     SIZE bytes in datagrams of 1,000, sent as fast as a sender may without asking.
     """

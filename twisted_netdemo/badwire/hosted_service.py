@@ -31,7 +31,7 @@ class _Parent(usage.Options):
         return None
 
 
-class Served:
+class HostedService:
     """
     A service that was asked for, with its own options read.
 

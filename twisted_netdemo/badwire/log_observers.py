@@ -23,7 +23,7 @@ from twisted_netdemo.service.process.interruptible import interruptible
 
 
 @implementer(ILogObserver)
-class Lines:
+class LineObserver:
     """
     Writes a line for each event, and nothing for who does not listen.
     """
@@ -44,7 +44,7 @@ def observeAll() -> ILogObserver:
     """
     All that is logged.
     """
-    observer: ILogObserver = Lines(sys.stderr)
+    observer: ILogObserver = LineObserver(sys.stderr)
     return observer
 
 

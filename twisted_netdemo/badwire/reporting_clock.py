@@ -13,7 +13,7 @@ from zope.interface import implementer
 
 
 @implementer(IReactorTime)
-class Careful:
+class ReportingClock:
     """
     A clock none of whose calls fails in silence.
     """
