@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import TestCase
 
-from twisted_netdemo.gopher.url import GopherURL, InvalidURL, hostPort
+from twisted_netdemo.gopher.url import GopherURL, InvalidURL
+from twisted_netdemo.service.host_port import hostPort
 
 FIELD = st.binary(max_size=40).map(lambda data: data.translate(None, b"\r\n\0\t"))
 TYPES = st.characters(min_codepoint=0x21, max_codepoint=0x7E)

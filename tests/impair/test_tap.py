@@ -9,10 +9,11 @@ from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_netdemo.impair import tap
-from twisted_netdemo.impair.listen_target import Listen, listen, target, written
+from twisted_netdemo.impair.listen_target import Listen, listen, target
 from twisted_netdemo.impair.service import RelayService, StreamRelayService
 from twisted_netdemo.impair.tap import Options, makeService
 from twisted_netdemo.impair.tcp_pipe import Mischief
+from twisted_netdemo.service.host_port import hostPort
 
 UDP = "--listen udp:9000 --to 127.0.0.1:5000"
 TCP = "--listen tcp:9000 --to 127.0.0.1:5000"
@@ -53,7 +54,7 @@ class Addresses(SynchronousTestCase):
         ):
             found = target(text)
             self.assertEqual((found.host, found.port), (host, port))
-            self.assertEqual(written(host, port), text)
+            self.assertEqual(hostPort(host, port), text)
         self.assertIn(target("localhost:53").host, ("127.0.0.1", "::1"))
 
 

@@ -20,7 +20,6 @@ import random
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from getopt import getopt
 from typing import TypeVar, cast, get_args
 
 from twisted.python import usage
@@ -261,7 +260,7 @@ class FigureOptions(ServiceOptions):
         """
         Refuse a figure that was given and has no effect, since the one that it belongs to was not.
         """
-        given = {name[2:] for name, _ in getopt(self.arguments, self.shortOpt, self.longOpt)[0]}
+        given = self.given
         for name, needed in _NEEDS.items():
             for forms in (("", *(f"{each}-" for each in DIRECTIONS)), ("up-",), ("down-",)):
                 form = "" if len(forms) > 1 else forms[0]

@@ -19,8 +19,9 @@ from twisted_netdemo.gopher.net.address_cache import AddressCache
 from twisted_netdemo.gopher.response import Response
 from twisted_netdemo.gopher.text.characters import knownCharset
 from twisted_netdemo.gopher.text.charset import Charsets
-from twisted_netdemo.gopher.url import GopherURL, InvalidURL, hostPort
+from twisted_netdemo.gopher.url import GopherURL, InvalidURL
 from twisted_netdemo.service.cli.quantities import showDuration
+from twisted_netdemo.service.host_port import hostPort
 from twisted_netdemo.service.time.clock import monotonic
 from twisted_netdemo.service.time.deadlines import Deadlines
 

@@ -38,8 +38,9 @@ from twisted_netdemo.gopher.item_types import bodyKind
 from twisted_netdemo.gopher.plus import StatusLine
 from twisted_netdemo.gopher.response import Response
 from twisted_netdemo.gopher.text.charset import Charsets
-from twisted_netdemo.gopher.url import GopherURL, hostPort
+from twisted_netdemo.gopher.url import GopherURL
 from twisted_netdemo.service.cli.quantities import showDuration
+from twisted_netdemo.service.host_port import hostPort
 from twisted_netdemo.service.time.deadlines import Deadlines
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from twisted_netdemo.gopher.url import (
     LONGEST,
     GopherURL,
     InvalidURL,
-    hostPort,
     normalHost,
     sameHost,
 )
+from twisted_netdemo.service.host_port import hostPort
 
 # 'URI:' is written for web pages alone
 _EXTERNAL = re.compile(rb"/?URL:", re.IGNORECASE)

@@ -92,13 +92,6 @@ def sameHost(host: str) -> str:
     return host.removesuffix(".")
 
 
-def hostPort(host: str, port: int) -> str:
-    """
-    The two ends of a connection as people write them: C{127.0.0.1:70}, C{[::1]:70}.
-    """
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
 @dataclass(frozen=True)
 class GopherURL:
     """

@@ -85,10 +85,3 @@ def target(text: str) -> Target:
         why = error.strerror if isinstance(error, OSError) else "not a name"
         raise ValueError(f"{text!r}: {host!r} cannot be resolved ({why})") from None
     return Target(found[0][4])
-
-
-def written(host: str, port: int) -> str:
-    """
-    An address and port as L{target} takes them.
-    """
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

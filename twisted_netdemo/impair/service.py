@@ -10,9 +10,10 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from twisted_netdemo.impair.ground_truth import LineFile
-from twisted_netdemo.impair.listen_target import Listen, Target, written
+from twisted_netdemo.impair.listen_target import Listen, Target
 from twisted_netdemo.impair.tcp_relay import StreamRelay
 from twisted_netdemo.impair.udp_relay import Relay
+from twisted_netdemo.service.host_port import hostPort
 from twisted_netdemo.service.process.control import StartError
 from twisted_netdemo.service.tcp.endpoints import onPort
 from twisted_netdemo.service.tcp.service import StreamService
@@ -28,8 +29,8 @@ def announce(listen: Listen, port: int, target: Target, seed: int, isDrawn: bool
     _log.info(
         "Relaying {protocol} {here} to {there}, seed {seed}{drawn}; press Ctrl-C to terminate.",
         protocol=listen.protocol,
-        here=written(listen.interface, port),
-        there=written(target.host, target.port),
+        here=hostPort(listen.interface, port),
+        there=hostPort(target.host, target.port),
         seed=seed,
         drawn=" (drawn)" if isDrawn else "",
     )

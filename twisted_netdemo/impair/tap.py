@@ -16,7 +16,7 @@ from twisted.python import usage
 from twisted_netdemo.faults.model import DIRECTIONS, Direction
 from twisted_netdemo.faults.options import CHANCES, FigureOptions, figure
 from twisted_netdemo.faults.reached import Reached
-from twisted_netdemo.impair.listen_target import Listen, Target, listen, target, written
+from twisted_netdemo.impair.listen_target import Listen, Target, listen, target
 from twisted_netdemo.impair.service import RelayService, StreamRelayService
 from twisted_netdemo.impair.tcp_pipe import Mischief
 from twisted_netdemo.impair.tcp_relay import StreamRelay
@@ -25,6 +25,7 @@ from twisted_netdemo.impair.udp_relay import Relay
 from twisted_netdemo.impair.upstream_socket import Upstream
 from twisted_netdemo.service.cli import quantities
 from twisted_netdemo.service.cli.operator import operated
+from twisted_netdemo.service.host_port import hostPort
 from twisted_netdemo.service.process.control import reportStartErrors
 from twisted_netdemo.service.process.system import raiseFileLimit
 
@@ -112,7 +113,7 @@ class Options(FigureOptions):
         if isSame and self.listen.port == there.port:
             raise usage.UsageError(
                 f"--to: {self['to']!r} is where the relay itself listens "
-                f"({written(there.host, there.port)})"
+                f"({hostPort(there.host, there.port)})"
             )
 
 

@@ -10,8 +10,8 @@ from typing import NamedTuple, Protocol
 from twisted_netdemo.faults.link import Lane
 from twisted_netdemo.faults.model import Direction, Fate, Fates
 from twisted_netdemo.impair.ground_truth import Tally
-from twisted_netdemo.impair.listen_target import written
 from twisted_netdemo.service.addresses import Address
+from twisted_netdemo.service.host_port import hostPort
 
 
 class Connection(Protocol):
@@ -150,7 +150,7 @@ class Client:
 
     def __init__(self, source: Address) -> None:
         self.source = source
-        self.name = written(*source)
+        self.name = hostPort(*source)
         self.destination: str | None = None
         self.last = 0.0
         self.isForgotten = False

@@ -24,6 +24,7 @@ from zope.interface import implementer
 from twisted_netdemo.linecount import wire
 from twisted_netdemo.messages import Unit, answer, count, greeting
 from twisted_netdemo.service.addresses import plainHost
+from twisted_netdemo.service.host_port import hostPort
 from twisted_netdemo.service.observe.metrics import Figure, Spread
 from twisted_netdemo.service.observe.session_log import Events
 from twisted_netdemo.service.tcp.connection_limits import Limits, clientOf
@@ -107,8 +108,7 @@ class LineCount(Protocol):
         address: Any = self.transport.getPeer()
         if isinstance(address, UNIXAddress):
             return "unix"
-        host = plainHost(address.host)
-        return f"[{host}]:{address.port}" if ":" in host else f"{host}:{address.port}"
+        return hostPort(plainHost(address.host), address.port)
 
     def handshakeCompleted(self) -> None:
         """

@@ -32,7 +32,7 @@ class OptionTests(SynchronousTestCase):
             ["--timeout", "soon"],
             "--timeout: 'soon' is not a duration (60, 1.5s, 20ms, 2m or 1h)",
         ),
-        (["--timeout", "0"], "--timeout: '0' is not longer than 0"),
+        (["--timeout", "0"], "--timeout: '0' is not above 0"),
         (["--parallel", "0"], "--parallel: '0' is not a whole number, 1 to 1000"),
         (["--max-size", "-1"], "--max-size: '-1' is not a size (65536, 64KiB, 16MiB or 1GiB)"),
         (["--port", "70"], "--port needs --host"),

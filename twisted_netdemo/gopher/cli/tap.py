@@ -18,13 +18,6 @@ from twisted_netdemo.service.cli.options import ServiceOptions
 DEFAULT_URL = "gopher://quux.org/1/"
 
 
-def _timeout(text: str) -> float:
-    seconds = quantities.duration(text)
-    if seconds <= 0:
-        raise ValueError(f"{text!r} is not longer than 0")
-    return seconds
-
-
 def _field(text: str) -> bytes:
     return checkSelector(text.encode("utf-8", "surrogateescape"), "text")
 
@@ -109,9 +102,9 @@ class Options(ServiceOptions):
         self._readURLs()
         self._readOutput()
         for name in ("connect-timeout", "timeout"):
-            self.take(name, _timeout)
+            self.take(name, quantities.positiveDuration)
         if self["max-time"] is not None:
-            self.take("max-time", _timeout)
+            self.take("max-time", quantities.positiveDuration)
         if self["max-size"] is not None:
             self.take("max-size", quantities.size)
         if self["charset"] is not None:

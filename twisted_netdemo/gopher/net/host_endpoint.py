@@ -37,7 +37,8 @@ from twisted_netdemo.gopher.errors import (
 )
 from twisted_netdemo.gopher.net.address_cache import AddressCache
 from twisted_netdemo.gopher.net.address_guard import Allow, judge
-from twisted_netdemo.gopher.url import hostPort, sameHost
+from twisted_netdemo.gopher.url import sameHost
+from twisted_netdemo.service.host_port import hostPort
 from twisted_netdemo.service.tcp.fast.client import addressEndpoint
 from twisted_netdemo.service.time.clock import monotonic
 

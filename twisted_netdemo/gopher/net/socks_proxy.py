@@ -21,7 +21,8 @@ from twisted_netdemo.gopher.errors import (
 )
 from twisted_netdemo.gopher.net.address_cache import AddressCache
 from twisted_netdemo.gopher.net.host_endpoint import directEndpoint, explain
-from twisted_netdemo.gopher.url import hostAndPort, hostPort, normalHost
+from twisted_netdemo.gopher.url import hostAndPort, normalHost
+from twisted_netdemo.service.host_port import hostPort
 from twisted_netdemo.service.tcp.socks import SocksEndpoint
 from twisted_netdemo.service.tcp.socks_wire import SocksError
 

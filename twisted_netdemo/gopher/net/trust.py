@@ -39,7 +39,8 @@ from twisted_netdemo.gopher.errors import (
     HandshakeFailed,
 )
 from twisted_netdemo.gopher.net.pins import Pins, PinsLocked
-from twisted_netdemo.gopher.url import GopherURL, hostPort, sameHost
+from twisted_netdemo.gopher.url import GopherURL, sameHost
+from twisted_netdemo.service.host_port import hostPort
 
 # What OpenSSL finds wrong with a certificate (X509_V_ERR_..., openssl-verification-options(1)).
 _UNTRUSTED = "not signed by a trusted authority"

@@ -57,13 +57,9 @@ class ServiceOptions(usage.Options):
             raise usage.UsageError(aboutOption(str(error), self.longOpt)) from None
 
     def _optionsFirst(self) -> Sequence[str]:
-        given = self.arguments
-        if "--_shell-completion" in given:
-            return given
-        try:
-            found, rest = getopt.gnu_getopt([*given], self.shortOpt, self.longOpt)
-        except getopt.GetoptError as error:
-            raise usage.UsageError(str(error)) from None
+        if "--_shell-completion" in self.arguments:
+            return self.arguments
+        found, rest = self._parsed()
         options = []
         for name, value in found:
             if name.startswith("--"):
@@ -71,6 +67,23 @@ class ServiceOptions(usage.Options):
             else:
                 options += [name, value] if f"{name[1:]}:" in self.shortOpt else [name]
         return [*options, "--", *rest]
+
+    def _parsed(self) -> tuple[list[tuple[str, str]], list[str]]:
+        """
+        The options that were given, with their values, and the arguments.
+        """
+        parse = getopt.gnu_getopt if self.interspersed else getopt.getopt
+        try:
+            return parse([*self.arguments], self.shortOpt, self.longOpt)
+        except getopt.GetoptError as error:
+            raise usage.UsageError(str(error)) from None
+
+    @property
+    def given(self) -> set[str]:
+        """
+        The names of the long options that were given.
+        """
+        return {name[2:] for name, _ in self._parsed()[0]}
 
     def opt_version(self) -> None:
         """
