@@ -16,6 +16,7 @@ from twisted.python.failure import Failure
 from twisted_netdemo.gopher.connection import GopherConnection
 from twisted_netdemo.gopher.errors import ConnectTimedOut, HandshakeFailed
 from twisted_netdemo.gopher.net.address_cache import AddressCache
+from twisted_netdemo.gopher.net.certificate_check import Trust
 from twisted_netdemo.gopher.response import Response
 from twisted_netdemo.gopher.text.characters import knownCharset
 from twisted_netdemo.gopher.text.charset import Charsets
@@ -27,7 +28,6 @@ from twisted_netdemo.service.time.deadlines import Deadlines
 
 if TYPE_CHECKING:
     from twisted_netdemo.gopher.net.address_guard import Allow
-    from twisted_netdemo.gopher.net.trust import Trust
 
 #: What a fetch may bring unless its caller says otherwise.
 DEFAULT_MAX_SIZE = 16 << 20

@@ -5,16 +5,13 @@ One request over one connection: what is sent, how long it may take, how it ends
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import (
-    IDelayedCall,
     IHandshakeListener,
     IPushProducer,
     IReactorTime,
-    ITCPTransport,
 )
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
@@ -24,8 +21,6 @@ from twisted_netdemo.gopher.body import Body, Ending
 from twisted_netdemo.gopher.error_words import LONGEST_ERROR
 from twisted_netdemo.gopher.errors import (
     Aborted,
-    CertificateRejected,
-    CertificateUndecided,
     ConnectionBroke,
     FetchError,
     HandshakeFailed,
@@ -35,23 +30,19 @@ from twisted_netdemo.gopher.errors import (
     TransferError,
 )
 from twisted_netdemo.gopher.item_types import bodyKind
+from twisted_netdemo.gopher.net.certificate_check import CertificateCheck, IGopherTransport, Trust
 from twisted_netdemo.gopher.plus import StatusLine
 from twisted_netdemo.gopher.response import Response
+from twisted_netdemo.gopher.stream.silence_timer import SilenceTimer
 from twisted_netdemo.gopher.text.charset import Charsets
 from twisted_netdemo.gopher.url import GopherURL
 from twisted_netdemo.service.cli.quantities import showDuration
 from twisted_netdemo.service.host_port import hostPort
 from twisted_netdemo.service.time.deadlines import Deadlines
 
-if TYPE_CHECKING:
-    from twisted_netdemo.gopher.net.trust import Trust
-
-#: How many seconds a server has to close the connection after a menu's final '.', where that is
-#: all that is wanted; RFC 1436 3.2 lets the client close.
+#: How many seconds a server has to close the connection after a menu's final '.', if the reader
+#: needs no more; RFC 1436 3.2 lets the client close.
 AFTER_DOT = 2.0
-
-# How many seconds it may be open whether a certificate is to be trusted, and how often to ask.
-_UNDECIDED, _ASK_AGAIN = 5.0, 0.02
 
 _ERRORS: dict[Ending, type[TransferError]] = {
     Ending.BROKEN: ConnectionBroke,
@@ -62,34 +53,24 @@ _ERRORS: dict[Ending, type[TransferError]] = {
 }
 
 
-class _Transport(ITCPTransport, IPushProducer):
-    """
-    TCP, or TLS over it.
-    """
-
-
 @implementer(IHandshakeListener, IPushProducer)
 class GopherConnection(Protocol):
     """
     The client's side of RFC 1436 2: connect, send one line, read until the server closes.
 
-    @ivar isSent: whether the request was.
-    @ivar tcpEnd: under TLS, how the connection below ended.
+    @ivar isSent: whether the request has been sent.
+    @ivar tcpEnd: under TLS, how the TCP connection ended.
     """
 
-    transport: _Transport
+    transport: IGopherTransport
     tcpEnd: Failure | None = None
     isSent = False
     _response: Response | None = None
-    _idleCall: IDelayedCall | None = None
-    _dotCall: IDelayedCall | None = None
-    _dotFrom = 0.0  # from when on it is waited for the end behind a menu's final '.'
-    _judgeCall: IDelayedCall | None = None
-    _judgeUntil = 0.0
-    _early = b""  # what the server said while its certificate was judged
+    _dot: SilenceTimer | None = None  # runs after a menu's final '.'
+    _check: CertificateCheck | None = None
+    _early = b""  # what the server sent while its certificate was judged
     _status: StatusLine | None = None
     _heard = False
-    _last = 0.0  # when the server last did something, or was allowed to
     _paused = False
     _over = False
 
@@ -110,9 +91,13 @@ class GopherConnection(Protocol):
     ) -> None:
         """
         @param idle: calls L{checkIdle}.
+        @param began: when the fetch began, by the clock.
+        @param tell: called with a line for each step.
         @param whenBegun: fires with the response when its first bytes have come, or its end; fails
             if nothing came.
-        @param charset: the codec of what comes, where it has been said.
+        @param onSent: called when the request is sent.
+        @param onOver: called at the end.
+        @param charset: the codec of the body, if it is known.
         """
         self._url = url
         self._clock = clock
@@ -126,13 +111,14 @@ class GopherConnection(Protocol):
         self._onSent: Callable[[], None] | None = onSent
         self._onOver: Callable[[], None] | None = onOver
         self._charset = charset
+        self._silence = SilenceTimer(clock, idle.seconds, self._isWaiting, self._timeOut)
         self._body = Body(bodyKind(url.type), charset)
         if url.plus:
             self._status = StatusLine()
             self._body.begin(self._status)
 
     def connectionMade(self) -> None:
-        if self._over:  # an endpoint that could not be cancelled
+        if self._over:  # the endpoint could not be cancelled
             self.transport.abortConnection()
             return
         # a closed transport no longer knows them
@@ -145,38 +131,23 @@ class GopherConnection(Protocol):
     def handshakeCompleted(self) -> None:
         if self._trust is None or self._over:
             return
-        self._judgeUntil = self._clock.seconds() + _UNDECIDED
-        self._judge(self._trust)
+        self._check = CertificateCheck(
+            self._trust, self._url, self.transport, self._clock, self._accepted, self.fail
+        )
+        self._check.ask()
 
-    def _judge(self, trust: Trust) -> None:
-        try:
-            line = trust.accept(self._url, self.transport)
-        except CertificateUndecided as error:
-            if self._clock.seconds() >= self._judgeUntil:
-                self.fail(error)
-                return
-            if self._judgeCall is None:
-                self.transport.pauseProducing()
-            self._judgeCall = self._clock.callLater(_ASK_AGAIN, self._judge, trust)
-            return
-        except FetchError as error:
-            self.fail(error)
-            return
-        except Exception as error:  # what cannot be checked has not been
-            words = f"{type(error).__name__}: {error}"
-            self.fail(CertificateRejected(f"the certificate cannot be checked: {words}"))
-            return
+    def _accepted(self, line: str) -> None:
         if self._tell is not None:
             self._tell(line)
         self._send()
-        if self._judgeCall is not None and not self._over:
+        if self._check is not None and self._check.isDelayed and not self._over:
             self.transport.resumeProducing()
             early, self._early = self._early, b""
             if early:
                 self.dataReceived(early)
 
     def _send(self) -> None:
-        if self._over:  # who was told of the connection has given it up
+        if self._over:  # the caller's tell has cancelled the fetch
             return
         line = self._url.requestLine()
         self.isSent = True
@@ -186,8 +157,7 @@ class GopherConnection(Protocol):
             self._tell(f"sent: {line!r}")
         if self._isOver():
             return
-        self._last = self._clock.seconds()
-        self._idle.begin(self, self._last)
+        self._idle.begin(self, self._silence.hear())
         self.transport.write(line)
 
     def dataReceived(self, data: bytes) -> None:
@@ -201,7 +171,7 @@ class GopherConnection(Protocol):
             self._tell(f"first bytes after {self._seconds():.3f} s")
         if self._status is not None:
             data = self._status.feed(data)
-            if self._body.isError:  # of which no more than its words is wanted
+            if self._body.isError:  # no more than its words is needed
                 data = data[: LONGEST_ERROR - self._body.size]
         room = len(data) if self._maxSize is None else self._maxSize - self._body.size
         if room and data:
@@ -209,8 +179,7 @@ class GopherConnection(Protocol):
         if room < len(data):
             self._finish(Ending.LARGE, f"more than {self._maxSize} bytes came")
             self.transport.abortConnection()
-        # after delivery, which may have waited for a slow disk or pipe
-        self._last = self._clock.seconds()
+        self._silence.hear()  # after the delivery, which may have waited for a slow disk
 
     def _deliver(self, data: bytes) -> None:
         self._body.feed(data)
@@ -220,9 +189,10 @@ class GopherConnection(Protocol):
             self._whenBegun.callback(response)
         if not response.hasReader:
             self.pauseProducing()
-        if self._dotCall is None and self._body.hasEnded and not self._over:
-            self._dotFrom = self._clock.seconds()
-            self._dotCall = self._clock.callLater(AFTER_DOT, self._afterDot)
+        if self._dot is None and self._body.hasEnded and not self._over:
+            self._dot = SilenceTimer(self._clock, AFTER_DOT, self._needsMore, self._endAtDot)
+            self._dot.hear()
+            self._dot.check()
 
     def _respond(self) -> Response:
         if self._response is None:
@@ -245,7 +215,7 @@ class GopherConnection(Protocol):
         if self._trust is not None and not self.isSent:
             try:
                 rejected = self._trust.explain(reason, self.transport)
-            except Exception as error:  # it ends all the same
+            except Exception as error:  # the fetch fails anyway
                 rejected = HandshakeFailed(f"the TLS handshake failed: {error}")
         if rejected is not None:
             self.fail(rejected)
@@ -291,11 +261,12 @@ class GopherConnection(Protocol):
         self._over = True
         if self._onOver is not None:
             self._onOver()
-        self._onSent = self._onOver = None  # no circle of references is left
+        self._onSent = self._onOver = None  # leaves no reference cycle
         self._idle.cancel(self)
-        for call in (self._judgeCall, self._idleCall, self._dotCall):
-            if call is not None and call.active():
-                call.cancel()
+        for each in (self._check, self._silence, self._dot):
+            if each is not None:
+                each.cancel()
+        self._check = self._dot = None
 
     def _finish(self, ending: Ending, why: str) -> None:
         if self._over:
@@ -315,7 +286,7 @@ class GopherConnection(Protocol):
         if verdict.name == "truncated":
             if size or ending not in _ERRORS:
                 words = verdict.reason or why
-                # what the server closed too early has broken off
+                # a body that the server ended too early is broken off
                 error = _ERRORS.get(ending, ConnectionBroke)(
                     words if ending is Ending.LARGE else f"{words} after {size} bytes"
                 )
@@ -329,52 +300,30 @@ class GopherConnection(Protocol):
             response.ended(verdict, error, self._seconds())
             if error is None and not self._whenBegun.called:
                 self._whenBegun.callback(response)
-        # what is being cancelled fails by itself, as any other Deferred does
+        # a Deferred that is being cancelled fails by itself
         if error is not None and ending is not Ending.CANCELLED and not self._whenBegun.called:
             self._whenBegun.errback(error)
 
     def _seconds(self) -> float:
         return self._clock.seconds() - self._began
 
-    # Idleness is looked at seldom, not rescheduled with each chunk.
-
     def checkIdle(self) -> None:
         """
-        The server may have done nothing for too long.
+        The server may have sent nothing for too long.
         """
-        left = self._last + self._idle.seconds - self._clock.seconds()
-        if self._paused:
-            left = self._idle.seconds
-        if left > 0:
-            self._idleCall = self._clock.callLater(left, self.checkIdle)
-        else:
-            # If the whole process was held up, bytes may be waiting: let them be read first.
-            self._idleCall = self._clock.callLater(0, self._timeOut, self._last)
+        self._silence.check()
 
-    def _timeOut(self, last: float) -> None:
-        if self._last != last or self._paused:
-            self.checkIdle()
-            return
+    def _isWaiting(self) -> bool:
+        return self._paused
+
+    def _timeOut(self) -> None:
         self._finish(Ending.IDLE, f"nothing came for {showDuration(self._idle.seconds)}")
         self.transport.abortConnection()
 
-    def _afterDot(self) -> None:
-        """
-        A menu's final C{.} came some time ago.
-        """
-        left = self._dotFrom + AFTER_DOT - self._clock.seconds()
-        if self._paused or self._response is None or not self._response.endsAtDot:
-            left = AFTER_DOT
-        if left > 0:
-            self._dotCall = self._clock.callLater(left, self._afterDot)
-        else:
-            # as above: let what waits be read first, which may be the end
-            self._dotCall = self._clock.callLater(0, self._endAtDot)
+    def _needsMore(self) -> bool:
+        return self._paused or self._response is None or not self._response.endsAtDot
 
     def _endAtDot(self) -> None:
-        if self._paused:
-            self._afterDot()
-            return
         limit = showDuration(AFTER_DOT)
         self._finish(Ending.KEPT, f"the server did not close within {limit} of the final '.'")
         self.transport.abortConnection()
@@ -389,11 +338,13 @@ class GopherConnection(Protocol):
 
     def resumeProducing(self) -> None:
         """
-        Read on; the server's time begins anew.
+        Go on reading; the server's time begins anew.
         """
         if self._paused and not self._over:
             self._paused = False
-            self._last = self._dotFrom = self._clock.seconds()
+            self._silence.hear()
+            if self._dot is not None:
+                self._dot.hear()
             self.transport.resumeProducing()
 
 

@@ -6,4 +6,4 @@ from twisted_netdemo.moved import moved
 
 _HOME = "twisted_netdemo.gopher.net.trust"
 
-__getattr__ = moved(__name__, Pinned=_HOME, Trust=_HOME, Unverified=_HOME, Verified=_HOME)
+__getattr__ = moved(__name__, Pinned=_HOME, Unverified=_HOME, Verified=_HOME)

@@ -22,10 +22,10 @@ from tests.certificates import Authority, fingerprint, writeCertificate
 from tests.gopher.peers import peer, sends
 from tests.gopher.test_network import Answer, NetworkTestCase, Served, hello
 from tests.processes import folder
-from twisted_netdemo.gopher import connection
 from twisted_netdemo.gopher.agent import Agent
 from twisted_netdemo.gopher.cli.exit_statuses import statusOf
 from twisted_netdemo.gopher.errors import CertificateRejected, FetchError, HandshakeFailed
+from twisted_netdemo.gopher.net import certificate_check
 from twisted_netdemo.gopher.net.pins import Pins
 from twisted_netdemo.gopher.net.trust import Pinned, Unverified, Verified
 
@@ -308,7 +308,7 @@ class FailClosedTests(TrustTestCase):
         A program that has the pins and does not go on, since somebody has stopped it, is not waited
         for without end.
         """
-        self.patch(connection, "_UNDECIDED", 0.05)
+        self.patch(certificate_check, "_TIMEOUT", 0.05)
         self.lockPins(-1)
         result = await self.ask(HOST, self.port, self.pinned())
         self.assertRefused(result, "the pins cannot be used: another program keeps ", self.served)

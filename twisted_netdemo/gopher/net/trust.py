@@ -1,17 +1,16 @@
 """
-Whom to trust over TLS: the system's roots, a file of them, a pin, or anyone.
+Which servers to trust over TLS: those with a certificate of an authority or a pinned one, or all.
 
-Imported only when a C{gophers://} URL is fetched, since OpenSSL takes its time to load.
+This module is only imported to fetch a C{gophers://} URL, since OpenSSL takes long to load.
 
-OpenSSL judges the chain during the handshake. Whose certificate it is, L{Trust.accept} judges after
-it, before anything is sent: in Twisted's own callback an exception that it does not expect counts
-as consent.
+OpenSSL verifies the chain during the handshake. L{Trust.accept} compares the host's name after the
+handshake, before the request is sent: in Twisted's own callback an exception that it does not
+expect would count as consent.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
 
 from cryptography.x509 import load_pem_x509_certificates
 from OpenSSL import SSL, crypto
@@ -28,25 +27,31 @@ from twisted.internet.interfaces import (
     IReactorTime,
 )
 from twisted.internet.protocol import connectionDone
-from twisted.protocols.tls import BufferingTLSTransport, TLSMemoryBIOFactory
+from twisted.protocols.tls import (
+    BufferingTLSTransport,
+    TLSMemoryBIOFactory,
+    TLSMemoryBIOProtocol,
+)
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from twisted_netdemo.gopher.connection import GopherConnection
 from twisted_netdemo.gopher.errors import (
     CertificateRejected,
     CertificateUndecided,
     FetchError,
     HandshakeFailed,
 )
+from twisted_netdemo.gopher.net.certificate_check import IGopherTransport, Trust
 from twisted_netdemo.gopher.net.pins import Pins, PinsLocked
 from twisted_netdemo.gopher.url import GopherURL, sameHost
 from twisted_netdemo.service.host_port import hostPort
 
-# What OpenSSL finds wrong with a certificate (X509_V_ERR_..., openssl-verification-options(1)).
+# OpenSSL's reasons to reject a certificate (X509_V_ERR_..., openssl-verification-options(1)).
 _UNTRUSTED = "not signed by a trusted authority"
 _FAULTS = {
     2: _UNTRUSTED,
-    7: "not signed by whom it names",
+    7: "not signed by the authority that it names",
     9: "not valid yet",
     10: "expired",
     18: "signed by itself, not by a trusted authority",
@@ -62,124 +67,98 @@ _FAULTS = {
 }
 
 
-class Trust(Protocol):
-    """
-    How a server shows that it is the one that was meant.
-    """
-
-    def creator(self, host: str) -> IOpenSSLClientConnectionCreator:
-        """
-        What makes the connection to this host.
-        """
-
-    def accept(self, url: GopherURL, transport: Any) -> str:
-        """
-        Look at the certificate after the handshake, before anything is sent. Any exception is a
-        refusal.
-
-        @return: a line that tells about it.
-        @raise CertificateUndecided: if it is to be asked again a moment later; in the end that is a
-            refusal.
-        @raise FetchError: if it is not to be trusted.
-        """
-
-    def explain(self, reason: Failure, transport: Any) -> FetchError:
-        """
-        Why the handshake failed.
-        """
-
-
 class _Trust:
     """
-    @ivar options: make the context of all connections, which is made once.
-    @ivar judgesChain: whether OpenSSL is to.
+    @ivar options: the options for OpenSSL's context, which all connections share.
+    @ivar verifiesChain: whether OpenSSL verifies the chain.
     """
 
     options: ssl.CertificateOptions
-    judgesChain = False
+    verifiesChain = False
 
     def creator(self, host: str) -> IOpenSSLClientConnectionCreator:
-        return _Creator(self.options.getContext(), certifiedName(host), self.judgesChain)
+        return _Creator(self.options.getContext(), certifiedName(host), self.verifiesChain)
 
-    def accept(self, url: GopherURL, transport: Any) -> str:
+    def accept(self, url: GopherURL, transport: IGopherTransport) -> str:
         return f"{_version(transport)}, certificate {fingerprint(transport)}"
 
-    def explain(self, reason: Failure, transport: Any) -> FetchError:
+    def explain(self, reason: Failure, transport: IGopherTransport) -> FetchError:
         error = reason.value
         if not isinstance(error, SSL.Error):
             return HandshakeFailed("the server closed the connection during the TLS handshake")
-        faults = transport.getHandle().faults
-        if faults:
-            return CertificateRejected(_explainFault(*faults[0]))
+        handle = transport.getHandle()
+        if isinstance(handle, _Connection) and handle.faults:
+            return CertificateRejected(_explainFault(*handle.faults[0]))
         return HandshakeFailed(f"the TLS handshake failed: {_words(error) or 'no reason given'}")
 
 
 class _Connection(SSL.Connection):
     """
-    Keeps what OpenSSL finds wrong with certificates.
+    Keeps the reasons for which OpenSSL rejects certificates.
 
-    @ivar faults: the numbers of the faults, each with how far from the server's own certificate
-        that is in which it was found.
+    @ivar faults: the number of each reason, and the depth of the certificate in the chain: 0 for
+        the server's own.
     """
 
     def __init__(self, context: SSL.Context) -> None:
         super().__init__(context, None)
         self.faults: list[tuple[int, int]] = []
 
-    def judgeChain(self) -> None:
+    def verifyChain(self) -> None:
         faults = self.faults
 
-        def judged(of: SSL.Connection, certificate: Any, fault: int, depth: int, ok: int) -> bool:
+        def verified(
+            of: SSL.Connection, certificate: crypto.X509, fault: int, depth: int, ok: int
+        ) -> bool:
             if not ok:
                 faults.append((fault, depth))
             return bool(ok)
 
-        self.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, judged)
+        self.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, verified)
 
 
 @implementer(IOpenSSLClientConnectionCreator)
 class _Creator:
     """
-    Makes connections that name the host that is meant.
+    Makes connections that tell the server the host's name (SNI, RFC 6066 3).
     """
 
-    def __init__(self, context: SSL.Context, name: str, judgesChain: bool) -> None:
+    def __init__(self, context: SSL.Context, name: str, verifiesChain: bool) -> None:
         self._context = context
         self._name = name
-        self._judgesChain = judgesChain
+        self._verifiesChain = verifiesChain
 
-    def clientConnectionForTLS(self, tlsProtocol: Any) -> SSL.Connection:
+    def clientConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> SSL.Connection:
         connection = _Connection(self._context)
-        if not _isAddress(self._name):  # names only, RFC 6066 3
+        if not _isAddress(self._name):
             connection.set_tlsext_host_name(self._name.encode())
-        if self._judgesChain:
-            connection.judgeChain()
+        if self._verifiesChain:
+            connection.verifyChain()
         return connection
 
 
 class Verified(_Trust):
     """
-    A certificate that an authority vouches for, for this host: its names and addresses (RFC 9525),
-    dates and purpose are judged, and what cannot be judged is refused.
+    Trust servers with a certificate of an authority. It has to be for this host, by name or address
+    (RFC 9525), valid today, and made for servers; a check that cannot be made counts as failed.
 
-    @param cafile: the path of the authorities' certificates (PEM) to trust instead of the system's.
-    @raise OSError: by the constructor, where the file cannot be read.
-    @raise ValueError: where it holds no certificate.
+    @param cafile: the path of a PEM file with the authorities to trust instead of the system's.
+    @raise OSError: the file cannot be read.
+    @raise ValueError: the file contains no certificate.
     """
 
-    judgesChain = True
+    verifiesChain = True
 
     def __init__(self, cafile: str | None = None) -> None:
-        roots: Any = ssl.platformTrust()
-        if cafile is not None:
-            with open(cafile, "rb") as file:
-                found = load_pem_x509_certificates(file.read())
-            roots = ssl.trustRootFromCertificates(
-                [ssl.Certificate(crypto.X509.from_cryptography(each)) for each in found]
-            )
-        self.options = ssl.CertificateOptions(trustRoot=roots)
+        if cafile is None:
+            self.options = ssl.CertificateOptions(trustRoot=ssl.platformTrust())
+            return
+        with open(cafile, "rb") as file:
+            found = load_pem_x509_certificates(file.read())
+        roots = [ssl.Certificate(crypto.X509.from_cryptography(each)) for each in found]
+        self.options = ssl.CertificateOptions(trustRoot=ssl.trustRootFromCertificates(roots))
 
-    def accept(self, url: GopherURL, transport: Any) -> str:
+    def accept(self, url: GopherURL, transport: IGopherTransport) -> str:
         name = certifiedName(url.host)
         isAddress = _isAddress(name)
         verify = verify_certificate_ip_address if isAddress else verify_certificate_hostname
@@ -188,7 +167,7 @@ class Verified(_Trust):
         except VerificationError:
             raise CertificateRejected("the certificate is for another host") from None
         except Exception as error:
-            # names against the rules in it, or none; or a host that no certificate can name
+            # the names in it break the rules or are missing, or none can match such a host
             raise CertificateRejected(
                 f"the certificate cannot be matched with {name}: {error}"
             ) from None
@@ -197,7 +176,7 @@ class Verified(_Trust):
 
 class Unverified(_Trust):
     """
-    Anyone, at the user's own risk.
+    Trust every server, at the user's own risk.
     """
 
     def __init__(self) -> None:
@@ -206,11 +185,10 @@ class Unverified(_Trust):
 
 class Pinned(Unverified):
     """
-    The certificate that the host and port had when they were first used.
+    Trust the certificate that a host and port had at the first use. Its names, its dates and its
+    signature are not checked.
 
-    Nothing but that it is the same is judged: not its names, its dates, nor who signed it.
-
-    @param onFirstUse: called with C{host:port} and the fingerprint, when it is pinned.
+    @param onFirstUse: called with C{host:port} and the fingerprint after pinning.
     """
 
     def __init__(self, pins: Pins, onFirstUse: Callable[[str, str], None]) -> None:
@@ -218,7 +196,7 @@ class Pinned(Unverified):
         self._pins = pins
         self._onFirstUse = onFirstUse
 
-    def accept(self, url: GopherURL, transport: Any) -> str:
+    def accept(self, url: GopherURL, transport: IGopherTransport) -> str:
         where = hostPort(sameHost(url.host), url.port)
         seen = fingerprint(transport)
         try:
@@ -245,12 +223,13 @@ class Pinned(Unverified):
 
 class _TLSTransport(BufferingTLSTransport):
     """
-    Tells the protocol above how TCP ended, which TLS mixes with how it ended itself.
+    Tells the L{GopherConnection} how TCP ended: C{connectionLost} only says how TLS did.
     """
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        above: Any = self.wrappedProtocol
-        above.tcpEnd = reason
+        above = self.wrappedProtocol
+        if isinstance(above, GopherConnection):
+            above.tcpEnd = reason
         super().connectionLost(reason)
 
 
@@ -258,14 +237,14 @@ def overTLS(
     factory: IProtocolFactory, trust: Trust, host: str, clock: IReactorTime
 ) -> IProtocolFactory:
     """
-    A factory for the same protocols, over TLS.
+    A factory of the same protocols over TLS.
     """
     wrapped = TLSMemoryBIOFactory(trust.creator(host), True, factory, clock)
     wrapped.protocol = _TLSTransport
     return wrapped
 
 
-def fingerprint(transport: Any) -> str:
+def fingerprint(transport: IGopherTransport) -> str:
     """
     The SHA-256 of a server's certificate, in hex.
     """
@@ -275,7 +254,7 @@ def fingerprint(transport: Any) -> str:
 
 def certifiedName(host: str) -> str:
     """
-    A host as certificates name it: without the final dot of a name, and an address's zone.
+    A host as certificates name it: without the final dot of a name or the zone of an address.
     """
     return sameHost(host).partition("%")[0]
 
@@ -284,13 +263,13 @@ def _isAddress(name: str) -> bool:
     return isIPAddress(name) or isIPv6Address(name)
 
 
-def _version(transport: Any) -> str:
+def _version(transport: IGopherTransport) -> str:
     return str(transport.getHandle().get_protocol_version_name())
 
 
 def _explainFault(fault: int, depth: int) -> str:
     """
-    @param depth: how far from the server's own certificate that is which is wrong.
+    @param depth: of the rejected certificate in the chain: 0 for the server's own.
     """
     which = "the certificate of its authority" if depth else "the certificate"
     verb = "has" if fault == 10 else "is"
