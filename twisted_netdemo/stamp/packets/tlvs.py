@@ -7,10 +7,13 @@ A TLV is four octets (flags, type, length of the value in two) and its value. Pu
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Iterator
 from enum import IntEnum
 from struct import Struct
 from typing import NamedTuple
+
+from twisted_netdemo.stamp.packets.base_packet import digest
 
 #: The flags: not recognized, malformed, integrity failed. The sender sends U=1; the reflector
 #: clears it in what it knows.
@@ -78,12 +81,35 @@ def padding(octets: int) -> bytes:
     return bytes(octets) if spare < 0 else pack(Type.EXTRA_PADDING, bytes(spare))
 
 
+def isCovered(number: bytes, data: bytes | bytearray, key: bytes) -> bool:
+    """
+    Whether an HMAC TLV covers all TLVs but padding (RFC 8972 4.8), and is made with the key.
+
+    @param number: the four octets of the packet's Sequence Number.
+    @param data: the TLVs.
+    """
+    covered = [each for each in tlvs(data, 0) if each.type != Type.EXTRA_PADDING or each.flags & M]
+    if not covered:
+        return True
+    last = covered[-1]
+    if last.type != Type.HMAC or last.end - last.value != LENGTHS[Type.HMAC]:
+        return False
+    expected = digest(key, number + data[: last.start])
+    return hmac.compare_digest(expected, bytes(data[last.value : last.end]))
+
+
+def signed(number: bytes, data: bytes, key: bytes) -> bytes:
+    """
+    TLVs with an HMAC TLV behind them, that covers them.
+    """
+    return data + pack(Type.HMAC, digest(key, number + data))
+
+
 def tlvs(data: bytes | bytearray, start: int) -> Iterator[TLV]:
     """
     The TLVs of a packet in order. The last one has C{M} among its flags if it does not fit.
 
-    Octets of zero where a type should be are the padding of a sender that knows no TLVs, and there
-    it ends.
+    Octets of zero where flags and type should be are padding without a frame, and there it ends.
 
     @param start: where they begin: at the end of the base packet.
     """
@@ -91,6 +117,8 @@ def tlvs(data: bytes | bytearray, start: int) -> Iterator[TLV]:
     while start < end:
         value = start + HEADER.size
         if value > end:
+            if not any(data[start:]):
+                return
             yield TLV(data[start] | M, 0, start, end, end)
             return
         flags, type, length = HEADER.unpack_from(data, start)

@@ -8,7 +8,6 @@ is missing or wrong, each TLV is returned as it came, with I. Pure.
 
 from __future__ import annotations
 
-import hmac
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from struct import Struct
 
 from twisted_netdemo.stamp.packets import run_report
 from twisted_netdemo.stamp.packets.base_packet import digest
-from twisted_netdemo.stamp.packets.tlvs import HEADER, LENGTHS, TLV, I, M, Type, U, tlvs
+from twisted_netdemo.stamp.packets.tlvs import HEADER, LENGTHS, TLV, I, M, Type, U, isCovered, tlvs
 from twisted_netdemo.stamp.reflector.sessions import Session
 
 _PORTS = Struct("!HH")
@@ -71,7 +70,7 @@ class Extensions:
         self._data = bytearray(data[start:])
         self._key = key
         self._found = [*tlvs(self._data, 0)]
-        self._isWhole = key is None or self._isAuthentic(data[:4], key)
+        self._isWhole = key is None or isCovered(data[:4], self._data, key)
         self._reports = 0
         self.run: int | None = None
         self.dscp: int | None = None
@@ -81,20 +80,6 @@ class Extensions:
                     report = run_report.parse(bytes(self._data[each.value : each.end]))
                     self.run = None if report is None else report.run
                     break
-
-    def _isAuthentic(self, number: bytes, key: bytes) -> bool:
-        """
-        Whether an HMAC TLV covers all that has to be covered.
-        """
-        data, found = self._data, self._found
-        covered = [each for each in found if each.type != Type.EXTRA_PADDING or each.flags & M]
-        if not covered:
-            return True
-        last = covered[-1]
-        if last.type != Type.HMAC or last.end - last.value != LENGTHS[Type.HMAC]:
-            return False
-        signed = number + data[: last.start]
-        return hmac.compare_digest(digest(key, signed), bytes(data[last.value : last.end]))
 
     def answered(self, number: int, seen: Seen, session: Session | None) -> bytes:
         """

@@ -1,0 +1,83 @@
+"""
+The sender's figures against the truth of a network that loses, copies and disorders.
+"""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.stamp.path import Path
+from twisted_netdemo.faults.model import Figures, Ratio
+from twisted_netdemo.stamp.results.measurement import Measurement, Reordering
+from twisted_netdemo.stamp.sender.settings import Settings
+
+BAD = Figures(loss=Ratio(0.1), duplicate=Ratio(0.08), reorder=Ratio(0.1), delay=0.02, jitter=0.005)
+WORSE = Figures(loss=Ratio(0.3), burst=4, duplicate=Ratio(0.2), reorder=Ratio(0.2), delay=0.03)
+
+
+class OracleTests(SynchronousTestCase):
+    def holds(self, path: Path, result: Measurement) -> None:
+        """
+        Each count is that of the truth.
+        """
+        truth, ways = path.expected(), result.directions
+        self.assertEqual(ways.kind, "ours")
+        self.assertEqual(
+            (ways.lossUp, ways.lossDown, ways.undecided), (truth.lossUp, truth.lossDown, 0)
+        )
+        self.assertEqual(ways.duplicatesUp, truth.duplicatesUp)
+        self.assertEqual(ways.duplicatesDown, truth.duplicatesDown)
+        for got, (first, _, count, extent, n) in (
+            (result.reorderedUp, truth.reorderedUp),
+            (result.reorderedDown, truth.reorderedDown),
+        ):
+            self.assertEqual(got, Reordering(count, count / first, extent, n))
+        self.assertEqual([packet.fate for packet in result.packets], truth.fates)
+        self.assertEqual(result.sent, result.received + result.late + result.lost)
+        self.assertEqual(result.late, 0)
+
+    def test_manySeeds(self) -> None:
+        """
+        With loss, duplication and reordering together, both ways, every count equals impair's
+        truth exactly.
+        """
+        for seed in range(12):
+            for figures in ({"up": BAD, "down": BAD}, {"up": WORSE, "down": BAD}):
+                path = Path(figures, seed, Settings(count=400, interval=0.001))  # type: ignore[arg-type]  # Direction
+                self.holds(path, path.run())
+
+    def test_authenticated(self) -> None:
+        """
+        So it is in an authenticated session.
+        """
+        path = Path({"up": BAD, "down": WORSE}, 1, Settings(count=300, interval=0.001, key=b"key"))
+        self.holds(path, path.run())
+
+    def test_thousands(self) -> None:
+        """
+        And over many packets.
+        """
+        path = Path({"up": BAD, "down": BAD}, 3, Settings(count=5000, interval=0.001))
+        self.holds(path, path.run())
+
+    def test_clean(self) -> None:
+        """
+        A clean path shows nothing, and the delays are the path's to the microsecond, whatever the
+        reflector's clock says.
+        """
+        up, down = Figures(delay=0.02), Figures(delay=0.03)
+        path = Path({"up": up, "down": down}, 1, Settings(count=50), offset=5_000_000_000)
+        result = path.run()
+        self.holds(path, result)
+        assert result.rtt is not None
+        assert result.delayUp is not None
+        assert result.delayDown is not None
+        assert result.ipdv is not None
+        self.assertAlmostEqual(result.rtt.min, 50_000, delta=0.5)
+        self.assertAlmostEqual(result.rtt.max, 50_000, delta=0.5)
+        self.assertAlmostEqual(result.delayUp.p50, 5_020_000, delta=0.5)
+        self.assertAlmostEqual(result.delayDown.p50, 30_000 - 5_000_000, delta=0.5)
+        self.assertAlmostEqual(result.ipdv.max, 0, delta=0.5)
+        assert result.ttlUp is not None
+        assert result.ttlDown is not None
+        self.assertEqual((result.ttlUp.first, result.ttlDown.last), (60, 250))

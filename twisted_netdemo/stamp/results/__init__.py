@@ -1,0 +1,3 @@
+"""
+What has been measured: the figures, and how they are shown.
+"""

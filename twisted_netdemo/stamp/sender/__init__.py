@@ -1,0 +1,3 @@
+"""
+The Session-Sender: it sends test packets on schedule, and notes what comes back.
+"""

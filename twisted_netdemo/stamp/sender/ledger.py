@@ -1,0 +1,295 @@
+"""
+What a sender notes of a run: each request, each reply, and what a reflector of ours reports.
+Pure.
+
+The requests that are measured have the numbers from 0 on; the closing packets behind them count in
+no figure.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import deque
+from dataclasses import dataclass
+
+from twisted_netdemo.stamp.arrivals import Arrivals
+from twisted_netdemo.stamp.packets.base_packet import Reply
+from twisted_netdemo.stamp.packets.run_report import RunReport
+from twisted_netdemo.stamp.packets.timestamps import ErrorEstimate, ntp
+
+#: At the sender memory is bounded by the run, which it keeps whole.
+_ALL = 1 << 30
+
+
+@dataclass(frozen=True)
+class Answer:
+    """
+    The first reply to a request.
+
+    @ivar received: T2, when the request came to the reflector: nanoseconds since 1970, by its
+        clock; C{replied}: T3, when the reply left.
+    @ivar arrived: T4, when the reply came, by the sender's clock.
+    @ivar number: the reply's Sequence Number.
+    @ivar ttlUp: with which TTL the request came to the reflector, C{None} if that is not known;
+        C{ttlDown}: with which the reply came.
+    """
+
+    received: int
+    replied: int
+    arrived: int
+    number: int
+    ttlUp: int | None
+    ttlDown: int | None
+
+
+class Ledger:
+    """
+    @ivar sent: T1 of each request, in nanoseconds since 1970.
+    @ivar answers: the first reply to each, C{None} for those without.
+    @ivar copies: the requests of which another copy was answered than the first, as often as that
+        was seen.
+    @ivar repeated: the requests whose reply came again, as often as it did.
+    @ivar arrivals: of the replies to requests, by their numbers, for each session of the reflector.
+    @ivar reports: the reflector's last report, for each of its sessions.
+    @ivar reorderedDown: the requests whose reply was reordered.
+    @ivar closings: how many closing packets were sent; C{closingsAnswered}: how many replies to
+        them came, and C{closingReplies}: which numbers these have.
+    @ivar closingReport: whether the last report is an answer to a closing packet.
+    @ivar isStateful: whether the reflector has shown that it counts its replies itself.
+    @ivar reflector: the Error Estimate of the last reply.
+    """
+
+    def __init__(self, run: int, width: int = 0) -> None:
+        """
+        @param run: the run's number.
+        @param width: of how many requests a report tells, a multiple of 8; 0 where none is asked
+            for.
+        """
+        self.run = run
+        self.sent = array("q")
+        self.answers: list[Answer | None] = []
+        self.copies: list[int] = []
+        self.repeated: list[int] = []
+        self.arrivals: dict[int, Arrivals] = {}
+        self.reports: dict[int, RunReport] = {}
+        self.reorderedDown: list[int] = []
+        self.closings = 0
+        self.closingReplies: set[int] = set()
+        self.closingReport = False
+        self.closingsAnswered = 0
+        self.isStateful = False
+        self.reflector: ErrorEstimate | None = None
+        self.answered = 0
+        self._width = width
+        # The numbers of the last reports, and the pairs of request and reply that have been seen.
+        self._latest: dict[int, int] = {}
+        self._seen: set[tuple[int, int, int]] = set()
+        self._highest = -1
+        self._numbers = 0
+        # Which requests are known to have arrived: a bit each, the first the most significant, for
+        # each stretch that a report tells of; and the stretches in which some are not known.
+        self._known: list[int] = []
+        self._open: deque[int] = deque()
+        self._isClosed = False
+
+    def sends(self, time: int) -> int:
+        """
+        A packet is to be sent.
+
+        @param time: when, in nanoseconds since 1970.
+        @return: its number.
+        """
+        number = len(self.sent)
+        self.sent.append(time)
+        if self._isClosed:
+            self.closings += 1
+            return number
+        self.answers.append(None)
+        if self._width and not number % self._width:
+            self._open.append(len(self._known))
+            self._known.append(0)
+        return number
+
+    def close(self) -> None:
+        """
+        All requests have been sent; what follows are closing packets.
+        """
+        self._isClosed = True
+
+    def again(self) -> None:
+        """
+        The last closing packet is sent once more, as it was.
+        """
+        self.closings += 1
+
+    @property
+    def _session(self) -> int:
+        """
+        The session of a reply that tells of none.
+        """
+        return next(iter(self.reports)) if len(self.reports) == 1 else 0
+
+    @property
+    def isClosed(self) -> bool:
+        """
+        Whether all requests have been sent.
+        """
+        return self._isClosed
+
+    @property
+    def requests(self) -> int:
+        """
+        How many requests have been sent.
+        """
+        return len(self.answers)
+
+    @property
+    def unanswered(self) -> int:
+        """
+        How many of them have had no reply.
+        """
+        return len(self.answers) - self.answered
+
+    def wants(self) -> int:
+        """
+        With which request the report is to begin that the next packet asks for: in turn the
+        stretches in which some are not known to have arrived.
+        """
+        for _ in range(len(self._open)):
+            stretch = self._open.popleft()
+            if self._known[stretch] != self._all(stretch):
+                self._open.append(stretch)
+                return stretch * self._width
+        return 0
+
+    def _all(self, stretch: int) -> int:
+        """
+        What is known of a stretch if all its requests, as far as they will be sent, have arrived.
+        """
+        width = self._width
+        there = min(width, len(self.answers) - stretch * width) if self._isClosed else width
+        return ((1 << there) - 1) << width - there
+
+    def isOurs(self, reply: Reply, ssid: int) -> bool:
+        """
+        Whether a reply is one to a packet of this run, which it has to quote.
+        """
+        number = reply.senderNumber
+        return (
+            number < len(self.sent)
+            and reply.senderStamp == ntp(self.sent[number])
+            and reply.ssid in (ssid, 0)
+        )
+
+    def replied(
+        self, reply: Reply, report: RunReport | None, arrived: int, ttl: int | None = None
+    ) -> None:
+        """
+        A reply has come that L{isOurs}.
+
+        @param report: the reflector's, if it is one of ours.
+        @param arrived: T4, in nanoseconds since 1970.
+        @param ttl: with which TTL it came.
+        """
+        request, number = reply.senderNumber, reply.number
+        session = self._session if report is None else report.session
+        isClosing = request >= len(self.answers)
+        if report is not None:
+            self._heed(report, session, number, isClosing)
+        if number != request:
+            self.isStateful = True
+        pair = (session, number, request)
+        if pair in self._seen:
+            if isClosing:
+                self.closingsAnswered += 1
+            else:
+                self.repeated.append(request)
+            return
+        self._seen.add(pair)
+        self._highest = max(self._highest, number)
+        self._numbers += 1
+        if isClosing:
+            self.closingReplies.add(number)
+            self.closingsAnswered += 1
+            return
+        if self._width:
+            stretch, bit = divmod(request, self._width)
+            self._known[stretch] |= 1 << self._width - 1 - bit
+        arrivals = self.arrivals.setdefault(session, Arrivals(_ALL))
+        before = arrivals.reordered
+        arrivals.add(number)
+        if arrivals.reordered > before:
+            self.reorderedDown.append(request)
+        if self.answers[request] is not None:
+            self.copies.append(request)
+            return
+        self.answered += 1
+        estimate = self.reflector = ErrorEstimate.fromWire(reply.error)
+        self.answers[request] = Answer(
+            estimate.time(reply.received, arrived),
+            estimate.time(reply.stamp, arrived),
+            arrived,
+            number,
+            reply.ttl or None,
+            ttl,
+        )
+
+    def _heed(self, report: RunReport, session: int, number: int, isClosing: bool) -> None:
+        if number >= self._latest.get(session, -1):
+            self._latest[session] = number
+            self.reports[session] = report
+            self.closingReport = isClosing or self.closingReport
+        stretch, rest = divmod(report.start, self._width)
+        if not rest and stretch < len(self._known) and 8 * len(report.bitmap) == self._width:
+            self._known[stretch] |= int.from_bytes(report.bitmap, "big") & self._all(stretch)
+
+    @property
+    def report(self) -> RunReport | None:
+        """
+        What the reflector has reported last, if it is one of ours and had one session all along.
+        """
+        if len(self.reports) != 1:
+            return None
+        return next(iter(self.reports.values()))
+
+    @property
+    def known(self) -> int:
+        """
+        How many requests are known to have arrived at the reflector.
+        """
+        return sum(known.bit_count() for known in self._known)
+
+    def hasArrived(self, request: int) -> bool:
+        """
+        Whether a request is known to have arrived there.
+        """
+        stretch, bit = divmod(request, self._width)
+        return bool(self._known[stretch] >> self._width - 1 - bit & 1)
+
+    @property
+    def open(self) -> int:
+        """
+        In how many stretches, each of what a report tells of, some are not known to have arrived.
+        """
+        return len(self._open)
+
+    @property
+    def isDecided(self) -> bool:
+        """
+        Whether the fate of every request is known: the reflector has reported, since all were sent,
+        that as many have arrived as are known to have.
+        """
+        report = self.report
+        return (
+            report is not None
+            and self.closingReport
+            and not report.outside
+            and report.first == self.known
+        )
+
+    @property
+    def unseen(self) -> int:
+        """
+        How many of the reflector's numbers, below the greatest that was seen, were not.
+        """
+        return self._highest + 1 - self._numbers

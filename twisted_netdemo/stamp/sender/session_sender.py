@@ -1,0 +1,244 @@
+"""
+The Session-Sender (RFC 8762 4.2): it sends a run of test packets and, behind them, closing packets
+until what became of the others is known.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from twisted_netdemo.service.addresses import Address
+from twisted_netdemo.service.time.timer import timer
+from twisted_netdemo.service.udp.datagram import Received
+from twisted_netdemo.service.udp.port import DatagramSender
+from twisted_netdemo.stamp.kernel_clock import ClockError
+from twisted_netdemo.stamp.packets.base_packet import PacketError, Request, Unauthentic, parseReply
+from twisted_netdemo.stamp.packets.timestamps import ntp
+from twisted_netdemo.stamp.results.measurement import Measurement, Rejected, Sending, measured
+from twisted_netdemo.stamp.sender.ledger import Ledger
+from twisted_netdemo.stamp.sender.schedule import Periodic, Poisson, Schedule
+from twisted_netdemo.stamp.sender.settings import Layout, Settings
+
+# A request that is later than this, in seconds, is counted as late.
+_LATE = 0.001
+
+# When all requests are answered, copies may still come: for so many of the longest round trips, and
+# for so many seconds at least.
+_ROUND_TRIPS = 10
+_COPIES = 0.1
+
+# How long a closing packet's answer is waited for before the next: so many of the longest round
+# trips, within these bounds in seconds.
+_PATIENCE = 3
+_SOONEST, _LATEST = 0.02, 0.5
+
+# How many closing packets there are at most: to a reflector that reports, with more for each
+# stretch of requests that is open; to another; and where nothing has come back.
+_OURS, _FOR_EACH, _OTHERS, _NOBODY = 50, 4, 20, 4
+
+# From a reflector that gives numbers back, so many answers to closing packets are enough.
+_ENOUGH = 4
+
+
+class SessionSender:
+    """
+    A L{BatchReceiver<twisted_netdemo.service.udp.port.BatchReceiver>}.
+
+    @ivar finished: fires with the L{Measurement}.
+    @ivar ledger: what has been noted so far.
+    """
+
+    _port: DatagramSender
+
+    def __init__(
+        self,
+        reactor: Any,
+        target: Address,
+        settings: Settings,
+        now: Callable[[], int] = time.time_ns,
+        clockError: ClockError | None = None,
+        run: int | None = None,
+    ) -> None:
+        """
+        @param reactor: provides a clock, and the finest timer that there is.
+        @param target: the reflector's address and port.
+        @param now: the time of day in nanoseconds since 1970.
+        @param run: the run's number; C{None} for one by chance.
+        """
+        self.finished: Deferred[Measurement] = Deferred()
+        self._target = target
+        self._settings = settings
+        self._layout = Layout(settings.size, settings.key)
+        number = random.SystemRandom().getrandbits(64) if run is None else run
+        self.ledger = Ledger(number, self._layout.width)
+        self._now = now
+        self._clockError = clockError or ClockError()
+        self._timer = timer(reactor, self._wake)
+        self._schedule: Schedule = (
+            Poisson(settings.interval, settings.seed)
+            if settings.poisson
+            else Periodic(settings.interval)
+        )
+        self._start = self._tick = 0.0
+        self._act = self._request
+        self._isOver = False
+        self._end = 0.0
+        self._longest = 0
+        self._last = b""
+        self._errors: list[int] = []
+        self._late = self._skipped = self._failed = 0
+        self._unauthentic = self._malformed = self._stray = 0
+
+    def started(self, port: DatagramSender) -> None:
+        self._port = port
+        self._start = self._timer.seconds()
+        self._timer.at(self._start)
+
+    def hasten(self) -> None:
+        """
+        Send no further requests, and come to an end with what there is.
+        """
+        if not self.ledger.isClosed:
+            self._close()
+
+    def stop(self) -> None:
+        """
+        Send no more, whatever is not known.
+        """
+        self._isOver = True
+        self._timer.close()
+
+    def _wake(self) -> None:
+        if not self._isOver:
+            self._act()
+
+    # The requests.
+
+    def _request(self) -> None:
+        lateness = self._timer.seconds() - self._start - self._tick
+        self._send()
+        self._errors.append(round(lateness * 1e9))
+        self._late += lateness > _LATE
+        if self.ledger.requests >= self._settings.count:
+            self._close()
+            return
+        now = self._timer.seconds() - self._start
+        self._tick, skipped = self._schedule.following(now)
+        self._skipped += skipped
+        self._timer.at(self._start + self._tick)
+
+    def _send(self) -> None:
+        ledger, isClosing = self.ledger, self.ledger.isClosed
+        number = len(ledger.sent)
+        extensions = self._layout.extensions(number, ledger.run, ledger.wants(), isClosing)
+        self._clockError.look(self._timer.seconds())
+        error, ssid = self._clockError.bits, self._settings.ssid
+        moment = self._now()
+        self._last = self._layout.request(Request(number, ntp(moment), error, ssid), extensions)
+        taken = self._port.send(self._last, self._target)
+        ledger.sends(moment)
+        self._failed += not taken
+
+    # After the last request: replies may come for the length of the timeout.
+
+    def _close(self) -> None:
+        self.ledger.close()
+        self._act = self._closing
+        self._end = self._timer.seconds() + self._settings.timeout
+        self._timer.at(self._end)
+        if not self.ledger.unanswered:
+            self._waitForCopies()
+
+    def _waitForCopies(self) -> None:
+        wait = max(_COPIES, _ROUND_TRIPS * self._longest / 1e9)
+        self._end = min(self._end, self._timer.seconds() + wait)
+        self._timer.at(self._end)
+
+    # The closing packets.
+
+    def _closing(self) -> None:
+        ledger = self.ledger
+        if self._isEnough() or ledger.closings >= self._most():
+            self._finish()
+            return
+        # A reflector that counts gives two answers to one packet different numbers, another the
+        # same: that is seen by sending one twice.
+        isProbed = not ledger.reports and not ledger.isStateful
+        if isProbed and ledger.closings % 2:
+            ledger.again()
+            self._failed += not self._port.send(self._last, self._target)
+        else:
+            self._send()
+        wait = min(_LATEST, max(_SOONEST, _PATIENCE * self._longest / 1e9))
+        self._timer.at(self._timer.seconds() + wait)
+
+    def _isEnough(self) -> bool:
+        ledger = self.ledger
+        if ledger.reports:
+            # a second session of the reflector's has made an end of what can be known
+            return ledger.isDecided or (ledger.closingReport and ledger.report is None)
+        if ledger.isStateful:
+            return bool(ledger.closingReplies)
+        return ledger.closingsAnswered >= _ENOUGH
+
+    def _most(self) -> int:
+        ledger = self.ledger
+        if ledger.reports:
+            return _OURS + _FOR_EACH * ledger.open
+        return _OTHERS if ledger.answered or ledger.closingsAnswered else _NOBODY
+
+    def _finish(self) -> None:
+        self.stop()
+        self.finished.callback(
+            measured(
+                self.ledger,
+                self._target,
+                self._settings.timeout,
+                self._clockError.estimate,
+                Sending(tuple(self._errors), self._late, self._skipped, self._failed),
+                Rejected(self._unauthentic, self._malformed, self._stray),
+            )
+        )
+
+    # What comes.
+
+    def datagramsReceived(self, datagrams: Sequence[Received]) -> None:
+        came = self._now()
+        for data, source, (_, ttl, _, received) in datagrams:
+            if self._isOver:
+                return
+            self._replied(data, source, came if received is None else received, ttl)
+
+    def _replied(self, data: bytes, source: Address, arrived: int, ttl: int | None) -> None:
+        if source != self._target:
+            self._stray += 1
+            return
+        ledger = self.ledger
+        try:
+            reply = parseReply(data, self._settings.key)
+            report = self._layout.report(data, ledger.run)
+        except Unauthentic:
+            self._unauthentic += 1
+            return
+        except PacketError:
+            self._malformed += 1
+            return
+        if not ledger.isOurs(reply, self._settings.ssid):
+            self._malformed += 1
+            return
+        unanswered, closings = ledger.unanswered, ledger.closingsAnswered
+        ledger.replied(reply, report, arrived, ttl)
+        if ledger.unanswered < unanswered:
+            self._longest = max(self._longest, arrived - ledger.sent[reply.senderNumber])
+        if not ledger.isClosed:
+            return
+        if ledger.closings:
+            if ledger.closingsAnswered > closings:
+                self._timer.at(self._timer.seconds())  # the next, or the end
+        elif ledger.unanswered < unanswered and not ledger.unanswered:
+            self._waitForCopies()
