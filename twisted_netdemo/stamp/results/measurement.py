@@ -4,14 +4,13 @@ The result of a run. Pure.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
 from twisted_netdemo.stamp.arrivals import Arrivals
 from twisted_netdemo.stamp.packets.timestamps import ErrorEstimate
-from twisted_netdemo.stamp.results.directions import Count, Directions, Fate, Kind, directions
+from twisted_netdemo.stamp.results.directions import Directions, Fate, Kind, directions
 from twisted_netdemo.stamp.results.quantiles import Quantiles, jitter, quantile, quantiles
 from twisted_netdemo.stamp.sender.ledger import Answer, Ledger
 
@@ -51,7 +50,8 @@ class Packet:
     """
     What became of one request. Times are in microseconds.
 
-    @ivar rtt: the round trip, less the reflector's own time; C{None} but for those received.
+    @ivar rtt: the round trip, less the reflector's own time; C{None} but for those received, as
+        are C{delayUp}: the way there, by both clocks, and C{delayDown}: the way back.
     @ivar duplicated: whether a copy of it was seen, or of its answer.
     @ivar reordered: whether its answer came after one that had left later.
     """
@@ -59,6 +59,8 @@ class Packet:
     seq: int
     fate: Fate
     rtt: float | None
+    delayUp: float | None
+    delayDown: float | None
     duplicated: bool
     reordered: bool
 
@@ -222,7 +224,7 @@ def measured(
         reflectorError=ledger.reflector,
         sending=sending,
         rejected=rejected,
-        packets=_packets(ledger, fates, both),
+        packets=_packets(ledger, fates, up, down),
     )
 
 
@@ -240,13 +242,19 @@ def _fates(ledger: Ledger, inTime: dict[int, Answer], ways: Directions) -> list[
     return fates
 
 
-def _packets(ledger: Ledger, fates: Sequence[Fate], both: dict[int, int]) -> tuple[Packet, ...]:
+def _packets(
+    ledger: Ledger, fates: Sequence[Fate], up: dict[int, int], down: dict[int, int]
+) -> tuple[Packet, ...]:
     duplicated = {*ledger.copies, *ledger.repeated}
     reordered = {*ledger.reorderedDown}
-    return tuple(
-        Packet(n, fate, both[n] / 1000 if n in both else None, n in duplicated, n in reordered)
-        for n, fate in enumerate(fates)
-    )
+
+    def packet(n: int, fate: Fate) -> Packet:
+        oddities = n in duplicated, n in reordered
+        if n not in up:
+            return Packet(n, fate, None, None, None, *oddities)
+        return Packet(n, fate, (up[n] + down[n]) / 1000, up[n] / 1000, down[n] / 1000, *oddities)
+
+    return tuple(packet(n, fate) for n, fate in enumerate(fates))
 
 
 def _reordering(count: int, first: int, extent: int, n: int) -> Reordering:
@@ -291,13 +299,3 @@ def _ttl(came: Iterable[int | None]) -> TTL | None:
         return None
     changes = sum(a != b for a, b in pairwise(known))
     return TTL(known[0], known[-1], changes)
-
-
-def fateCounts(packets: Iterable[Packet]) -> Counter[Fate]:
-    """
-    How many requests had each fate.
-    """
-    return Counter(packet.fate for packet in packets)
-
-
-__all__ = ["TTL", "Count", "Measurement", "Packet", "Rejected", "Reordering", "Sending", "measured"]

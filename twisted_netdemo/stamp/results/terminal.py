@@ -1,0 +1,265 @@
+"""
+A measurement on a terminal: one screen. Pure.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+
+from twisted_netdemo.stamp.packets.timestamps import ErrorEstimate
+from twisted_netdemo.stamp.results.directions import Count, Kind
+from twisted_netdemo.stamp.results.measurement import TTL, Measurement, Packet, Reordering
+from twisted_netdemo.stamp.results.quantiles import Quantiles
+
+_WIDTH = 79
+_ROWS = 4
+
+_KINDS: dict[Kind, str] = {
+    "ours": "it reports what arrives",
+    "stateful": "it counts its replies",
+    "stateless": "it gives numbers back, as far as can be seen",
+}
+
+# What stands in the strip for a stretch of the run in which all was well, or something was not.
+_GOOD, _SEVERAL = ".", "#"
+_MARKS = {
+    "lost_up": "^",
+    "lost_down": "v",
+    "undecided": "?",
+    "late": "L",
+    "duplicated": "=",
+    "reordered": "~",
+}
+_WORDS = {
+    "^": "lost there",
+    "v": "lost back",
+    "?": "lost",
+    "L": "late",
+    "=": "copied",
+    "~": "reordered",
+    _SEVERAL: "several of these",
+}
+
+
+def report(m: Measurement, isKeyed: bool = False) -> str:
+    """
+    The lines, each ending in a line feed.
+
+    @param isKeyed: whether the session is an authenticated one.
+    """
+    host, port = m.target
+    where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    lines = [f"STAMP to {where}: {_packets(m.sent)} sent, {m.received} answered in time"]
+    if m.reflector is None:
+        lines += _nothing(m, isKeyed)
+    else:
+        lines[0] += f" ({_KINDS[m.reflector]})"
+        lines += [*_losses(m), "", *_delays(m), *_clocks(m)]
+        lines += histogram([each.rtt for each in m.packets if each.rtt is not None])
+        lines += strip(m.packets)
+    lines += _sending(m)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _packets(count: int) -> str:
+    return f"{count} packet{'' if count == 1 else 's'}"
+
+
+def _nothing(m: Measurement, isKeyed: bool) -> list[str]:
+    if m.rejected.unauthentic:
+        count = m.rejected.unauthentic
+        return [f"{_packets(count)} came back that were not made with this key."]
+    causes = ["a filter on the way", "no reflector at that address and port"]
+    if isKeyed:
+        causes.append("another key at the reflector")
+    else:
+        causes.append("a reflector that answers authenticated packets only")
+    said = f"Nothing came back. That may mean: {', '.join(causes[:-1])}, or {causes[-1]}."
+    return textwrap.wrap(said, _WIDTH)
+
+
+def _losses(m: Measurement) -> list[str]:
+    ways = m.directions
+    arrived = m.sent - ways.lossUp if isinstance(ways.lossUp, int) else 0
+    rows = [
+        ("", "there", "back", "both ways", ""),
+        (
+            "lost",
+            _share(ways.lossUp, m.sent),
+            _share(ways.lossDown, arrived),
+            _share(m.lost, m.sent),
+            "RFC 7680",
+        ),
+        ("  longest run", _longest(m.lossRunsUp), _longest(m.lossRunsDown), "", "RFC 3357"),
+        ("duplicates", _text(ways.duplicatesUp), _text(ways.duplicatesDown), "", "RFC 5560"),
+        ("reordered", _reordered(m.reorderedUp), _reordered(m.reorderedDown), "", "RFC 4737"),
+        ("  extent, n", _extent(m.reorderedUp), _extent(m.reorderedDown), "", "RFC 4737"),
+    ]
+    if m.late:
+        rows.append((f"later than {m.timeout:g} s", "", "", _share(m.late, m.sent), ""))
+    return [f"{a:<14}{b:>18}{c:>18}{d:>16}   {e}".rstrip() for a, b, c, d, e in rows]
+
+
+def _text(count: Count) -> str:
+    if count is None:
+        return "unknown"
+    return f"{count[0]} to {count[1]}" if isinstance(count, tuple) else str(count)
+
+
+def _share(count: Count, whole: int) -> str:
+    if isinstance(count, int) and whole:
+        return f"{count} ({100 * count / whole:.2f} %)"
+    return _text(count)
+
+
+def _longest(runs: Sequence[int] | None) -> str:
+    return "unknown" if runs is None else str(max(runs, default=0))
+
+
+def _reordered(reordering: Reordering | None) -> str:
+    if reordering is None:
+        return "unknown"
+    return f"{reordering.count} ({100 * reordering.ratio:.2f} %)"
+
+
+def _extent(reordering: Reordering | None) -> str:
+    return "unknown" if reordering is None else f"{reordering.maxExtent}, {reordering.n}"
+
+
+def _delays(m: Measurement) -> list[str]:
+    heads = ("min", "p50", "p90", "p99", "p99.9", "max", "mean")
+    lines = [f"{'milliseconds':<13}" + "".join(f"{head:>8}" for head in heads)]
+    for name, quantiles, rfc in (
+        ("round trip", m.rtt, "2681"),
+        ("there", m.delayUp, "7679"),
+        ("back", m.delayDown, "7679"),
+        ("IPDV", m.ipdv, "5481"),
+        ("PDV", m.pdv, "5481"),
+    ):
+        lines.append(f"{name:<13}{_figures(quantiles)}  RFC {rfc}")
+    jitters = f"there {_milliseconds(m.jitterUp)}, back {_milliseconds(m.jitterDown)}"
+    lines.append(f"{'jitter':<13}{jitters:<56}  RFC 3550")
+    return lines
+
+
+def _milliseconds(value: float | None) -> str:
+    """
+    Microseconds, in seven columns where that can be.
+    """
+    if value is None:
+        return "unknown"
+    value /= 1000
+    digits = 3 if abs(value) < 100 else 1 if abs(value) < 10_000 else 0
+    return f"{value:.{digits}f}"
+
+
+def _figures(quantiles: Quantiles | None) -> str:
+    if quantiles is None:
+        return f"{'unknown':>8}{'':48}"
+    q = quantiles
+    values = (q.min, q.p50, q.p90, q.p99, q.p999, q.max, q.mean)
+    return "".join(f"{_milliseconds(value):>8}" for value in values)
+
+
+def _clocks(m: Measurement) -> list[str]:
+    return [
+        f"{'clocks':<13}here {_clock(m.senderError)}; there {_clock(m.reflectorError)}",
+        f"{'TTL':<13}there {_ttl(m.ttlUp)}; back {_ttl(m.ttlDown)}",
+    ]
+
+
+def _clock(estimate: ErrorEstimate | None) -> str:
+    if estimate is None:
+        return "unknown"
+    kept = "synchronized" if estimate.synchronized else "not synchronized"
+    if estimate.seconds >= 1:
+        return f"{kept} (error {estimate.seconds:.3g} s)"
+    return f"{kept} (error {estimate.seconds * 1000:.3g} ms)"
+
+
+def _ttl(ttl: TTL | None) -> str:
+    if ttl is None:
+        return "unknown"
+    if not ttl.changes:
+        return str(ttl.first)
+    return f"{ttl.first} first, {ttl.last} last, {ttl.changes} changes"
+
+
+def _sending(m: Measurement) -> list[str]:
+    error = m.sendError
+    said = []
+    if error is not None:
+        said.append(f"late by {error[0]:.0f} us (p50), {error[1]:.0f} us (p99)")
+    said += [
+        f"{count} {words}"
+        for count, words in (
+            (m.sending.late, "over 1 ms late"),
+            (m.sending.skipped, "ticks skipped"),
+            (m.sending.failed, "not taken by the system"),
+        )
+        if count
+    ]
+    lines = [f"{'sending':<13}{'; '.join(said)}"]
+    rejected = [
+        f"{count} {words}"
+        for count, words in (
+            (m.rejected.unauthentic, "not made with the key"),
+            (m.rejected.malformed, "no reply to what was sent"),
+            (m.rejected.stray, "from elsewhere"),
+        )
+        if count
+    ]
+    if rejected:
+        lines.append(f"{'not counted':<13}{'; '.join(rejected)}")
+    return lines
+
+
+def histogram(values: Sequence[float]) -> list[str]:
+    """
+    How many round trips took how long.
+
+    @param values: in microseconds.
+    """
+    if not values:
+        return []
+    ordered = sorted(values)
+    least, most = ordered[0], ordered[max(0, -(-len(ordered) * 99 // 100) - 1)]
+    step = (most - least) / (_ROWS - 1) or 1.0
+    counts = [0] * _ROWS
+    for value in ordered:
+        counts[min(_ROWS - 1, int((value - least) / step))] += 1
+    scale = max(counts)
+    lines = []
+    for row, count in enumerate(counts):
+        start, end = _milliseconds(least + row * step), _milliseconds(least + (row + 1) * step)
+        label = f"from {start}" if row == _ROWS - 1 else f"{start} - {end}"
+        bar = "#" * max(bool(count), round(44 * count / scale))
+        lines.append(f"{label:>21} ms |{bar} {count}".rstrip())
+    return lines
+
+
+def strip(packets: Sequence[Packet]) -> list[str]:
+    """
+    The run from its first request to its last, and where something befell them.
+    """
+    width = min(_WIDTH - 2, len(packets))
+    if not width:
+        return []
+    cells = []
+    for _, stretch in groupby(packets, key=lambda each: each.seq * width // len(packets)):
+        marks = {mark for each in stretch for mark in _marks(each)}
+        cells.append(_SEVERAL if len(marks) > 1 else marks.pop() if marks else _GOOD)
+    used = [f"{mark} {_WORDS[mark]}" for mark in _WORDS if mark in cells]
+    legend = [f" {', '.join(used)}"] if used else []
+    return [f"[{''.join(cells)}]", *legend]
+
+
+def _marks(packet: Packet) -> Iterable[str]:
+    if packet.fate != "received":
+        yield _MARKS[packet.fate]
+    if packet.duplicated:
+        yield _MARKS["duplicated"]
+    if packet.reordered:
+        yield _MARKS["reordered"]
