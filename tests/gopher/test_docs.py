@@ -1,5 +1,5 @@
 """
-The page about gopherfetch says what is.
+The page about gopherfetch is true.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "gopherfetch.md").rea
 class PageTests(SynchronousTestCase):
     def test_library(self) -> None:
         """
-        The program that shows the library runs as it stands, and says how it ended.
+        The programs that show the library run as they stand, and print how the fetch ended.
         """
-        (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-        program = folder(self) / "program.py"
+        code, save = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+        where = folder(self)
+        program = where / "program.py"
         for behave, out in (
             (sends(b"one\r\n..two\r\n.\r\n"), b"one\n.two\nwhole 15 utf-8\n"),
             (
@@ -36,10 +37,15 @@ class PageTests(SynchronousTestCase):
             program.write_text(code.replace("127.0.0.1:7070", f"127.0.0.1:{peer(self, behave)}"))
             done = run(sys.executable, str(program))
             self.assertEqual((done.stdout, done.stderr), (out, b""))
+        port = peer(self, sends(b"\0\xff"))
+        program.write_text(save.replace("127.0.0.1:7070", f"127.0.0.1:{port}"))
+        done = run(sys.executable, str(program), cwd=where)
+        self.assertEqual((done.stdout, done.stderr), (b"whole 2 None\n", b""))
+        self.assertEqual((where / "b.bin").read_bytes(), b"\0\xff")
 
     def test_statuses(self) -> None:
         """
-        Every exit status is explained, and no other.
+        The page explains every exit status, and no other.
         """
         explained = {int(number) for number in re.findall(r"^\| (\d+) \| \w", PAGE, re.MULTILINE)}
         known = {number for _, number in exit_statuses.STATUSES}

@@ -1,15 +1,15 @@
 """
-An agent that fetches: it resolves, connects, asks, and hands over a response that streams.
+The agent: it resolves, connects and sends the request, and returns a response that streams.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred, fail
-from twisted.internet.interfaces import IProtocol, IStreamClientEndpoint
+from twisted.internet.interfaces import IProtocol, IProtocolFactory, IStreamClientEndpoint
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
@@ -17,6 +17,7 @@ from twisted_netdemo.gopher.connection import GopherConnection
 from twisted_netdemo.gopher.errors import ConnectTimedOut, HandshakeFailed
 from twisted_netdemo.gopher.net.address_cache import AddressCache
 from twisted_netdemo.gopher.net.certificate_check import Trust
+from twisted_netdemo.gopher.net.interfaces import IClientReactor, Tell
 from twisted_netdemo.gopher.response import Response
 from twisted_netdemo.gopher.text.characters import knownCharset
 from twisted_netdemo.gopher.text.charset import Charsets
@@ -29,40 +30,40 @@ from twisted_netdemo.service.time.deadlines import Deadlines
 if TYPE_CHECKING:
     from twisted_netdemo.gopher.net.address_guard import Allow
 
-#: What a fetch may bring unless its caller says otherwise.
+#: How many bytes a response may have, unless the caller gives another limit.
 DEFAULT_MAX_SIZE = 16 << 20
-# Hosts whose endpoints are kept; the next fetch is often from the same.
-_ENDPOINTS = 16
+# For how many hosts endpoints are kept: the next fetch is often from the same.
+_MAX_ENDPOINTS = 16
 
 
 class Agent:
     """
     Fetch Gopher resources, in the manner of L{twisted.web.client.Agent}.
 
-    @param reactor: what provides time, TCP and names.
+    @param reactor: provides L{IReactorTime}, L{IReactorTCP} and L{IReactorPluggableNameResolver}.
     @param connectTimeout: how many seconds resolving, connecting and the TLS handshake may take.
-    @param idleTimeout: how many seconds the server may send nothing while we are ready to read.
-    @param totalTimeout: how many seconds a fetch may take, or C{None}.
-    @param maxSize: how many bytes a response may have, or C{None}: for readers that stream.
-    @param trust: what C{gophers://} servers have to show; by default, a certificate that the
-        system's authorities vouch for.
-    @param family: 4 or 6 for one version of IP, C{None} for both.
-    @param charset: the charset of what comes, as Python names it; C{None} to guess.
-    @param charsets: what is known of hosts' charsets, to be shared between agents.
-    @param addresses: the same of their addresses.
-    @param endpoint: makes the endpoint for a host and port, in place of a direct connection to its
-        fastest address: L{SocksProxy<twisted_netdemo.gopher.net.socks_proxy.SocksProxy>}, say.
-    @param allow: asked of each address that is about to be connected to, whether that may be: where
-        strangers' menus are followed, pass
+    @param idleTimeout: how many seconds the server may send nothing while the client reads.
+    @param totalTimeout: how many seconds a fetch may take; C{None} for no limit.
+    @param maxSize: how many bytes a response may have; C{None} for no limit, for readers that
+        stream.
+    @param trust: which C{gophers://} servers to trust; by default, those with a certificate of one
+        of the system's authorities.
+    @param family: 4 or 6 to use IPv4 or IPv6 only.
+    @param charset: the charset of the bodies, by a name that Python knows; C{None} to guess it.
+    @param charsets: the charsets of hosts, if agents are to share them.
+    @param addresses: the addresses of hosts, if agents are to share them.
+    @param endpoint: returns the endpoint for a host and port, instead of a direct connection:
+        L{SocksProxy<twisted_netdemo.gopher.net.socks_proxy.SocksProxy>}, say.
+    @param allow: called with each address just before connecting to it; anything but C{True} is a
+        refusal, and so is an exception. Programs that follow menus of strangers pass
         L{isGlobal<twisted_netdemo.gopher.net.address_guard.isGlobal>}.
-        Anything but C{True} is a refusal, and so is an exception.
-    @raise ValueError: for C{allow} with C{endpoint}, which sees to the addresses by itself.
     @param tell: called with a line for each step, for people.
+    @raise ValueError: C{allow} and C{endpoint} are both given: a proxy chooses addresses by itself.
     """
 
     def __init__(
         self,
-        reactor: Any,
+        reactor: IClientReactor,
         *,
         connectTimeout: float = 30.0,
         idleTimeout: float = 60.0,
@@ -75,7 +76,7 @@ class Agent:
         addresses: AddressCache | None = None,
         endpoint: Callable[[str, int], IStreamClientEndpoint] | None = None,
         allow: Allow | None = None,
-        tell: Callable[[str], None] | None = None,
+        tell: Tell | None = None,
     ) -> None:
         self._reactor = reactor
         self._clock = monotonic(reactor)
@@ -97,16 +98,16 @@ class Agent:
         if endpoint is not None and allow is not None:
             raise ValueError("allow cannot judge the addresses to which a proxy connects")
         if endpoint is None:
-            # who is told is told of each
-            endpoint = lru_cache(_ENDPOINTS)(self._direct) if tell is None else self._direct
+            # with tell, each fetch tells the steps of its own connection
+            endpoint = lru_cache(_MAX_ENDPOINTS)(self._direct) if tell is None else self._direct
         self._endpoint = endpoint
 
     def fetch(self, url: GopherURL | str) -> Deferred[Response]:
         """
-        Ask for a resource.
+        Fetch a resource.
 
-        @return: fires when the answer begins. Fails with L{InvalidURL}, or with a L{FetchError} if
-            nothing came. Cancelling it closes the connection; it fails as cancelled then.
+        @return: fires with the response when its first bytes have come. Fails with L{InvalidURL},
+            or with a L{FetchError} if nothing came. Cancelling it closes the connection.
         """
         try:
             return _Fetch(self, url if isinstance(url, GopherURL) else GopherURL.parse(url)).start()
@@ -124,7 +125,7 @@ class Agent:
         if self._total is not None:
             self._total.cancel(fetch)
         self._count -= 1
-        if not self._count:  # no timer is left
+        if not self._count:  # leaves no timer in the reactor
             for deadlines in (self._connecting, self._idle, self._total):
                 if deadlines is not None:
                     deadlines.stop()
@@ -132,7 +133,7 @@ class Agent:
     def _direct(self, host: str, port: int) -> IStreamClientEndpoint:
         from twisted_netdemo.gopher.net.host_endpoint import directEndpoint
 
-        tell = self._tell or _nobody
+        tell = self._tell or _ignore
         return directEndpoint(
             self._reactor, host, port, self._family, self._addresses, tell, self._allow
         )
@@ -150,15 +151,15 @@ class Agent:
         return self._trust
 
 
-def _nobody(line: str) -> None:
+def _ignore(line: str) -> None:
     """
-    Hears it.
+    The C{tell} of an agent that was given none.
     """
 
 
 class _Fetch(Factory):
     """
-    One fetch: from the URL to the beginning of its answer. It is the factory of its one connection.
+    One fetch, from the URL to the first bytes of the response, and the factory of its connection.
     """
 
     noisy = False
@@ -188,13 +189,13 @@ class _Fetch(Factory):
 
     def start(self) -> Deferred[Response]:
         self._agent._begins(self, self._began)
-        factory: Any = self
+        factory: IProtocolFactory = self
         if self._trust is not None:
             from twisted_netdemo.gopher.net.trust import overTLS
 
             try:
                 factory = overTLS(factory, self._trust, self._url.host, self._agent._clock)
-            except Exception as error:  # OpenSSL may be set up so that it refuses everything
+            except Exception as error:  # OpenSSL's configuration may refuse everything
                 self._connection.fail(HandshakeFailed(f"TLS cannot be used: {error}"))
                 return self._result
         self._attempt = self._agent._endpoint(self._url.host, self._url.port).connect(factory)
@@ -203,7 +204,7 @@ class _Fetch(Factory):
 
     def buildProtocol(self, address: object) -> GopherConnection | None:
         """
-        The first connection that is made is the one.
+        The protocol for the first connection; there is no other.
         """
         protocol, self._unmade = self._unmade, None
         return protocol

@@ -30,7 +30,8 @@ from twisted_netdemo.gopher.errors import (
     TransferError,
 )
 from twisted_netdemo.gopher.item_types import bodyKind
-from twisted_netdemo.gopher.net.certificate_check import CertificateCheck, IGopherTransport, Trust
+from twisted_netdemo.gopher.net.certificate_check import CertificateCheck, Trust
+from twisted_netdemo.gopher.net.interfaces import IGopherTransport, Tell
 from twisted_netdemo.gopher.plus import StatusLine
 from twisted_netdemo.gopher.response import Response
 from twisted_netdemo.gopher.stream.silence_timer import SilenceTimer
@@ -83,7 +84,7 @@ class GopherConnection(Protocol):
         maxSize: int | None,
         charsets: Charsets,
         began: float,
-        tell: Callable[[str], None] | None,
+        tell: Tell | None,
         whenBegun: Deferred[Response],
         onSent: Callable[[], None],
         onOver: Callable[[], None],

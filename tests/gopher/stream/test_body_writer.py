@@ -1,19 +1,58 @@
 """
-A body into a file or a pipe.
+Writing a body to a file or a pipe.
 """
 
 from __future__ import annotations
 
+from io import BytesIO
+
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.gopher.memory import Server
+from tests.gopher.memory import SERVER, Server
 from twisted_netdemo.gopher.errors import ConnectionBroke
 from twisted_netdemo.gopher.response import Response
 from twisted_netdemo.gopher.stream.body_writer import BodyWriter
 
 
-class PourTests(SynchronousTestCase):
+class CollectTests(SynchronousTestCase):
+    def test_file(self) -> None:
+        """
+        A body goes to any function that takes bytes, a file's write among them; what the server
+        said and how the body ended are known then.
+        """
+        for chunks, verdict, words in (
+            ([b"a", b"b\r\n.\r\n"], "whole", None),
+            ([b"3not here\t\t\t\r\n"], "whole", "not here"),
+        ):
+            server, file = Server(), BytesIO()
+            fetched = server.agent(maxSize=None).fetch("gopher://h/0x")
+            server.accept()
+            server.send(chunks[0])
+            response = self.successResultOf(fetched)
+            done = response.collect(file.write)
+            server.send(*chunks[1:])
+            server.close()
+            self.successResultOf(done)
+            self.assertEqual(file.getvalue(), b"".join(chunks))
+            self.assertEqual((response.verdict.name, response.serverError), (verdict, words))
+            self.assertEqual((response.size, response.remote), (len(file.getvalue()), SERVER))
+
+    def test_cancel(self) -> None:
+        """
+        Cancelling it closes the connection.
+        """
+        server = Server()
+        fetched = server.agent().fetch("gopher://h/0x")
+        server.accept()
+        server.send(b"a")
+        done = self.successResultOf(fetched).collect(BytesIO().write)
+        done.cancel()
+        self.failureResultOf(done, CancelledError)
+        self.assertTrue(server.isAborted)
+
+
+class BodyWriterTests(SynchronousTestCase):
     def writer(self, *first: bytes, includeErrors: bool = False) -> BodyWriter:
         """
         A writer of an answer that has begun with these chunks.

@@ -1,5 +1,5 @@
 """
-The command C{gopherfetch}: the same options as under twistd, without what a service brings along.
+The command C{gopherfetch}: the same options as under twistd, with a faster start.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from twisted_netdemo.service.process.lazy_imports import lean
 
@@ -18,15 +18,18 @@ with lean():
 
     from twisted_netdemo.gopher.cli.tap import Options, makeBatch
 
+if TYPE_CHECKING:
+    from twisted_netdemo.gopher.cli.console import Console
+
 USAGE = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """
-    Run it, and end the process.
+    Run the command and end the process.
     """
-    gc.disable()  # until all is loaded, which is never to be collected
-    # A signal ends it at once, as it would a program in C: what has come is in its file by then.
+    gc.disable()  # until everything is loaded, which is never garbage
+    # A signal ends the process at once, as it would a program in C: what has come is in its file.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     _fillDescriptors()
     options = Options()
@@ -47,20 +50,20 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def _parse(options: Options, arguments: Sequence[str]) -> None:
     try:
         options.parseOptions(arguments)
-    except SystemExit:  # --help and --version have printed what they have to say
+    except SystemExit:  # --help or --version has been printed
         if sys.stdout is not None:
             sys.stdout.flush()
         raise
 
 
-def _run(options: Options, console: Any) -> NoReturn:
-    with lean():  # which a gophers:// URL will load
+def _run(options: Options, console: Console) -> NoReturn:
+    with lean():  # a gophers:// URL loads the rest
         from twisted.internet import endpoints  # noqa: F401  # it would load TLS when it is needed
-        from twisted.internet import reactor as _reactor
+        from twisted.internet import reactor as module
     from twisted.internet.defer import Deferred
     from twisted.python.failure import Failure
 
-    reactor: Any = _reactor
+    reactor: Any = module  # type checkers see the module
 
     def failed(reason: Failure) -> int:
         console.say(f"Error: this should not have happened: {reason.value!r}")
@@ -80,7 +83,7 @@ def _run(options: Options, console: Any) -> NoReturn:
 
 def _end(status: int, message: str = "") -> NoReturn:
     """
-    End now, not as the reactor does: it waits for its threads, and they may be waiting for a name
+    End the process at once. The reactor would wait for its threads, which may be waiting for a name
     server.
     """
     try:
@@ -94,8 +97,8 @@ def _end(status: int, message: str = "") -> NoReturn:
 
 def _fillDescriptors() -> None:
     """
-    Where stdin, stdout or stderr is closed, let no socket or file take its number. To write there
-    stays an error.
+    If stdin, stdout or stderr is closed, take its number, so that no socket or file gets it.
+    Writing to it is still an error.
     """
     for number in range(3):
         try:

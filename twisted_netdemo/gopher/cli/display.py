@@ -1,5 +1,5 @@
 """
-What a person sees: texts and menus in which nothing can drive a terminal. Pure.
+Texts and menus for people, in which nothing can drive a terminal. Pure.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from twisted_netdemo.service.cli.columns import columns
 _BOLD, _DIM, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 
 
-def _harmless() -> Iterator[tuple[int, str]]:
+def _visible() -> Iterator[tuple[int, str]]:
     for code in range(0x20):
         yield code, f"^{chr(code + 0x40)}"
     yield 0x7F, "^?"
@@ -27,7 +27,7 @@ def _harmless() -> Iterator[tuple[int, str]]:
         yield code, f"\\u{code:04x}"
 
 
-_LINE = dict(_harmless())
+_LINE = dict(_visible())
 _TEXT = {code: shown for code, shown in _LINE.items() if chr(code) not in "\n\t"}
 
 
@@ -47,7 +47,7 @@ def safeLine(text: str) -> str:
 
 class TextFormatter:
     """
-    A text as it is shown, while it comes.
+    Formats a text while it comes.
     """
 
     def __init__(self, reader: TextReader) -> None:
@@ -56,13 +56,13 @@ class TextFormatter:
 
     def feed(self, data: bytes) -> Iterator[str]:
         """
-        What can be shown, in pieces; to be gone through.
+        The text that can be shown, in pieces; the caller takes all of them.
         """
         return map(self._safe, self._reader.feed(data))
 
     def end(self) -> Iterator[str]:
         """
-        The rest, in pieces; a last line without a line end gets one.
+        The rest, in pieces; if the last line has no line end, it gets one.
         """
         for text in self._reader.end():
             yield self._safe(text)
@@ -76,11 +76,11 @@ class TextFormatter:
 
 class MenuFormatter:
     """
-    A menu as a list, while it comes: each link with its number, counted from 1, its name, its type
-    and its address.
+    Formats a menu as a list, while it comes: each link with its number, counted from 1, its name,
+    its type and its address.
 
-    The first lines are held back: when they are all, how many links there are decides how far the
-    names stand from the left.
+    The first lines are held back: if the menu has no more, the number of its links decides how far
+    the names are indented.
     """
 
     _HELD = 1000  # lines
@@ -109,7 +109,7 @@ class MenuFormatter:
 
     def feed(self, data: bytes) -> Iterator[str]:
         """
-        What can be shown, in pieces; to be gone through.
+        The text that can be shown, in pieces; the caller takes all of them.
         """
         return pieces(self._rows(self._reader.feed(data)))
 

@@ -1,5 +1,5 @@
 """
-What a fetch came to, as one JSON document, which is written while the body comes. Pure.
+A fetch as a JSON document that is written while the body comes. Pure.
 """
 
 from __future__ import annotations
@@ -7,12 +7,15 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Protocol
 
 from twisted_netdemo.gopher.menu import Item
 from twisted_netdemo.gopher.text.charset import decode
 from twisted_netdemo.gopher.text.readers import MenuReader, TextReader, pieces
 from twisted_netdemo.gopher.url import GopherURL
+
+#: The members of a JSON object.
+Members = dict[str, str | int | float | None]
 
 
 class Content(Protocol):
@@ -23,24 +26,24 @@ class Content(Protocol):
     @property
     def charset(self) -> str | None:
         """
-        The codec that it is in.
+        The codec of the body; C{None} for a binary.
         """
 
     @property
     def opening(self) -> str:
         """
-        What stands before its value.
+        The text before the member's value.
         """
 
     @property
     def closing(self) -> str:
         """
-        What stands behind it.
+        The text behind the value.
         """
 
     def feed(self, data: bytes) -> Iterator[str]:
         """
-        Read more of the body; the next part of the value, in pieces; to be gone through.
+        The next part of the value, in pieces; the caller takes all of them.
         """
 
     def end(self) -> Iterator[str]:
@@ -118,7 +121,7 @@ class MenuContent:
         between, self._between = self._between, ", "
         return between + self._last[1]
 
-    def _members(self, item: Item) -> dict[str, Any]:
+    def _members(self, item: Item) -> Members:
         codec = self._reader.codec
         return {
             "type": item.type,
@@ -132,23 +135,23 @@ class MenuContent:
 
 class JSONDocument:
     """
-    One line of ASCII: whatever a server sent, it can drive no terminal. What is only known at the
-    end stands there.
+    One line of ASCII, so that nothing from the server can drive a terminal. Members that are only
+    known at the end of the body stand behind it.
     """
 
     _opened = False
 
     def __init__(self, url: GopherURL | str, content: Content | None) -> None:
         """
-        @param url: the text that was given, where it is no URL.
-        @param content: C{None} where nothing was connected.
+        @param url: the URL, or the text that was given if it is none.
+        @param content: C{None} if there was no connection.
         """
         self._url = url
         self._content = content
 
     def feed(self, data: bytes) -> Iterator[str]:
         """
-        Read more of the body; the next part of the document, in pieces; to be gone through.
+        The next part of the document, in pieces; the caller takes all of them.
         """
         assert self._content is not None
         yield self._open()
@@ -172,9 +175,9 @@ class JSONDocument:
         kind = self._url.type if isinstance(self._url, GopherURL) else None
         return json.dumps({"url": str(self._url), "type": kind})[:-1]
 
-    def close(self, known: dict[str, Any]) -> str:
+    def close(self, known: Members) -> str:
         """
-        What stands behind the body, and the line's end.
+        The text behind the body, and the line's end.
 
         @param known: the other members.
         """

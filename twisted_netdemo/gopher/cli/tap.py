@@ -7,13 +7,22 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.python import usage
 
 from twisted_netdemo.gopher.url import GopherURL, InvalidURL, checkSelector
 from twisted_netdemo.service.cli import quantities
 from twisted_netdemo.service.cli.options import ServiceOptions
+
+if TYPE_CHECKING:  # --help does not wait for them
+    from twisted_netdemo.gopher.agent import Agent
+    from twisted_netdemo.gopher.cli.batch import Batch
+    from twisted_netdemo.gopher.cli.console import Console
+    from twisted_netdemo.gopher.net.certificate_check import Trust
+    from twisted_netdemo.gopher.net.interfaces import IClientReactor
+    from twisted_netdemo.gopher.net.trust import Verified
+    from twisted_netdemo.service.cli.oneshot import OneShot
 
 DEFAULT_URL = "gopher://quux.org/1/"
 
@@ -30,7 +39,7 @@ def _charset(text: str) -> str:
 
 class Options(ServiceOptions):
     """
-    Each option is the same for the command and under twistd.
+    The options of the command, and of C{twistd gopherfetch}.
     """
 
     interspersed = True
@@ -180,12 +189,12 @@ class Options(ServiceOptions):
 
 def _absolute(path: str) -> str:
     """
-    A path that stays the same where a daemon goes elsewhere; else as it was written, for C{link/..}
-    and C{folder/} are what the system says.
+    A path that stays valid when a daemon changes its folder. It is not normalised: the system
+    decides what C{link/..} and C{folder/} are.
     """
     try:
         return os.path.join(os.getcwd(), path)
-    except OSError:  # the folder that we are in is gone
+    except OSError:  # the current folder has been removed
         return path
 
 
@@ -202,7 +211,7 @@ def _proxyAddress(text: str) -> tuple[str, int]:
     return proxyAddress(text)
 
 
-def _verified(cafile: str) -> Any:
+def _verified(cafile: str) -> Verified:
     from twisted_netdemo.gopher.net.trust import Verified
 
     try:
@@ -213,11 +222,13 @@ def _verified(cafile: str) -> Any:
         raise ValueError(f"{cafile} holds no certificate (PEM)") from None
 
 
-def makeBatch(options: Options, reactor: Any, console: Any, usageStatus: int) -> Any:
+def makeBatch(
+    options: Options, reactor: IClientReactor, console: Console, usageStatus: int
+) -> Batch:
     """
-    What the options ask for, ready to run.
+    The fetches that the options ask for, ready to run.
 
-    @param usageStatus: the exit status for wrong usage that only shows while it runs.
+    @param usageStatus: the exit status for wrong usage that only shows during the run.
     """
     from twisted_netdemo.gopher.agent import Agent
     from twisted_netdemo.gopher.cli.batch import Batch
@@ -230,7 +241,7 @@ def makeBatch(options: Options, reactor: Any, console: Any, usageStatus: int) ->
 
     family = 4 if options["ipv4"] else 6 if options["ipv6"] else None
 
-    @lru_cache(2)  # two limits at most; who is told steps has one of his own
+    @lru_cache(2)  # there are two limits at most; with tell, each job has an agent of its own
     def agentFor(maxSize: int | None, tell: Callable[[str], None] | None) -> Agent:
         endpoint = None
         if options["proxy"] is not None:
@@ -273,7 +284,7 @@ def makeBatch(options: Options, reactor: Any, console: Any, usageStatus: int) ->
     return Batch(request, console, reactor, agentFor)
 
 
-def _trust(options: Options, console: Any) -> Any:
+def _trust(options: Options, console: Console) -> Trust | None:
     if options["cafile"] is not None:
         return _verified(options["cafile"])
     if options["tofu"]:
@@ -293,7 +304,8 @@ def _trust(options: Options, console: Any) -> Any:
 
 def _filePermissions(options: Options) -> int | None:
     """
-    What the user's umask leaves of a new file's permissions, where twistd is about to replace it.
+    The permissions that the user's umask leaves to a new file, if twistd is about to replace the
+    umask.
     """
     if not options.isDaemon or options.parent.get("umask") is not None:
         return None
@@ -302,9 +314,10 @@ def _filePermissions(options: Options) -> int | None:
     return 0o666 & ~umask
 
 
-def makeService(options: Options, reactor: Any = None) -> Any:
+def makeService(options: Options, reactor: IClientReactor | None = None) -> OneShot:
     """
-    A service that fetches and ends.
+    A service that fetches and then ends, and the process with it if it is what twistd was started
+    for.
     """
     from twisted.logger import Logger
 
@@ -312,7 +325,10 @@ def makeService(options: Options, reactor: Any = None) -> Any:
     from twisted_netdemo.service.cli.oneshot import OneShot
 
     if reactor is None:
-        from twisted.internet import reactor
+        from twisted.internet import reactor as module
+
+        installed: Any = module  # type checkers see the module
+        reactor = installed
     log = Logger()
 
     def say(line: str) -> None:

@@ -162,7 +162,7 @@ def _flushFolder(path: str) -> None:
     Flush the folder of a new name: until then a crash may lose the name.
     """
     try:
-        folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        folder = os.open(os.path.dirname(path) or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except PermissionError:  # a folder that may be written but not read
         return
     try:

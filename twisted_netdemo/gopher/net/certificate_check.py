@@ -5,41 +5,21 @@ The decision on a server's certificate, which may take several attempts.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from twisted.internet.interfaces import (
     IDelayedCall,
     IOpenSSLClientConnectionCreator,
-    IPushProducer,
     IReactorTime,
-    ITCPTransport,
 )
 from twisted.python.failure import Failure
 
 from twisted_netdemo.gopher.errors import CertificateRejected, CertificateUndecided, FetchError
+from twisted_netdemo.gopher.net.interfaces import IGopherTransport
 from twisted_netdemo.gopher.url import GopherURL
-
-if TYPE_CHECKING:  # plain Gopher does not wait for OpenSSL to load
-    from OpenSSL import SSL, crypto
 
 # For how many seconds a decision may be put off, and how often to ask again.
 _TIMEOUT, _RETRY = 5.0, 0.02
-
-
-class IGopherTransport(ITCPTransport, IPushProducer):
-    """
-    TCP, or TLS over it; the methods here are those of TLS.
-    """
-
-    def getPeerCertificate() -> crypto.X509:
-        """
-        The server's certificate.
-        """
-
-    def getHandle() -> SSL.Connection:
-        """
-        OpenSSL's connection.
-        """
 
 
 class Trust(Protocol):

@@ -1,6 +1,6 @@
 """
-From a name to a connection: all of its addresses, the fastest wins, which is remembered for a
-while; and each step is told.
+From a host to a connection: all addresses of the name are tried, and the one that answers first is
+remembered for a while.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from twisted.internet.defer import Deferred, fail
 from twisted.internet.error import ConnectError, ConnectingCancelledError, DNSLookupError
 from twisted.internet.interfaces import (
     IAddress,
+    IConnector,
+    IDelayedCall,
     IHostnameResolver,
     IHostResolution,
     IProtocol,
@@ -25,6 +27,7 @@ from twisted.internet.interfaces import (
     IResolutionReceiver,
     IStreamClientEndpoint,
 )
+from twisted.internet.protocol import ClientFactory, Protocol
 from twisted.python.failure import Failure
 from zope.interface import alsoProvides, implementer
 
@@ -37,20 +40,19 @@ from twisted_netdemo.gopher.errors import (
 )
 from twisted_netdemo.gopher.net.address_cache import AddressCache
 from twisted_netdemo.gopher.net.address_guard import Allow, judge
+from twisted_netdemo.gopher.net.interfaces import IClientReactor, Tell
 from twisted_netdemo.gopher.url import sameHost
 from twisted_netdemo.service.host_port import hostPort
 from twisted_netdemo.service.tcp.fast.client import addressEndpoint
 from twisted_netdemo.service.time.clock import monotonic
 
-Tell = Callable[[str], None]
-
-# How long an address that answered before has to answer again, in seconds, until the others are
-# tried: enough for a SYN that is sent twice.
-_SILENCE = 3.0
+# For how many seconds only the address that answered before is tried: enough for a SYN that is sent
+# twice.
+_KNOWN_TIMEOUT = 3.0
 
 
 def directEndpoint(
-    reactor: Any,
+    reactor: IClientReactor,
     host: str,
     port: int,
     family: int | None,
@@ -60,31 +62,31 @@ def directEndpoint(
 ) -> IStreamClientEndpoint:
     """
     An endpoint that tries all addresses of a host, a moment apart, until one answers (RFC 8305);
-    first that which answered a moment ago. Who connects sees to the time that this may take.
+    the one that answered a while ago comes first. It has no timeout: its user cancels the attempt.
 
-    @param family: 4 or 6 to leave out the addresses of the other.
-    @param allow: says whether an address may be connected to, each time that one is.
+    @param family: 4 or 6 to use IPv4 or IPv6 only.
+    @param allow: decides whether an address may be connected to, just before each attempt.
     """
     if sameHost(host).rpartition(".")[2] == "onion":  # RFC 7686 2: no resolver is asked for these
-        return _Nowhere(CannotResolve(f"{host} is reached by way of a proxy alone (--proxy)"))
+        return _Failing(CannotResolve(f"{host} is reached by way of a proxy alone (--proxy)"))
     version = 4 if isIPAddress(host) else 6 if isIPv6Address(host) else None
     if version is not None:
         if family not in (None, version):
-            return _Nowhere(DNSLookupError())
+            return _Failing(DNSLookupError())
         tell(f"trying {hostPort(host, port)}")
         if allow is not None:
-            return _Judged(reactor, host, port, allow)
+            return _Guarded(reactor, host, port, allow)
         return addressEndpoint(reactor, host, port, None)
     return _Named(reactor, host, port, family, addresses, tell, allow)
 
 
 @implementer(IStreamClientEndpoint)
-class _Judged:
+class _Guarded:
     """
-    The endpoint of an address that may not be allowed.
+    The endpoint of an address that may be refused.
     """
 
-    def __init__(self, reactor: Any, host: str, port: int, allow: Allow) -> None:
+    def __init__(self, reactor: IClientReactor, host: str, port: int, allow: Allow) -> None:
         self._reactor = reactor
         self._host = host
         self._port = port
@@ -107,7 +109,7 @@ class _Named:
 
     def __init__(
         self,
-        reactor: Any,
+        reactor: IClientReactor,
         host: str,
         port: int,
         family: int | None,
@@ -134,27 +136,28 @@ class _Named:
         if known is not None and self._mayBe(known):
             self._tell(f"trying {hostPort(known, port)}, which answered for {self._host} before")
             try:
-                return await addressEndpoint(reactor, known, port, _SILENCE).connect(factory)
+                return await addressEndpoint(reactor, known, port, _KNOWN_TIMEOUT).connect(factory)
             except ConnectError:
                 self._addresses.forget(self._key)
-            except ConnectingCancelledError:  # it may have taken too long
+            except ConnectingCancelledError:  # the address may be too slow
                 self._addresses.forget(self._key)
                 raise
         from twisted.internet.endpoints import HostnameEndpoint
 
-        network: Any = _Network(reactor, self._host, self._family, self._tell, self._allow)
-        forever: Any = None  # which its connectors know, and its annotations do not
-        # It would refuse names with an underscore, which resolvers know; our resolver asks for the
-        # host itself.
-        protocol: Any = await HostnameEndpoint(network, "host", port, forever).connect(factory)
-        address = protocol.transport.getPeer().host
-        self._addresses.remember(self._key, address, self._clock.seconds())
-        connected: IProtocol = protocol
-        return connected
+        network = _Network(reactor, self._host, self._family, self._tell, self._allow)
+        # It would refuse a name with an underscore, which resolvers take; _Resolver knows the host.
+        none: Any = None  # Twisted's annotation lacks it
+        endpoint = HostnameEndpoint(network, "host", port, none)
+        protocol: IProtocol = await endpoint.connect(factory)
+        if isinstance(protocol, Protocol) and protocol.transport is not None:
+            peer = protocol.transport.getPeer()
+            if isinstance(peer, (IPv4Address, IPv6Address)):
+                self._addresses.remember(self._key, peer.host, self._clock.seconds())
+        return protocol
 
     def _mayBe(self, address: str) -> bool:
         """
-        Another agent, which allows others, may have remembered it.
+        Whether an address may be connected to: an agent that allows others may have remembered it.
         """
         try:
             judge(self._allow, address)
@@ -165,49 +168,63 @@ class _Named:
 
 class _Network:
     """
-    What L{HostnameEndpoint} needs of a reactor, watched.
+    The reactor for a L{HostnameEndpoint}: it resolves one host, and refuses addresses.
     """
 
     def __init__(
-        self, reactor: Any, host: str, family: int | None, tell: Tell, allow: Allow | None
+        self,
+        reactor: IClientReactor,
+        host: str,
+        family: int | None,
+        tell: Tell,
+        allow: Allow | None,
     ) -> None:
         self._reactor = reactor
         self._clock = monotonic(reactor)
         self._tell = tell
         self._allow = allow
-        self._next: Any = None
+        self._next: IDelayedCall | None = None
         self.seconds = self._clock.seconds
         self.nameResolver = _Resolver(reactor, host, family, tell)
         alsoProvides(self, IReactorPluggableNameResolver)
 
-    def callLater(self, *arguments: Any) -> Any:
+    def callLater(
+        self, delay: float, callable: Callable[..., object], *args: object, **kw: object
+    ) -> IDelayedCall:
         """
-        The only call that the endpoint makes later is its next attempt.
+        The endpoint uses it for its next attempt only.
         """
-        self._next = self._clock.callLater(*arguments)
+        self._next = self._clock.callLater(delay, callable, *args, **kw)
         return self._next
 
-    def connectTCP(self, host: str, port: int, factory: Any, *arguments: Any, **more: Any) -> Any:
-        judge(self._allow, host)  # where the endpoint's attempt fails by what is raised
+    def connectTCP(
+        self,
+        host: str,
+        port: int,
+        factory: ClientFactory,
+        timeout: float = 30.0,
+        bindAddress: tuple[str, int] | None = None,
+    ) -> IConnector:
+        judge(self._allow, host)  # if it raises, the endpoint's attempt fails
         self._tell(f"trying {hostPort(host, port)}")
         failed = factory.clientConnectionFailed
 
-        def nextAtOnce(connector: Any, reason: Any) -> None:
+        def nextAtOnce(connector: IConnector, reason: Failure) -> None:
             failed(connector, reason)
             if self._next is not None and self._next.active():
-                self._next.reset(0)  # RFC 8305 5: a failure need not be waited out
+                self._next.reset(0)  # RFC 8305 5: after a failure the next attempt is due
 
-        factory.clientConnectionFailed = nextAtOnce
-        return self._reactor.connectTCP(host, port, factory, *arguments, **more)
+        factory.clientConnectionFailed = nextAtOnce  # type: ignore[method-assign] # of one attempt
+        return self._reactor.connectTCP(host, port, factory, timeout, bindAddress)
 
 
 @implementer(IHostnameResolver)
 class _Resolver:
     """
-    Resolves one host, whatever the endpoint calls it.
+    Resolves one host, whatever name the endpoint asks for.
     """
 
-    def __init__(self, reactor: Any, host: str, family: int | None, tell: Tell) -> None:
+    def __init__(self, reactor: IClientReactor, host: str, family: int | None, tell: Tell) -> None:
         self._reactor = reactor
         self._clock = monotonic(reactor)
         self._host = host
@@ -223,17 +240,17 @@ class _Resolver:
         addressTypes: Sequence[type[IAddress]] | None = None,
         transportSemantics: str = "TCP",
     ) -> IHostResolution:
-        told = _Told(resolutionReceiver, self._host, self._tell)
+        receiver = _TellingReceiver(resolutionReceiver, self._host, self._tell)
         resolver: IHostnameResolver = self._reactor.nameResolver
         return resolver.resolveHostName(
-            told, self._host, portNumber, self._types, transportSemantics
+            receiver, self._host, portNumber, self._types, transportSemantics
         )
 
 
 @implementer(IStreamClientEndpoint)
-class _Nowhere:
+class _Failing:
     """
-    The endpoint of what is not to be connected to.
+    An endpoint that always fails.
     """
 
     def __init__(self, error: Exception) -> None:
@@ -244,9 +261,9 @@ class _Nowhere:
 
 
 @implementer(IResolutionReceiver)
-class _Told:
+class _TellingReceiver:
     """
-    Pass a resolution on, and tell its addresses.
+    Passes a resolution on, and tells its addresses.
     """
 
     def __init__(self, receiver: IResolutionReceiver, host: str, tell: Tell) -> None:
@@ -259,7 +276,8 @@ class _Told:
         self._receiver.resolutionBegan(resolutionInProgress)
 
     def addressResolved(self, address: IAddress) -> None:
-        self._found.append(str(getattr(address, "host", address)))
+        if isinstance(address, (IPv4Address, IPv6Address)):
+            self._found.append(address.host)
         self._receiver.addressResolved(address)
 
     def resolutionComplete(self) -> None:
@@ -269,7 +287,7 @@ class _Told:
 
 def explain(host: str, port: int, reason: Failure) -> FetchError:
     """
-    A failure of Twisted's to connect, as one of ours.
+    Twisted's reason for a failed connection, as an error of this package.
     """
     error = reason.value
     where = hostPort(host, port)
@@ -281,6 +299,7 @@ def explain(host: str, port: int, reason: Failure) -> FetchError:
         return CannotResolve(f"cannot resolve {host}")
     if isinstance(error, (failures.TimeoutError, failures.UserError)):
         return ConnectTimedOut(f"{where}: the connection attempt timed out")
-    number = getattr(error, "osError", None)
-    words = os.strerror(number) if isinstance(number, int) else str(error)
+    words = str(error)
+    if isinstance(error, ConnectError) and isinstance(error.osError, int):
+        words = os.strerror(error.osError)
     return CannotConnect(f"{where}: {words}")

@@ -1,11 +1,8 @@
 """
-Fetches by way of a proxy, at which names are resolved: Tor, or C{ssh -D}.
+Connections through a SOCKS 5 proxy, which resolves the names: Tor, or C{ssh -D}.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectingCancelledError
@@ -21,6 +18,7 @@ from twisted_netdemo.gopher.errors import (
 )
 from twisted_netdemo.gopher.net.address_cache import AddressCache
 from twisted_netdemo.gopher.net.host_endpoint import directEndpoint, explain
+from twisted_netdemo.gopher.net.interfaces import IClientReactor, Tell
 from twisted_netdemo.gopher.url import hostAndPort, normalHost
 from twisted_netdemo.service.host_port import hostPort
 from twisted_netdemo.service.tcp.socks import SocksEndpoint
@@ -32,9 +30,9 @@ _PORT = 1080  # RFC 1928 3
 
 def proxyAddress(text: str) -> tuple[str, int]:
     """
-    Read C{socks5h://HOST:PORT}, as curl writes a SOCKS 5 proxy that resolves the names.
+    Parse C{socks5h://HOST:PORT}: as in curl, a SOCKS 5 proxy that resolves the names.
 
-    @raise ValueError: for anything else; the message says why.
+    @raise ValueError: the text is something else; the message says why.
     """
     scheme, separator, rest = text.partition("://")
     if not separator or scheme.lower() != "socks5h":
@@ -49,23 +47,23 @@ def proxyAddress(text: str) -> tuple[str, int]:
 
 class SocksProxy:
     """
-    For L{Agent<twisted_netdemo.gopher.agent.Agent>}, as C{endpoint}.
+    A proxy, to be the C{endpoint} of an L{Agent<twisted_netdemo.gopher.agent.Agent>}.
     """
 
     def __init__(
         self,
-        reactor: Any,
+        reactor: IClientReactor,
         host: str,
         port: int = _PORT,
         *,
         family: int | None = None,
         addresses: AddressCache | None = None,
-        tell: Callable[[str], None] | None = None,
+        tell: Tell | None = None,
     ) -> None:
         """
-        @param host: of the proxy: a name, or an address without brackets.
-        @param family: 4 or 6, for the way to the proxy; the way from there is its own affair.
-        @param addresses: which addresses of names have answered, to be shared.
+        @param host: the name of the proxy, or its address without brackets.
+        @param family: 4 or 6 to reach the proxy by IPv4 or IPv6 only.
+        @param addresses: a cache to share with agents.
         @param tell: called with a line for each step, for people.
         """
         self._reactor = reactor
@@ -76,11 +74,13 @@ class SocksProxy:
         self._tell = tell or (lambda line: None)
 
     def __call__(self, host: str, port: int) -> IStreamClientEndpoint:
-        return _ByProxy(self, host, port)
+        return _ProxiedEndpoint(self, host, port)
 
     async def connect(self, host: str, port: int, factory: IProtocolFactory) -> IProtocol:
         """
-        @raise ConnectError: one of ours, which names the proxy.
+        Connect to a host through the proxy.
+
+        @raise ConnectError: the message names the proxy.
         """
         proxy = hostPort(self._host, self._port)
         self._tell(f"asking the proxy {proxy} for {hostPort(host, port)}")
@@ -101,7 +101,11 @@ class SocksProxy:
 
 
 @implementer(IStreamClientEndpoint)
-class _ByProxy:
+class _ProxiedEndpoint:
+    """
+    The endpoint of a host behind the proxy.
+    """
+
     def __init__(self, proxy: SocksProxy, host: str, port: int) -> None:
         self._proxy = proxy
         self._host = host

@@ -42,7 +42,8 @@ from twisted_netdemo.gopher.errors import (
     FetchError,
     HandshakeFailed,
 )
-from twisted_netdemo.gopher.net.certificate_check import IGopherTransport, Trust
+from twisted_netdemo.gopher.net.certificate_check import Trust
+from twisted_netdemo.gopher.net.interfaces import IGopherTransport
 from twisted_netdemo.gopher.net.pins import Pins, PinsLocked
 from twisted_netdemo.gopher.url import GopherURL, sameHost
 from twisted_netdemo.service.host_port import hostPort
