@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from twisted_netdemo.badwire.cli.lesson import LESSONS
 from twisted_netdemo.badwire.lessons.lesson_run import LessonRun
 
-_BADWIRE = "import sys; from twisted_netdemo.badwire.command import main; sys.exit(main())"
+_BADWIRE = "import sys; from twisted_netdemo.badwire.cli.command import main; sys.exit(main())"
 _ACTORS = "from twisted_netdemo.badwire.lessons.programs.actor import main; main()"
 
 #: The wire does nothing to its packets, whatever it is asked for.

@@ -297,7 +297,8 @@ class CommandTests(WireCase):
         where = folder(self)
         where.chmod(0o777)
         script = (
-            "import os, sys\nfrom twisted_netdemo.badwire import command, outputs\n"
+            "import os, sys\nfrom twisted_netdemo.badwire import outputs\n"
+            "from twisted_netdemo.badwire.cli import command\n"
             "def broken(*arguments): os.path.exists('begun') and {}['broken']\n"
             "outputs.RunOutputs.flush = broken\nsys.exit(command.main())"
         )
@@ -316,7 +317,8 @@ class CommandTests(WireCase):
         where = folder(self)
         where.chmod(0o777)
         script = (
-            "import os, signal, sys\nfrom twisted_netdemo.badwire import command, prepare\n"
+            "import os, signal, sys\nfrom twisted_netdemo.badwire import prepare\n"
+            "from twisted_netdemo.badwire.cli import command\n"
             "class Interrupted(prepare.Watcher):\n"
             "    def __init__(self):\n"
             "        super().__init__()\n"
@@ -334,7 +336,8 @@ class CommandTests(WireCase):
         Where badwire fails before COMMAND has begun, that does not begin.
         """
         script = (
-            "import sys\nfrom twisted_netdemo.badwire import command, outputs\n"
+            "import sys\nfrom twisted_netdemo.badwire import outputs\n"
+            "from twisted_netdemo.badwire.cli import command\n"
             "def broken(*arguments): raise KeyError('broken')\n"
             "outputs.RunOutputs.flush = broken\nsys.exit(command.main())"
         )

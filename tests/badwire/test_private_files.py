@@ -58,6 +58,52 @@ class OutputTests(SynchronousTestCase):
         assert output.error is not None
         self.assertIn("No space left", output.error.strerror)
 
+    def pipe(self) -> tuple[str, int]:
+        """
+        The path of a pipe, and the descriptor by which it is read.
+        """
+        path = str(folder(self) / "pipe")
+        os.mkfifo(path)
+        reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        self.addCleanup(os.close, reader)
+        return path, reader
+
+    def test_unread(self) -> None:
+        """
+        A pipe that nobody reads does not hold up the wire; its reader has all of it later.
+        """
+        path, reader = self.pipe()
+        output = opened(path)
+        sent = b"".join(b"line %07d\n" % number for number in range(200_000))
+        for start in range(0, len(sent), 10_000):
+            output.write(sent[start : start + 10_000])
+        output.flush()
+        came = b""
+        while len(came) < len(sent):
+            came += os.read(reader, 1 << 20)
+            output.flush()
+        output.close()
+        self.assertEqual((came == sent, output.error), (True, None))
+
+    def test_tooSlow(self) -> None:
+        """
+        Only so much waits for a reader. Beyond that the file fails, and says why; what the reader
+        gets is the beginning, without a gap.
+        """
+        self.patch(private_files, "_WAITING", 1 << 20)
+        path, reader = self.pipe()
+        output = opened(path)
+        sent = bytes(number % 251 for number in range(1 << 16)) * 64
+        output.write(sent)
+        output.write(b"more")
+        output.close()
+        assert output.error is not None
+        self.assertIn("too slow", output.error.strerror)
+        came = b""
+        while part := os.read(reader, 1 << 20):
+            came += part
+        self.assertTrue(came and sent.startswith(came))
+
     def test_standardOutput(self) -> None:
         """
         A dash is standard output, which is written to but neither emptied nor closed.

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -94,3 +95,29 @@ class OwnTests(TestCase):
         self.assertEqual(server.wait(), 143)
         shown = run(script("badwire"), "show", str(self.where / "wire.log"))
         self.assertIn(b"far:7000", shown.stdout)
+
+
+class InterruptTests(TestCase):
+    """
+    Ctrl-C in the first instants.
+    """
+
+    def test_loading(self) -> None:
+        """
+        While modules load, it ends badwire as it ends a program in C: without a traceback.
+        """
+        command = ("-X", "importtime", "-m", "twisted_netdemo.badwire", "check")
+        process = subprocess.Popen(
+            [sys.executable, *command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
+        assert process.stderr is not None
+        self.addCleanup(process.stderr.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        for line in process.stderr:  # a line for each module that has been loaded
+            if b"badwire.exit_statuses" in line:
+                process.send_signal(signal.SIGINT)
+                break
+        rest = process.stderr.read()
+        self.assertNotIn(b"Traceback", rest)
+        self.assertEqual(process.wait(), -signal.SIGINT)

@@ -13,9 +13,8 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
-from twisted_netdemo.badwire.cli.show import standard
+from twisted_netdemo.badwire.console import describe, standard
 from twisted_netdemo.badwire.log_file import LogFile
-from twisted_netdemo.badwire.log_observers import inWords
 from twisted_netdemo.badwire.model.events import Listener
 from twisted_netdemo.badwire.model.kernel_counters import ReachedListener
 from twisted_netdemo.badwire.private_files import STDOUT, OutputFile, opened
@@ -60,7 +59,7 @@ class RunOutputs:
             # logging replaces sys.stdout
             self._stdout = standard("stdout").buffer
         except OSError as error:
-            raise StartError(f"badwire: stdout: {inWords(error)}") from None
+            raise StartError(f"badwire: stdout: {describe(error)}") from None
         self._outputs: dict[str, OutputFile] = {}
         for name in FILES:
             if options[name] is not None:
@@ -68,7 +67,7 @@ class RunOutputs:
                     self._outputs[name] = opened(options[name], name in _PICTURES)
                 except OSError as error:
                     self.discard()
-                    complaint = f"badwire: {_called(name, options[name])}: {inWords(error)}"
+                    complaint = f"badwire: {_called(name, options[name])}: {describe(error)}"
                     raise StartError(complaint) from None
         self._recorder = Recorder(toScale=bool(options["to-scale"]))
         self._places = ReachedListener(options.places)
@@ -110,7 +109,7 @@ class RunOutputs:
                 step()
             except Exception as error:
                 isWhole = False
-                self._say(f"badwire: {what}: {inWords(error)}")
+                self._say(f"badwire: {what}: {describe(error)}")
         return isWhole
 
     def _steps(
@@ -149,21 +148,17 @@ class RunOutputs:
         """
         Complete a file.
         """
-        try:
-            if name == "svg":
-                self._draw(output, self._recorder.svg(self._options.about))
-            elif name == "html":
-                self._draw(output, self._recorder.html(self._options.title, self._options.about))
-        except BaseException:
-            output.discard()
-            raise
-        output.close()
-        if output.error is not None:
-            raise output.error
+        output.complete(self._drawing(name))
 
-    def _draw(self, output: OutputFile, parts: Iterable[str]) -> None:
-        for part in parts:
-            output.write(part.encode("utf-8", "replace"))
+    def _drawing(self, name: str) -> Iterator[str]:
+        """
+        The text of a drawing; nothing for the files that were written meanwhile.
+        """
+        about = self._options.about
+        if name == "svg":
+            yield from self._recorder.svg(about)
+        elif name == "html":
+            yield from self._recorder.html(self._options.title, about)
 
     def _print(self, summary: list[Summary], status: int | None) -> None:
         try:

@@ -11,7 +11,7 @@ from twisted.application.internet import TimerService
 from twisted.application.service import IService
 from twisted.internet.interfaces import IReactorTime
 
-from twisted_netdemo.badwire.log_observers import inWords
+from twisted_netdemo.badwire.console import describe
 from twisted_netdemo.badwire.model.events import Listener
 from twisted_netdemo.badwire.model.wire import Wire
 from twisted_netdemo.badwire.outputs import RunOutputs
@@ -93,7 +93,7 @@ def _enter(options: Any, say: Callable[[str], None]) -> tuple[Network, Watcher, 
         watcher = Watcher()
         linux.keepCapabilities(network.kept)
     except OSError as error:
-        raise StartError(f"badwire: {inWords(error)}") from None
+        raise StartError(f"badwire: {describe(error)}") from None
     for note in network.notes:
         say(f"badwire: {note}")
     if options.isSeedDrawn and not options["quiet"]:
@@ -103,5 +103,5 @@ def _enter(options: Any, say: Callable[[str], None]) -> tuple[Network, Watcher, 
         try:
             services.append(served.make())
         except (Exception, SystemExit) as error:
-            raise StartError(f"badwire: --serve {served.name}: {inWords(error)}") from error
+            raise StartError(f"badwire: --serve {served.name}: {describe(error)}") from error
     return network, watcher, services

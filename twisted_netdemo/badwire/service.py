@@ -18,8 +18,8 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 
-from twisted_netdemo.badwire.cli.show import FAILED
-from twisted_netdemo.badwire.log_observers import inWords
+from twisted_netdemo.badwire.console import describe
+from twisted_netdemo.badwire.exit_statuses import FAILED
 from twisted_netdemo.badwire.model.events import Listener
 from twisted_netdemo.badwire.model.kernel_counters import (
     PacketCounts,
@@ -123,6 +123,12 @@ class BadWire(MultiService):
         self._hasCommand = bool(arguments)
         self._ended = ended
 
+    def discard(self) -> None:
+        """
+        The run ends before it has begun: leave no files.
+        """
+        self._outputs.discard()
+
     def startService(self) -> None:
         """
         Let the wire carry, then start what stands beside it.
@@ -139,7 +145,7 @@ class BadWire(MultiService):
         try:
             super().startService()
         except Exception:
-            self._outputs.discard()
+            self.discard()
             raise
         if self._command is None:
             _log.info(
@@ -209,7 +215,7 @@ class BadWire(MultiService):
         if self._hasFailed:
             return
         self._hasFailed = True
-        self._say(f"badwire: {inWords(error)}")
+        self._say(f"badwire: {describe(error)}")
         if not self._isOver:
             self._over()
         elif self._ended is not None:

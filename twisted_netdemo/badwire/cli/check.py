@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import sys
 
-from twisted_netdemo.badwire.log_observers import tell
+from twisted_netdemo.badwire.console import tell
+from twisted_netdemo.badwire.exit_statuses import UNAVAILABLE
 from twisted_netdemo.badwire.sandbox.etc_files import RESOLV, lacking
-from twisted_netdemo.badwire.sandbox.forbidden import UNAVAILABLE, Forbidden
+from twisted_netdemo.badwire.sandbox.forbidden import Forbidden
 from twisted_netdemo.badwire.sandbox.network import Network
 from twisted_netdemo.service.cli.options import ServiceOptions
 

@@ -12,11 +12,10 @@ from pathlib import Path
 
 from twisted.python import usage
 
-from twisted_netdemo.badwire.cli.show import FAILED
-from twisted_netdemo.badwire.log_observers import inWords, tell
+from twisted_netdemo.badwire.console import describe, tell
+from twisted_netdemo.badwire.exit_statuses import FAILED, UNAVAILABLE, USAGE
 from twisted_netdemo.badwire.sandbox import device, exec_helper, linux
 from twisted_netdemo.badwire.sandbox.command_process import within
-from twisted_netdemo.badwire.sandbox.forbidden import UNAVAILABLE
 from twisted_netdemo.badwire.sandbox.network import Network, hasIPv6
 from twisted_netdemo.badwire.sandbox.shells import greeting, shell
 from twisted_netdemo.badwire.sandbox.watcher import NAME, commandOf, parentOf
@@ -70,11 +69,11 @@ def main(options: Options) -> int:
         if len(runs) != 1:
             for line in _complaint(runs, wanted):
                 tell(line, sys.stderr)
-            return 2 if runs else FAILED
+            return USAGE if runs else FAILED
         try:
             _enter(runs[0])
         except OSError as error:
-            tell(f"badwire: process {runs[0]}: {inWords(error)}", sys.stderr)
+            tell(f"badwire: process {runs[0]}: {describe(error)}", sys.stderr)
             return UNAVAILABLE
         if not _hasWire():  # it has just ended, or is a process of another kind with that name
             tell(f"badwire: process {runs[0]}: there is no wire in its network", sys.stderr)

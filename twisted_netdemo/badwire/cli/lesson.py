@@ -5,13 +5,14 @@ C{badwire lesson}: what the Internet's two protocols promise, each statement see
 from __future__ import annotations
 
 import shutil
-import signal
 import sys
 from collections.abc import Callable
 
 from twisted.python import usage
 
-from twisted_netdemo.badwire.cli.show import LooseOptions, fail, printLines
+from twisted_netdemo.badwire.cli.show import LooseOptions
+from twisted_netdemo.badwire.console import fail, printLines
+from twisted_netdemo.badwire.exit_statuses import INTERRUPTED, UNAVAILABLE
 from twisted_netdemo.badwire.lessons import (
     choosing,
     closing,
@@ -25,10 +26,7 @@ from twisted_netdemo.badwire.lessons import (
 from twisted_netdemo.badwire.lessons.lesson_run import LessonError, LessonRun
 from twisted_netdemo.badwire.private_files import STDOUT, writePrivately
 from twisted_netdemo.badwire.render import page
-from twisted_netdemo.badwire.sandbox.forbidden import UNAVAILABLE
 from twisted_netdemo.service.cli.suggestions import didYouMean
-
-_INTERRUPTED = 128 + signal.SIGINT
 
 _HOW = (
     "'badwire lesson NAME' gives one, 'badwire lesson all' all of them; --html FILE",
@@ -118,7 +116,7 @@ def main(options: Options) -> int:
                 return UNAVAILABLE
             status = status or error.status
         except KeyboardInterrupt:
-            return _INTERRUPTED
+            return INTERRUPTED
         if not stage.isSeen:
             status = status or 1
         chapters.append(page.Chapter(heading, stage.parts))

@@ -13,12 +13,14 @@ from twisted.internet.error import ReactorNotRunning
 from twisted.logger import globalLogBeginner
 
 from twisted_netdemo.badwire import tap
-from twisted_netdemo.badwire.cli.show import FAILED
-from twisted_netdemo.badwire.log_observers import inWords, observeAll, observeWarnings, tell
+from twisted_netdemo.badwire.console import describe, tell
+from twisted_netdemo.badwire.exit_statuses import FAILED, UNAVAILABLE
+from twisted_netdemo.badwire.log_observers import observeAll, observeWarnings
 from twisted_netdemo.badwire.prepare import prepare
 from twisted_netdemo.badwire.private_files import STDOUT
-from twisted_netdemo.badwire.sandbox.forbidden import UNAVAILABLE, Forbidden
+from twisted_netdemo.badwire.sandbox.forbidden import Forbidden
 from twisted_netdemo.badwire.sandbox.shells import greeting, shell
+from twisted_netdemo.badwire.service import BadWire
 from twisted_netdemo.service.process.control import StartError
 
 
@@ -67,9 +69,10 @@ def main(options: Options) -> int:
         status = result
         reactor.callWhenRunning(stop)
 
+    wire: BadWire | None = None
     try:
         make = prepare(options, say)
-        # not before, since the network is private to processes that have one thread
+        # Not before: only a process with a single thread can enter a network.
         from twisted.internet import reactor as installed
 
         reactor: Any = installed
@@ -80,6 +83,10 @@ def main(options: Options) -> int:
         wire.runs(options.command or [shell()], ended)
         reactor.addSystemEventTrigger("before", "shutdown", wire.stopService)
         wire.startService()
+    except KeyboardInterrupt:
+        if wire is not None:
+            wire.discard()
+        raise
     except Forbidden as error:
         say(f"badwire: {error}")
         return UNAVAILABLE
@@ -87,7 +94,7 @@ def main(options: Options) -> int:
         say(str(error))
         return FAILED
     except Exception as error:
-        say(f"badwire: {inWords(error)}")
+        say(f"badwire: {describe(error)}")
         return FAILED
     reactor.run()
     return status

@@ -5,17 +5,17 @@ C{badwire show}: the ladder of a log, as text, SVG, a page or JSON.
 from __future__ import annotations
 
 import contextlib
-import errno
 import math
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from typing import BinaryIO, TextIO
+from collections.abc import Iterator, Mapping
+from typing import BinaryIO
 
 from twisted.python import usage
 
-from twisted_netdemo.badwire.log_observers import tell
+from twisted_netdemo.badwire.console import fail, printable, printLines, standard, tell
+from twisted_netdemo.badwire.exit_statuses import FAILED
 from twisted_netdemo.badwire.model.events import Sent, fromJSON
 from twisted_netdemo.badwire.private_files import STDOUT, place, writePrivately
 from twisted_netdemo.badwire.render.recorder import Recorder
@@ -24,9 +24,6 @@ from twisted_netdemo.service.cli.quantities import duration, whole
 
 #: No line of a log is longer.
 LINE = 4096
-
-#: The exit status where badwire itself failed.
-FAILED = 125
 
 
 class LooseOptions(ServiceOptions):
@@ -104,7 +101,7 @@ def main(options: Options) -> int:
     @return: the exit status.
     """
     name = options["log"]
-    title = "standard input" if name == "-" else _shown(name)
+    title = "standard input" if name == "-" else printable(name)
     recorder = Recorder(options["flow"], options["from"], options["to"], bool(options["to-scale"]))
     try:
         with _opened(name) as log:
@@ -174,53 +171,3 @@ def _lines(log: BinaryIO) -> Iterator[bytes | None]:
 
 def _opened(name: str) -> contextlib.AbstractContextManager[BinaryIO]:
     return contextlib.nullcontext(standard("stdin").buffer) if name == "-" else open(name, "rb")
-
-
-def standard(name: str) -> TextIO:
-    """
-    C{stdin} or C{stdout}.
-
-    @raise OSError: it was closed when the program began.
-    """
-    stream: TextIO | None = getattr(sys, name)
-    if stream is None:
-        raise OSError(errno.EBADF, os.strerror(errno.EBADF), name)
-    return stream
-
-
-def printLines(lines: Iterable[str]) -> None:
-    """
-    Print to stdout whatever its encoding.
-
-    @raise SystemExit: it cannot be written to; that its reader has gone is no failure.
-    """
-    try:
-        encoding = standard("stdout").encoding or "utf-8"
-    except OSError as error:
-        raise SystemExit(fail("stdout", error)) from None
-    try:
-        for line in lines:
-            sys.stdout.buffer.write(f"{line}\n".encode(encoding, "replace"))
-        sys.stdout.buffer.flush()
-    except OSError as error:
-        # what is left in the buffer would fail once more at the end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        isFailure = not isinstance(error, BrokenPipeError)
-        raise SystemExit(fail("stdout", error) if isFailure else 0) from None
-
-
-def fail(name: str, error: OSError) -> int:
-    """
-    Say in a line what cannot be read or written.
-
-    @return: the exit status.
-    """
-    tell(f"badwire: {_shown(name)}: {error.strerror}", sys.stderr)
-    return FAILED
-
-
-def _shown(name: str) -> str:
-    """
-    A file's name as a terminal may see it.
-    """
-    return "".join(letter if letter.isprintable() else "?" for letter in name)

@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from twisted_netdemo.badwire.cli.show import read
+from twisted_netdemo.badwire.exit_statuses import UNAVAILABLE
 from twisted_netdemo.badwire.lessons.claims import Claim
 from twisted_netdemo.badwire.model.events import Arrived, Sent
 from twisted_netdemo.badwire.render import terminal
 from twisted_netdemo.badwire.render.labels import snippet
 from twisted_netdemo.badwire.render.ladder import RecordedFlow
 from twisted_netdemo.badwire.render.recorder import Recorder
-from twisted_netdemo.badwire.sandbox.forbidden import UNAVAILABLE
 from twisted_netdemo.service.process.control import pythonEnvironment, pythonModule
 
 #: How long one run may take, in seconds.

@@ -10,9 +10,6 @@ import os
 
 from twisted_netdemo.badwire.sandbox import linux
 
-#: The exit status where the system forbids it, as sysexits.h has it.
-UNAVAILABLE = 69
-
 _ROOT = "or run it as root"
 
 

@@ -1,8 +1,8 @@
 """
 The command C{badwire} and its subcommands.
 
-Each subcommand is a module with C{Options} and C{main(options)}, which returns the exit status; it
-is loaded when it is asked for, since a run shall begin at once.
+Each subcommand is a module with C{Options} and C{main(options)}, which returns the exit status. It
+is loaded only when it is asked for, since a run should begin at once.
 """
 
 from __future__ import annotations
@@ -11,27 +11,42 @@ import signal
 import sys
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any
+from typing import Protocol, cast
 
 from twisted.python import usage
 
-from twisted_netdemo.badwire.cli.show import FAILED
-from twisted_netdemo.badwire.log_observers import settle, tell
+from twisted_netdemo.badwire.console import settle, tell
+from twisted_netdemo.badwire.exit_statuses import FAILED, INTERRUPTED, USAGE
 from twisted_netdemo.service.cli.options import ServiceOptions
 from twisted_netdemo.service.cli.suggestions import didYouMean
 
-_MODULES = {
-    name: f"twisted_netdemo.badwire.cli.{name}"
-    for name in ("run", "enter", "check", "show", "lesson")
-}
+_NAMES = ("run", "enter", "check", "show", "lesson")
+
+
+class _Subcommand(Protocol):
+    """
+    A subcommand's module.
+    """
+
+    def Options(self) -> usage.Options:
+        """
+        Its options, not read yet.
+        """
+
+    def main(self, options: usage.Options) -> int:
+        """
+        Do it.
+
+        @return: the exit status.
+        """
+
+
+def _load(name: str) -> _Subcommand:
+    return cast(_Subcommand, import_module(f"twisted_netdemo.badwire.cli.{name}"))
 
 
 def _options(name: str) -> Callable[[], usage.Options]:
-    def make() -> usage.Options:
-        options: usage.Options = import_module(_MODULES[name]).Options()
-        return options
-
-    return make
+    return lambda: _load(name).Options()
 
 
 class Options(ServiceOptions):
@@ -48,14 +63,16 @@ class Options(ServiceOptions):
 
 def main() -> int:
     """
-    @return: the exit status; 2 for a mistake on the command line.
+    Run the command.
+
+    @return: the exit status.
     """
     try:
         status = _main()
-    except SystemExit as ended:  # --help and --version have said all
+    except SystemExit as ended:  # --help and --version have printed their text
         status = ended.code if isinstance(ended.code, int) else 0
-    except KeyboardInterrupt:  # before COMMAND has begun, or where there is none
-        status = 128 + signal.SIGINT
+    except KeyboardInterrupt:  # before COMMAND has begun, or in a subcommand without one
+        status = INTERRUPTED
     return status if settle() else FAILED
 
 
@@ -64,13 +81,14 @@ def _main() -> int:
     try:
         options.parseOptions(sys.argv[1:])
         if options.subCommand is None:
-            *others, last = _MODULES
+            *others, last = _NAMES
             raise usage.UsageError(f"{', '.join(others)} or {last}? See 'badwire --help'")
     except usage.UsageError as error:
         complaint, word = str(error), str(error).removeprefix("Unknown command: ")
-        near = didYouMean(word, _MODULES) if word != complaint else ""
+        near = didYouMean(word, _NAMES) if word != complaint else ""
         tell(f"badwire: {complaint}{near}", sys.stderr)
-        return 2
-    name: str = options.subCommand
-    status: Any = import_module(_MODULES[name]).main(options.subOptions)
-    return int(status)
+        return USAGE
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        # From here on there may be files to remove.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    return _load(options.subCommand).main(options.subOptions)
