@@ -9,13 +9,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import quote_from_bytes
 
 from twisted_netdemo.gopher.item_types import Kind, isFetched, itemType
-from twisted_netdemo.gopher.url import (
-    LONGEST,
-    GopherURL,
-    InvalidURL,
-    normalHost,
-    sameHost,
-)
+from twisted_netdemo.gopher.url import LONGEST, GopherURL, InvalidURL, normalHost, sameHost
 from twisted_netdemo.service.host_port import hostPort
 
 # 'URI:' is written for web pages alone
