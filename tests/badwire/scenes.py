@@ -8,16 +8,26 @@ from twisted_netdemo.badwire.model.events import HEAD, Arrived, Sent
 from twisted_netdemo.badwire.model.packet import Packet
 from twisted_netdemo.badwire.model.receiver import Receivers
 from twisted_netdemo.badwire.render.labels import LOSSES
+from twisted_netdemo.faults.kinds import BY_WORD
 
 
 def part(data: bytes, offset: int = 0, more: bool = False) -> Packet:
     """
-    A fragment over IPv4, after a header of zeros.
+    A fragment over IPv4 of a protocol without checksums, after a header of zeros.
     """
-    return Packet(bytes(20) + data, 4, 17, 20, 20, 41000, 51423, 0, 0, 0, offset, more, 1)
+    return Packet(bytes(20) + data, 4, 253, 20, 20, None, None, 0, 0, 0, offset, more, 1)
 
 
-_PACKET = Packet(bytes(28), 4, 17, 20, 28, 41000, 51423, 0, 0, 0, None, False, 0)
+def whole(sent: Sent) -> Packet:
+    """
+    A packet over IPv4 as long as the event says, with a header that is all zeros but for UDP's
+    length.
+    """
+    if sent.protocol == "tcp":
+        data = bytes(40 + sent.length)
+        return Packet(data, 4, 6, 20, 40, 41000, 51423, 0, 0, 0, None, False, 0)
+    data = bytes(24) + b"\0\x08" + bytes(2)
+    return Packet(data, 4, 17, 20, 28, 41000, 51423, 0, 0, 0, None, False, 0)
 
 
 class Scene:
@@ -68,15 +78,17 @@ class Scene:
         self.events.append(sent)
         return sent
 
-    def arrive(self, sent: Sent, copy: int = 0, packet: Packet = _PACKET) -> tuple[str, int]:
+    def arrive(self, sent: Sent, copy: int = 0, packet: Packet | None = None) -> tuple[str, int]:
         """
         A copy of it arrives, a millisecond later: its effect, and the bytes released.
 
         @param packet: looked at where it is a fragment, and where an ICMP error may quote it.
         """
         self.now += 0.001
-        isSound = sent.checksum and "corrupted" not in sent.fates
-        effect, released = self.receivers.arrived(packet, sent, isSound)
+        faults = [BY_WORD[word] for word in sent.fates if word in BY_WORD]
+        isFound = any(fault.damage is not None and not fault.isUnseen for fault in faults)
+        isSound = sent.checksum and not isFound
+        effect, released = self.receivers.arrived(packet or whole(sent), sent, isSound)
         self.events.append(
             Arrived(self.now, sent.n, copy, sent.flow, sent.direction, effect, released)
         )

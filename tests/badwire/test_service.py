@@ -27,7 +27,8 @@ from twisted_netdemo.badwire.sandbox.network import Network
 from twisted_netdemo.badwire.sandbox.watcher import Member, Watcher
 from twisted_netdemo.badwire.service import BadWire
 from twisted_netdemo.badwire.summary import Summary
-from twisted_netdemo.faults.model import DIRECTIONS, Figures, Ratio
+from twisted_netdemo.faults.impairments import Impairments
+from twisted_netdemo.faults.trigger import DIRECTIONS, Probability
 from twisted_netdemo.service.process.control import StartError
 
 if sys.platform == "win32":  # which has no such network
@@ -53,7 +54,7 @@ class Options(dict[str, Any]):
 
     title = "title"
     about = "about"
-    places = ()
+    positions = ()
 
 
 class ConclusionTests(SynchronousTestCase):
@@ -196,7 +197,7 @@ class FailureTests(SynchronousTestCase):
         self.watched = Watched()
         network = Network()
         network.device = self.device = Wired()
-        figures = dict.fromkeys(DIRECTIONS, Figures(loss=Ratio(0.0), delay=0.5))
+        figures = dict.fromkeys(DIRECTIONS, Impairments(loss=Probability(0.0), delay=0.5))
         concluded = RunOutputs(Options(options, quiet=True), self.lines.append)
         if listener is not None:
             concluded.listeners.append(listener)

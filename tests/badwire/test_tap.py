@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.processes import folder
 from twisted_netdemo.badwire.sandbox.shells import shell
 from twisted_netdemo.badwire.tap import Options
-from twisted_netdemo.faults.model import Places, Ratio
+from twisted_netdemo.faults.trigger import Positions, Probability
 
 
 class OptionsTests(SynchronousTestCase):
@@ -40,10 +40,11 @@ class OptionsTests(SynchronousTestCase):
         The figures are impair's, and a direction may have its own.
         """
         options = self.taken("--loss", "20%", "--up-loss", "@2", "--down-undetectable", "5%")
-        self.assertEqual(options.figures["down"].loss, Ratio(0.2))
-        self.assertEqual(options.figures["up"].loss, Places(((2, 2),)))
-        self.assertEqual(options.figures["up"].hold, 0.04)
-        self.assertEqual(options.undetectable, {"up": Ratio(0.0), "down": Ratio(0.05)})
+        self.assertEqual(options.impairments["down"].of("loss"), Probability(0.2))
+        self.assertEqual(options.impairments["up"].of("loss"), Positions(((2, 2),)))
+        self.assertEqual(options.impairments["up"].hold, 0.04)
+        self.assertEqual(options.impairments["up"].of("undetectable"), Probability(0.0))
+        self.assertEqual(options.impairments["down"].of("undetectable"), Probability(0.05))
 
     def test_repeated(self) -> None:
         """

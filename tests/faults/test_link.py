@@ -10,12 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_netdemo.faults.link import OVERHEAD, Lane, Link
-from twisted_netdemo.faults.model import Fate, Figures
+from twisted_netdemo.faults.impairments import Impairments
+from twisted_netdemo.faults.kinds.reorder import FAULT as REORDER
+from twisted_netdemo.faults.link import OVERHEAD, FlowQueue, Link
+from twisted_netdemo.faults.model import Conditions, Fate, outcomeOf
 
 
 def fate(delay: float = 0.0, isReordered: bool = False) -> Fate:
-    return Fate(1, False, False, isReordered, False, delay, 0, (0, 0))
+    return Fate(1, outcomeOf([REORDER] if isReordered else []), delay, 0)
 
 
 def run(link: Link[int], until: float = 1e9) -> list[tuple[float, int]]:
@@ -57,40 +59,40 @@ class Delays(SynchronousTestCase):
         """
         A packet leaves when its delay is over, not before.
         """
-        link: Link[int] = Link(Figures())
-        lane = link.lane()
-        self.assertTrue(link.enter(lane, 1, 100, fate(0.02), 5.0))
-        self.assertEqual((link.octets, len(lane)), (100 + OVERHEAD, 1))
+        link: Link[int] = Link(Conditions(Impairments()))
+        flow = link.flow()
+        self.assertTrue(link.enter(flow, 1, 100, fate(0.02), 5.0))
+        self.assertEqual((link.octets, len(flow)), (100 + OVERHEAD, 1))
         self.assertEqual(link.next(), 5.02)
         self.assertEqual(link.due(5.0199), [])
         self.assertEqual(link.due(5.02), [1])
         self.assertIsNone(link.next())
-        self.assertEqual((link.octets, len(lane)), (0, 0))
+        self.assertEqual((link.octets, len(flow)), (0, 0))
 
     def test_atOnce(self) -> None:
         """
         Without a delay it leaves at once.
         """
-        link: Link[int] = Link(Figures())
-        link.enter(link.lane(), 1, 100, fate(), 5.0)
+        link: Link[int] = Link(Conditions(Impairments()))
+        link.enter(link.flow(), 1, 100, fate(), 5.0)
         self.assertEqual(link.due(5.0), [1])
 
     def test_jitterKeepsTheOrder(self) -> None:
         """
         A short delay after a long one waits for it.
         """
-        link: Link[int] = Link(Figures())
-        lane = link.lane()
+        link: Link[int] = Link(Conditions(Impairments()))
+        flow = link.flow()
         for n, delay in enumerate((0.05, 0.01, 0.06)):
-            link.enter(lane, n, 100, fate(delay), n * 0.001)
+            link.enter(flow, n, 100, fate(delay), n * 0.001)
         self.assertEqual(run(link), [(0.05, 0), (0.05, 1), (0.062, 2)])
 
     def test_conversationsDoNotWaitForEachOther(self) -> None:
         """
         One client's long delay holds nobody else up, and all comes out in the order of time.
         """
-        link: Link[int] = Link(Figures())
-        one, other = link.lane(), link.lane()
+        link: Link[int] = Link(Conditions(Impairments()))
+        one, other = link.flow(), link.flow()
         link.enter(one, 1, 100, fate(0.05), 0.0)
         link.enter(one, 2, 100, fate(0.07), 0.0)
         link.enter(other, 3, 100, fate(0.01), 0.001)
@@ -101,10 +103,10 @@ class Delays(SynchronousTestCase):
         """
         What is due can be taken in parts, so that a flood does not hold others up.
         """
-        link: Link[int] = Link(Figures())
-        lane = link.lane()
+        link: Link[int] = Link(Conditions(Impairments()))
+        flow = link.flow()
         for n in range(10):
-            link.enter(lane, n, 1, fate(0.01), n * 0.001)
+            link.enter(flow, n, 1, fate(0.01), n * 0.001)
         self.assertEqual(link.due(1.0, 4), [0, 1, 2, 3])
         self.assertEqual(link.next(), 0.014)
         self.assertEqual(link.due(1.0), [4, 5, 6, 7, 8, 9])
@@ -113,9 +115,9 @@ class Delays(SynchronousTestCase):
         """
         A flood of empty datagrams under way is bounded too: each takes memory.
         """
-        link: Link[int] = Link(Figures(), limit=10 * OVERHEAD)
-        lane = link.lane()
-        entered = [link.enter(lane, n, 0, fate(1.0), 0.0) for n in range(12)]
+        link: Link[int] = Link(Conditions(Impairments()), limit=10 * OVERHEAD)
+        flow = link.flow()
+        entered = [link.enter(flow, n, 0, fate(1.0), 0.0) for n in range(12)]
         self.assertEqual(entered, [True] * 10 + [False] * 2)
 
     @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 50), st.integers(0, 9))))
@@ -123,13 +125,13 @@ class Delays(SynchronousTestCase):
         """
         Whatever the delays, each packet leaves once, in its conversation's order and not early.
         """
-        link: Link[int] = Link(Figures())
-        lanes = [link.lane() for _ in range(3)]
+        link: Link[int] = Link(Conditions(Impairments()))
+        flows = [link.flow() for _ in range(3)]
         now = 0.0
         earliest = {}
-        for n, (lane, delay, pause) in enumerate(packets):
+        for n, (flow, delay, pause) in enumerate(packets):
             now += pause / 1000
-            link.enter(lanes[lane], n, 10, fate(delay / 1000), now)
+            link.enter(flows[flow], n, 10, fate(delay / 1000), now)
             earliest[n] = now + delay / 1000
         left = run(link)
         self.assertEqual(sorted(n for _, n in left), list(range(len(packets))))
@@ -146,16 +148,16 @@ class Reordering(SynchronousTestCase):
     A reordered packet leaves right after so many later ones, or when its time is up.
     """
 
-    def enter(self, link: Link[int], lane: Lane[int], held: Sequence[int], count: int) -> None:
+    def enter(self, link: Link[int], flow: FlowQueue[int], held: Sequence[int], count: int) -> None:
         for n in range(count):
-            link.enter(lane, n, 10, fate(isReordered=n in held), n * 0.001)
+            link.enter(flow, n, 10, fate(isReordered=n in held), n * 0.001)
 
     def test_gap(self) -> None:
         """
         The second of six leaves right after the fifth, at that very time.
         """
-        link: Link[int] = Link(Figures(gap=3))
-        self.enter(link, link.lane(), [1], 6)
+        link: Link[int] = Link(Conditions(Impairments(gap=3)))
+        self.enter(link, link.flow(), [1], 6)
         self.assertEqual(
             run(link), [(0.0, 0), (0.002, 2), (0.003, 3), (0.004, 4), (0.004, 1), (0.005, 5)]
         )
@@ -164,16 +166,16 @@ class Reordering(SynchronousTestCase):
         """
         Where not enough follow, it leaves after the hold: the last one of a conversation, say.
         """
-        link: Link[int] = Link(Figures(gap=3, hold=0.04))
-        self.enter(link, link.lane(), [1], 3)
+        link: Link[int] = Link(Conditions(Impairments(gap=3, hold=0.04)))
+        self.enter(link, link.flow(), [1], 3)
         self.assertEqual(run(link), [(0.0, 0), (0.002, 2), (0.041, 1)])
 
     def test_othersDoNotCount(self) -> None:
         """
         Another client's packets are not later ones.
         """
-        link: Link[int] = Link(Figures(gap=1))
-        one, other = link.lane(), link.lane()
+        link: Link[int] = Link(Conditions(Impairments(gap=1)))
+        one, other = link.flow(), link.flow()
         link.enter(one, 1, 10, fate(isReordered=True), 0.0)
         link.enter(other, 2, 10, fate(), 0.001)
         link.enter(one, 3, 10, fate(), 0.002)
@@ -183,8 +185,8 @@ class Reordering(SynchronousTestCase):
         """
         Where every packet is held, each leaves after the hold, and none is held for ever.
         """
-        link: Link[int] = Link(Figures(gap=3, hold=1.0))
-        self.enter(link, link.lane(), range(3), 3)
+        link: Link[int] = Link(Conditions(Impairments(gap=3, hold=1.0)))
+        self.enter(link, link.flow(), range(3), 3)
         self.assertEqual(run(link), [(1.0, 0), (1.001, 1), (1.002, 2)])
 
     @given(st.integers(1, 5), st.sets(st.integers(0, 29)), st.integers(0, 30))
@@ -192,8 +194,8 @@ class Reordering(SynchronousTestCase):
         """
         The order is the one that pencil and paper give.
         """
-        link: Link[int] = Link(Figures(gap=gap))
-        self.enter(link, link.lane(), sorted(held), count)
+        link: Link[int] = Link(Conditions(Impairments(gap=gap)))
+        self.enter(link, link.flow(), sorted(held), count)
         left = [n for _, n in run(link)]
         self.assertEqual(left, reordered(count, sorted(held), gap))
 
@@ -208,10 +210,10 @@ class Bottlenecks(SynchronousTestCase):
         1,000 octets take 8 ms at 1 Mbit/s; what comes meanwhile waits its turn, whoever sent it;
         then comes the delay.
         """
-        link: Link[int] = Link(Figures(rate=1e6))
-        link.enter(link.lane(), 0, 1000, fate(0.02), 0.0)
-        link.enter(link.lane(), 1, 500, fate(0.02), 0.001)
-        link.enter(link.lane(), 2, 1000, fate(0.02), 1.0)
+        link: Link[int] = Link(Conditions(Impairments(rate=1e6)))
+        link.enter(link.flow(), 0, 1000, fate(0.02), 0.0)
+        link.enter(link.flow(), 1, 500, fate(0.02), 0.001)
+        link.enter(link.flow(), 2, 1000, fate(0.02), 1.0)
         self.assertEqual(run(link), [(0.028, 0), (0.032, 1), (1.028, 2)])
 
     def test_tailDrop(self) -> None:
@@ -219,31 +221,71 @@ class Bottlenecks(SynchronousTestCase):
         With a queue of 2, one is on the line, two wait, the fourth is dropped; a place is free
         once the first is through.
         """
-        link: Link[int] = Link(Figures(rate=1e6, queue=2))
-        lane = link.lane()
-        entered = [link.enter(lane, n, 1000, fate(), 0.0) for n in range(4)]
+        link: Link[int] = Link(Conditions(Impairments(rate=1e6, queue=2)))
+        flow = link.flow()
+        entered = [link.enter(flow, n, 1000, fate(), 0.0) for n in range(4)]
         self.assertEqual(entered, [True, True, True, False])
-        self.assertFalse(link.enter(lane, 4, 1000, fate(), 0.0079))
-        self.assertTrue(link.enter(lane, 5, 1000, fate(), 0.0081))
+        self.assertFalse(link.enter(flow, 4, 1000, fate(), 0.0079))
+        self.assertTrue(link.enter(flow, 5, 1000, fate(), 0.0081))
         self.assertEqual(run(link), [(0.008, 0), (0.016, 1), (0.024, 2), (0.032, 5)])
 
     def test_noQueue(self) -> None:
         """
         C{--queue 0}: what comes while the line is busy is dropped.
         """
-        link: Link[int] = Link(Figures(rate=1e6, queue=0))
-        lane = link.lane()
-        self.assertTrue(link.enter(lane, 0, 1000, fate(), 0.0))
-        self.assertFalse(link.enter(lane, 1, 1000, fate(), 0.007))
-        self.assertTrue(link.enter(lane, 2, 1000, fate(), 0.0081))
+        link: Link[int] = Link(Conditions(Impairments(rate=1e6, queue=0)))
+        flow = link.flow()
+        self.assertTrue(link.enter(flow, 0, 1000, fate(), 0.0))
+        self.assertFalse(link.enter(flow, 1, 1000, fate(), 0.007))
+        self.assertTrue(link.enter(flow, 2, 1000, fate(), 0.0081))
 
     def test_bounded(self) -> None:
         """
         A long delay under a flood does not fill the memory: what is too much is dropped.
         """
-        link: Link[int] = Link(Figures(), limit=2 * (1000 + OVERHEAD))
-        lane = link.lane()
-        entered = [link.enter(lane, n, 1000, fate(60.0), 0.0) for n in range(3)]
+        link: Link[int] = Link(Conditions(Impairments()), limit=2 * (1000 + OVERHEAD))
+        flow = link.flow()
+        entered = [link.enter(flow, n, 1000, fate(60.0), 0.0) for n in range(3)]
         self.assertEqual(entered, [True, True, False])
         link.due(60.0)
-        self.assertTrue(link.enter(lane, 3, 1000, fate(60.0), 60.0))
+        self.assertTrue(link.enter(flow, 3, 1000, fate(60.0), 60.0))
+
+
+class Change(SynchronousTestCase):
+    """
+    The conditions change while packets are under way.
+    """
+
+    def test_rate(self) -> None:
+        """
+        Packets that have entered keep their times; later ones take as long as the new rate says,
+        and queue behind them.
+        """
+        conditions = Conditions(Impairments(rate=800, queue=9))
+        link: Link[int] = Link(conditions)
+        flow = link.flow()
+        link.enter(flow, 0, 100, fate(), 0.0)
+        conditions.change(Impairments(rate=8000, queue=1))
+        self.assertTrue(link.enter(flow, 1, 100, fate(), 0.0))
+        self.assertFalse(link.enter(flow, 2, 100, fate(), 0.0))
+        conditions.change(Impairments(delay=0.01))
+        self.assertFalse(link.isOpen(flow, fate()))
+        self.assertTrue(link.isOpen(link.flow(), fate()))
+        link.enter(flow, 3, 100, fate(0.01), 0.5)
+        self.assertEqual(run(link), [(1.0, 0), (1.1, 1), (1.1, 3)])
+
+    def test_gap(self) -> None:
+        """
+        Packets that are held leave in their order, even if a later one has less to wait for.
+        """
+        conditions = Conditions(Impairments(gap=3, hold=1.0))
+        link: Link[int] = Link(conditions)
+        flow = link.flow()
+        link.enter(flow, 0, 1, fate(isReordered=True), 0.0)
+        self.assertEqual(link.due(0.0), [])
+        conditions.change(Impairments(gap=1, hold=0.1))
+        link.enter(flow, 1, 1, fate(isReordered=True), 0.0)
+        self.assertEqual(link.due(0.5), [])
+        for n in (2, 3, 4):
+            link.enter(flow, n, 1, fate(), 0.6)
+        self.assertEqual(link.due(0.6), [2, 3, 4, 0, 1])

@@ -9,22 +9,26 @@ from hypothesis import strategies as st
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_netdemo.faults.model import Chance, Direction, Figures, Places, Ratio
-from twisted_netdemo.faults.options import FigureOptions, chance, figure
+from twisted_netdemo.faults.impairments import Impairments
+from twisted_netdemo.faults.kinds import FAULTS, PACKET_FAULTS
+from twisted_netdemo.faults.options import FaultOptions, faultRows, figure, trigger
+from twisted_netdemo.faults.trigger import NEVER, Direction, Positions, Probability
+from twisted_netdemo.service.cli.quantities import whole
 
 
-class Options(FigureOptions):
+class Options(FaultOptions):
     """
-    A service with these figures and one of its own.
+    A service with all faults and a figure of its own.
     """
 
+    faults = FAULTS
     hold = 0.04
-    optParameters = [*figure("undetectable", "0%", "Which are damaged unseen.")]
-    undetectable: dict[Direction, Chance]
+    optParameters = [*faultRows(PACKET_FAULTS), *figure("slice", None, "the largest piece")]
+    slices: dict[Direction, int | None]
 
     def postOptions(self) -> None:
         self.takeFigures()
-        self.undetectable = self.takeFigure("undetectable", chance)
+        self.slices = self.takeOptional("slice", whole)
 
 
 def parsed(line: str) -> Options:
@@ -43,7 +47,9 @@ class Values(SynchronousTestCase):
         Nothing asked for is a wire that does no harm.
         """
         options = parsed("")
-        self.assertEqual(options.figures, {"up": Figures(hold=0.04), "down": Figures(hold=0.04)})
+        self.assertEqual(
+            options.impairments, {"up": Impairments(hold=0.04), "down": Impairments(hold=0.04)}
+        )
 
     def test_all(self) -> None:
         """
@@ -53,21 +59,21 @@ class Values(SynchronousTestCase):
             "--loss 10% --loss-burst 3 --duplicate 5% --reorder 3% --reorder-gap 2 --corrupt 1% "
             "--delay 20ms --jitter 5ms --distribution normal --rate 1mbit --queue 50 --seed 42"
         )
-        expected = Figures(
-            loss=Ratio(0.1),
+        expected = Impairments(
+            loss=Probability(0.1),
             burst=3,
-            duplicate=Ratio(0.05),
-            reorder=Ratio(0.03),
+            duplicate=Probability(0.05),
+            reorder=Probability(0.03),
             gap=2,
             hold=0.04,
-            corrupt=Ratio(0.01),
+            corrupt=Probability(0.01),
             delay=0.02,
             jitter=0.005,
             distribution="normal",
             rate=1e6,
             queue=50,
         )
-        self.assertEqual(options.figures, {"up": expected, "down": expected})
+        self.assertEqual(options.impairments, {"up": expected, "down": expected})
         self.assertEqual((options.seed, options.isSeedDrawn), (42, False))
 
     def test_oneDirection(self) -> None:
@@ -76,13 +82,16 @@ class Values(SynchronousTestCase):
         """
         options = parsed(
             "--loss 10% --up-loss @2,5-7 --down-delay 1s --up-rate 1kbit --down-loss-burst 2 "
-            "--up-undetectable 1%"
+            "--up-undetectable 1% --up-slice 7"
         )
-        up, down = options.figures["up"], options.figures["down"]
-        self.assertEqual((up.loss, up.delay, up.rate), (Places(((2, 2), (5, 7))), 0, 1000))
-        self.assertEqual((down.loss, down.delay, down.rate), (Ratio(0.1), 1, None))
+        up, down = options.impairments["up"], options.impairments["down"]
+        self.assertEqual((up.of("loss"), up.delay, up.rate), (Positions(((2, 2), (5, 7))), 0, 1000))
+        self.assertEqual((down.of("loss"), down.delay, down.rate), (Probability(0.1), 1, None))
         self.assertEqual((up.burst, down.burst), (None, 2))
-        self.assertEqual(options.undetectable, {"up": Ratio(0.01), "down": Ratio(0)})
+        self.assertEqual(
+            (up.of("undetectable"), down.of("undetectable")), (Probability(0.01), NEVER)
+        )
+        self.assertEqual(options.slices, {"up": 7, "down": None})
 
     def test_seedIsDrawn(self) -> None:
         """
@@ -94,16 +103,16 @@ class Values(SynchronousTestCase):
         self.assertTrue(parsed("").isSeedDrawn)
 
     @given(st.text(alphabet="@0123456789-,% ", max_size=8))
-    def test_chance(self, text: str) -> None:
+    def test_trigger(self, text: str) -> None:
         """
         Any text is a value or one line that quotes it.
         """
         try:
-            value = chance(text)
+            value = trigger(text)
         except ValueError as error:
             self.assertIn(repr(text), str(error))
         else:
-            self.assertIsInstance(value, Places if text.startswith("@") else Ratio)
+            self.assertIsInstance(value, Positions if text.startswith("@") else Probability)
 
 
 class Mistakes(SynchronousTestCase):
@@ -175,7 +184,7 @@ class Help(SynchronousTestCase):
         """
         options = Options()
         usage = options.getUsage(80)
-        for name in ("loss", "queue", "undetectable"):
+        for name in ("queue", "slice", *(fault.name for fault in FAULTS)):
             self.assertEqual(usage.count(f"  --{name}="), 1)
         self.assertNotIn("--up-", usage.split("Options:")[1])
         self.assertIn("up-loss=", options.longOpt)

@@ -1,5 +1,5 @@
 """
-Tests of what is said of places that no packet reached.
+Tests of the warning about positions that no packet reached.
 """
 
 from __future__ import annotations
@@ -7,20 +7,19 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.faults.test_options import parsed
-from twisted_netdemo.faults.options import CHANCES
 from twisted_netdemo.faults.reached import Reached
 
 
 class ReachedTests(SynchronousTestCase):
     """
-    A place beyond the longest flow's end is warned of, one that was reached is not.
+    A position beyond the longest flow's end is warned of, one that was reached is not.
     """
 
     def said(self, line: str, up: int, down: int) -> list[str]:
         """
         What is said after flows of such lengths.
         """
-        reached = Reached(parsed(line).asked(*CHANCES))
+        reached = Reached(parsed(line).asked())
         for count in range(1, up + 1):
             reached.went("up", count)
         reached.went("down", down)
@@ -29,7 +28,7 @@ class ReachedTests(SynchronousTestCase):
 
     def test_lines(self) -> None:
         """
-        The option is named as it was given, with those of its places that were not reached.
+        The option is named as it was given, with those of its positions that were not reached.
         """
         for line, up, down, said in (
             ("--up-loss @7", 5, 9, ["--up-loss @7: no flow had more than 5 packets up"]),

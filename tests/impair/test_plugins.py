@@ -19,7 +19,9 @@ from typing import IO, Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.processes import PATIENCE, Program, folder, needs, run, script, start, twistd, until
-from twisted_netdemo.faults.model import Fates, Figures, Ratio
+from twisted_netdemo.faults.impairments import Impairments
+from twisted_netdemo.faults.model import Conditions, Fates
+from twisted_netdemo.faults.trigger import Probability
 
 
 def unread(pipe: IO[bytes]) -> int:
@@ -211,9 +213,9 @@ class Datagrams(ImpairCase):
         Twenty clients at once: what each one's datagrams met is what the model has for the seed
         and its place, and what the truth says.
         """
-        figures = Figures(loss=Ratio(0.2), duplicate=Ratio(0.1))
-        fates = [Fates(figures, 42, "up", place) for place in range(20)]
-        copies = [[each.next(n).copies for n in range(10)] for each in fates]
+        figures = Impairments(loss=Probability(0.2), duplicate=Probability(0.1))
+        fates = [Fates(Conditions(figures), 42, "up", place) for place in range(20)]
+        copies = [[each.next(n).outcome.copies for n in range(10)] for each in fates]
         target = self.socket(bind="127.0.0.1")
         port = self.impair(
             "udp", target.getsockname(), "--loss", "20%", "--duplicate", "10%", "--truth", "truth"
@@ -450,7 +452,10 @@ class CommandLine(SynchronousTestCase):
         The last line names the option and the value.
         """
         for options, last in (
-            ("--loss 150%", "--loss: '150%' is neither a ratio (0% to 100%) nor places (@2,5-7)"),
+            (
+                "--loss 150%",
+                "--loss: '150%' is neither a ratio (0% to 100%) nor positions (@2,5-7)",
+            ),
             (
                 "--delay 20",
                 "--delay: '20' is not a duration (a number with us, ms, s, m or h, as in 20ms)",

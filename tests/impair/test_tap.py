@@ -12,7 +12,7 @@ from twisted_netdemo.impair import tap
 from twisted_netdemo.impair.listen_target import Listen, listen, target
 from twisted_netdemo.impair.service import RelayService, StreamRelayService
 from twisted_netdemo.impair.tap import Options, makeService
-from twisted_netdemo.impair.tcp_pipe import Mischief
+from twisted_netdemo.impair.tcp_pipe import StreamFaults
 from twisted_netdemo.service.host_port import hostPort
 
 UDP = "--listen udp:9000 --to 127.0.0.1:5000"
@@ -153,7 +153,7 @@ class Services(SynchronousTestCase):
         """
         options = parsed(f"{TCP} --slice 1KiB --up-reset-after 5 --down-hang-after 1MiB")
         self.assertEqual(
-            options.mischief,
-            {"up": Mischief(1024, 5, None), "down": Mischief(1024, None, 1 << 20)},
+            options.streamFaults,
+            {"up": StreamFaults(1024, 5, None), "down": StreamFaults(1024, None, 1 << 20)},
         )
         self.assertIsInstance(makeService(options, Clock()), StreamRelayService)

@@ -16,8 +16,8 @@ from twisted.logger import formatEvent, globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_netdemo.faults.model import Figures
-from twisted_netdemo.impair.tcp_pipe import Mischief
+from twisted_netdemo.faults.impairments import Impairments
+from twisted_netdemo.impair.tcp_pipe import StreamFaults
 from twisted_netdemo.impair.tcp_relay import SILENCE, End, StreamRelay
 
 
@@ -128,16 +128,16 @@ class StreamCase(SynchronousTestCase):
 
     def start(
         self,
-        up: Figures | None = None,
-        down: Figures | None = None,
-        upMischief: Mischief | None = None,
-        downMischief: Mischief | None = None,
+        up: Impairments | None = None,
+        down: Impairments | None = None,
+        upFaults: StreamFaults | None = None,
+        downFaults: StreamFaults | None = None,
     ) -> None:
         self.clock = Clock()
         self.target = FakeTarget(self.clock)
         self.relay = StreamRelay(
-            {"up": up or Figures(), "down": down or Figures()},
-            {"up": upMischief or Mischief(), "down": downMischief or Mischief()},
+            {"up": up or Impairments(), "down": down or Impairments()},
+            {"up": upFaults or StreamFaults(), "down": downFaults or StreamFaults()},
             42,
             self.target,  # type: ignore[arg-type]  # its connect is all that matters
             self.clock,
@@ -177,7 +177,7 @@ class Bytes(StreamCase):
         The opening takes the way up like the bytes after it; a greeting that the target sends at
         once has taken both ways when it arrives.
         """
-        self.start(Figures(delay=0.02), Figures(delay=0.03))
+        self.start(Impairments(delay=0.02), Impairments(delay=0.03))
         self.pump(19)
         self.assertEqual(self.target.asked, [])
         self.assertFalse(self.client.isReading)
@@ -193,7 +193,7 @@ class Bytes(StreamCase):
         """
         A varying delay leaves the order alone.
         """
-        client, server = self.connected(60, up=Figures(delay=0.02, jitter=0.02))
+        client, server = self.connected(60, up=Impairments(delay=0.02, jitter=0.02))
         for n in range(50):
             client.protocol.dataReceived(b"%d " % n)
             self.pump(1)
@@ -206,7 +206,7 @@ class Bytes(StreamCase):
         A long text comes segment after segment at the rate of the bottleneck, which counts the
         bits of their packets.
         """
-        client, server = self.connected(up=Figures(rate=8 * 150_000))
+        client, server = self.connected(up=Impairments(rate=8 * 150_000))
         client.protocol.dataReceived(bytes(3 * 1448))
         self.pump(40)
         self.assertEqual(
@@ -219,7 +219,7 @@ class Bytes(StreamCase):
         speak IPv6.
         """
         for host, room in (("::1", 1428), ("fe80::1%lo", 1428), ("::ffff:127.0.0.1", 1448)):
-            self.start(up=Figures(rate=8 * 150_000))
+            self.start(up=Impairments(rate=8 * 150_000))
             client = connect(self.clock, self.relay, IPv6Address("TCP", host, 4001))
             begun = self.clock.seconds()
             self.pump(2)
@@ -235,7 +235,7 @@ class Bytes(StreamCase):
         """
         Two connections through the same bottleneck take twice as long.
         """
-        client, server = self.connected(up=Figures(rate=8 * 150_000))
+        client, server = self.connected(up=Impairments(rate=8 * 150_000))
         other = connect(self.clock, self.relay)
         self.pump(1)
         otherServer = self.target.accept(1)
@@ -248,7 +248,7 @@ class Bytes(StreamCase):
         """
         C{--slice 3} makes each write a piece of three bytes at most.
         """
-        client, server = self.connected(upMischief=Mischief(slice=3))
+        client, server = self.connected(upFaults=StreamFaults(slice=3))
         client.protocol.dataReceived(b"12345678")
         self.assertEqual([data for data, _ in server.writes], [b"123", b"456", b"78"])
 
@@ -264,8 +264,8 @@ class Bytes(StreamCase):
         """
         However it is cut, delayed and slowed, the text is the same.
         """
-        figures = Figures(delay=0.005, jitter=jitter, rate=rate)
-        client, server = self.connected(20, up=figures, upMischief=Mischief(slice=piece))
+        figures = Impairments(delay=0.005, jitter=jitter, rate=rate)
+        client, server = self.connected(20, up=figures, upFaults=StreamFaults(slice=piece))
         for chunk in chunks:
             client.protocol.dataReceived(chunk)
             self.pump(3)
@@ -296,7 +296,7 @@ class Bytes(StreamCase):
         As much as fits on the line may be under way: a long delay does not slow a fast line down
         to a bufferful a round trip.
         """
-        client, server = self.connected(101, up=Figures(delay=0.1))
+        client, server = self.connected(101, up=Impairments(delay=0.1))
         sent = 0
         while client.isReading:
             client.protocol.dataReceived(bytes(65536))
@@ -319,7 +319,7 @@ class Ends(StreamCase):
         """
         A client that has said all still hears the answer; then both connections close.
         """
-        client, server = self.connected(down=Figures(delay=0.01))
+        client, server = self.connected(down=Impairments(delay=0.01))
         client.protocol.dataReceived(b"123\n")
         client.protocol.readConnectionLost()
         self.assertEqual((server.data, server.ends), (b"123\n", ["half-closed"]))
@@ -351,7 +351,7 @@ class Ends(StreamCase):
         """
         A client's reset reaches the target, a delay later.
         """
-        self.start(up=Figures(delay=0.01))
+        self.start(up=Impairments(delay=0.01))
         self.pump(10)
         server = self.target.accept()
         self.client.protocol.dataReceived(b"text")
@@ -393,7 +393,7 @@ class Ends(StreamCase):
         """
         Stopping resets both ends: neither may take a part for the whole.
         """
-        client, server = self.connected(60, up=Figures(rate=8000))
+        client, server = self.connected(60, up=Impairments(rate=8000))
         client.protocol.dataReceived(bytes(5000))
         self.relay.stop()
         self.assertEqual((client.ends, server.ends), (["reset"], ["reset"]))
@@ -424,7 +424,7 @@ class Mischiefs(StreamCase):
         """
         Exactly so many bytes arrive, then both ends are reset.
         """
-        client, server = self.connected(downMischief=Mischief(resetAfter=10))
+        client, server = self.connected(downFaults=StreamFaults(resetAfter=10))
         server.protocol.dataReceived(b"123456")
         self.assertEqual((client.data, client.ends), (b"123456", []))
         server.protocol.dataReceived(b"7890abc")
@@ -435,7 +435,7 @@ class Mischiefs(StreamCase):
         """
         The reset waits until the system has taken the bytes before it.
         """
-        client, server = self.connected(downMischief=Mischief(resetAfter=4))
+        client, server = self.connected(downFaults=StreamFaults(resetAfter=4))
         client.takes = False
         server.protocol.dataReceived(b"12345")
         self.assertEqual(client.ends, [])
@@ -447,7 +447,7 @@ class Mischiefs(StreamCase):
         """
         Nothing more passes in either direction, and nobody is told; after an hour both are reset.
         """
-        client, server = self.connected(upMischief=Mischief(hangAfter=4))
+        client, server = self.connected(upFaults=StreamFaults(hangAfter=4))
         client.protocol.dataReceived(b"12345")
         self.assertEqual(server.data, b"1234")
         client.protocol.dataReceived(b"67")
@@ -463,6 +463,6 @@ class Mischiefs(StreamCase):
         """
         Of both, the one with fewer bytes happens.
         """
-        self.assertEqual(Mischief(resetAfter=5, hangAfter=4).last(), (4, "hang"))
-        self.assertEqual(Mischief(resetAfter=3, hangAfter=4).last(), (3, "reset"))
-        self.assertIsNone(Mischief().last())
+        self.assertEqual(StreamFaults(resetAfter=5, hangAfter=4).last(), (4, "hang"))
+        self.assertEqual(StreamFaults(resetAfter=3, hangAfter=4).last(), (3, "reset"))
+        self.assertIsNone(StreamFaults().last())

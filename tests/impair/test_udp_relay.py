@@ -14,8 +14,10 @@ from twisted.logger import formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.processes import folder
-from twisted_netdemo.faults.model import Direction, Fates, Figures, Places, Ratio, corrupt
+from twisted_netdemo.faults.impairments import Impairments
+from twisted_netdemo.faults.model import Conditions, Fates
 from twisted_netdemo.faults.reached import Asked, Reached
+from twisted_netdemo.faults.trigger import Direction, Positions, Probability
 from twisted_netdemo.impair.ground_truth import LineFile
 from twisted_netdemo.impair.udp_relay import Relay
 from twisted_netdemo.service.addresses import Address
@@ -93,12 +95,15 @@ class RelayCase(SynchronousTestCase):
 
     def relay(
         self,
-        up: Figures | None = None,
-        down: Figures | None = None,
+        up: Impairments | None = None,
+        down: Impairments | None = None,
         idle: float = 60.0,
         most: int = 0,
     ) -> Relay:
-        figures: dict[Direction, Figures] = {"up": up or Figures(), "down": down or Figures()}
+        figures: dict[Direction, Impairments] = {
+            "up": up or Impairments(),
+            "down": down or Impairments(),
+        }
         relay = Relay(
             figures, 42, self.connect, self.clock, idle, most, lambda host: host == "192.0.2.255"
         )
@@ -121,7 +126,7 @@ class RelayCase(SynchronousTestCase):
 
 class Unreached(RelayCase):
     """
-    Places that no client's datagrams reached.
+    Positions that no client's datagrams reached.
     """
 
     def test_said(self) -> None:
@@ -129,8 +134,8 @@ class Unreached(RelayCase):
         A fault that was to befall a datagram which never came is warned of when the relay stops;
         the longest client counts.
         """
-        relay = self.relay(up=Figures(loss=Places(((7, 7),))))
-        relay.reached = Reached([Asked("up-loss", Places(((2, 2), (7, 7))), ("up",))])
+        relay = self.relay(up=Impairments(loss=Positions(((7, 7),))))
+        relay.reached = Reached([Asked("up-loss", Positions(((2, 2), (7, 7))), ("up",))])
         for source in (ALICE, BOB, ALICE, ALICE):
             self.send(relay, b"x", source)
         relay.stop()
@@ -175,7 +180,7 @@ class Ways(RelayCase):
         """
         Each direction takes its own time.
         """
-        relay = self.relay(Figures(delay=0.02), Figures(delay=0.03))
+        relay = self.relay(Impairments(delay=0.02), Impairments(delay=0.03))
         self.send(relay, b"hello")
         self.clock.advance(0.019)
         self.assertEqual(self.connections[0].sent, [])
@@ -191,7 +196,7 @@ class Ways(RelayCase):
         """
         Of many datagrams under way each leaves at its own time, in order.
         """
-        relay = self.relay(Figures(delay=0.02))
+        relay = self.relay(Impairments(delay=0.02))
         for n in range(100):
             self.send(relay, b"%d" % n)
             self.clock.advance(0.001)
@@ -204,7 +209,7 @@ class Ways(RelayCase):
         """
         A thousand that are due at one time leave in parts, and others' calls come in between.
         """
-        relay = self.relay(Figures(delay=1))
+        relay = self.relay(Impairments(delay=1))
         for n in range(1000):
             self.send(relay, b"%d" % n)
         seen: list[int] = []
@@ -292,7 +297,7 @@ class Ways(RelayCase):
         """
         A client is not forgotten before its datagrams have arrived and could be answered.
         """
-        relay = self.relay(Figures(delay=100), idle=10)
+        relay = self.relay(Impairments(delay=100), idle=10)
         self.send(relay, b"slow")
         self.clock.pump([1] * 100)
         self.assertEqual([data for data, _ in self.connections[0].sent], [b"slow"])
@@ -312,7 +317,7 @@ class InEachDirection(RelayCase):
     """
 
     def up(self, count: int = 8, **figures: Any) -> list[bytes]:
-        relay = self.relay(Figures(**figures))
+        relay = self.relay(Impairments(**figures))
         for n in range(count):
             self.send(relay, b"%d" % n)
             self.clock.advance(0.001)
@@ -328,7 +333,7 @@ class InEachDirection(RelayCase):
         """
         C{--loss @2,5-7}: the 2nd and the 5th to 7th never arrive, and the truth says so at once.
         """
-        arrived = self.up(loss=Places(((2, 2), (5, 7))))
+        arrived = self.up(loss=Positions(((2, 2), (5, 7))))
         self.assertEqual(arrived, [b"0", b"2", b"3", b"7"])
         self.assertEqual([line["n"] for line in self.lines[:-1]], list(range(8)))
         lost = [line["n"] for line in self.lines[:-1] if line["fates"] == ["lost"]]
@@ -340,7 +345,7 @@ class InEachDirection(RelayCase):
         """
         A duplicated one arrives twice in a row.
         """
-        arrived = self.up(4, duplicate=Places(((2, 2),)))
+        arrived = self.up(4, duplicate=Positions(((2, 2),)))
         self.assertEqual(arrived, [b"0", b"1", b"1", b"2", b"3"])
         self.assertEqual(self.line(1)["fates"], ["duplicated"])
         self.assertEqual((self.line(1)["copies"], self.line(1)["sent"]), (2, [1, 2]))
@@ -350,7 +355,7 @@ class InEachDirection(RelayCase):
         """
         A reordered one leaves right after three later ones; its line comes when it has left.
         """
-        arrived = self.up(6, reorder=Places(((2, 2),)))
+        arrived = self.up(6, reorder=Positions(((2, 2),)))
         self.assertEqual(arrived, [b"0", b"2", b"3", b"4", b"1", b"5"])
         self.assertEqual([line["n"] for line in self.lines[:-1]], [0, 2, 3, 4, 1, 5])
         self.assertEqual((self.line(1)["fates"], self.line(1)["sent"]), (["reordered"], [4]))
@@ -359,19 +364,18 @@ class InEachDirection(RelayCase):
         """
         Where no three follow, it leaves after a second.
         """
-        self.assertEqual(self.up(3, reorder=Places(((2, 2),))), [b"0", b"2", b"1"])
+        self.assertEqual(self.up(3, reorder=Positions(((2, 2),))), [b"0", b"2", b"1"])
         self.assertEqual(self.connections[0].sent[-1][1], 1.001)
 
     def test_corrupt(self) -> None:
         """
         A corrupted one differs in one bit; the truth shows it as it was received.
         """
-        arrived = self.up(3, corrupt=Places(((2, 2),)), duplicate=Places(((2, 2),)))
+        arrived = self.up(3, corrupt=Positions(((2, 2),)), duplicate=Positions(((2, 2),)))
         self.assertEqual(arrived[1], arrived[2])
         self.assertNotEqual(arrived[1], b"1")
-        where = Fates(Figures(), 42, "up", 0)
-        where.next(0)
-        self.assertEqual(arrived[1], corrupt(b"1", where.next(1).where))
+        difference = arrived[1][0] ^ ord("1")
+        self.assertEqual((len(arrived[1]), difference.bit_count()), (1, 1))
         self.assertEqual(self.line(1)["head"], b"1".hex())
         self.assertEqual(self.line(1)["fates"], ["duplicated", "corrupted"])
 
@@ -379,7 +383,7 @@ class InEachDirection(RelayCase):
         """
         An empty datagram arrives empty, and nobody says that it was corrupted.
         """
-        relay = self.relay(Figures(corrupt=Ratio(1)))
+        relay = self.relay(Impairments(corrupt=Probability(1)))
         self.send(relay, b"")
         self.assertEqual(self.connections[0].sent, [(b"", 0.0)])
         line, summary = self.truth(relay)
@@ -391,7 +395,7 @@ class InEachDirection(RelayCase):
         What a bottleneck's queue has no room for is dropped, which is a fate of its own. A
         datagram takes the time of its packet, headers included.
         """
-        relay = self.relay(Figures(rate=8000, queue=2))
+        relay = self.relay(Impairments(rate=8000, queue=2))
         for _ in range(5):
             self.send(relay, bytes(72))
         self.clock.pump([0.1] * 5)
@@ -404,7 +408,7 @@ class InEachDirection(RelayCase):
         """
         A client that speaks IPv6 has longer headers.
         """
-        relay = self.relay(Figures(rate=8000))
+        relay = self.relay(Impairments(rate=8000))
         self.send(relay, bytes(52), ("fe80::1", 4001))
         self.clock.pump([0.1])
         self.assertEqual([when for _, when in self.connections[0].sent], [0.1])
@@ -414,7 +418,9 @@ class InEachDirection(RelayCase):
         Each client and direction has the fates that the model has for its place, whoever comes
         in between.
         """
-        figures = Figures(loss=Ratio(0.3), duplicate=Ratio(0.2), delay=0.01, jitter=0.01)
+        figures = Impairments(
+            loss=Probability(0.3), duplicate=Probability(0.2), delay=0.01, jitter=0.01
+        )
         relay = self.relay(figures, figures)
         for n in range(200):
             for source in (ALICE, BOB):
@@ -426,7 +432,7 @@ class InEachDirection(RelayCase):
         self.assertEqual(len(lines), 800)
         for place, client in enumerate(("127.0.0.1:4001", "[fe80::1%eth0]:4002")):
             for direction in ("up", "down"):
-                fates = Fates(figures, 42, direction, place)
+                fates = Fates(Conditions(figures), 42, direction, place)
                 expected = [fates.next(n) for n in range(200)]
                 got = sorted(
                     (line["n"], line["fates"], line["copies"], line["delay_ms"])
@@ -436,7 +442,7 @@ class InEachDirection(RelayCase):
                 self.assertEqual(
                     got,
                     [
-                        (n, fate.words, fate.copies, round(fate.delay * 1000, 3))
+                        (n, [*fate.outcome.words], fate.outcome.copies, round(fate.delay * 1000, 3))
                         for n, fate in enumerate(expected)
                     ],
                 )
@@ -532,7 +538,7 @@ class WhenThingsFail(RelayCase):
         """
         At the end what is under way counts as lost, and nothing leaves any more.
         """
-        relay = self.relay(Figures(delay=1))
+        relay = self.relay(Impairments(delay=1))
         self.send(relay, b"late")
         line, summary = self.truth(relay)
         self.assertEqual((line["fates"], line["copies"], line["delay_ms"]), ([], 0, 1000.0))
@@ -564,7 +570,7 @@ class Lines(RelayCase):
         """
         It has every field that is documented, and no more than 64 bytes of the datagram.
         """
-        relay = self.relay(Figures(delay=0.02))
+        relay = self.relay(Impairments(delay=0.02))
         self.clock.advance(1.5)
         self.send(relay, bytes(range(100)))
         self.clock.advance(0.02)

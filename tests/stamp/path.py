@@ -13,7 +13,8 @@ from twisted.internet.task import Clock
 
 from tests.stamp.arriving import Order, order
 from tests.stamp.reflecting import BEGAN, ERROR
-from twisted_netdemo.faults.model import Direction, Figures
+from twisted_netdemo.faults.impairments import Impairments
+from twisted_netdemo.faults.trigger import Direction
 from twisted_netdemo.impair.udp_relay import Relay
 from twisted_netdemo.service.addresses import Address
 from twisted_netdemo.service.udp.datagram import Outgoing
@@ -163,7 +164,7 @@ class Path:
 
     def __init__(
         self,
-        figures: dict[Direction, Figures],
+        figures: dict[Direction, Impairments],
         seed: int,
         settings: Settings,
         stateless: bool = False,

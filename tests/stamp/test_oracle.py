@@ -7,12 +7,27 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.stamp.path import Path
-from twisted_netdemo.faults.model import Figures, Ratio
+from twisted_netdemo.faults.impairments import Impairments
+from twisted_netdemo.faults.trigger import Probability
 from twisted_netdemo.stamp.results.measurement import Measurement, Reordering
 from twisted_netdemo.stamp.sender.settings import Settings
 
-BAD = Figures(loss=Ratio(0.1), duplicate=Ratio(0.08), reorder=Ratio(0.1), delay=0.02, jitter=0.005)
-WORSE = Figures(loss=Ratio(0.3), burst=4, duplicate=Ratio(0.2), reorder=Ratio(0.2), delay=0.03)
+BAD = Impairments(
+    loss=Probability(0.1),
+    duplicate=Probability(0.08),
+    reorder=Probability(0.1),
+    hold=0.25,  # a packet that waits for later ones at the end is not late
+    delay=0.02,
+    jitter=0.005,
+)
+WORSE = Impairments(
+    loss=Probability(0.3),
+    burst=4,
+    duplicate=Probability(0.2),
+    reorder=Probability(0.2),
+    hold=0.25,
+    delay=0.03,
+)
 
 
 class OracleTests(SynchronousTestCase):
@@ -65,7 +80,7 @@ class OracleTests(SynchronousTestCase):
         A clean path shows nothing, and the delays are the path's to the microsecond, whatever the
         reflector's clock says.
         """
-        up, down = Figures(delay=0.02), Figures(delay=0.03)
+        up, down = Impairments(delay=0.02), Impairments(delay=0.03)
         path = Path({"up": up, "down": down}, 1, Settings(count=50), offset=5_000_000_000)
         result = path.run()
         self.holds(path, result)

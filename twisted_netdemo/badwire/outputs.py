@@ -70,8 +70,8 @@ class RunOutputs:
                     complaint = f"badwire: {_called(name, options[name])}: {describe(error)}"
                     raise StartError(complaint) from None
         self._recorder = Recorder(toScale=bool(options["to-scale"]))
-        self._places = ReachedListener(options.places)
-        self.listeners: list[Listener] = [self._places] if options.places else []
+        self._places = ReachedListener(options.positions)
+        self.listeners: list[Listener] = [self._places] if options.positions else []
         if "log" in self._outputs:
             self.listeners.append(LogFile(self._outputs["log"]))
         if "pcap" in self._outputs:

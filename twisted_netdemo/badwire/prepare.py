@@ -49,11 +49,10 @@ def prepare(options: Any, say: Callable[[str], None]) -> Callable[[Any], BadWire
         ) -> Wire:
             return Wire(
                 clock,
-                options.figures,
+                options.impairments,
                 options.seed,
                 far,
                 listeners,
-                options.undetectable,
                 options["blackout"],
             )
 

@@ -25,7 +25,8 @@ from twisted_netdemo.badwire.prepare import prepare
 from twisted_netdemo.badwire.private_files import STDOUT, place
 from twisted_netdemo.badwire.sandbox.forbidden import Forbidden
 from twisted_netdemo.badwire.sandbox.network import sysctl
-from twisted_netdemo.faults.options import CHANCES, FigureOptions, chance, figure
+from twisted_netdemo.faults.kinds import FAULTS, PACKET_FAULTS
+from twisted_netdemo.faults.options import FaultOptions, faultRows
 from twisted_netdemo.faults.reached import Asked
 from twisted_netdemo.service.cli.quantities import duration, whole
 from twisted_netdemo.service.process.control import StartError, exitWith, reportStartErrors
@@ -33,12 +34,12 @@ from twisted_netdemo.service.process.control import StartError, exitWith, report
 _log = Logger()
 
 
-class Options(FigureOptions):
+class Options(FaultOptions):
     """
     What C{badwire run} and C{twistd badwire} take.
 
     @ivar command: COMMAND and its arguments; empty where none was given.
-    @ivar places: where on each flow something is to happen.
+    @ivar positions: the positions that were asked for.
     """
 
     synopsis = "[options] [-- COMMAND ARGUMENTS...]"
@@ -46,18 +47,15 @@ class Options(FigureOptions):
         "Runs COMMAND in a private network whose one wire loses, corrupts, duplicates, reorders "
         "and delays IP packets, and shows what became of each. COMMAND finds the other side as "
         "far.wire. Without COMMAND 'badwire run' starts a shell. The figures have a form for each "
-        "direction: --up-loss from who opened a flow, --down-loss back to it."
+        "direction: --up-loss from the end that opened a flow, --down-loss back to it."
     )
+    faults = FAULTS
     hold = 0.04
     command: Sequence[str] = ()
-    places: Sequence[Asked] = ()
+    positions: Sequence[Asked] = ()
 
     optParameters = [
-        *figure(
-            "undetectable",
-            "0%",
-            "the ratio that has two words exchanged, which no checksum sees, or the places",
-        ),
+        *faultRows(PACKET_FAULTS),
         ["mtu", None, "1500", "the largest packet that passes, in bytes"],
         ["drain", None, "3s", "how long to wait for the network after COMMAND's end, at most"],
         [
@@ -112,10 +110,9 @@ class Options(FigureOptions):
 
     def postOptions(self) -> None:
         self.takeFigures()
-        self.undetectable = self.takeFigure("undetectable", chance)
         self.take("mtu", packetSize)
         self.take("drain", lambda text: duration(text, bare=False))
-        self.places = self.asked(*CHANCES, "undetectable")
+        self.positions = self.asked()
         self["serve"] = [self.check("serve", text, HostedService) for text in self["serve"]]
         self["sysctl"] = dict(self.check("sysctl", text, sysctl) for text in self["sysctl"])
         self["blackout"] = [self.check("blackout", text, span) for text in self["blackout"]]

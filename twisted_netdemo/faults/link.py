@@ -1,21 +1,24 @@
 """
-One direction of a link, at times that it is told: a bottleneck, delays that keep the order, and
-the holding back of what is to be reordered.
+One direction of a link, without a clock: a bottleneck, delays that keep the order, and packets that
+are held back to be reordered.
 
-Pure: the caller gives the time with each call, in seconds of any clock that never goes back, takes
-what is L{Link.due} and comes back at L{Link.next}. One L{Link} is shared by all the conversations
-of its direction, each of which keeps its order in a L{Lane} of its own:
+Pure: the caller passes the time with each call, in seconds of any clock that never goes back, takes
+the packets that are L{Link.due} and comes back at L{Link.next}. All conversations of a direction
+share one L{Link}, and each keeps its order in a L{FlowQueue} of its own:
 
-    >>> link = Link(figures)
-    >>> lane = link.lane()
-    >>> link.enter(lane, "a packet", 512, fate, now)    # False: dropped at the tail of the queue
+    >>> link = Link(Conditions(Impairments(delay=0.02)))
+    >>> flow = link.flow()
+    >>> link.enter(flow, "a packet", 512, fate, now)    # False: dropped at the tail of the queue
     >>> link.next()                                     # when to look
-    >>> link.due(then)                                  # what leaves, in this order
+    >>> link.due(then)                                  # the packets that leave, in this order
 
-The bottleneck comes first: a packet waits there for those before it, whoever sent them, and takes
-its length for the rate's time. Then comes its delay, though it never leaves before an earlier one
-of its lane. A reordered one stands aside when it would leave, lets C{gap} later ones of its lane
-pass and leaves right after the last of them, or C{hold} seconds later where they do not come.
+The bottleneck comes first: a packet waits there for all earlier packets, whichever conversation
+they belong to, and then takes as long as the rate needs for its length. Its delay follows, but it
+never leaves before an earlier packet of its flow. A reordered packet stands aside when it would
+leave, lets C{gap} later packets of its flow pass and leaves right after the last of them, or
+C{hold} seconds later if they do not come.
+
+The conditions may change while packets are under way. Those that have entered keep their times.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from collections import deque
 from heapq import heappop, heappush
 from typing import Generic, TypeVar
 
-from twisted_netdemo.faults.model import Fate, Figures
+from twisted_netdemo.faults.model import Conditions, Fate
 
 T = TypeVar("T")
 
@@ -39,54 +42,49 @@ OVERHEAD = 600
 class Bottleneck:
     """
     A line of a given rate and the queue before it, which drops at its tail.
-
-    @param rate: bits a second; C{None} for a line that takes no time.
-    @param queue: how many packets may wait behind the one that is being sent.
     """
 
-    def __init__(self, rate: float | None, queue: int) -> None:
-        self._seconds = 0.0 if rate is None else 8 / rate
-        self._queue = queue
+    def __init__(self) -> None:
         self._free = 0.0
         self._starts: deque[float] = deque()
 
-    def enter(self, octets: int, now: float) -> float | None:
+    def enter(self, octets: int, now: float, rate: float | None, queue: int) -> float | None:
         """
+        @param rate: bits a second; C{None} for a line that takes no time.
+        @param queue: how many packets may wait behind the one that is being sent.
         @return: when the packet's last bit is through; C{None} where the queue is full.
         """
-        if not self._seconds:
+        if rate is None:
             return now
         starts = self._starts
         while starts and starts[0] <= now:
             starts.popleft()
         begin = self._free
         if begin > now:
-            if len(starts) >= self._queue:
+            if len(starts) >= queue:
                 return None
             starts.append(begin)
         else:
             begin = now
-        self._free = end = begin + octets * self._seconds
+        self._free = end = begin + octets * (8 / rate)
         return end
 
 
-class Lane(Generic[T]):
+class FlowQueue(Generic[T]):
     """
-    The packets of one conversation that are under way. Made by L{Link.lane}.
+    The packets of one conversation that are under way. Made by L{Link.flow}.
     """
 
-    __slots__ = ("_gap", "_held", "_hold", "_last", "_passed", "_scheduled", "_waiting")
+    __slots__ = ("_conditions", "_held", "_last", "_passed", "_scheduled", "_waiting")
 
-    def __init__(self, gap: int, hold: float) -> None:
-        self._gap = gap
-        self._hold = hold
+    def __init__(self, conditions: Conditions) -> None:
+        self._conditions = conditions
         self._last = 0.0
         self._passed = 0
         self._scheduled: float | None = None
         # when it leaves, the packet, its octets, whether it is to be held
         self._waiting: deque[tuple[float, T, int, bool]] = deque()
-        # after how many have passed it leaves, and when at the latest. One that is held later is
-        # never free earlier, so this is a queue too.
+        # after how many have passed it leaves, and when at the latest: both never fall
         self._held: deque[tuple[int, float, T, int]] = deque()
 
     def __len__(self) -> int:
@@ -95,6 +93,13 @@ class Lane(Generic[T]):
     def _add(self, leaves: float, packet: T, octets: int, isHeld: bool) -> None:
         self._last = leaves = max(leaves, self._last)
         self._waiting.append((leaves, packet, octets, isHeld))
+
+    def _hold(self, leaves: float, packet: T, octets: int) -> None:
+        impairments = self._conditions.impairments
+        after, latest = self._passed + impairments.gap, leaves + impairments.hold
+        if self._held:
+            after, latest = max(after, self._held[-1][0]), max(latest, self._held[-1][1])
+        self._held.append((after, latest, packet, octets))
 
     def _next(self) -> float | None:
         waiting = self._waiting[0][0] if self._waiting else None
@@ -105,9 +110,9 @@ class Lane(Generic[T]):
 
     def _due(self, now: float, leaving: list[T], most: int) -> int:
         """
-        Add what leaves to the list, until about so many are in it.
+        Add the packets that leave to the list, until about so many are in it.
 
-        @return: the octets of it.
+        @return: their octets.
         """
         waiting, held = self._waiting, self._held
         freed = 0
@@ -119,7 +124,7 @@ class Lane(Generic[T]):
                 continue
             leaves, packet, octets, isHeld = waiting.popleft()
             if isHeld:
-                held.append((self._passed + self._gap, leaves + self._hold, packet, octets))
+                self._hold(leaves, packet, octets)
                 continue
             leaving.append(packet)
             freed += octets
@@ -133,22 +138,23 @@ class Lane(Generic[T]):
 
 class Link(Generic[T]):
     """
-    @param figures: C{rate}, C{queue}, C{gap} and C{hold} are what counts here; the rest has gone
-        into the fates.
-    @param limit: how many octets may be under way, L{OVERHEAD} counted for each packet: beyond,
-        packets are dropped as at the tail of the queue.
+    All packets of one direction that are under way.
     """
 
-    def __init__(self, figures: Figures, limit: int = LIMIT) -> None:
-        self._figures = figures
-        self._bottleneck = Bottleneck(figures.rate, figures.queue)
+    def __init__(self, conditions: Conditions, limit: int = LIMIT) -> None:
+        """
+        @param conditions: C{rate}, C{queue}, C{gap} and C{hold} matter here; fates have the rest.
+        @param limit: how many octets may be under way, L{OVERHEAD} counted for each packet. Beyond
+            it packets are dropped as at the tail of the queue.
+        """
+        self._conditions = conditions
+        self._bottleneck = Bottleneck()
         self._limit = limit
-        self._isFast = figures.rate is None
         self._octets = 0
         self._made = 0
-        # a lane's next time; the number keeps equal times in order. An entry whose time is not
-        # its lane's any more is stale.
-        self._agenda: list[tuple[float, int, Lane[T]]] = []
+        # a flow's next time; the number keeps equal times in order. An entry is stale when its time
+        # is no longer its flow's.
+        self._agenda: list[tuple[float, int, FlowQueue[T]]] = []
 
     @property
     def octets(self) -> int:
@@ -157,45 +163,50 @@ class Link(Generic[T]):
         """
         return self._octets
 
-    def lane(self) -> Lane[T]:
+    def flow(self) -> FlowQueue[T]:
         """
-        The way of one more conversation. It is forgotten with its last packet, unless the caller
-        keeps it.
+        The queue of one more conversation. The link forgets it with its last packet.
         """
-        return Lane(self._figures.gap, self._figures.hold)
+        return FlowQueue(self._conditions)
 
-    def isOpen(self, lane: Lane[T], fate: Fate) -> bool:
+    def isOpen(self, flow: FlowQueue[T], fate: Fate) -> bool:
         """
-        Whether nothing would hold up a packet: it need not L{enter}, and leaves at once.
+        Whether nothing would delay a packet: it need not L{enter}, and leaves at once.
         """
-        return self._isFast and not (fate.delay or fate.reordered or lane)
+        return (
+            self._conditions.impairments.rate is None
+            and not fate.delay
+            and not fate.outcome.isHeld
+            and not flow._waiting
+            and not flow._held
+        )
 
-    def enter(self, lane: Lane[T], packet: T, octets: int, fate: Fate, now: float) -> bool:
+    def enter(self, flow: FlowQueue[T], packet: T, octets: int, fate: Fate, now: float) -> bool:
         """
-        Set out. Whether a packet is C{lost} is the caller's business: such a one does not come
-        here.
+        Set out. A lost packet does not come here: that is up to the caller.
 
-        @param octets: what it weighs at the bottleneck.
-        @return: whether it was let in; else it is dropped at the tail of the queue.
+        @param octets: its length at the bottleneck.
+        @return: whether it was let in; if not, it is dropped at the tail of the queue.
         """
         if self._octets + octets + OVERHEAD > self._limit:
             return False
-        through = self._bottleneck.enter(octets, now)
+        impairments = self._conditions.impairments
+        through = self._bottleneck.enter(octets, now, impairments.rate, impairments.queue)
         if through is None:
             return False
         weight = octets + OVERHEAD
         self._octets += weight
-        lane._add(through + fate.delay, packet, weight, fate.reordered)
-        self._schedule(lane)
+        flow._add(through + fate.delay, packet, weight, fate.outcome.isHeld)
+        self._schedule(flow)
         return True
 
-    def _schedule(self, lane: Lane[T]) -> None:
-        when = lane._next()
-        if when != lane._scheduled:
-            lane._scheduled = when
+    def _schedule(self, flow: FlowQueue[T]) -> None:
+        when = flow._next()
+        if when != flow._scheduled:
+            flow._scheduled = when
             if when is not None:
                 self._made += 1
-                heappush(self._agenda, (when, self._made, lane))
+                heappush(self._agenda, (when, self._made, flow))
 
     def next(self) -> float | None:
         """
@@ -208,15 +219,15 @@ class Link(Generic[T]):
 
     def due(self, now: float, most: int = sys.maxsize) -> list[T]:
         """
-        What leaves by now, in the order of leaving. A duplicated packet is in it once.
+        The packets that leave by now, in the order of leaving. A duplicated packet is in it once.
 
-        @param most: about how many to take; the rest is due at once.
+        @param most: about how many to take; the others stay due.
         """
         leaving: list[T] = []
         while len(leaving) < most and (when := self.next()) is not None and when <= now:
-            lane = heappop(self._agenda)[2]
-            lane._scheduled = None
-            # one lane's time after the other's, so that the whole comes out in order
-            self._octets -= lane._due(when, leaving, most)
-            self._schedule(lane)
+            flow = heappop(self._agenda)[2]
+            flow._scheduled = None
+            # one flow's time after the other's, so that the whole comes out in order
+            self._octets -= flow._due(when, leaving, most)
+            self._schedule(flow)
         return leaving

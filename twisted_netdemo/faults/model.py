@@ -2,239 +2,232 @@
 The pure model of a bad network: what happens to a packet follows from a seed and a key alone.
 
 A L{Fates} stands for one direction of one conversation: a client's datagrams on their way up, a
-flow's packets on their way down. It is asked once for each packet, in the order in which the
-packets set out, with what tells this packet from the others:
+flow's packets on their way down. Ask it once for each packet, in the order in which the packets
+set out, with a key that tells this packet from the others:
 
-    >>> figures = Figures(loss=Ratio(0.1), delay=0.02, jitter=0.005)
-    >>> fates = Fates(figures, 42, "up", 0)     # seed; direction, the client's place
+    >>> conditions = Conditions(Impairments(loss=Probability(0.1), delay=0.02, jitter=0.005))
+    >>> fates = Fates(conditions, 42, "up", 0)  # seed; direction, the client's number
     >>> fates.next(0)                           # n
-    >>> fates = Fates(figures, 42, "tcp", 4, 80, 0, "up")   # seed; the flow and direction
+    >>> fates = Fates(conditions, 42, "tcp", 4, 80, 0, "up")    # seed; the flow and direction
     >>> fates.next("PA", 1, 512, 0)             # flags, sequence number, length, attempt
 
-Every figure is drawn by itself: whether a packet is duplicated does not change with the loss that
-is asked for. The draws are a hash (BLAKE2b) of seed, identity and key, cut into numbers, so that
-they are the same in every version of Python and on every machine. Two things follow from the order
-as well: the place of a packet (from 1, one for each call) and, with a burst length, whether the
-packet before it was lost. There is no clock here: L{link<twisted_netdemo.faults.link>} takes it
-from here.
+A packet has one hash (BLAKE2b of seed, identity and key). Each fault draws its own random number
+from it, by a factor that is derived from the fault's name. So there are as many draws as there are
+names, one more fault moves no other's draw, and all draws are the same in every version of Python
+and on every machine. A draw does not depend on the impairments either: L{Conditions.change}
+changes how many packets are hit, while the draws go on as they would have.
+
+Two things follow from the order of packets as well: a packet's position (from 1, one for each call)
+and, with a burst length, whether the packet before it was lost. There is no clock here;
+L{link<twisted_netdemo.faults.link>} has one.
 """
 
 from __future__ import annotations
 
 import hashlib
-import struct
-from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from itertools import pairwise
+from dataclasses import dataclass
+from functools import cache
 from statistics import NormalDist
-from typing import Literal, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
-Direction: TypeAlias = Literal["up", "down"]
-Distribution: TypeAlias = Literal["constant", "uniform", "normal"]
+from twisted_netdemo.faults.fault import Fault
+from twisted_netdemo.faults.impairments import Impairments
+from twisted_netdemo.faults.kinds import FAULTS
+from twisted_netdemo.faults.kinds.loss import FAULT as LOSS
+from twisted_netdemo.faults.trigger import Positions, Probability, Trigger
 
-DIRECTIONS: tuple[Direction, Direction] = ("up", "down")
-
-_DRAWS = struct.Struct("<8Q")
+_MASK = (1 << 64) - 1
 _normal = NormalDist().inv_cdf
 
 
-def _threshold(ratio: float) -> int:
+def _factor(name: str) -> int:
     """
-    What a draw of 64 bits is below with this probability.
+    An odd number of 64 bits that belongs to a name.
+
+    Different odd factors turn one uniform number of 64 bits, modulo 2**64, into numbers whose upper
+    bits are as good as independent: this is how a linear congruential generator leaps.
     """
-    return int(ratio * 2.0**64)
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little") | 1
+
+
+_DELAY = _factor("delay")
+
+
+def damageDraw(base: int, name: str) -> int:
+    """
+    A random number of 64 bits that belongs to a name, all of whose bits are good.
+
+    @param base: the packet's 64 bits (L{Fate.base}).
+    """
+    key = base.to_bytes(8, "little")
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8, key=key).digest(), "little")
 
 
 @dataclass(frozen=True)
-class Ratio:
+class Outcome:
     """
-    It happens to this share of the packets, each for itself.
+    What happens to a packet, without its numbers: one for each combination of faults.
 
-    @ivar ratio: 0.0 to 1.0.
-    """
-
-    ratio: float
-    _threshold: int = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.ratio <= 1:
-            raise ValueError(f"{self.ratio!r} is not a ratio, 0 to 1")
-        object.__setattr__(self, "_threshold", _threshold(self.ratio))
-
-    def hits(self, place: int, draw: int) -> bool:
-        """
-        @param draw: 64 bits of chance.
-        """
-        return draw < self._threshold
-
-
-@dataclass(frozen=True)
-class Places:
-    """
-    It happens to the packets at these places, whatever the seed.
-
-    @ivar ranges: first and last place of each range, counted from 1, rising and apart.
+    @ivar faults: in the order of their ranks; with one that stops it, that one alone.
+    @ivar words: their words.
+    @ivar isLost: whether nothing arrives.
+    @ivar copies: how many arrive: 0, or 1 and more.
+    @ivar isHeld: whether it leaves after later ones.
+    @ivar damages: the faults that change it, in the order in which they do.
     """
 
-    ranges: tuple[tuple[int, int], ...]
-    _edges: list[int] = field(init=False, repr=False, compare=False)
+    faults: tuple[Fault, ...]
+    words: tuple[str, ...]
+    isLost: bool
+    copies: int
+    isHeld: bool
+    damages: tuple[Fault, ...]
 
-    def __post_init__(self) -> None:
-        edges = [edge for first, last in self.ranges for edge in (first, last + 1)]
-        if not edges or edges[0] < 1 or any(a >= b for a, b in pairwise(edges)):
-            raise ValueError(f"{self.ranges!r} are not rising ranges of places from 1")
-        object.__setattr__(self, "_edges", edges)
-
-    @classmethod
-    def of(cls, ranges: Iterable[tuple[int, int]]) -> Places:
+    def without(self, fault: Fault) -> Outcome:
         """
-        From ranges in any order, which may touch and overlap.
+        The same but for one fault, which could do nothing to the packet.
         """
-        merged: list[tuple[int, int]] = []
-        for first, last in sorted(ranges):
-            if merged and first <= merged[-1][1] + 1:
-                merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
-            else:
-                merged.append((first, last))
-        return cls(tuple(merged))
-
-    def hits(self, place: int, draw: int) -> bool:
-        """
-        @param draw: not looked at: places leave nothing to chance.
-        """
-        return bisect_right(self._edges, place) % 2 == 1
+        return outcomeOf(each for each in self.faults if each is not fault)
 
 
-Chance: TypeAlias = Ratio | Places
-NEVER = Ratio(0.0)
-
-
-@dataclass(frozen=True)
-class Figures:
+def outcomeOf(faults: Iterable[Fault]) -> Outcome:
     """
-    How bad one direction is.
-
-    @ivar loss: which packets are lost.
-    @ivar burst: the mean length of a run of losses, 1 or more, at the ratio of C{loss} overall
-        (Gilbert's model: E. N. Gilbert, Capacity of a Burst-Noise Channel, 1960); C{None} where
-        each packet is lost or not for itself. Not looked at where C{loss} names places.
-    @ivar duplicate: which arrive twice.
-    @ivar reorder: which leave after later ones.
-    @ivar gap: after how many later ones.
-    @ivar hold: how long, in seconds, such a packet waits for them at most.
-    @ivar corrupt: which have a bit flipped.
-    @ivar delay: seconds that each one takes.
-    @ivar jitter: seconds that the delay varies by: at most (uniform) or as its standard deviation
-        (normal).
-    @ivar distribution: of the delay. It is never less than 0, and a multiple of a microsecond.
-    @ivar rate: of the bottleneck, in bits a second; C{None} where there is none.
-    @ivar queue: how many packets may wait for it.
+    The outcome of some faults.
     """
+    return _combined(frozenset(faults))
 
-    loss: Chance = NEVER
-    burst: float | None = None
-    duplicate: Chance = NEVER
-    reorder: Chance = NEVER
-    gap: int = 3
-    hold: float = 1.0
-    corrupt: Chance = NEVER
-    delay: float = 0.0
-    jitter: float = 0.0
-    distribution: Distribution = "uniform"
-    rate: float | None = None
-    queue: int = 100
 
-    def __post_init__(self) -> None:
-        self.lossAfter()
+@cache
+def _combined(faults: frozenset[Fault]) -> Outcome:
+    stops = [fault for fault in FAULTS if fault in faults and fault.stops]
+    ranked = tuple(stops[:1] or [fault for fault in FAULTS if fault in faults])
+    copies = 1
+    for fault in ranked:
+        copies *= fault.copies
+    # damage that no checksum finds is done to a packet whose checksum is still right
+    damages = sorted(
+        (fault for fault in ranked if fault.damage is not None),
+        key=lambda fault: not fault.isUnseen,
+    )
+    return Outcome(
+        ranked,
+        tuple(fault.word for fault in ranked),
+        bool(stops),
+        0 if stops else copies,
+        any(fault.holds for fault in ranked),
+        tuple(damages),
+    )
 
-    def lossAfter(self) -> tuple[float, float]:
-        """
-        The probability of a loss after a packet that passed, and after one that was lost.
 
-        @raise ValueError: no such runs can have that ratio overall.
-        """
-        if isinstance(self.loss, Places):
-            return 0.0, 0.0
-        ratio = self.loss.ratio
-        if self.burst is None or ratio in (0.0, 1.0):
-            return ratio, ratio
-        if self.burst < 1:
-            raise ValueError(f"a run of losses is 1 packet or more, not {self.burst:g}")
-        # of the two states' ratio, loss = p / (p + 1/burst)
-        after = ratio / (1 - ratio) / self.burst
-        if after > 1:
-            least = ratio / (1 - ratio)
-            raise ValueError(
-                f"{self.burst:g} is too short: where {ratio:.10g} of all are lost, runs of losses "
-                f"have a mean length of {least:.10g} at least"
-            )
-        return after, 1 - 1 / self.burst
-
-    def always(self) -> Fate | None:
-        """
-        The fate of every packet (but for its C{place} and draws), where nothing befalls any but a
-        delay that is the same for all; else C{None}.
-        """
-        chances = (self.loss, self.duplicate, self.reorder, self.corrupt)
-        if self.jitter or any(chance != NEVER for chance in chances):
-            return None
-        return Fate(0, False, False, False, False, self.delay, 0, (0, 0))
-
-    def isClear(self) -> bool:
-        """
-        Whether nothing befalls any packet, and nothing holds it up.
-        """
-        fate = self.always()
-        return fate is not None and not fate.delay and self.rate is None
+#: Nothing happens to the packet.
+UNHARMED = outcomeOf(())
 
 
 class Fate(NamedTuple):
     """
     What happens to one packet.
 
-    @ivar place: which one it is of its L{Fates}, from 1.
-    @ivar lost: it never arrives; then it is nothing else.
-    @ivar duplicated: it arrives twice, C{corrupted} both times or not at all.
-    @ivar reordered: it leaves after later ones.
-    @ivar corrupted: it arrives with a bit flipped: see L{corrupt}.
+    @ivar position: its position in its L{Fates}, from 1.
+    @ivar outcome: which faults happen to it.
     @ivar delay: the seconds it takes, without waiting for the bottleneck or behind others.
-    @ivar where: 64 bits of chance: the place of the damage.
-    @ivar spare: two more draws of 64 bits, for a figure of the caller's own
-        (C{chance.hits(fate.place, fate.spare[0])}).
+    @ivar base: 64 random bits, from which all that is left to chance is drawn.
     """
 
-    place: int
-    lost: bool
-    duplicated: bool
-    reordered: bool
-    corrupted: bool
+    position: int
+    outcome: Outcome
     delay: float
-    where: int
-    spare: tuple[int, int]
+    base: int
 
-    @property
-    def words(self) -> list[str]:
+    def damaged(self, fault: Fault, payload: bytes) -> bytes:
         """
-        The fate's names: C{lost}, or any of C{duplicated}, C{reordered} and C{corrupted}.
-        """
-        if self.lost:
-            return ["lost"]
-        if not (self.duplicated or self.reordered or self.corrupted):
-            return []
-        flags = {
-            "duplicated": self.duplicated,
-            "reordered": self.reordered,
-            "corrupted": self.corrupted,
-        }
-        return [word for word, flag in flags.items() if flag]
+        What a fault makes of a payload.
 
-    @property
-    def copies(self) -> int:
+        @param fault: one of the outcome's C{damages}.
         """
-        How many arrive: 0, 1 or 2.
+        assert fault.damage is not None
+        return fault.damage(payload, damageDraw(self.base, fault.name))
+
+    def damage(self, payload: bytes) -> tuple[Outcome, bytes, dict[str, int]]:
         """
-        return 0 if self.lost else 1 + self.duplicated
+        What arrives of a datagram.
+
+        @return: the outcome without the faults that could do nothing to this payload, the damaged
+            payload, and what the faults add to the ground truth.
+        """
+        outcome = self.outcome
+        details: dict[str, int] = {}
+        for fault in outcome.damages:
+            damaged = self.damaged(fault, payload)
+            if damaged == payload:
+                outcome = outcome.without(fault)
+            elif fault.truth is not None:
+                details.update(fault.truth(payload, damaged))
+            payload = damaged
+        return outcome, payload, details
+
+
+#: A fault that may happen: its factor, what a product by it is below when it happens, and the
+#: positions at which it happens.
+_Active: TypeAlias = tuple[Fault, int, int, Positions | None]
+
+
+def _active(fault: Fault, trigger: Trigger) -> _Active:
+    if isinstance(trigger, Positions):
+        return fault, 0, 0, trigger
+    return fault, _factor(fault.name), trigger.threshold, None
+
+
+class Conditions:
+    """
+    What makes one direction bad at the moment, for all of its conversations.
+
+    @ivar impairments: how bad it is.
+    @ivar always: the fate of every packet (but for its C{position} and C{base}), where no fault can
+        happen and the delay is the same for all; else C{None}.
+    @ivar isClear: whether nothing happens to any packet, and nothing delays it.
+    """
+
+    impairments: Impairments
+    always: Fate | None
+    isClear: bool
+
+    def __init__(self, impairments: Impairments) -> None:
+        self.change(impairments)
+
+    def change(self, impairments: Impairments) -> None:
+        """
+        Be as bad as this from now on.
+        """
+        self.impairments = impairments
+        triggers = impairments.triggers
+        isCertain = not triggers and not impairments.jitter
+        self.always = Fate(0, UNHARMED, impairments.delay, 0) if isCertain else None
+        self.isClear = isCertain and not impairments.delay and impairments.rate is None
+        #: for the model: which faults may happen after a packet that passed, and after a lost one
+        self.active = [
+            _active(fault, triggers[fault.name]) for fault in FAULTS if fault.name in triggers
+        ]
+        self.activeAfterLoss = self.active
+        runs = impairments.lossAfter()
+        if runs is not None:
+            others = [each for each in self.active if each[0] is not LOSS]
+            self.active = [_active(LOSS, Probability(runs[0])), *others]
+            self.activeAfterLoss = [_active(LOSS, Probability(runs[1])), *others]
+        self.isConstant = not impairments.jitter or impairments.distribution == "constant"
+
+    def delay(self, base: int) -> float:
+        """
+        How many seconds a packet takes.
+
+        @param base: as L{Fate.base}.
+        """
+        impairments = self.impairments
+        # 52 bits and a half: never 0 or 1, and exact
+        share = ((base * _DELAY & _MASK) >> 12) * 2.0**-52 + 2.0**-53
+        off = 2 * share - 1 if impairments.distribution == "uniform" else _normal(share)
+        # to the microsecond: logarithms differ in their last bits from one C library to another
+        return max(0.0, round(impairments.delay + impairments.jitter * off, 6))
 
 
 def _encode(parts: tuple[str | int, ...]) -> bytes:
@@ -244,30 +237,23 @@ def _encode(parts: tuple[str | int, ...]) -> bytes:
 class Fates:
     """
     The fates of one conversation's packets in one direction.
-
-    @param seed: 0 to 2**64 - 1.
-    @param identity: what tells this conversation and direction from others: numbers, and text
-        without control characters.
     """
 
-    __slots__ = (
-        "_afterLost",
-        "_afterPassed",
-        "_figures",
-        "_hash",
-        "_lossNow",
-        "_lossPlaces",
-        "_place",
-    )
+    __slots__ = ("_conditions", "_hash", "_position", "_wasLost")
 
-    def __init__(self, figures: Figures, seed: int, *identity: str | int) -> None:
-        self._figures = figures
-        self._hash = hashlib.blake2b(_encode(identity), key=seed.to_bytes(8, "little"))
-        self._place = 0
-        loss = figures.loss
-        self._lossPlaces = loss if isinstance(loss, Places) else None
-        self._lossNow = 0 if isinstance(loss, Places) else _threshold(loss.ratio)
-        self._afterPassed, self._afterLost = map(_threshold, figures.lossAfter())
+    def __init__(self, conditions: Conditions, seed: int, *identity: str | int) -> None:
+        """
+        @param conditions: of the direction; they may change between packets.
+        @param seed: 0 to 2**64 - 1.
+        @param identity: what tells this conversation and direction from others: numbers, and text
+            without control characters.
+        """
+        self._conditions = conditions
+        self._hash = hashlib.blake2b(
+            _encode(identity), digest_size=8, key=seed.to_bytes(8, "little")
+        )
+        self._position = 0
+        self._wasLost = False
 
     def next(self, *key: str | int) -> Fate:
         """
@@ -275,50 +261,20 @@ class Fates:
 
         @param key: what tells it from the others of this conversation and direction.
         """
-        figures = self._figures
-        self._place = place = self._place + 1
+        conditions = self._conditions
+        self._position = position = self._position + 1
         hashed = self._hash.copy()
-        hashed.update(_encode(key))
-        loss, duplicate, reorder, corrupted, jitter, where, one, two = _DRAWS.unpack(
-            hashed.digest()
-        )
-        if self._lossPlaces is not None:
-            lost = self._lossPlaces.hits(place, loss)
-        else:
-            lost = loss < self._lossNow
-            self._lossNow = self._afterLost if lost else self._afterPassed
-        return Fate(
-            place,
-            lost,
-            not lost and figures.duplicate.hits(place, duplicate),
-            not lost and figures.reorder.hits(place, reorder),
-            not lost and figures.corrupt.hits(place, corrupted),
-            self._delay(jitter) if figures.jitter else figures.delay,
-            where,
-            (one, two),
-        )
-
-    def _delay(self, draw: int) -> float:
-        figures = self._figures
-        if figures.distribution == "constant":
-            return figures.delay
-        # 52 bits and a half: never 0 or 1, and exact
-        share = ((draw >> 12) + 0.5) * 2.0**-52
-        off = 2 * share - 1 if figures.distribution == "uniform" else _normal(share)
-        # to the microsecond: logarithms differ in their last bits from one C library to another
-        return max(0.0, round(figures.delay + figures.jitter * off, 6))
-
-
-def corrupt(data: bytes, where: int) -> bytes:
-    """
-    The same octets with one bit flipped. Nothing is what it was but the length; of no octets,
-    there is nothing to flip.
-
-    @param where: 64 bits of chance (L{Fate.where}).
-    """
-    if not data:
-        return data
-    octet, bit = divmod(where % (8 * len(data)), 8)
-    damaged = bytearray(data)
-    damaged[octet] ^= 1 << bit
-    return bytes(damaged)
+        # a lone key, as that of each datagram, is not worth a join
+        hashed.update(f"{key[0]}\1".encode() if len(key) == 1 else _encode(key))
+        base = int.from_bytes(hashed.digest(), "little")
+        befallen = []
+        for active in conditions.activeAfterLoss if self._wasLost else conditions.active:
+            fault, factor, threshold, positions = active
+            if base * factor & _MASK < threshold or (positions and positions.hits(position)):
+                befallen.append(fault)
+                if fault.stops:
+                    break
+        outcome = _combined(frozenset(befallen)) if befallen else UNHARMED
+        self._wasLost = outcome.isLost
+        delay = conditions.impairments.delay if conditions.isConstant else conditions.delay(base)
+        return Fate(position, outcome, delay, base)

@@ -1,66 +1,64 @@
 """
 The command line of a bad network: its figures, each for both directions or for one of them.
 
-L{FigureOptions} is the base of every C{Options} that has these figures. It brings the options;
-C{postOptions} of the subclass calls L{FigureOptions.takeFigures}. A figure of the subclass's own
-is made of L{figure}, in its C{optParameters}, and read with L{FigureOptions.takeFigure}:
+L{FaultOptions} is the base of every C{Options} that has these figures: an option for each fault in
+the registry, and those of the line (delay, rate and so on). C{postOptions} of the subclass calls
+L{FaultOptions.takeFigures}. The subclass can add faults and figures:
 
-    >>> class Options(FigureOptions):
-    ...     hold = 0.04
-    ...     optParameters = [*figure("undetectable", "0%", "Which are damaged unseen.")]
+    >>> class Options(FaultOptions):
+    ...     faults = FAULTS
+    ...     optParameters = [*faultRows(PACKET_FAULTS), *figure("slice", None, "the largest piece")]
     ...     def postOptions(self):
     ...         self.takeFigures()
-    ...         self.undetectable = self.takeFigure("undetectable", chance)
-    >>> options.figures["up"].loss, options.undetectable["down"]
+    ...         self.slices = self.takeOptional("slice", int)
+    >>> options.impairments["up"].of("loss"), options.slices["down"]
 """
 
 from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TypeVar, cast, get_args
+from typing import ClassVar, TypeVar, cast, get_args
 
 from twisted.python import usage
 
-from twisted_netdemo.faults.model import (
-    DIRECTIONS,
-    Chance,
-    Direction,
-    Distribution,
-    Figures,
-    Places,
-    Ratio,
-)
+from twisted_netdemo.faults.fault import Fault
+from twisted_netdemo.faults.impairments import Distribution, Impairments
+from twisted_netdemo.faults.kinds import DATAGRAM_FAULTS
 from twisted_netdemo.faults.reached import Asked
+from twisted_netdemo.faults.trigger import DIRECTIONS, Direction, Positions, Probability, Trigger
 from twisted_netdemo.service.cli.options import ServiceOptions
 from twisted_netdemo.service.cli.quantities import bitrate, duration, ratio, showDuration, whole
 
 T = TypeVar("T")
-
-#: The figures that may be places.
-CHANCES = ("loss", "duplicate", "reorder", "corrupt")
 
 _HOUR = 3600.0
 
 #: The largest seed that may be given.
 LARGEST_SEED = 10**18 - 1
 
-# Which figures have no effect without which other.
+#: What stands in the help right after a fault's own option.
+_COMPANIONS: dict[str, tuple[str, str | None, str]] = {
+    "loss": ("loss-burst", None, "losses come in runs of this mean length, as in 3"),
+    "reorder": ("reorder-gap", "3", "after how many later ones a reordered one leaves"),
+}
+
+# Each of these figures has no effect without the other one.
 _NEEDS = {"loss-burst": "loss", "reorder-gap": "reorder", "distribution": "jitter", "queue": "rate"}
 
 
-def chance(text: str) -> Chance:
+def trigger(text: str) -> Trigger:
     """
-    A ratio, C{10%}, or places, C{@2,5-7}.
+    A ratio, C{10%}, or positions, C{@2,5-7}.
     """
     if not text.startswith("@"):
         try:
-            return Ratio(ratio(text))
+            return Probability(ratio(text))
         except ValueError:
             raise ValueError(
-                f"{text!r} is neither a ratio (0% to 100%) nor places (@2,5-7)"
+                f"{text!r} is neither a ratio (0% to 100%) nor positions (@2,5-7)"
             ) from None
     ranges = []
     for part in text[1:].split(","):
@@ -68,14 +66,14 @@ def chance(text: str) -> Chance:
         first = int(match[1]) if match else 0
         last = int(match[2] or first) if match else 0
         if not 1 <= first <= last:
-            raise ValueError(f"{text!r} are not places (@2,5-7, counted from 1)")
+            raise ValueError(f"{text!r} are not positions (@2,5-7, counted from 1)")
         ranges.append((first, last))
-    return Places.of(ranges)
+    return Positions.of(ranges)
 
 
 def seed(text: str) -> int:
     """
-    What all chance follows from.
+    The seed of all random draws.
     """
     return whole(text, 0, LARGEST_SEED)
 
@@ -119,29 +117,37 @@ def figure(name: str, default: str | None, description: str) -> list[list[str | 
     ]
 
 
-class FigureOptions(ServiceOptions):
+def faultRows(faults: Sequence[Fault]) -> list[list[str | None]]:
+    """
+    The rows for C{optParameters} of faults, and of the figures that belong to them.
+    """
+    rows = []
+    for fault in faults:
+        rows += figure(fault.name, "0%", fault.help)
+        if fault.name in _COMPANIONS:
+            rows += figure(*_COMPANIONS[fault.name])
+    return rows
+
+
+class FaultOptions(ServiceOptions):
     """
     Options with the figures of a bad network.
 
+    @cvar faults: the faults that there are options for.
     @cvar hold: how many seconds a reordered packet waits for later ones at most.
-    @cvar packet: what the help calls a packet.
-    @ivar figures: the figures of each direction; set by L{takeFigures}.
+    @ivar impairments: how bad each direction is; set by L{takeFigures}.
     @ivar seed: the seed, given or drawn; set by L{takeFigures}.
-    @ivar isSeedDrawn: whether it was drawn, and should be told to the user.
+    @ivar isSeedDrawn: whether it was drawn, and the user should see it.
     """
 
+    faults: ClassVar[Sequence[Fault]] = DATAGRAM_FAULTS
     hold = 1.0
-    figures: dict[Direction, Figures]
+    impairments: dict[Direction, Impairments]
     seed: int
     isSeedDrawn: bool
 
     optParameters = [
-        *figure("loss", "0%", "the ratio that is lost, or the places, as in @2,5-7 (from 1)"),
-        *figure("loss-burst", None, "losses come in runs of this mean length, as in 3"),
-        *figure("duplicate", "0%", "the ratio that arrives twice, or the places"),
-        *figure("reorder", "0%", "the ratio that leaves after later ones, or the places"),
-        *figure("reorder-gap", "3", "after how many later ones a reordered one leaves"),
-        *figure("corrupt", "0%", "the ratio that has a bit flipped, or the places"),
+        *faultRows(DATAGRAM_FAULTS),
         *figure("delay", "0ms", "how long each one takes, as in 20ms"),
         *figure("jitter", "0ms", "how much the delay varies; this alone never reorders"),
         *figure(
@@ -152,7 +158,7 @@ class FigureOptions(ServiceOptions):
         ),
         *figure("rate", None, "the bottleneck's, in bits of IP packets, as in 64kbit or 1mbit"),
         *figure("queue", "100", "how many may wait for the bottleneck; more are dropped"),
-        ["seed", None, None, "what all chance follows from, a whole number [default: drawn]"],
+        ["seed", None, None, "the seed of all random draws, a whole number [default: drawn]"],
     ]
 
     def getUsage(self, width: int | None = None) -> str:
@@ -194,15 +200,15 @@ class FigureOptions(ServiceOptions):
             for direction, given in self._given(name).items()
         }
 
-    def asked(self, *names: str) -> list[Asked]:
+    def asked(self) -> list[Asked]:
         """
-        The places that were given for some figures, which L{takeFigures} has found to be right.
+        The positions that were given for faults, which L{takeFigures} has found to be right.
         """
         found: list[Asked] = []
-        for name in names:
-            for direction, given in self._given(name).items():
-                value = chance(self[given])
-                if not isinstance(value, Places):
+        for fault in self.faults:
+            for direction, given in self._given(fault.name).items():
+                value = trigger(self[given])
+                if not isinstance(value, Positions):
                     continue
                 if found and found[-1].option == given:
                     found[-1] = Asked(given, value, (*found[-1].directions, direction))
@@ -212,37 +218,31 @@ class FigureOptions(ServiceOptions):
 
     def takeFigures(self) -> None:
         """
-        Set C{figures} and C{seed}.
+        Set C{impairments} and C{seed}.
 
         @raise usage.UsageError: one line, which names the option and its value.
         """
-        loss = self.takeFigure("loss", chance)
+        triggers = {fault.name: self.takeFigure(fault.name, trigger) for fault in self.faults}
         burst = self.takeOptional("loss-burst", _burst)
-        duplicate = self.takeFigure("duplicate", chance)
-        reorder = self.takeFigure("reorder", chance)
         gap = self.takeFigure("reorder-gap", lambda text: whole(text, 1, 100_000))
-        corrupt = self.takeFigure("corrupt", chance)
         delay = self.takeFigure("delay", _time)
         jitter = self.takeFigure("jitter", _time)
         distribution = self.takeOptional("distribution", _distribution)
         rate = self.takeOptional("rate", _rate)
         queue = self.takeFigure("queue", lambda text: whole(text, 0, 100_000))
-        self.figures = {}
+        self.impairments = {}
         for each in DIRECTIONS:
-            figures = Figures(
-                loss=loss[each],
-                duplicate=duplicate[each],
-                reorder=reorder[each],
+            impairments = Impairments(
+                {name: trigger[each] for name, trigger in triggers.items()},
                 gap=gap[each],
                 hold=self.hold,
-                corrupt=corrupt[each],
                 delay=delay[each],
                 jitter=jitter[each],
                 distribution=distribution[each] or "uniform",
                 rate=rate[each],
                 queue=queue[each],
             )
-            self.figures[each] = self._burst(each, figures, burst[each])
+            self.impairments[each] = self._burst(each, impairments, burst[each])
             if distribution[each] == "constant" and jitter[each]:
                 raise usage.UsageError(
                     f"--{self._given('distribution')[each]} constant leaves no room for "
@@ -258,7 +258,7 @@ class FigureOptions(ServiceOptions):
 
     def _refuseIdle(self) -> None:
         """
-        Refuse a figure that was given and has no effect, since the one that it belongs to was not.
+        Refuse a figure that has no effect because the one that it belongs to is missing.
         """
         given = self.given
         for name, needed in _NEEDS.items():
@@ -271,16 +271,18 @@ class FigureOptions(ServiceOptions):
                         f"--{option}: {self[option]!r} has no effect without --{form}{needed}"
                     )
 
-    def _burst(self, direction: Direction, figures: Figures, burst: float | None) -> Figures:
+    def _burst(
+        self, direction: Direction, impairments: Impairments, burst: float | None
+    ) -> Impairments:
         """
-        The figures with a burst length, which some losses cannot have.
+        The impairments with a burst length, which some losses cannot have.
         """
         given = self._given("loss-burst")[direction]
         text = self[given]
 
-        def fit(text: str) -> Figures:
-            if isinstance(figures.loss, Places):
-                raise ValueError(f"{text!r} needs a ratio for --loss, not places")
-            return replace(figures, burst=burst)
+        def fit(text: str) -> Impairments:
+            if isinstance(impairments.of("loss"), Positions):
+                raise ValueError(f"{text!r} needs a ratio for --loss, not positions")
+            return replace(impairments, burst=burst)
 
-        return figures if burst is None else self.check(given, text, fit)
+        return impairments if burst is None else self.check(given, text, fit)

@@ -1,6 +1,6 @@
 """
-Which of the places that were asked for, as in C{--loss @7}, were ever reached: a fault that is to
-befall the seventh of five packets befalls none, and whoever asked for it should know.
+Which of the positions that a user asked for, as in C{--loss @7}, were ever reached: a fault that is
+meant for the seventh of five packets never happens, and the user should know.
 
 Pure.
 """
@@ -10,19 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from twisted_netdemo.faults.model import Direction, Places
+from twisted_netdemo.faults.trigger import Direction, Positions
 
 
 class Asked(NamedTuple):
     """
-    Places that were asked for.
+    Positions that the user asked for.
 
     @ivar option: by which option.
     @ivar directions: in which directions.
     """
 
     option: str
-    places: Places
+    positions: Positions
     directions: tuple[Direction, ...]
 
 
@@ -45,16 +45,17 @@ class Reached:
 
     def lines(self, conversation: str, packet: str) -> list[str]:
         """
-        What was asked for and not reached, a line each: C{--up-loss @7: no flow had more than 5
-        packets up}. What was asked for in both directions is reached in either.
+        The positions that were not reached, a line for each option: C{--up-loss @7: no flow had
+        more than 5 packets up}. A position that was asked for in both directions is reached in
+        either.
 
         @param conversation: what it is called, C{flow} or C{client}.
         @param packet: what a packet is called.
         """
         found = []
-        for option, places, directions in self._asked:
+        for option, positions, directions in self._asked:
             most = max(self.most[direction] for direction in directions)
-            beyond = [(first, last) for first, last in places.ranges if first > most]
+            beyond = [(first, last) for first, last in positions.ranges if first > most]
             if beyond:
                 written = ",".join(str(a) if a == b else f"{a}-{b}" for a, b in beyond)
                 had = " or ".join(_count(self.most[d], packet, d) for d in directions)

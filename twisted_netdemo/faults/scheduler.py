@@ -1,5 +1,5 @@
 """
-A link at work: packets set out, and leave it at their time.
+A link on a clock: packets set out, and leave it at their time.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ import math
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from twisted_netdemo.faults.link import LIMIT, Lane, Link
-from twisted_netdemo.faults.model import Fate, Figures
+from twisted_netdemo.faults.link import LIMIT, FlowQueue, Link
+from twisted_netdemo.faults.model import Conditions, Fate
 from twisted_netdemo.service.time.timer import timer
 
 T = TypeVar("T")
@@ -18,17 +18,17 @@ T = TypeVar("T")
 _BATCH = 64
 
 
-class Way(Generic[T]):
+class Scheduler(Generic[T]):
     """
-    One direction of a relay, for all of its conversations.
+    One direction of a relay or wire, for all of its conversations.
 
     @ivar seconds: the time now, of the clock that counts here.
-    @ivar lane: the way of one more conversation, as L{Link.lane}.
+    @ivar flow: makes the queue of one more conversation, as L{Link.flow}.
     """
 
     def __init__(
         self,
-        figures: Figures,
+        conditions: Conditions,
         reactor: Any,
         leave: Callable[[T], None],
         limit: int = LIMIT,
@@ -37,30 +37,30 @@ class Way(Generic[T]):
         @param leave: called with each packet when it leaves.
         @param limit: how many octets may be under way.
         """
-        self._link: Link[T] = Link(figures, limit)
+        self._link: Link[T] = Link(conditions, limit)
         self._leave = leave
         self._timer = timer(reactor, self._wake)
         self._set: float | None = None
-        self._looking = False
+        self._isLooking = False
         self.seconds: Callable[[], float] = self._timer.seconds
-        self.lane: Callable[[], Lane[T]] = self._link.lane
+        self.flow: Callable[[], FlowQueue[T]] = self._link.flow
 
-    def enter(self, lane: Lane[T], packet: T, octets: int, fate: Fate) -> bool:
+    def enter(self, flow: FlowQueue[T], packet: T, octets: int, fate: Fate) -> bool:
         """
-        Set out, as L{Link.enter}. What takes no time leaves before this returns, unless many are
-        before it.
+        Set out, as L{Link.enter}. A packet that takes no time leaves before this returns, unless
+        many are before it.
         """
-        if not self._looking and self._link.isOpen(lane, fate):
-            self._looking = True
+        if not self._isLooking and self._link.isOpen(flow, fate):
+            self._isLooking = True
             try:
                 self._leave(packet)
             finally:
-                self._looking = False
+                self._isLooking = False
             if self._link.octets:
                 self._look()
             return True
-        entered = self._link.enter(lane, packet, octets, fate, self.seconds())
-        if entered and not self._looking:
+        entered = self._link.enter(flow, packet, octets, fate, self.seconds())
+        if entered and not self._isLooking:
             self._look()
         return entered
 
@@ -69,12 +69,12 @@ class Way(Generic[T]):
         self._look()
 
     def _look(self) -> None:
-        self._looking = True
+        self._isLooking = True
         try:
             for packet in self._link.due(self.seconds(), _BATCH):
                 self._leave(packet)
         finally:
-            self._looking = False
+            self._isLooking = False
             following = self._link.next()
             if following != self._set:
                 self._set = following
@@ -84,7 +84,7 @@ class Way(Generic[T]):
         """
         Let nothing leave any more.
 
-        @return: what was still under way.
+        @return: the packets that were still under way.
         """
         self._timer.close()
         return self._link.due(math.inf)

@@ -1,5 +1,5 @@
 """
-What became of each datagram, as lines of JSON in a file.
+The ground truth: a file with the fate of each datagram, a line of JSON each.
 """
 
 from __future__ import annotations
@@ -7,13 +7,14 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
-from twisted_netdemo.faults.model import DIRECTIONS, Direction
+from twisted_netdemo.faults.trigger import DIRECTIONS, Direction
 from twisted_netdemo.service.process.backlog import Backlog, opened
 from twisted_netdemo.service.process.rate_limited_log import Quiet
 from twisted_netdemo.service.time.clock import monotonic
@@ -35,9 +36,10 @@ def recordLine(
     client: str,
     n: int,
     data: bytes,
-    fates: list[str],
+    fates: Sequence[str],
     delay: float,
     sent: list[int],
+    details: Mapping[str, int] | None = None,
 ) -> bytes:
     """
     One datagram's line.
@@ -47,7 +49,9 @@ def recordLine(
     @param n: its number in this client and direction, from 0.
     @param data: as received.
     @param delay: as decided, in seconds.
-    @param sent: the place of each copy in the order of leaving.
+    @param sent: the position of each copy in the order of leaving, from 0.
+    @param details: what the faults add to the line
+        (L{Fault.truth<twisted_netdemo.faults.fault.Fault>}).
     """
     record = {
         "t": round(t, 6),
@@ -55,11 +59,12 @@ def recordLine(
         "client": client,
         "n": n,
         "length": len(data),
-        "fates": fates,
+        "fates": list(fates),
         "copies": len(sent),
         "delay_ms": round(delay * 1000, 3),
         "head": data[:HEAD].hex(),
         "sent": sent,
+        **(details or {}),
     }
     return json.dumps(record).encode() + b"\n"
 
@@ -68,11 +73,12 @@ class Tally:
     """
     The counts of one direction.
 
-    @ivar received: datagrams that came.
-    @ivar lost: those of which nothing left, whatever the reason.
+    @ivar received: datagrams that the relay received.
+    @ivar lost: those of which no copy left, whatever the reason.
     @ivar out: copies that left.
-    @ivar unread: those that the system threw away before they could be read; not in C{received}.
-    @ivar fates: how often each fate befell one.
+    @ivar unread: datagrams that the system dropped before the relay could read them; they are not
+        in C{received}.
+    @ivar fates: how many datagrams met each fate.
     """
 
     def __init__(self) -> None:
@@ -82,7 +88,7 @@ class Tally:
         self.unread = 0
         self.fates: Counter[str] = Counter()
 
-    def count(self, fates: list[str], copies: int) -> None:
+    def count(self, fates: Sequence[str], copies: int) -> None:
         """
         One datagram has met its fate.
         """
@@ -92,9 +98,9 @@ class Tally:
         if not copies:
             self.lost += 1
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> dict[str, int | dict[str, int]]:
         """
-        As it stands in the file's last line.
+        The counts as they stand in the file's last line.
         """
         return {
             "in": self.received,
@@ -124,14 +130,13 @@ def summaryLine(
     @param missing: how many lines have been left out before it.
     @param refused: how many datagrams the target refused.
     """
-    summary: dict[str, Any] = {
+    summary: dict[str, object] = {
         "seed": seed,
         "clients": clients,
         "missing": missing,
         "refused": refused,
+        **{direction: tallies[direction].summary() for direction in DIRECTIONS},
     }
-    for direction in DIRECTIONS:
-        summary[direction] = tallies[direction].summary()
     return json.dumps({"summary": summary}).encode() + b"\n"
 
 

@@ -13,12 +13,13 @@ from twisted.application.service import IService
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
 from twisted.python import usage
 
-from twisted_netdemo.faults.model import DIRECTIONS, Direction
-from twisted_netdemo.faults.options import CHANCES, FigureOptions, figure
+from twisted_netdemo.faults.kinds import DATAGRAM_FAULTS
+from twisted_netdemo.faults.options import FaultOptions, figure
 from twisted_netdemo.faults.reached import Reached
+from twisted_netdemo.faults.trigger import DIRECTIONS, Direction
 from twisted_netdemo.impair.listen_target import Listen, Target, listen, target
 from twisted_netdemo.impair.service import RelayService, StreamRelayService
-from twisted_netdemo.impair.tcp_pipe import Mischief
+from twisted_netdemo.impair.tcp_pipe import StreamFaults
 from twisted_netdemo.impair.tcp_relay import StreamRelay
 from twisted_netdemo.impair.udp_client import Connection
 from twisted_netdemo.impair.udp_relay import Relay
@@ -34,11 +35,11 @@ _IDLE = "60s"
 _CLIENTS = "10000"
 
 # What does not go with the other protocol.
-_DATAGRAMS = ("loss", "loss-burst", "duplicate", "reorder", "reorder-gap", "corrupt", "queue")
+_DATAGRAMS = (*(fault.name for fault in DATAGRAM_FAULTS), "loss-burst", "reorder-gap", "queue")
 _STREAMS = ("slice", "reset-after", "hang-after")
 
 
-class Options(FigureOptions):
+class Options(FaultOptions):
     """
     What C{twistd impair} takes.
     """
@@ -69,7 +70,7 @@ class Options(FigureOptions):
 
     listen: Listen
     target: Target
-    mischief: dict[Direction, Mischief]
+    streamFaults: dict[Direction, StreamFaults]
 
     def postOptions(self) -> None:
         for name in ("listen", "to"):
@@ -79,7 +80,7 @@ class Options(FigureOptions):
         self.target = self.check("to", self["to"], target)
         self._refuseLoop()
         if self.listen.protocol == "tcp":
-            why = "is for udp: of a TCP stream nothing may be lost, repeated, disordered or altered"
+            why = "is for udp: of a TCP stream nothing may be lost, repeated, reordered or altered"
             self._refuse(_DATAGRAMS, why)
             self._refuse(("idle", "max-clients", "truth"), "is for udp", forms=("",))
         else:
@@ -88,7 +89,7 @@ class Options(FigureOptions):
         pieces = self.takeOptional("slice", _bytes)
         resets = self.takeOptional("reset-after", _bytes)
         hangs = self.takeOptional("hang-after", _bytes)
-        self.mischief = {d: Mischief(pieces[d], resets[d], hangs[d]) for d in DIRECTIONS}
+        self.streamFaults = {d: StreamFaults(pieces[d], resets[d], hangs[d]) for d in DIRECTIONS}
         self["idle"] = self.check("idle", self["idle"] or _IDLE, _idle)
         clients = self["max-clients"] or _CLIENTS
         self["max-clients"] = self.check("max-clients", clients, quantities.whole)
@@ -159,7 +160,9 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     if options.listen.protocol == "tcp":
         kind = TCP6ClientEndpoint if ":" in there.host else TCP4ClientEndpoint
         endpoint = kind(reactor, there.host, there.port, timeout=_CONNECT)
-        streams = StreamRelay(options.figures, options.mischief, options.seed, endpoint, reactor)
+        streams = StreamRelay(
+            options.impairments, options.streamFaults, options.seed, endpoint, reactor
+        )
         service = StreamRelayService(streams, options.listen, there, seed=seed, reactor=reactor)
         return operated(options, reactor, service, service)
 
@@ -171,9 +174,9 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         return Upstream(there.address, received, failed, refused, reactor)
 
     relay = Relay(
-        options.figures, options.seed, connect, reactor, options["idle"], options["max-clients"]
+        options.impairments, options.seed, connect, reactor, options["idle"], options["max-clients"]
     )
-    relay.reached = Reached(options.asked(*CHANCES))
+    relay.reached = Reached(options.asked())
     relays = RelayService(
         relay, options.listen, there, truth=options["truth"], seed=seed, reactor=reactor
     )

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
-from twisted_netdemo.faults.model import Fates, Figures
-from twisted_netdemo.faults.scheduler import Way
+from twisted_netdemo.faults.impairments import Impairments
+from twisted_netdemo.faults.model import Fates
+from twisted_netdemo.faults.scheduler import Scheduler
 
 #: What passes a bottleneck in one go: a usual packet, in bytes.
 PACKET = 1500
@@ -29,7 +30,7 @@ Event: TypeAlias = Literal["open", "end", "lost", "reset", "hang"]
 
 
 @dataclass(frozen=True)
-class Mischief:
+class StreamFaults:
     """
     What is done to one direction of a connection beside delay and rate.
 
@@ -67,7 +68,7 @@ class Source(Protocol):
 
 class Sink(Protocol):
     """
-    The end that is sent to. It calls L{Flow.resume} each time the system has taken all.
+    The end that is sent to. It calls L{Pipe.resume} each time the system has taken all.
     """
 
     def write(self, data: bytes) -> None:
@@ -76,7 +77,7 @@ class Sink(Protocol):
         """
 
 
-class Flow:
+class Pipe:
     """
     The way from a source to a sink.
 
@@ -86,10 +87,10 @@ class Flow:
 
     def __init__(
         self,
-        way: Way[Parcel],
+        scheduler: Scheduler[Item],
         fates: Fates,
-        figures: Figures,
-        mischief: Mischief,
+        impairments: Impairments,
+        faults: StreamFaults,
         happen: Callable[[Event], None],
         header: int = HEADER,
     ) -> None:
@@ -100,16 +101,16 @@ class Flow:
         """
         self.source: Source | None = None
         self.sink: Sink | None = None
-        self._way = way
-        self._lane = way.lane()
+        self._scheduler = scheduler
+        self._flow = scheduler.flow()
         self._fates = fates
         self._happen = happen
         self._header = header
-        self._piece = mischief.slice or (PACKET - header if figures.rate else None)
-        self._joins = mischief.slice is None
-        self._last = mischief.last()
-        line = (_FAST if figures.rate is None else figures.rate / 8) * (
-            figures.delay + figures.jitter
+        self._piece = faults.slice or (PACKET - header if impairments.rate else None)
+        self._joins = faults.slice is None
+        self._last = faults.last()
+        line = (_FAST if impairments.rate is None else impairments.rate / 8) * (
+            impairments.delay + impairments.jitter
         )
         self._most = min(_MOST, _QUEUE + int(line))
         self._n = 0
@@ -150,7 +151,7 @@ class Flow:
         self._underWay += octets
         fate = self._fates.next(self._n)
         self._n += 1
-        self._way.enter(self._lane, (self, what), self._header + octets, fate)
+        self._scheduler.enter(self._flow, (self, what), self._header + octets, fate)
 
     def regulate(self) -> None:
         """
@@ -205,4 +206,4 @@ class Flow:
 
 
 #: What is under way: where, and bytes or an event.
-Parcel: TypeAlias = tuple[Flow, bytes | Event]
+Item: TypeAlias = tuple[Pipe, bytes | Event]

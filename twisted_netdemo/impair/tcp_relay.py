@@ -21,9 +21,11 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_netdemo.faults.model import DIRECTIONS, Direction, Fates, Figures
-from twisted_netdemo.faults.scheduler import Way
-from twisted_netdemo.impair.tcp_pipe import HEADER, HEADER6, Event, Flow, Mischief, Parcel
+from twisted_netdemo.faults.impairments import Impairments
+from twisted_netdemo.faults.model import Conditions, Fates
+from twisted_netdemo.faults.scheduler import Scheduler
+from twisted_netdemo.faults.trigger import DIRECTIONS, Direction
+from twisted_netdemo.impair.tcp_pipe import HEADER, HEADER6, Event, Item, Pipe, StreamFaults
 from twisted_netdemo.service.addresses import plainHost
 from twisted_netdemo.service.process.rate_limited_log import Quiet
 from twisted_netdemo.service.time.clock import monotonic
@@ -48,7 +50,7 @@ class End(Protocol):
     transport: Any
     noisy: ClassVar[bool] = False
 
-    def __init__(self, pair: Pair, outgoing: Flow, incoming: Flow) -> None:
+    def __init__(self, pair: Pair, outgoing: Pipe, incoming: Pipe) -> None:
         """
         @param outgoing: what this end sends.
         @param incoming: what is sent to it.
@@ -68,7 +70,7 @@ class End(Protocol):
         self.transport.registerProducer(self, False)
         self._pair.made(self)
 
-    # the flows' Source and Sink
+    # the pipes' Source and Sink
 
     def reads(self, wanted: bool) -> None:
         if wanted != self._isReading and not self._hasEnded and not self.isLost:
@@ -143,12 +145,12 @@ class Pair:
         self._relay = relay
         self._connecting: Deferred[Any] | None = None
         self._isOver = False
-        up, down = self._flows = tuple(
-            Flow(
-                relay.ways[direction],
-                Fates(relay.figures[direction], relay.seed, direction, place),
-                relay.figures[direction],
-                relay.mischief[direction],
+        up, down = self._pipes = tuple(
+            Pipe(
+                relay.schedulers[direction],
+                Fates(relay.conditions[direction], relay.seed, direction, place),
+                relay.conditions[direction].impairments,
+                relay.faults[direction],
                 happen,
                 header,
             )
@@ -166,7 +168,7 @@ class Pair:
             end.abort()
         elif end is self.client:
             end.reads(False)
-            self._flows[0].tell("open")
+            self._pipes[0].tell("open")
         elif self._isOver:
             end.abort()
 
@@ -184,7 +186,7 @@ class Pair:
         if not self._isOver:
             self._relay.notConnected(failure)
         self.server.isLost = True
-        self._flows[1].tell("lost")
+        self._pipes[1].tell("lost")
         self.lost()
 
     def _happen(self, event: Event, sink: End) -> None:
@@ -193,8 +195,8 @@ class Pair:
         elif event == "hang":
             for end in (self.client, self.server):
                 end.reads(False)
-            for flow in self._flows:
-                flow.stop()
+            for pipe in self._pipes:
+                pipe.stop()
             self._relay.keep(self)
         else:
             self.abort()
@@ -229,21 +231,24 @@ class StreamRelay(Factory):
 
     def __init__(
         self,
-        figures: dict[Direction, Figures],
-        mischief: dict[Direction, Mischief],
+        impairments: dict[Direction, Impairments],
+        faults: dict[Direction, StreamFaults],
         seed: int,
         target: IStreamClientEndpoint,
         reactor: Any,
     ) -> None:
-        self.figures = {d: replace(figures[d], queue=_UNBOUNDED) for d in DIRECTIONS}
-        self.mischief = mischief
+        self.conditions = {
+            d: Conditions(replace(impairments[d], queue=_UNBOUNDED)) for d in DIRECTIONS
+        }
+        self.faults = faults
         self.seed = seed
         self.clients = 0
         self.isStopped = False
         self._target = target
         self._clock = monotonic(reactor)
-        self.ways = {
-            d: Way[Parcel](self.figures[d], reactor, self._leave, _UNBOUNDED) for d in DIRECTIONS
+        self.schedulers = {
+            d: Scheduler[Item](self.conditions[d], reactor, self._leave, _UNBOUNDED)
+            for d in DIRECTIONS
         }
         # each with the end of its silence, once it has fallen silent
         self._pairs: dict[Pair, IDelayedCall | None] = {}
@@ -258,9 +263,9 @@ class StreamRelay(Factory):
         self._pairs[pair] = None
         return pair.client
 
-    def _leave(self, parcel: Parcel) -> None:
-        flow, what = parcel
-        flow.arrive(what)
+    def _leave(self, item: Item) -> None:
+        pipe, what = item
+        pipe.arrive(what)
 
     def connect(self, server: End) -> Deferred[Any]:
         """
@@ -305,7 +310,7 @@ class StreamRelay(Factory):
         comes now is told at once.
         """
         self.isStopped = True
-        for way in self.ways.values():
-            way.close()
+        for scheduler in self.schedulers.values():
+            scheduler.close()
         for pair in list(self._pairs):
             pair.abort()

@@ -7,8 +7,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from twisted_netdemo.faults.link import Lane
-from twisted_netdemo.faults.model import Direction, Fate, Fates
+from twisted_netdemo.faults.link import FlowQueue
+from twisted_netdemo.faults.model import Conditions, Fate, Fates
+from twisted_netdemo.faults.trigger import Direction
 from twisted_netdemo.impair.ground_truth import Tally
 from twisted_netdemo.service.addresses import Address
 from twisted_netdemo.service.host_port import hostPort
@@ -58,25 +59,25 @@ class Connect(Protocol):
 _HEADER, _HEADER6 = 28, 48
 
 
-class Passage:
+class DirectionState:
     """
     One client's datagrams in one direction.
 
-    @ivar header: what one weighs at the bottleneck beside its payload, in octets.
-    @ivar isClear: whether nothing ever befalls them, so that they pass at once.
-    @ivar lane: its way through the link.
-    @ivar send: passes a copy to the system; whether that has taken it.
+    @ivar conditions: how bad the direction is.
+    @ivar header: the octets of headers that each one has at the bottleneck beside its payload.
+    @ivar flow: its queue in the link.
+    @ivar send: passes a copy to the system, and returns whether that has taken it.
     @ivar n: the number of the next one to come.
     @ivar left: how many copies have left.
     """
 
     __slots__ = (
         "client",
+        "conditions",
         "direction",
         "fates",
+        "flow",
         "header",
-        "isClear",
-        "lane",
         "left",
         "n",
         "send",
@@ -87,34 +88,34 @@ class Passage:
         self,
         client: Client,
         direction: Direction,
+        conditions: Conditions,
         fates: Fates,
-        lane: Lane[Parcel],
+        flow: FlowQueue[InFlight],
         send: Callable[[bytes], bool],
         tally: Tally,
-        isClear: bool,
     ) -> None:
         self.client = client
         self.direction = direction
+        self.conditions = conditions
         self.fates = fates
-        self.lane = lane
+        self.flow = flow
         self.send = send
         self.tally = tally
-        self.isClear = isClear
         self.header = _HEADER6 if ":" in client.source[0] else _HEADER
         self.n = 0
         self.left = 0
 
 
-class Parcel(NamedTuple):
+class InFlight(NamedTuple):
     """
     A datagram under way.
 
     @ivar data: as it was received.
-    @ivar n: its number in its passage, from 0.
+    @ivar n: its number in its client and direction, from 0.
     @ivar received: when it came.
     """
 
-    passage: Passage
+    state: DirectionState
     data: bytes
     n: int
     fate: Fate
@@ -123,14 +124,14 @@ class Parcel(NamedTuple):
 
 class Client:
     """
-    A client, from its first datagram until it is forgotten.
+    A client of the relay, from its first datagram until the relay forgets it.
 
     @ivar source: its address and port.
     @ivar name: the same as text.
-    @ivar destination: the address it last wrote to, which answers leave from.
-    @ivar last: when anything last came from it or for it.
-    @ivar isForgotten: whether nothing is relayed any more, and what the target still answers is
-        only counted.
+    @ivar destination: the address that it last wrote to; answers leave from there.
+    @ivar last: when a datagram last came from it or for it.
+    @ivar isForgotten: whether it is relayed no more, and the target's late answers are only
+        counted.
     """
 
     __slots__ = (
@@ -145,8 +146,8 @@ class Client:
     )
 
     connection: Connection
-    up: Passage
-    down: Passage
+    up: DirectionState
+    down: DirectionState
 
     def __init__(self, source: Address) -> None:
         self.source = source

@@ -1,21 +1,23 @@
 """
-The relay of datagrams: what clients send goes to the target, what it answers goes back, and each
-datagram meets its fate on the way.
+The relay of datagrams: it passes the clients' datagrams to the target and the target's answers
+back, and each datagram meets its fate on the way.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
-from twisted_netdemo.faults.model import DIRECTIONS, Direction, Fates, Figures, corrupt
+from twisted_netdemo.faults.impairments import Impairments
+from twisted_netdemo.faults.model import Conditions, Fates
 from twisted_netdemo.faults.reached import Reached
-from twisted_netdemo.faults.scheduler import Way
+from twisted_netdemo.faults.scheduler import Scheduler
+from twisted_netdemo.faults.trigger import DIRECTIONS, Direction
 from twisted_netdemo.impair.ground_truth import (
     LineFile,
     Tally,
@@ -23,7 +25,7 @@ from twisted_netdemo.impair.ground_truth import (
     refusedLine,
     summaryLine,
 )
-from twisted_netdemo.impair.udp_client import Client, Connect, Parcel, Passage
+from twisted_netdemo.impair.udp_client import Client, Connect, DirectionState, InFlight
 from twisted_netdemo.service.addresses import Address, isBroadcast, toMany
 from twisted_netdemo.service.process.rate_limited_log import Quiet
 from twisted_netdemo.service.time.clock import monotonic
@@ -37,16 +39,17 @@ class Relay:
     """
     A L{BatchReceiver<twisted_netdemo.service.udp.port.BatchReceiver>} that relays what it receives.
 
-    @ivar tallies: what has been counted, by direction.
+    @ivar conditions: how bad each direction is; they may change while the relay runs.
+    @ivar tallies: the counts of each direction.
     @ivar clients: how many clients there have been.
-    @ivar refused: how many datagrams the target's system has refused, as far as it told.
-    @ivar reached: which places were asked for, and how far clients got.
-    @ivar truth: where each datagram's fate is written, if anywhere.
+    @ivar refused: how many datagrams the target's system has refused, as far as it reported.
+    @ivar reached: which positions were asked for, and how far clients got.
+    @ivar truth: the file that each datagram's fate is written to, if any.
     """
 
     def __init__(
         self,
-        figures: dict[Direction, Figures],
+        impairments: dict[Direction, Impairments],
         seed: int,
         connect: Connect,
         reactor: Any,
@@ -62,9 +65,7 @@ class Relay:
         self.tallies: dict[Direction, Tally] = {d: Tally() for d in DIRECTIONS}
         self.clients = 0
         self.refused = 0
-        self._figures = figures
-        self._always = {d: figures[d].always() for d in DIRECTIONS}
-        self._isClear = {d: figures[d].isClear() for d in DIRECTIONS}
+        self.conditions = {d: Conditions(impairments[d]) for d in DIRECTIONS}
         self._seed = seed
         self._connect = connect
         self._clock = monotonic(reactor)
@@ -74,8 +75,10 @@ class Relay:
         self.truth: LineFile | None = None
         self._present: OrderedDict[Address, Client] = OrderedDict()
         self._forgotten: deque[Client] = deque()
-        self._ways = {d: Way[Parcel](figures[d], reactor, self._leave) for d in DIRECTIONS}
-        self._seconds = self._ways["up"].seconds
+        self._schedulers = {
+            d: Scheduler[InFlight](self.conditions[d], reactor, self._leave) for d in DIRECTIONS
+        }
+        self._seconds = self._schedulers["up"].seconds
         self._start = self._seconds()
         self._expiry: IDelayedCall | None = None
         self._failed = Quiet(reactor, self._sayFailed)
@@ -133,14 +136,14 @@ class Relay:
             return None
         sends = {"up": client.connection.send, "down": answer}
         client.up, client.down = (
-            Passage(
+            DirectionState(
                 client,
                 direction,
-                Fates(self._figures[direction], self._seed, direction, self.clients),
-                self._ways[direction].lane(),
+                self.conditions[direction],
+                Fates(self.conditions[direction], self._seed, direction, self.clients),
+                self._schedulers[direction].flow(),
                 sends[direction],
                 self.tallies[direction],
-                self._isClear[direction],
             )
             for direction in DIRECTIONS
         )
@@ -150,64 +153,71 @@ class Relay:
             self._expiry = self._clock.callLater(self._idle, self._forget)
         return client
 
-    def _enter(self, passage: Passage, data: bytes) -> None:
+    def _enter(self, state: DirectionState, data: bytes) -> None:
         now = self._seconds()
-        self._seen(passage.client, now)
-        n = passage.n
-        passage.n = n + 1
-        if passage.isClear and self.truth is None:
-            passage.tally.received += 1
-            sent = passage.send(data)
-            passage.left += sent
-            passage.tally.count([], sent)
+        self._seen(state.client, now)
+        n = state.n
+        state.n = n + 1
+        conditions = state.conditions
+        if conditions.isClear and self.truth is None and not state.flow:
+            state.tally.received += 1
+            sent = state.send(data)
+            state.left += sent
+            state.tally.count((), sent)
             return
-        direction = passage.direction
-        way = self._ways[direction]
-        fate = self._always[direction] or passage.fates.next(n)
-        if fate.corrupted and not data:
-            fate = fate._replace(corrupted=False)
-        passage.tally.received += 1
-        parcel = Parcel(passage, data, n, fate, now)
-        if fate.lost:
-            self._record(parcel, fate.words, [])
-        elif not way.enter(passage.lane, parcel, passage.header + len(data), fate):
-            self._record(parcel, ["queue"], [])
+        fate = conditions.always or state.fates.next(n)
+        state.tally.received += 1
+        datagram = InFlight(state, data, n, fate, now)
+        if fate.outcome.isLost:
+            self._record(datagram, fate.outcome.words, [])
+        elif not self._schedulers[state.direction].enter(
+            state.flow, datagram, state.header + len(data), fate
+        ):
+            self._record(datagram, ("queue",), [])
 
-    def _leave(self, parcel: Parcel) -> None:
-        passage, data, _, fate, _ = parcel
-        self._seen(passage.client, self._seconds())
-        if fate.corrupted:
-            data = corrupt(data, fate.where)
+    def _leave(self, datagram: InFlight) -> None:
+        state, data, _, fate, _ = datagram
+        self._seen(state.client, self._seconds())
+        outcome, details = fate.outcome, None
+        if outcome.damages:
+            outcome, data, details = fate.damage(data)
         sent = []
-        for _ in range(fate.copies):
-            if passage.send(data):
-                sent.append(passage.left)
-                passage.left += 1
-        self._record(parcel, fate.words, sent)
+        for _ in range(outcome.copies):
+            if state.send(data):
+                sent.append(state.left)
+                state.left += 1
+        self._record(datagram, outcome.words, sent, details)
 
-    def _record(self, parcel: Parcel, fates: list[str], sent: list[int]) -> None:
-        passage, data, n, fate, received = parcel
-        passage.tally.count(fates, len(sent))
+    def _record(
+        self,
+        datagram: InFlight,
+        words: Sequence[str],
+        sent: list[int],
+        details: Mapping[str, int] | None = None,
+    ) -> None:
+        state, data, n, fate, received = datagram
+        state.tally.count(words, len(sent))
         if self.truth is not None:
             self.truth.write(
                 recordLine(
                     received - self._start,
-                    passage.direction,
-                    passage.client.name,
+                    state.direction,
+                    state.client.name,
                     n,
                     data,
-                    fates,
+                    words,
                     fate.delay,
                     sent,
+                    details,
                 )
             )
 
-    def _cameLate(self, passage: Passage, data: bytes) -> None:
-        n = passage.n
-        passage.n = n + 1
-        passage.tally.received += 1
-        fate = passage.fates.next(n)
-        self._record(Parcel(passage, data, n, fate, self._seconds()), ["late"], [])
+    def _cameLate(self, state: DirectionState, data: bytes) -> None:
+        n = state.n
+        state.n = n + 1
+        state.tally.received += 1
+        fate = state.fates.next(n)
+        self._record(InFlight(state, data, n, fate, self._seconds()), ("late",), [])
         self._late.happened()
 
     def _targetRefused(self, client: Client, error: OSError) -> None:
@@ -226,7 +236,7 @@ class Relay:
         idle = self._idle
         while self._present:
             client = next(iter(self._present.values()))
-            if (client.up.lane or client.down.lane) and client.last < now:
+            if (client.up.flow or client.down.flow) and client.last < now:
                 self._seen(client, now)  # something of it is still under way
                 continue
             if client.last + idle > now:
@@ -244,8 +254,8 @@ class Relay:
 
     def _part(self, client: Client) -> None:
         self.tallies["down"].unread += client.connection.dropped() or 0
-        for passage in (client.up, client.down):
-            self.reached.went(passage.direction, passage.n)
+        for state in (client.up, client.down):
+            self.reached.went(state.direction, state.n)
         client.connection.close()
 
     def _seen(self, client: Client, now: float) -> None:
@@ -292,9 +302,10 @@ class Relay:
         """
         if self._expiry is not None:
             self._expiry.cancel()
-        for way in self._ways.values():
-            for parcel in way.close():
-                self._record(parcel, parcel.fate.words, [])
+        for scheduler in self._schedulers.values():
+            for datagram in scheduler.close():
+                outcome, _, details = datagram.fate.damage(datagram.data)
+                self._record(datagram, outcome.words, [], details)
         for client in (*self._present.values(), *self._forgotten):
             self._part(client)
         self._present.clear()

@@ -21,12 +21,13 @@ from twisted_netdemo.badwire.summary import Summary
 SNMP = """\
 Tcp: RtoAlgorithm MaxConn OutSegs RetransSegs InCsumErrors
 Tcp: 1 -1 5 3 1
-Udp: InDatagrams NoPorts InCsumErrors RcvbufErrors
-Udp: 1 1 0 0
-UdpLite: InDatagrams NoPorts InCsumErrors RcvbufErrors
-UdpLite: 0 0 0 4
+Udp: InDatagrams NoPorts InErrors InCsumErrors RcvbufErrors
+Udp: 1 1 1 0 0
+UdpLite: InDatagrams NoPorts InErrors InCsumErrors RcvbufErrors
+UdpLite: 0 0 4 0 4
 """
-SNMP6 = "Ip6InReceives                   \t2\nUdp6InDatagrams  \t1\nUdp6InCsumErrors  1\n"
+SNMP6 = "Ip6InReceives                   \t2\nUdp6InDatagrams  \t1\n"
+SNMP6 += "Udp6InErrors  1\nUdp6InCsumErrors  1\n"
 
 
 class CountersTests(SynchronousTestCase):
@@ -61,6 +62,7 @@ class CountersTests(SynchronousTestCase):
             ("udp4", "again"),
             ("udp6", "delivered"),
             ("udp6", "discarded"),
+            ("udp4", "short"),
             *[("lite4", "delivered")] * 4,
         ):
             counts.arrived(replace(ARRIVED, effect=effect), data[name])
@@ -82,7 +84,7 @@ class CountersTests(SynchronousTestCase):
         rows = compare(self.counts(), 0, self.kernel())
         self.assertEqual(
             [(row.log, row.kernel) for row in rows],
-            [(7, 7), (3, 3), (1, 1), (0, 0), (3, 3), (1, 1), (4, 4), (0, 0)],
+            [(7, 7), (3, 3), (1, 1), (0, 0), (3, 3), (1, 1), (1, 1), (4, 4), (0, 0), (0, 0)],
         )
 
     def summary(self) -> Summary:

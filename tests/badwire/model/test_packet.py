@@ -22,14 +22,18 @@ from twisted_netdemo.badwire.model.packet import (
     UDP,
     UDPLITE,
     Packet,
-    corrupt,
-    exchangeWords,
     mirror,
     parse,
     protocolOf,
     verify,
+    vulnerable,
     windowScale,
+    withPayload,
 )
+from twisted_netdemo.faults.fault import Fault
+from twisted_netdemo.faults.kinds import FAULTS
+from twisted_netdemo.faults.kinds.corrupt import FAULT as CORRUPT
+from twisted_netdemo.faults.kinds.undetectable import FAULT as UNDETECTABLE
 
 logging.getLogger("scapy").setLevel(logging.ERROR)
 with warnings.catch_warnings():
@@ -209,9 +213,20 @@ class ReadingTests(SynchronousTestCase):
             if packet is not None:
                 verify(packet)
                 mirror(packet)
-                corrupt(packet, 1 << 63)
-                exchangeWords(packet, 1 << 63)
+                for fault in FAULTS:
+                    damaged = damage(packet, fault, 1 << 63)
+                    self.assertLessEqual(len(damaged.data), len(packet.data))
                 protocolOf(packet.data)
+
+
+def damage(packet: Packet, fault: Fault, where: int) -> Packet:
+    """
+    What arrives of a packet with a fault.
+    """
+    if fault.damage is None:
+        return packet
+    start, end = vulnerable(packet, fault.reachesHeader)
+    return withPayload(packet, start, end, fault.damage(packet.data[start:end], where))
 
 
 class ChecksumTests(SynchronousTestCase):
@@ -241,11 +256,12 @@ class ChecksumTests(SynchronousTestCase):
         """
         for name, data in packets().items():
             packet = read(data)
-            damages = {corrupt(packet, where) for where in range(len(data) * 8)} - {data}
-            if name.startswith("error") or packet.length:
-                self.assertEqual(len(damages), packet.length * 8, name)
-            else:
-                self.assertEqual(len(damages), 96 if packet.protocol == TCP else 32, name)
+            damages = {damage(packet, CORRUPT, where).data for where in range(len(data) * 8)}
+            damages -= {data}
+            start, end = vulnerable(packet, True)
+            self.assertEqual(len(damages), (end - start) * 8, name)
+            if not packet.length:
+                self.assertEqual(end - start, 12 if packet.protocol == TCP else 4, name)
             for damaged in damages:
                 self.assertFalse(verify(read(damaged)), name)
                 self.assertEqual(damaged[: packet.transport], data[: packet.transport])
@@ -303,12 +319,11 @@ class ChecksumTests(SynchronousTestCase):
         """
         for layer in (inet.TCP(), inet.UDP()):
             packet = read(made(ip, layer, Raw(payload)))
-            damaged = exchangeWords(packet, where)
+            damaged = damage(packet, UNDETECTABLE, where).data
             words = {payload[at : at + 2] for at in range(0, len(payload) - 1, 2)}
             if len(words) < 2:
-                self.assertIsNone(damaged)
+                self.assertEqual(damaged, packet.data)
                 continue
-            assert damaged is not None
             self.assertNotEqual(damaged, packet.data)
             self.assertEqual(sorted(damaged), sorted(packet.data))
             self.assertTrue(verify(read(damaged)))
@@ -321,8 +336,7 @@ class ChecksumTests(SynchronousTestCase):
             packet = read(packets()[name])
             chance = random.Random(name)
             for _ in range(100):
-                damaged = exchangeWords(packet, chance.getrandbits(64))
-                assert damaged is not None
+                damaged = damage(packet, UNDETECTABLE, chance.getrandbits(64)).data
                 at = packet.transport
                 self.assertEqual(damaged[at : at + 8], packet.data[at : at + 8])
 

@@ -18,9 +18,10 @@ from twisted_netdemo.badwire.model.events import Arrived, Sent
 from twisted_netdemo.badwire.model.packet import mirror, verify
 from twisted_netdemo.badwire.model.wire import Wire
 from twisted_netdemo.badwire.sandbox.network import FAR, FAR6
-from twisted_netdemo.faults.model import NEVER, Figures, Places, Ratio
+from twisted_netdemo.faults.impairments import Impairments
+from twisted_netdemo.faults.trigger import Positions, Probability
 
-ALWAYS = Ratio(1.0)
+ALWAYS = Probability(1.0)
 
 
 class Wide(Tunnel):  # type: ignore[misc]  # Twisted leaves it untyped
@@ -54,7 +55,9 @@ class WireCase(SynchronousTestCase):
     A wire whose device is a test's.
     """
 
-    def build(self, up: Figures | None = None, down: Figures | None = None, **options: Any) -> None:
+    def build(
+        self, up: Impairments | None = None, down: Impairments | None = None, **options: Any
+    ) -> None:
         """
         @param up: how bad the way up is; not at all by default.
         """
@@ -63,7 +66,7 @@ class WireCase(SynchronousTestCase):
         self.told = Remembering()
         self.wire = Wire(
             self.clock,
-            {"up": up or Figures(), "down": down or Figures()},
+            {"up": up or Impairments(), "down": down or Impairments()},
             options.pop("seed", 1),
             [socket.inet_aton(FAR), socket.inet_pton(socket.AF_INET6, FAR6)],
             [self.told],
@@ -194,7 +197,7 @@ class FateTests(WireCase):
         """
         A lost packet never arrives; the other direction has figures of its own.
         """
-        self.build(up=Figures(loss=ALWAYS, duplicate=ALWAYS, delay=1.0))
+        self.build(up=Impairments(loss=ALWAYS, duplicate=ALWAYS, delay=1.0))
         self.leave(self.datagram(), self.datagram(up=False))
         self.clock.advance(10)
         self.assertEqual(len(self.came()), 1)
@@ -206,7 +209,7 @@ class FateTests(WireCase):
         """
         Both copies arrive, damaged alike, and each has its line.
         """
-        self.build(up=Figures(duplicate=ALWAYS, corrupt=Places(((2, 2),))))
+        self.build(up=Impairments(duplicate=ALWAYS, corrupt=Positions(((2, 2),))))
         self.leave(self.datagram(), self.datagram(1))
         first, second, third, fourth = self.came()
         self.assertEqual((first, third), (second, fourth))
@@ -223,7 +226,7 @@ class FateTests(WireCase):
         """
         A corrupted packet arrives with one bit flipped, and its receiver's checksum finds it.
         """
-        self.build(up=Figures(corrupt=ALWAYS))
+        self.build(up=Impairments(corrupt=ALWAYS))
         data = self.datagram()
         self.leave(data)
         (came,) = self.came()
@@ -236,7 +239,7 @@ class FateTests(WireCase):
         """
         What no checksum covers is taken, damaged as it is: that follows from the packet.
         """
-        self.build(up=Figures(corrupt=ALWAYS))
+        self.build(up=Impairments(corrupt=ALWAYS))
         self.leave(
             self.datagram(),
             made(V4, inet.UDP(sport=40000, dport=53, chksum=0), TEXT),
@@ -280,7 +283,7 @@ class FateTests(WireCase):
         """
         A packet without a bit that may be flipped is not said to be corrupted.
         """
-        self.build(up=Figures(corrupt=ALWAYS))
+        self.build(up=Impairments(corrupt=ALWAYS))
         self.leave(made(V4))
         self.assertEqual(self.sent[0].fates, ())
 
@@ -288,7 +291,7 @@ class FateTests(WireCase):
         """
         Words exchanged pass every checksum; where there are no two of them, nothing is said.
         """
-        self.build(undetectable={"up": ALWAYS, "down": NEVER})
+        self.build(up=Impairments(undetectable=ALWAYS))
         self.leave(self.datagram(), self.datagram(up=False), made(V4, inet.UDP(), b"x"))
         came = self.came()
         self.assertEqual([event.fates for event in self.sent], [("undetectable",), (), ()])
@@ -299,7 +302,7 @@ class FateTests(WireCase):
         """
         A delayed packet arrives after its delay, and until then the wire is not idle.
         """
-        self.build(up=Figures(delay=0.05))
+        self.build(up=Impairments(delay=0.05))
         self.leave(self.datagram())
         self.assertEqual((self.came(), self.wire.isIdle), ([], False))
         self.clock.advance(0.049)
@@ -313,7 +316,7 @@ class FateTests(WireCase):
         """
         A reordered packet arrives after later ones, as many as were asked for.
         """
-        self.build(up=Figures(reorder=Places(((1, 1),)), gap=2, hold=0.04))
+        self.build(up=Impairments(reorder=Positions(((1, 1),)), gap=2, hold=0.04))
         self.leave(*(self.datagram(number) for number in range(3)))
         self.assertEqual([event.n for event in self.arrived], [1, 2, 0])
         self.assertEqual(self.sent[0].fates, ("reordered",))
@@ -322,7 +325,7 @@ class FateTests(WireCase):
         """
         Where no later ones come, it arrives after the time that it is held at most.
         """
-        self.build(up=Figures(reorder=ALWAYS, hold=0.04))
+        self.build(up=Impairments(reorder=ALWAYS, hold=0.04))
         self.leave(self.datagram())
         self.clock.advance(0.039)
         self.assertEqual(self.came(), [])
@@ -334,7 +337,7 @@ class FateTests(WireCase):
         A bottleneck lets packets through one after another, and drops at its queue's tail.
         """
         size = len(self.datagram())
-        self.build(up=Figures(rate=8.0 * size, queue=2))
+        self.build(up=Impairments(rate=8.0 * size, queue=2))
         self.leave(*(self.datagram(number) for number in range(5)))
         self.assertEqual([event.fates for event in self.sent], [(), (), (), ("queue",), ("queue",)])
         for second in range(1, 5):
@@ -357,9 +360,9 @@ class FateTests(WireCase):
 
     def test_places(self) -> None:
         """
-        Places count the packets of a flow and direction, repeats among them.
+        Positions count the packets of a flow and direction, repeats among them.
         """
-        self.build(up=Figures(loss=Places(((2, 3),))))
+        self.build(up=Impairments(loss=Positions(((2, 3),))))
         syn = made(V4, inet.TCP(sport=1, dport=2, seq=5, flags="S"))
         self.leave(syn, syn, syn, syn, self.datagram())
         self.assertEqual(
@@ -373,8 +376,12 @@ class RepeatableTests(WireCase):
     A fate follows from the seed and from which packet it is.
     """
 
-    BAD = Figures(
-        loss=Ratio(0.3), duplicate=Ratio(0.3), reorder=Ratio(0.3), corrupt=Ratio(0.3), delay=0.01
+    BAD = Impairments(
+        loss=Probability(0.3),
+        duplicate=Probability(0.3),
+        reorder=Probability(0.3),
+        corrupt=Probability(0.3),
+        delay=0.01,
     )
 
     def fates(self, seed: int, client: int, start: int, order: list[int]) -> dict[int, Any]:
@@ -429,7 +436,7 @@ class DeviceTests(WireCase):
         """
         What is under way when the device goes is lost in peace.
         """
-        self.build(up=Figures(delay=1.0))
+        self.build(up=Impairments(delay=1.0))
         self.leave(self.datagram())
         self.wire.doStop()
         self.assertEqual(self.clock.getDelayedCalls(), [])

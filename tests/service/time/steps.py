@@ -29,7 +29,7 @@ from twisted.internet.task import deferLater
 from tests.gopher.memory import Server
 from twisted_netdemo.badwire.model.wire import Wire
 from twisted_netdemo.badwire.sandbox.network import FAR
-from twisted_netdemo.faults.model import Figures
+from twisted_netdemo.faults.impairments import Impairments
 from twisted_netdemo.gopher.agent import Agent
 from twisted_netdemo.impair.ground_truth import LineFile
 from twisted_netdemo.impair.udp_relay import Relay
@@ -157,20 +157,20 @@ def _often(reactor: Any, call: Callable[[], object]) -> None:
     again()
 
 
-def _relay(reactor: Any, connection: Any, up: Figures, idle: float) -> None:
-    relay = Relay({"up": up, "down": Figures()}, 1, lambda *told: connection, reactor, idle)
+def _relay(reactor: Any, connection: Any, up: Impairments, idle: float) -> None:
+    relay = Relay({"up": up, "down": Impairments()}, 1, lambda *told: connection, reactor, idle)
     relay.started(Port(lambda: None))
     relay.datagramsReceived([(b"a datagram", _SOURCE, _TOLD)])
 
 
 def impairDelay(reactor: Any, came: Came) -> None:
-    _relay(reactor, Port(came), Figures(delay=SECONDS), 60.0)
+    _relay(reactor, Port(came), Impairments(delay=SECONDS), 60.0)
 
 
 def impairIdle(reactor: Any, came: Came) -> None:
     connection = Port(lambda: None)
     connection.close = came  # type: ignore[method-assign,assignment]
-    _relay(reactor, connection, Figures(), SECONDS)
+    _relay(reactor, connection, Impairments(), SECONDS)
 
 
 def truth(reactor: Any, came: Came) -> None:
@@ -190,7 +190,7 @@ def truth(reactor: Any, came: Came) -> None:
 
 def badwire(reactor: Any, came: Came) -> None:
     far = [socket.inet_aton(FAR)]
-    wire = Wire(reactor, {"up": Figures(delay=SECONDS), "down": Figures()}, 1, far, [])
+    wire = Wire(reactor, {"up": Impairments(delay=SECONDS), "down": Impairments()}, 1, far, [])
 
     class Device:
         def write(self, data: bytes) -> None:

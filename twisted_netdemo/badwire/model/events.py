@@ -14,23 +14,22 @@ from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, ClassVar, Protocol
 
-#: Who sends: C{up} is from the flow's opener, C{down} is back.
-DIRECTIONS = ("up", "down")
+from twisted_netdemo.faults.kinds import FAULTS
+from twisted_netdemo.faults.trigger import DIRECTIONS
 
-#: What the wire can do to a packet. C{lost}, C{queue} and C{blackout} stand alone.
+#: The losses that no fault draws: the bottleneck's queue is full, the line is dead.
+LINE_LOSSES = ("queue", "blackout")
+
+#: What the wire can do to a packet. Each loss stands alone.
 FATES = (
-    "lost",
-    "queue",
-    "blackout",
-    "duplicated",
-    "reordered",
-    "corrupted",
-    "undetectable",
+    *(fault.word for fault in FAULTS if fault.stops),
+    *LINE_LOSSES,
+    *(fault.word for fault in FAULTS if not fault.stops),
 )
 
 #: What its receiver does with a copy that arrives: those of TCP, and those of other protocols.
 TCP_EFFECTS = ("delivered", "held", "ignored", "discarded", "acknowledgement", "late")
-OTHER_EFFECTS = ("delivered", "again", "discarded")
+OTHER_EFFECTS = ("delivered", "again", "discarded", "short")
 
 #: How many bytes of the payload an event shows.
 HEAD = 24

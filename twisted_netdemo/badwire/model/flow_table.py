@@ -25,7 +25,7 @@ from twisted_netdemo.badwire.model.packet import (
     Packet,
     windowScale,
 )
-from twisted_netdemo.faults.model import Direction
+from twisted_netdemo.faults.trigger import Direction
 
 _BITS = ((SYN, "S"), (FIN, "F"), (RST, "R"), (PSH, "P"), (ACK, "A"))
 _FLAGS = ["".join(letter for bit, letter in _BITS if bits & bit) for bits in range(32)]

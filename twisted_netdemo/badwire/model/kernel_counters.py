@@ -20,6 +20,9 @@ _DATAGRAMS = ((UDP, "UDP", ("Udp", "Udp6")), (UDPLITE, "UDP-Lite", ("UdpLite", "
 # InDatagrams counts those that were read.
 _ARRIVED = ("InDatagrams", "NoPorts", "RcvbufErrors", "MemErrors")
 
+# InErrors counts these as well.
+_OTHER_ERRORS = ("InCsumErrors", "RcvbufErrors", "MemErrors")
+
 _FILES = ("/proc/net/snmp", "/proc/net/netstat", "/proc/net/snmp6")
 
 
@@ -218,6 +221,14 @@ def compare(counts: PacketCounts, early: int, kernel: Mapping[str, int]) -> list
                 effects[protocol, "discarded"],
                 of(*(f"{group}InCsumErrors" for group in groups)),
                 f"{which} InCsumErrors",
+                True,
+            ),
+            CounterRow(
+                f"{name} too short, discarded",
+                effects[protocol, "short"],
+                of(*(f"{group}InErrors" for group in groups))
+                - of(*(group + counter for group in groups for counter in _OTHER_ERRORS)),
+                f"{which} InErrors, less InCsumErrors and the full buffers'",
                 True,
             ),
         ]

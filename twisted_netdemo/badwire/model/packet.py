@@ -11,8 +11,6 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
-from twisted_netdemo.faults.model import corrupt as flip
-
 TCP = 6
 UDP = 17
 ICMP = 1
@@ -40,6 +38,10 @@ _MOST_SCALE = 14
 # ICMP's errors quote the packet that they complain of, from the ninth byte on.
 _ERRORS = {ICMP: frozenset([3, 4, 5, 11, 12]), ICMP6: frozenset([1, 2, 3, 4])}
 _QUOTE = 8
+_ICMP_HEADER = 8
+
+# How many bytes of a header may be damaged: the ports, TCP's numbers, all of ICMP's.
+_EXPOSED = {TCP: 12, UDP: 4, UDPLITE: 4, ICMP: _ICMP_HEADER, ICMP6: _ICMP_HEADER}
 
 _ipv4 = struct.Struct("!BxHHHxB2x4s4s").unpack_from
 _ipv6 = struct.Struct("!4xHBx16s16s").unpack_from
@@ -228,6 +230,10 @@ def verify(packet: Packet) -> bool:
         return True
     length = len(data) - transport
     covered = length
+    if isShort(packet):
+        return False
+    if protocol == UDP:
+        covered = int.from_bytes(data[transport + 4 : transport + 6], "big") or length
     if protocol in (UDP, UDPLITE) and data[transport + 6 : transport + 8] == b"\0\0":
         # RFC 768: the sender made none. RFC 8200 8.1 and RFC 3828 3.1: but there it must.
         return protocol == UDP and version == 4
@@ -243,7 +249,24 @@ def verify(packet: Packet) -> bool:
     elif protocol not in (TCP, ICMP6):
         return True
     # the pseudo-header: addresses, protocol and length
-    return (total + _sum(addresses) + protocol + length) % 65535 == 0
+    return (
+        total + _sum(addresses) + protocol + (covered if protocol == UDP else length)
+    ) % 65535 == 0
+
+
+def isShort(packet: Packet) -> bool:
+    """
+    Whether a packet of UDP or UDP-Lite carries less than its length or coverage says, or says less
+    than a header has. A receiver discards it for that, and does not look at the checksum.
+    """
+    if packet.protocol not in (UDP, UDPLITE) or packet.fragment is not None:
+        return False
+    transport = packet.transport
+    says = int.from_bytes(packet.data[transport + 4 : transport + 6], "big")
+    if says > len(packet.data) - transport:
+        return True
+    # RFC 2675 4: an IPv6 jumbogram says 0
+    return packet.protocol == UDP and says < 8 and (says > 0 or packet.version == 4)
 
 
 def windowScale(packet: Packet) -> int | None:
@@ -284,50 +307,53 @@ def _exchange(data: bytes, start: int, version: int) -> bytes:
     return data[:at] + data[middle:end] + data[at:middle] + data[end:]
 
 
-def corrupt(packet: Packet, where: int) -> bytes:
+def vulnerable(packet: Packet, reachesHeader: bool = False) -> tuple[int, int]:
     """
-    The packet with one bit flipped and its checksum left alone: a receiver that has a checksum
-    which covers the bit discards it.
+    Where damage may strike: the payload, after ICMP's header for a packet that begins with one.
+    An IP header, TCP's data offset and UDP's length and checksum stay whole, since damage to those
+    would be a fault of another kind.
 
-    The bit is one of the payload's, or where there is none one of the ports or of TCP's numbers,
-    but never one of TCP's data offset, of UDP's length or checksum or of the IP header, since
-    what those make wrong has other names. A packet with no such bit comes back as it was.
-
-    @param where: 64 bits of chance.
+    @param reachesHeader: whether the ports, TCP's numbers or ICMP's header take the place of a
+        payload that is empty.
+    @return: its first byte and the one after its last; equal where there is none.
     """
-    data, start, end = packet.data, packet.payload, len(packet.data)
-    if start == end and not packet.fragment:
+    start, end = packet.payload, len(packet.data)
+    if packet.fragment:
+        return start, end
+    if packet.protocol in _ERRORS:
+        start = min(start + _ICMP_HEADER, end)
+    if start == end and reachesHeader:
         start = packet.transport
-        end = start + {TCP: 12, UDP: 4, UDPLITE: 4}.get(packet.protocol, 0)
-    return data[:start] + flip(data[start:end], where) + data[end:]
+        end = min(start + _EXPOSED.get(packet.protocol, 0), end)
+    return start, end
 
 
-def exchangeWords(packet: Packet, where: int) -> bytes | None:
+def withPayload(packet: Packet, start: int, end: int, payload: bytes) -> Packet:
     """
-    The packet with two 16-bit words of its payload exchanged: damage that no checksum sees.
+    The packet with other bytes from start to end. Its checksums stay as they were, but for IPv4's
+    header's: if the length changes, IP's own fields say the new one.
 
-    @param where: 64 bits of chance.
-    @return: L{None} where the payload has no two different words.
+    A fragment that others follow carries a multiple of 8 bytes and at least 8, any other at least 1
+    (RFC 791 3.2, RFC 8200 4.5): a shorter one is rounded down to that, or left as it was.
     """
     data = packet.data
-    # RFC 1071's words are counted from where TCP, UDP or ICMP begins; an ICMP header stays whole.
-    start = packet.payload + (8 if packet.protocol in _ERRORS and not packet.fragment else 0)
-    count = (len(data) - start) // 2
-    if count < 2:
-        return None
-    first = where % count
-    word = data[start + 2 * first : start + 2 * first + 2]
-    for step in range(1, count):
-        second = (first + step) % count
-        at = start + 2 * second
-        other = data[at : at + 2]
-        if other != word:
-            damaged = bytearray(data)
-            damaged[at : at + 2] = word
-            at = start + 2 * first
-            damaged[at : at + 2] = other
-            return bytes(damaged)
-    return None
+    damaged = data[:start] + payload + data[end:]
+    if len(damaged) == len(data):
+        return packet._replace(data=damaged)
+    if packet.fragment is not None:
+        carried = len(damaged) - packet.transport
+        carried -= carried % 8 if packet.more else 0
+        if carried < max(1, start - packet.transport):
+            return packet
+        damaged = damaged[: packet.transport + carried]
+    header = bytearray(damaged[: packet.transport])
+    if packet.version == 4:
+        header[2:4] = len(damaged).to_bytes(2, "big")
+        header[10:12] = bytes(2)
+        header[10:12] = (65535 - _sum(bytes(header))).to_bytes(2, "big")
+    else:
+        header[4:6] = (len(damaged) - 40).to_bytes(2, "big")
+    return packet._replace(data=bytes(header) + damaged[packet.transport :])
 
 
 def protocolOf(data: bytes) -> int:

@@ -16,7 +16,8 @@ from operator import itemgetter
 from typing import TypeVar
 
 from twisted_netdemo.badwire.model.events import Sent
-from twisted_netdemo.badwire.model.packet import Packet, verify
+from twisted_netdemo.badwire.model.packet import Packet, isShort, verify
+from twisted_netdemo.faults.kinds import FAULTS
 
 #: How many flows, copied packets, unfinished datagrams and datagrams that may be complained of are
 #: remembered, each; the oldest are forgotten first. Also how many islands of a stream.
@@ -27,6 +28,9 @@ KEPT = 1 << 24
 
 # An ICMP error quotes at least so much of what its packet carried (RFC 792).
 _QUOTED = 8
+
+# The fates with which more than one copy arrives.
+_COPYING = frozenset(fault.word for fault in FAULTS if fault.copies > 1)
 
 # How many datagrams that look alike are told apart by their order.
 _ALIKE = 100
@@ -127,8 +131,9 @@ class _TCPReceiver:
             else:  # nobody listens here: each SYN is a new one
                 self.stream = Intervals()
 
-    def receives(self, sent: Sent) -> tuple[str, int, bool]:
+    def receives(self, sent: Sent, length: int) -> tuple[str, int, bool]:
         """
+        @param length: how many bytes of payload arrive.
         @return: the effect, the bytes released, and whether it was early.
         """
         if self.isGone:
@@ -146,7 +151,7 @@ class _TCPReceiver:
         if self.lastAck is not None and sent.ack is not None and sent.ack >= self.lastAck:
             self.isGone = True
         syn, fin = "S" in sent.flags, "F" in sent.flags
-        size = sent.length + syn + fin
+        size = length + syn + fin
         if not size:
             return "acknowledgement", 0, False
         if not syn and not expected:  # nothing is taken before the other end's SYN
@@ -250,12 +255,14 @@ class Receivers:
             its bytes are not counted.
         """
         if not isSound:
-            return "discarded", 0
+            return _refused(packet), 0
         if sent.fragment is not None:
             return self._fragment(packet, sent, sent.fragment), 0
         if sent.protocol != "tcp":
             return self._deliver(packet, sent), 0
-        effect, released, early = self._ends(sent.flow)[sent.direction].receives(sent)
+        effect, released, early = self._ends(sent.flow)[sent.direction].receives(
+            sent, packet.length
+        )
         self.early += early
         return effect, released
 
@@ -290,8 +297,8 @@ class Receivers:
         came = (sent.flow, sent.direction, sent.seq)
         if came in self._delivered:
             return "again"
-        # only what has a copy can come twice
-        if sent.fragment is not None or "duplicated" in sent.fates:
+        # only a packet that has a copy can come twice
+        if sent.fragment is not None or not _COPYING.isdisjoint(sent.fates):
             _remember(self._delivered, came, lambda: True)
         return "delivered"
 
@@ -302,13 +309,20 @@ class Receivers:
         isNew = datagram.add(packet, offset)
         if isNew and datagram.isWhole:
             whole = datagram.whole
-            return self._deliver(whole, sent) if verify(whole) else "discarded"
+            return self._deliver(whole, sent) if verify(whole) else _refused(whole)
         self._datagrams[key] = datagram
         self._kept += datagram.kept
         while self._kept > KEPT or len(self._datagrams) > MEMORY:
             _, oldest = self._datagrams.popitem(last=False)
             self._kept -= oldest.kept
         return "held" if isNew else "ignored"
+
+
+def _refused(packet: Packet) -> str:
+    """
+    Why a receiver discards a packet: C{short}, or C{discarded} for its checksum.
+    """
+    return "short" if isShort(packet) else "discarded"
 
 
 def _remember(memory: OrderedDict[_Key, _Value], key: _Key, make: Callable[[], _Value]) -> _Value:

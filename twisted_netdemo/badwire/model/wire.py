@@ -23,15 +23,17 @@ from twisted_netdemo.badwire.model.packet import (
     NAMES,
     UDP,
     Packet,
-    corrupt,
-    exchangeWords,
     mirror,
     parse,
     verify,
+    vulnerable,
+    withPayload,
 )
 from twisted_netdemo.badwire.model.receiver import Receivers
-from twisted_netdemo.faults.link import Lane, Link
-from twisted_netdemo.faults.model import NEVER, Chance, Direction, Fate, Fates, Figures
+from twisted_netdemo.faults.impairments import Impairments
+from twisted_netdemo.faults.link import FlowQueue, Link
+from twisted_netdemo.faults.model import Conditions, Fate, Fates, Outcome
+from twisted_netdemo.faults.trigger import Direction
 from twisted_netdemo.service.time.clock import monotonic
 
 if TYPE_CHECKING:
@@ -72,16 +74,17 @@ class _FlowState:
     What the wire keeps of one direction of a flow.
     """
 
-    __slots__ = ("fates", "lane")
+    __slots__ = ("fates", "queue")
 
-    def __init__(self, fates: Fates, lane: Lane[_InFlight]) -> None:
+    def __init__(self, fates: Fates, queue: FlowQueue[_InFlight]) -> None:
         self.fates = fates
-        self.lane = lane
+        self.queue = queue
 
 
 @implementer(IRawPacketProtocol)
 class Wire:
     """
+    @ivar conditions: how bad each direction is; they may change while packets are under way.
     @ivar receivers: the books of all receivers.
     @ivar unread: how many packets were none of the wire's: to other addresses, or malformed.
     @ivar malformed: how many of them were that.
@@ -95,20 +98,18 @@ class Wire:
     def __init__(
         self,
         clock: IReactorTime,
-        figures: Mapping[Direction, Figures],
+        impairments: Mapping[Direction, Impairments],
         seed: int,
         far: Sequence[bytes],
         listeners: Sequence[Listener],
-        undetectable: Mapping[Direction, Chance] | None = None,
         blackouts: Sequence[tuple[float, float]] = (),
     ) -> None:
         """
         @param clock: tells the time and calls later. Events count from now.
-        @param figures: how bad each direction is.
-        @param seed: what all chance follows from.
+        @param impairments: how bad each direction is.
+        @param seed: of all random draws.
         @param far: the far addresses, packed.
         @param listeners: who is told of each event.
-        @param undetectable: which packets have two words of their payload exchanged.
         @param blackouts: when nothing passes: from and to, in seconds from now.
         """
         self.receivers = Receivers()
@@ -119,16 +120,14 @@ class Wire:
         self.refused = 0
         self._clock = monotonic(clock)
         self._start = self._clock.seconds()
-        self._figures = figures
+        self.conditions = {each: Conditions(impairments[each]) for each in impairments}
         self._seed = seed
         self._far = frozenset(far)
         self._listeners = tuple(listeners)
-        self._undetectable = undetectable or {"up": NEVER, "down": NEVER}
         self._blackouts = tuple(blackouts)
         self._links: dict[Direction, Link[_InFlight]] = {
-            direction: Link(figures[direction]) for direction in figures
+            each: Link(conditions) for each, conditions in self.conditions.items()
         }
-        self._hasRate = {direction: figures[direction].rate is not None for direction in figures}
         self._n = 0
         self._call: IDelayedCall | None = None
         self._when = 0.0
@@ -178,22 +177,19 @@ class Wire:
         direction = side.direction
         inFlight: _InFlight | None = None
         isQueued = False
-        words: list[str]
         if any(start <= now < end for start, end in self._blackouts):
-            words = ["blackout"]
-        elif fate.lost:
-            words = ["lost"]
+            words: tuple[str, ...] = ("blackout",)
+        elif fate.outcome.isLost:
+            words = fate.outcome.words
         else:
-            words, damaged = self._damage(packet, fate, direction)
+            outcome, damaged = _damage(packet, fate)
+            words = outcome.words
             isSound = checksum if damaged is packet else verify(damaged)
-            inFlight = _InFlight(damaged, isSound, fate.copies)
-            isQueued = (
-                self._hasRate[direction] or fate.delay > 0 or fate.reordered or len(state.lane) > 0
-            )
-            if isQueued and not self._links[direction].enter(
-                state.lane, inFlight, len(packet.data), fate, now
-            ):
-                words, inFlight = ["queue"], None
+            inFlight = _InFlight(damaged, isSound, outcome.copies)
+            link = self._links[direction]
+            isQueued = not link.isOpen(state.queue, fate)
+            if isQueued and not link.enter(state.queue, inFlight, len(packet.data), fate, now):
+                words, inFlight = ("queue",), None
         sent = Sent(
             t=now,
             n=self._n,
@@ -208,7 +204,7 @@ class Wire:
             seq=seq,
             ack=ack,
             attempt=attempt,
-            fates=tuple(words),
+            fates=words,
             delay=0.0 if inFlight is None else fate.delay * 1000,
             checksum=checksum,
             head=packet.data[packet.payload : packet.payload + HEAD],
@@ -244,30 +240,8 @@ class Wire:
         flow, direction = side.flow, side.direction
         identity = (flow.protocol, flow.version, flow.port, flow.place, direction)
         return _FlowState(
-            Fates(self._figures[direction], self._seed, *identity), self._links[direction].lane()
+            Fates(self.conditions[direction], self._seed, *identity), self._links[direction].flow()
         )
-
-    def _damage(self, packet: Packet, fate: Fate, direction: Direction) -> tuple[list[str], Packet]:
-        """
-        The fate's names, and the packet that arrives.
-        """
-        words = fate.words
-        isExchanged = False
-        chance, draw = fate.spare
-        if self._undetectable[direction].hits(fate.place, chance):
-            exchanged = exchangeWords(packet, draw)
-            # UDP-Lite sees an exchange across the end of what its checksum covers
-            if exchanged is not None and verify(packet._replace(data=exchanged)):
-                isExchanged = True
-                packet = packet._replace(data=exchanged)
-        if fate.corrupted:
-            flipped = corrupt(packet, fate.where)
-            if flipped == packet.data:
-                words.remove("corrupted")  # there is nothing in it to flip
-            packet = packet._replace(data=flipped)
-        if isExchanged:
-            words.append("undetectable")
-        return words, packet
 
     def _leave(self) -> None:
         """
@@ -324,6 +298,23 @@ class Wire:
                 if not self.refused:
                     _log.warn("the device does not take a packet: {error}", error=error.strerror)
                 self.refused += 1
+
+
+def _damage(packet: Packet, fate: Fate) -> tuple[Outcome, Packet]:
+    """
+    The packet that arrives, and the outcome without the faults that could do nothing to it.
+    """
+    outcome = fate.outcome
+    for fault in outcome.damages:
+        start, end = vulnerable(packet, fault.reachesHeader)
+        payload = packet.data[start:end]
+        damaged = withPayload(packet, start, end, fate.damaged(fault, payload))
+        # UDP-Lite sees an exchange across the end of what its checksum covers
+        if damaged.data == packet.data or (fault.isUnseen and not verify(damaged)):
+            outcome = outcome.without(fault)
+        else:
+            packet = damaged
+    return outcome, packet
 
 
 def _asks(packet: Packet) -> str | None:

@@ -10,20 +10,25 @@ is told from the numbers and windows that its sender and its receiver had seen b
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from twisted_netdemo.badwire.model.events import DIRECTIONS, Arrived, Sent
+from twisted_netdemo.badwire.model.events import Arrived, Sent
 from twisted_netdemo.badwire.render.labels import LOSSES, UDP_LIKE, icmpName
+from twisted_netdemo.faults.kinds import BY_WORD, FAULTS
+from twisted_netdemo.faults.trigger import DIRECTIONS
 
 #: Stands after what is worked out by rule.
 MARK = "*"
 
-_UNDETECTABLE = "damaged, and no checksum sees it"
+#: The faults that change a packet so that its checksum finds it, if there is one.
+_DAMAGES = frozenset(f.word for f in FAULTS if f.damage is not None and not f.isUnseen)
 _EFFECTS = {
     "delivered": f"delivered{MARK}",
     "held": f"early: held back{MARK}",
     "ignored": f"had it: ignored{MARK}",
     "discarded": f"wrong checksum: discarded{MARK}",
+    "short": f"shorter than it says: discarded{MARK}",
     "acknowledgement": "",
     "late": f"too late: the connection is gone{MARK}",
     "again": "arrived again",
@@ -73,7 +78,7 @@ class Annotator:
     def __init__(self) -> None:
         self.notes: list[str] = []
         self.remarkable: set[int] = set()
-        self._ends = {direction: _Endpoint() for direction in DIRECTIONS}
+        self._ends: dict[str, _Endpoint] = {direction: _Endpoint() for direction in DIRECTIONS}
         self._kinds: dict[int, str] = {}
         self._highest: dict[str, int] = {}
         self._arrivals: dict[int, int] = {}
@@ -114,8 +119,7 @@ class Annotator:
         if not sent.checksum:
             notes.append("leaves with a wrong checksum")
         notes += [LOSSES[fate] for fate in sent.fates if fate in LOSSES]
-        if "undetectable" in sent.fates and "corrupted" not in sent.fates:
-            notes.append(_UNDETECTABLE)
+        notes += _notes(sent.fates)
         self.notes.append("; ".join(notes))
 
     def arrived(self, sent: Sent, arrived: Arrived) -> None:
@@ -298,7 +302,7 @@ class Annotator:
     def _datagram(self, sent: Sent, arrived: Arrived) -> str:
         effect = arrived.effect
         datagram = (sent.direction, sent.seq)
-        if "corrupted" in sent.fates:
+        if not _DAMAGES.isdisjoint(sent.fates):
             self._damaged.add(datagram)
         if effect == "held":
             return f"a part: waits for the rest{MARK}"
@@ -318,6 +322,19 @@ class Annotator:
             isUDP = sent.protocol in UDP_LIKE
             parts.append("damaged: no checksum covers it" if isUDP else "damaged")
         return ", ".join(parts)
+
+
+def _notes(fates: Sequence[str]) -> Iterator[str]:
+    """
+    What the faults say of a packet that leaves and arrives. Damage that no checksum finds is not
+    worth a word beside damage that one finds.
+    """
+    isFound = not _DAMAGES.isdisjoint(fates)
+    for word in fates:
+        fault = BY_WORD.get(word)
+        if fault is None or fault.stops or not fault.note or (fault.isUnseen and isFound):
+            continue
+        yield fault.note
 
 
 def takesNumbers(sent: Sent) -> bool:

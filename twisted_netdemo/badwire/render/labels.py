@@ -12,11 +12,12 @@ from collections.abc import Sequence
 
 from twisted_netdemo.badwire.model import dns_question
 from twisted_netdemo.badwire.model.events import HEAD, Arrived, Sent
+from twisted_netdemo.faults.kinds import FAULTS
 from twisted_netdemo.service.cli.columns import columns
 
 #: The fates with which nothing arrives.
 LOSSES = {
-    "lost": "lost",
+    **{fault.word: fault.note for fault in FAULTS if fault.stops},
     "queue": "lost: the queue is full",
     "blackout": "lost: the line is dead",
 }

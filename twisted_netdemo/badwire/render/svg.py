@@ -19,6 +19,7 @@ from twisted_netdemo.badwire.model.events import Arrived
 from twisted_netdemo.badwire.render.captions import MARK, takesNumbers
 from twisted_netdemo.badwire.render.labels import clock, details, shorten
 from twisted_netdemo.badwire.render.ladder import RecordedFlow, Row, rows
+from twisted_netdemo.faults.kinds import BY_WORD
 
 WIDTH = 1216
 
@@ -26,6 +27,8 @@ LEFT, RIGHT = 425, 791
 #: Where the times of either side stand, and the end of what is said beside them.
 _TIME, _FAR_TIME = 74, 1142
 _GAP = 12
+# From one mark on an arrow to the next.
+_MARK_WIDTH = 30
 #: Characters of a monospace face beside each line; one takes 9.7 units at most.
 _ROOM = 33
 LINE, SLANT, SPACE = 20, 12, 10
@@ -302,7 +305,7 @@ def kind(row: Row) -> str:
         kinds = ["copy" if row.arrived is not None and row.arrived.copy else "late"]
     else:
         kinds = ["passed"]
-    if not {"corrupted", "undetectable"}.isdisjoint(row.sent.fates):
+    if any(BY_WORD[fate].damage is not None for fate in row.sent.fates if fate in BY_WORD):
         kinds.append("bad")
     if row.sent.attempt > 1 and takesNumbers(row.sent):
         kinds.append("again")
@@ -328,12 +331,9 @@ def arrow(x1: float, y1: float, x2: float, y2: float, row: Row, part: float = 1)
     left = f"{x2 - dx * back - dy * wide:.1f} {y2 - dy * back + dx * wide:.1f}"
     right = f"{x2 - dx * back + dy * wide:.1f} {y2 - dy * back - dx * wide:.1f}"
     drawn += f'<path class="point" d="M{x2:.1f} {y2:.1f}L{left}L{right}z"/>'
-    middle = (x1 + x2) / 2, (y1 + y2) / 2
-    if "corrupted" in row.sent.fates:
-        steps = "l4 -12l4 12" * 3
-        drawn += f'<path class="mark" d="M{middle[0] - 12:.1f} {middle[1] + 6:.1f}{steps}"/>'
-    if "undetectable" in row.sent.fates:
-        wave = "q4 -9 8 0t8 0t8 0t8 0"
-        x = middle[0] - 16 + (30 if "corrupted" in row.sent.fates else 0)
-        drawn += f'<path class="mark" d="M{x:.1f} {middle[1]:.1f}{wave}"/>'
+    x = (x1 + x2) / 2
+    for fate in row.sent.fates:
+        if fate in BY_WORD and (shape := BY_WORD[fate].drawing):
+            drawn += f'<path class="mark" d="M{x:.1f} {(y1 + y2) / 2:.1f}{shape}"/>'
+            x += _MARK_WIDTH
     return drawn

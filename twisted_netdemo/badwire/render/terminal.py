@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from twisted_netdemo.badwire.render.captions import MARK
 from twisted_netdemo.badwire.render.labels import clock, shorten
 from twisted_netdemo.badwire.render.ladder import RecordedFlow, Row, fold, rows
+from twisted_netdemo.faults.kinds import FAULTS
 from twisted_netdemo.service.cli.columns import columns
 
 #: The narrowest ladder; a narrower terminal wraps its lines.
@@ -21,7 +22,7 @@ NARROWEST = 60
 
 _TIME = 9
 #: On the arrow of a packet with these fates.
-MARKS = {"corrupted": "####", "undetectable": "~~~~"}
+MARKS = {fault.word: fault.mark for fault in FAULTS if fault.mark}
 _HEADING, _SHORT_HEADING = f"what happens ({MARK} by rule)", f"({MARK} by rule)"
 
 

@@ -1,0 +1,15 @@
+"""
+A packet arrives twice, the copies one right after the other.
+"""
+
+from __future__ import annotations
+
+from twisted_netdemo.faults.fault import Fault
+
+FAULT = Fault(
+    name="duplicate",
+    word="duplicated",
+    rank=20,
+    help="the ratio that arrives twice, or the positions",
+    copies=2,
+)

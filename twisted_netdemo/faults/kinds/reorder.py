@@ -1,0 +1,15 @@
+"""
+A packet leaves after later ones.
+"""
+
+from __future__ import annotations
+
+from twisted_netdemo.faults.fault import Fault
+
+FAULT = Fault(
+    name="reorder",
+    word="reordered",
+    rank=30,
+    help="the ratio that leaves after later ones, or the positions",
+    holds=True,
+)
