@@ -15,7 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 MOVED = [
     (
         "twisted_netdemo.gopher.tls.Verified",
-        "twisted_netdemo.gopher.net.trust.Verified",
+        "twisted_netdemo.gopher.client.trust.Verified",
     ),
     (
         "twisted_netdemo.service.clock.monotonic",

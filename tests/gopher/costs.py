@@ -16,8 +16,8 @@ from twisted_netdemo.gopher.cli.json_format import MenuContent, TextContent
 from twisted_netdemo.gopher.item_types import Kind
 from twisted_netdemo.gopher.menu import Item
 from twisted_netdemo.gopher.plus import StatusLine, plusErrorWords
+from twisted_netdemo.gopher.readers import MenuReader, TextReader
 from twisted_netdemo.gopher.text.charset import guess
-from twisted_netdemo.gopher.text.readers import MenuReader, TextReader
 from twisted_netdemo.gopher.url import GopherURL, InvalidURL
 
 Parse = Callable[[bytes], object]

@@ -13,7 +13,7 @@ from twisted.internet.interfaces import IProtocol
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
-from twisted_netdemo.gopher.agent import Agent
+from twisted_netdemo.gopher.client.agent import Agent
 from twisted_netdemo.testing import MemoryTransport
 
 CLIENT = IPv4Address("TCP", "127.0.0.1", 49152)

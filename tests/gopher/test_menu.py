@@ -11,8 +11,8 @@ from twisted.trial.unittest import TestCase
 from tests.gopher.splits import everySplit
 from twisted_netdemo.gopher.item_types import ITEM_TYPES, Kind, bodyKind, isFetched, itemType
 from twisted_netdemo.gopher.menu import Item
+from twisted_netdemo.gopher.readers import MenuReader
 from twisted_netdemo.gopher.text.charset import guess
-from twisted_netdemo.gopher.text.readers import MenuReader
 from twisted_netdemo.gopher.url import GopherURL
 
 

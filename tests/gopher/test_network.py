@@ -23,9 +23,11 @@ from twisted.trial.unittest import TestCase
 
 from tests.certificates import fingerprint, writeCertificate
 from tests.processes import folder
-from twisted_netdemo.gopher.agent import Agent
 from twisted_netdemo.gopher.body import Verdict
-from twisted_netdemo.gopher.connection import GopherConnection
+from twisted_netdemo.gopher.client.agent import Agent
+from twisted_netdemo.gopher.client.connection import GopherConnection
+from twisted_netdemo.gopher.client.response import Response
+from twisted_netdemo.gopher.client.trust import Pinned, Unverified, Verified
 from twisted_netdemo.gopher.errors import (
     CannotConnect,
     CannotResolve,
@@ -38,8 +40,6 @@ from twisted_netdemo.gopher.errors import (
 )
 from twisted_netdemo.gopher.files import whole_files
 from twisted_netdemo.gopher.net.pins import Pins
-from twisted_netdemo.gopher.net.trust import Pinned, Unverified, Verified
-from twisted_netdemo.gopher.response import Response
 from twisted_netdemo.service.tcp.fast.client import Client
 from twisted_netdemo.service.tcp.fast.transport import fast
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 class Order(NamedTuple):
     """
-    What L{Arrivals<twisted_netdemo.stamp.arrivals.Arrivals>} counts.
+    What L{Arrivals<twisted_netdemo.stamp.session.arrivals.Arrivals>} counts.
     """
 
     first: int

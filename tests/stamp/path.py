@@ -18,7 +18,6 @@ from twisted_netdemo.faults.trigger import Direction
 from twisted_netdemo.impair.udp_relay import Relay
 from twisted_netdemo.service.addresses import Address
 from twisted_netdemo.service.udp.datagram import Outgoing
-from twisted_netdemo.stamp.kernel_clock import ClockError
 from twisted_netdemo.stamp.packets.base_packet import AUTHENTICATED, OPEN
 from twisted_netdemo.stamp.packets.key_file import Keys
 from twisted_netdemo.stamp.reflector.session_reflector import SessionReflector
@@ -26,6 +25,7 @@ from twisted_netdemo.stamp.reflector.sessions import Sessions
 from twisted_netdemo.stamp.results.measurement import Measurement
 from twisted_netdemo.stamp.sender.session_sender import SessionSender
 from twisted_netdemo.stamp.sender.settings import Settings
+from twisted_netdemo.stamp.session.kernel_clock import ClockError
 
 SENDER: Address = ("192.0.2.1", 40000)
 RELAY: Address = ("192.0.2.9", 8620)

@@ -10,12 +10,12 @@ from twisted.internet.task import Clock
 
 from twisted_netdemo.service.addresses import Address
 from twisted_netdemo.service.udp.datagram import Outgoing
-from twisted_netdemo.stamp.kernel_clock import ClockError
 from twisted_netdemo.stamp.packets.base_packet import OPEN, Request, packRequest
 from twisted_netdemo.stamp.packets.timestamps import ErrorEstimate, ntp
 from twisted_netdemo.stamp.packets.tlvs import TLV, tlvs
 from twisted_netdemo.stamp.reflector.session_reflector import SessionReflector
 from twisted_netdemo.stamp.reflector.sessions import Sessions
+from twisted_netdemo.stamp.session.kernel_clock import ClockError
 from twisted_netdemo.testing import MemoryPort
 
 #: When a fake clock says 0, in nanoseconds since 1970.

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.stamp.arriving import Order, order
-from twisted_netdemo.stamp.arrivals import Arrivals
+from twisted_netdemo.stamp.session.arrivals import Arrivals
 
 
 def counted(arrivals: Arrivals) -> Order:

@@ -12,15 +12,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from twisted_netdemo.gopher.agent import Agent
     from twisted_netdemo.gopher.body import Verdict
+    from twisted_netdemo.gopher.client.agent import Agent
+    from twisted_netdemo.gopher.client.response import Response
     from twisted_netdemo.gopher.errors import FetchError
     from twisted_netdemo.gopher.item_types import Kind
     from twisted_netdemo.gopher.menu import Item
     from twisted_netdemo.gopher.net.address_cache import AddressCache
     from twisted_netdemo.gopher.net.address_guard import isGlobal
     from twisted_netdemo.gopher.net.socks_proxy import SocksProxy
-    from twisted_netdemo.gopher.response import Response
     from twisted_netdemo.gopher.text.charset import Charsets
     from twisted_netdemo.gopher.url import GopherURL, InvalidURL
 
@@ -41,14 +41,14 @@ __all__ = [
 
 _HOMES = {
     "AddressCache": "net.address_cache",
-    "Agent": "agent",
+    "Agent": "client.agent",
     "Charsets": "text.charset",
     "FetchError": "errors",
     "GopherURL": "url",
     "InvalidURL": "url",
     "Item": "menu",
     "Kind": "item_types",
-    "Response": "response",
+    "Response": "client.response",
     "SocksProxy": "net.socks_proxy",
     "Verdict": "body",
     "isGlobal": "net.address_guard",

@@ -15,7 +15,7 @@ from twisted_netdemo.gopher.url import GopherURL
 
 class Transfer(Protocol):
     """
-    What a L{Response<twisted_netdemo.gopher.response.Response>} says after its end.
+    What a L{Response<twisted_netdemo.gopher.client.response.Response>} says after its end.
     """
 
     url: GopherURL
@@ -80,7 +80,8 @@ class CannotConnect(ConnectError):
 
 class AddressRefused(CannotConnect):
     """
-    The C{allow} of L{Agent<twisted_netdemo.gopher.agent.Agent>} refused the host's addresses.
+    The C{allow} of an L{Agent<twisted_netdemo.gopher.client.agent.Agent>} refused all of the
+    host's addresses.
     """
 
 

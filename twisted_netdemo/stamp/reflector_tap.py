@@ -22,10 +22,10 @@ from twisted_netdemo.service.time.token_buckets import Buckets
 from twisted_netdemo.service.udp.service import UDPService, droppedFigure
 from twisted_netdemo.service.workers.pool import WorkerService, parseWorkers, share
 from twisted_netdemo.service.workers.sockets import heldUDP
-from twisted_netdemo.stamp.bound import bindSTAMP, prepared
 from twisted_netdemo.stamp.packets.key_file import Keys, readKeys
 from twisted_netdemo.stamp.reflector.session_reflector import SessionReflector
 from twisted_netdemo.stamp.reflector.sessions import Sessions
+from twisted_netdemo.stamp.session.bound import bindSTAMP, prepared
 
 _log = Logger()
 

@@ -20,10 +20,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.gopher.memory import Server
 from tests.gopher.splits import everySplit
 from tests.processes import folder
-from twisted_netdemo.gopher.agent import Agent
 from twisted_netdemo.gopher.cli.batch import Batch
 from twisted_netdemo.gopher.cli.console import Console
 from twisted_netdemo.gopher.cli.request import Request
+from twisted_netdemo.gopher.client.agent import Agent
 from twisted_netdemo.gopher.files.descriptor_writer import DescriptorWriter, Pacing
 from twisted_netdemo.gopher.url import GopherURL
 

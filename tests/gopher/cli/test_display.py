@@ -20,8 +20,8 @@ from twisted_netdemo.gopher.cli.json_format import (
     MenuContent,
     TextContent,
 )
+from twisted_netdemo.gopher.readers import MenuReader, TextReader
 from twisted_netdemo.gopher.text.charset import guess
-from twisted_netdemo.gopher.text.readers import MenuReader, TextReader
 from twisted_netdemo.gopher.url import GopherURL
 
 # Unicode's Bidi_Control

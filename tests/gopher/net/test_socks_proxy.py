@@ -16,8 +16,8 @@ from tests.gopher.cli.test_plugins import CommandTestCase
 from tests.gopher.peers import freePort, peer, sends, untilListening
 from tests.gopher.test_network import Answer, NetworkTestCase, Served, hello, silent
 from tests.processes import folder, needs, start
-from twisted_netdemo.gopher.agent import Agent
 from twisted_netdemo.gopher.cli.exit_statuses import statusOf
+from twisted_netdemo.gopher.client.agent import Agent
 from twisted_netdemo.gopher.errors import (
     AddressRefused,
     CannotConnect,

@@ -10,8 +10,8 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.gopher.memory import SERVER, Server
+from twisted_netdemo.gopher.client.response import Response
 from twisted_netdemo.gopher.errors import ConnectionBroke
-from twisted_netdemo.gopher.response import Response
 from twisted_netdemo.gopher.stream.body_writer import BodyWriter
 
 

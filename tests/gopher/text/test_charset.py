@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import TestCase
 
 from tests.gopher.splits import everySplit
+from twisted_netdemo.gopher.readers import TextReader
 from twisted_netdemo.gopher.text.characters import knownCharset
 from twisted_netdemo.gopher.text.charset import Charsets, decode, guess
-from twisted_netdemo.gopher.text.readers import TextReader
 
 _RUSSIAN = "\u041f\u0440\u0438\u0432\u0435\u0442! \u041a\u0430\u043a \u0434\u0435\u043b\u0430"
 

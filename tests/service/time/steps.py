@@ -30,7 +30,7 @@ from tests.gopher.memory import Server
 from twisted_netdemo.badwire.model.wire import Wire
 from twisted_netdemo.badwire.sandbox.network import FAR
 from twisted_netdemo.faults.impairments import Impairments
-from twisted_netdemo.gopher.agent import Agent
+from twisted_netdemo.gopher.client.agent import Agent
 from twisted_netdemo.impair.ground_truth import LineFile
 from twisted_netdemo.impair.udp_relay import Relay
 from twisted_netdemo.linecount.server import LineCountFactory

@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from twisted_netdemo.badwire.lessons.claims import Claim, Measurement, exactly
-from twisted_netdemo.badwire.lessons.kernel_settings import (
+from twisted_netdemo.badwire.lessons.lesson_run import Findings, LessonRun, Run
+from twisted_netdemo.badwire.lessons.programs.kernel_settings import (
     PATIENCE,
     SHORTEST_WAIT,
     longestWait,
@@ -16,7 +17,6 @@ from twisted_netdemo.badwire.lessons.kernel_settings import (
     settings,
     unanswered,
 )
-from twisted_netdemo.badwire.lessons.lesson_run import Findings, LessonRun, Run
 from twisted_netdemo.badwire.render.labels import LOSSES
 
 #: How much later than its time something may happen on a busy machine, in seconds.

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from twisted_netdemo.badwire.lessons.claims import Claim, Measurement, exactly
-from twisted_netdemo.badwire.lessons.kernel_settings import SHORTEST_WAIT, longestWait
 from twisted_netdemo.badwire.lessons.lesson_run import LessonRun, Run
+from twisted_netdemo.badwire.lessons.programs.kernel_settings import SHORTEST_WAIT, longestWait
 from twisted_netdemo.badwire.model.events import Sent
 
 

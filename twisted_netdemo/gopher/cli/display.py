@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 
 from twisted_netdemo.gopher.item_types import Kind, itemType
 from twisted_netdemo.gopher.menu import Item
+from twisted_netdemo.gopher.readers import MenuReader, TextReader, pieces
 from twisted_netdemo.gopher.text.charset import decode
-from twisted_netdemo.gopher.text.readers import MenuReader, TextReader, pieces
 from twisted_netdemo.gopher.url import GopherURL
 from twisted_netdemo.service.cli.columns import columns
 

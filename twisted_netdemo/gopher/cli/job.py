@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from twisted.internet.interfaces import IReactorTime
 
-from twisted_netdemo.gopher.agent import DEFAULT_MAX_SIZE, Agent
 from twisted_netdemo.gopher.body import Verdict
 from twisted_netdemo.gopher.cli.console import Console, OutputError
 from twisted_netdemo.gopher.cli.display import MenuFormatter, TextFormatter
@@ -21,10 +20,11 @@ from twisted_netdemo.gopher.cli.pace import Pace
 from twisted_netdemo.gopher.cli.request import Request
 from twisted_netdemo.gopher.cli.saving import Download, fileName
 from twisted_netdemo.gopher.cli.turns import Turn
-from twisted_netdemo.gopher.connection import formatAddress
+from twisted_netdemo.gopher.client.agent import DEFAULT_MAX_SIZE, Agent
+from twisted_netdemo.gopher.client.connection import formatAddress
+from twisted_netdemo.gopher.client.response import Response
 from twisted_netdemo.gopher.errors import ConnectError, FetchError, Transfer
 from twisted_netdemo.gopher.item_types import Kind, bodyKind
-from twisted_netdemo.gopher.response import Response
 from twisted_netdemo.gopher.url import GopherURL, InvalidURL
 from twisted_netdemo.service.time.clock import monotonic
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from twisted_netdemo.gopher.menu import Item
+from twisted_netdemo.gopher.readers import MenuReader, TextReader, pieces
 from twisted_netdemo.gopher.text.charset import decode
-from twisted_netdemo.gopher.text.readers import MenuReader, TextReader, pieces
 from twisted_netdemo.gopher.url import GopherURL
 
 #: The members of a JSON object.

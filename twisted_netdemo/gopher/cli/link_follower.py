@@ -12,10 +12,10 @@ from twisted_netdemo.gopher.cli.console import Console
 from twisted_netdemo.gopher.cli.exit_statuses import MALFORMED, SERVER_ERROR, Failed
 from twisted_netdemo.gopher.cli.pace import Pace
 from twisted_netdemo.gopher.cli.request import Request
+from twisted_netdemo.gopher.client.response import Response
 from twisted_netdemo.gopher.errors import TooLarge
 from twisted_netdemo.gopher.item_types import Kind, bodyKind, isFetched, itemType
 from twisted_netdemo.gopher.menu import Item
-from twisted_netdemo.gopher.response import Response
 from twisted_netdemo.gopher.text.lines import LineTooLong
 from twisted_netdemo.gopher.url import GopherURL, InvalidURL, checkSelector
 

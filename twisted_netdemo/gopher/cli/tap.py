@@ -16,12 +16,12 @@ from twisted_netdemo.service.cli import quantities
 from twisted_netdemo.service.cli.options import ServiceOptions
 
 if TYPE_CHECKING:  # --help does not wait for them
-    from twisted_netdemo.gopher.agent import Agent
     from twisted_netdemo.gopher.cli.batch import Batch
     from twisted_netdemo.gopher.cli.console import Console
+    from twisted_netdemo.gopher.client.agent import Agent
+    from twisted_netdemo.gopher.client.trust import Verified
     from twisted_netdemo.gopher.net.certificate_check import Trust
     from twisted_netdemo.gopher.net.interfaces import IClientReactor
-    from twisted_netdemo.gopher.net.trust import Verified
     from twisted_netdemo.service.cli.oneshot import OneShot
 
 DEFAULT_URL = "gopher://quux.org/1/"
@@ -212,7 +212,7 @@ def _proxyAddress(text: str) -> tuple[str, int]:
 
 
 def _verified(cafile: str) -> Verified:
-    from twisted_netdemo.gopher.net.trust import Verified
+    from twisted_netdemo.gopher.client.trust import Verified
 
     try:
         return Verified(cafile)
@@ -230,9 +230,9 @@ def makeBatch(
 
     @param usageStatus: the exit status for wrong usage that only shows during the run.
     """
-    from twisted_netdemo.gopher.agent import Agent
     from twisted_netdemo.gopher.cli.batch import Batch
     from twisted_netdemo.gopher.cli.request import Request
+    from twisted_netdemo.gopher.client.agent import Agent
     from twisted_netdemo.gopher.net.address_cache import AddressCache
     from twisted_netdemo.gopher.text.charset import Charsets
 
@@ -288,15 +288,15 @@ def _trust(options: Options, console: Console) -> Trust | None:
     if options["cafile"] is not None:
         return _verified(options["cafile"])
     if options["tofu"]:
+        from twisted_netdemo.gopher.client.trust import Pinned
         from twisted_netdemo.gopher.net.pins import Pins, defaultPath
-        from twisted_netdemo.gopher.net.trust import Pinned
 
         def onFirstUse(where: str, fingerprint: str) -> None:
             console.say(f"pinned {where}: SHA-256 {fingerprint}")
 
         return Pinned(Pins(defaultPath()), onFirstUse)
     if options["insecure"]:
-        from twisted_netdemo.gopher.net.trust import Unverified
+        from twisted_netdemo.gopher.client.trust import Unverified
 
         return Unverified()
     return None

@@ -47,7 +47,7 @@ def proxyAddress(text: str) -> tuple[str, int]:
 
 class SocksProxy:
     """
-    A proxy, to be the C{endpoint} of an L{Agent<twisted_netdemo.gopher.agent.Agent>}.
+    A proxy, to be the C{endpoint} of an L{Agent<twisted_netdemo.gopher.client.agent.Agent>}.
     """
 
     def __init__(

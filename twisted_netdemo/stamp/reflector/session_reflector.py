@@ -20,7 +20,6 @@ from twisted_netdemo.service.time.clock import monotonic
 from twisted_netdemo.service.time.token_buckets import Buckets
 from twisted_netdemo.service.udp.datagram import Departure, Outgoing, Received
 from twisted_netdemo.service.udp.port import DatagramSender
-from twisted_netdemo.stamp.kernel_clock import ClockError
 from twisted_netdemo.stamp.packets.base_packet import (
     AUTHENTICATED,
     OPEN,
@@ -34,6 +33,7 @@ from twisted_netdemo.stamp.packets.timestamps import ntp
 from twisted_netdemo.stamp.reflector.extensions import Extensions, Seen
 from twisted_netdemo.stamp.reflector.refusal import Refusal, refusal
 from twisted_netdemo.stamp.reflector.sessions import Session, Sessions
+from twisted_netdemo.stamp.session.kernel_clock import ClockError
 
 _log = Logger()
 

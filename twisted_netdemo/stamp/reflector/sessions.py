@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from collections import OrderedDict
 
-from twisted_netdemo.stamp.arrivals import Arrivals
+from twisted_netdemo.stamp.session.arrivals import Arrivals
 
 #: After how many seconds without a packet a session is forgotten (RFC 5357 4.2: REFWAIT).
 IDLE = 900.0

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from twisted_netdemo.stamp.sender.ledger import Ledger
+from twisted_netdemo.stamp.session.ledger import Ledger
 
 #: A count; the least and the most that it can be; or nothing that is known.
 Count = int | tuple[int, int] | None

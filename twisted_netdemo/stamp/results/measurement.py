@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
-from twisted_netdemo.stamp.arrivals import Arrivals
 from twisted_netdemo.stamp.packets.timestamps import ErrorEstimate
 from twisted_netdemo.stamp.results.directions import Directions, Fate, Kind, directions
 from twisted_netdemo.stamp.results.quantiles import Quantiles, jitter, quantile, quantiles
-from twisted_netdemo.stamp.sender.ledger import Answer, Ledger
+from twisted_netdemo.stamp.session.arrivals import Arrivals
+from twisted_netdemo.stamp.session.ledger import Answer, Ledger
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,10 @@ from twisted_netdemo.service.addresses import addressOf
 from twisted_netdemo.service.binding import bindFailure
 from twisted_netdemo.service.cli import quantities
 from twisted_netdemo.service.udp.port import openUDP
-from twisted_netdemo.stamp.bound import bindSTAMP
 from twisted_netdemo.stamp.results.measurement import Measurement
 from twisted_netdemo.stamp.sender.session_sender import SessionSender
 from twisted_netdemo.stamp.sender.settings import Settings
+from twisted_netdemo.stamp.session.bound import bindSTAMP
 
 #: STAMP's own port (RFC 8762 4.1).
 PORT = 862

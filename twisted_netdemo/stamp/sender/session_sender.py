@@ -16,13 +16,13 @@ from twisted_netdemo.service.addresses import Address
 from twisted_netdemo.service.time.timer import timer
 from twisted_netdemo.service.udp.datagram import Received
 from twisted_netdemo.service.udp.port import DatagramSender
-from twisted_netdemo.stamp.kernel_clock import ClockError
 from twisted_netdemo.stamp.packets.base_packet import PacketError, Request, Unauthentic, parseReply
 from twisted_netdemo.stamp.packets.timestamps import ntp
 from twisted_netdemo.stamp.results.measurement import Measurement, Rejected, Sending, measured
-from twisted_netdemo.stamp.sender.ledger import Ledger
 from twisted_netdemo.stamp.sender.schedule import Periodic, Poisson, Schedule
 from twisted_netdemo.stamp.sender.settings import Layout, Settings
+from twisted_netdemo.stamp.session.kernel_clock import ClockError
+from twisted_netdemo.stamp.session.ledger import Ledger
 
 # A request that is later than this, in seconds, is counted as late.
 _LATE = 0.001

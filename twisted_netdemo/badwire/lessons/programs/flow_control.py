@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 
-from twisted_netdemo.badwire.lessons.kernel_settings import setting
+from twisted_netdemo.badwire.lessons.programs.kernel_settings import setting
 from twisted_netdemo.badwire.lessons.programs.tcp_exchange import (
     PORT,
     Findings,

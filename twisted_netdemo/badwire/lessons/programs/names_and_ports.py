@@ -12,7 +12,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 
-from twisted_netdemo.badwire.lessons.kernel_settings import portRange, settings
+from twisted_netdemo.badwire.lessons.programs.kernel_settings import portRange, settings
 from twisted_netdemo.badwire.lessons.programs.tcp_exchange import Findings, failure
 
 #: Two ports that nobody uses: one for two addresses, one that is shared.

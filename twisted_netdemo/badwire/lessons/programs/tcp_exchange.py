@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from twisted_netdemo.badwire.lessons.kernel_settings import counter, portRange, settings
+from twisted_netdemo.badwire.lessons.programs.kernel_settings import counter, portRange, settings
 
 Findings = dict[str, Any]
 

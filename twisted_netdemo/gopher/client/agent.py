@@ -13,12 +13,12 @@ from twisted.internet.interfaces import IProtocol, IProtocolFactory, IStreamClie
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
-from twisted_netdemo.gopher.connection import GopherConnection
+from twisted_netdemo.gopher.client.connection import GopherConnection
+from twisted_netdemo.gopher.client.response import Response
 from twisted_netdemo.gopher.errors import ConnectTimedOut, HandshakeFailed
 from twisted_netdemo.gopher.net.address_cache import AddressCache
 from twisted_netdemo.gopher.net.certificate_check import Trust
 from twisted_netdemo.gopher.net.interfaces import IClientReactor, Tell
-from twisted_netdemo.gopher.response import Response
 from twisted_netdemo.gopher.text.characters import knownCharset
 from twisted_netdemo.gopher.text.charset import Charsets
 from twisted_netdemo.gopher.url import GopherURL, InvalidURL
@@ -143,7 +143,7 @@ class Agent:
             return None
         if self._trust is None:
             try:
-                from twisted_netdemo.gopher.net.trust import Verified
+                from twisted_netdemo.gopher.client.trust import Verified
 
                 self._trust = Verified()
             except Exception as error:
@@ -191,7 +191,7 @@ class _Fetch(Factory):
         self._agent._begins(self, self._began)
         factory: IProtocolFactory = self
         if self._trust is not None:
-            from twisted_netdemo.gopher.net.trust import overTLS
+            from twisted_netdemo.gopher.client.trust import overTLS
 
             try:
                 factory = overTLS(factory, self._trust, self._url.host, self._agent._clock)

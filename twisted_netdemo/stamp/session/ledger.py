@@ -12,10 +12,10 @@ from array import array
 from collections import deque
 from dataclasses import dataclass
 
-from twisted_netdemo.stamp.arrivals import Arrivals
 from twisted_netdemo.stamp.packets.base_packet import Reply
 from twisted_netdemo.stamp.packets.run_report import RunReport
 from twisted_netdemo.stamp.packets.timestamps import ErrorEstimate, ntp
+from twisted_netdemo.stamp.session.arrivals import Arrivals
 
 #: At the sender memory is bounded by the run, which it keeps whole.
 _ALL = 1 << 30

@@ -7,7 +7,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.badwire.scenes import Scene
-from twisted_netdemo.badwire.lessons.kernel_settings import (
+from twisted_netdemo.badwire.lessons.programs.kernel_settings import (
     counter,
     longestWait,
     patience,

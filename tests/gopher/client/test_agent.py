@@ -21,9 +21,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.gopher import splits
 from tests.gopher.memory import Server
 from tests.gopher.splits import chunks
-from twisted_netdemo.gopher import response as responses
-from twisted_netdemo.gopher.agent import Agent
 from twisted_netdemo.gopher.body import Verdict
+from twisted_netdemo.gopher.client import response as responses
+from twisted_netdemo.gopher.client.agent import Agent
+from twisted_netdemo.gopher.client.response import Response
 from twisted_netdemo.gopher.errors import (
     Aborted,
     CannotConnect,
@@ -36,7 +37,6 @@ from twisted_netdemo.gopher.errors import (
     TimedOut,
     TooLarge,
 )
-from twisted_netdemo.gopher.response import Response
 from twisted_netdemo.gopher.text.lines import MenuLines, TextLines
 from twisted_netdemo.gopher.url import InvalidURL
 

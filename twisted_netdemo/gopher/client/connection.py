@@ -18,6 +18,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_netdemo.gopher.body import Body, Ending
+from twisted_netdemo.gopher.client.response import Response
 from twisted_netdemo.gopher.error_words import LONGEST_ERROR
 from twisted_netdemo.gopher.errors import (
     Aborted,
@@ -33,7 +34,6 @@ from twisted_netdemo.gopher.item_types import bodyKind
 from twisted_netdemo.gopher.net.certificate_check import CertificateCheck, Trust
 from twisted_netdemo.gopher.net.interfaces import IGopherTransport, Tell
 from twisted_netdemo.gopher.plus import StatusLine
-from twisted_netdemo.gopher.response import Response
 from twisted_netdemo.gopher.stream.silence_timer import SilenceTimer
 from twisted_netdemo.gopher.text.charset import Charsets
 from twisted_netdemo.gopher.url import GopherURL

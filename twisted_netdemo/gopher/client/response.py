@@ -17,12 +17,12 @@ from twisted_netdemo.gopher.body import Body, Verdict
 from twisted_netdemo.gopher.errors import FetchError, TooLarge
 from twisted_netdemo.gopher.item_types import Kind
 from twisted_netdemo.gopher.menu import Item
+from twisted_netdemo.gopher.readers import MenuReader, TextReader
 from twisted_netdemo.gopher.stream.body_stream import BodyStream
 from twisted_netdemo.gopher.stream.body_writer import BodyWriter
 from twisted_netdemo.gopher.text.characters import Unmarked
 from twisted_netdemo.gopher.text.charset import UTF8, Charsets, decode
 from twisted_netdemo.gopher.text.lines import LineTooLong, MenuLines, TextLines
-from twisted_netdemo.gopher.text.readers import MenuReader, TextReader
 from twisted_netdemo.gopher.url import GopherURL
 
 #: How many items L{Response.menu} returns at most: an item takes more memory than its line.

@@ -35,7 +35,7 @@ from twisted.protocols.tls import (
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_netdemo.gopher.connection import GopherConnection
+from twisted_netdemo.gopher.client.connection import GopherConnection
 from twisted_netdemo.gopher.errors import (
     CertificateRejected,
     CertificateUndecided,

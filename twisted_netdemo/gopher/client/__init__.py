@@ -1,0 +1,3 @@
+"""
+The client itself: an agent, its connections, and the responses they bring.
+"""

@@ -1,0 +1,3 @@
+"""
+What both ends of a STAMP session use: a socket, the kernel's word on its clock, which packets came.
+"""
