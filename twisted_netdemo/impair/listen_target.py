@@ -8,8 +8,8 @@ import re
 import socket
 from typing import Any, Literal, NamedTuple, cast
 
+from twisted_netdemo.service.addresses import interface as parseInterface
 from twisted_netdemo.service.cli import quantities
-from twisted_netdemo.service.tcp.endpoints import interface as parseInterface
 
 
 class Listen(NamedTuple):

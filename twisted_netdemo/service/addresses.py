@@ -5,6 +5,7 @@ IP addresses as people read them, and as sockets and the kernel take them.
 from __future__ import annotations
 
 import errno
+import ipaddress
 import socket
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -50,6 +51,19 @@ def _scoped(value: Any) -> bool:
     if isinstance(value, tuple) and value:
         value = value[0]  # where each kind of address has its host
     return isinstance(value, str) and "%" in value
+
+
+def interface(text: str) -> str:
+    """
+    An IP address to listen on, as a user names it.
+
+    @raise ValueError: it is none.
+    """
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not an IP address") from None
+    return text
 
 
 _MAPPED = bytes(10) + b"\xff\xff"

@@ -5,7 +5,6 @@ Places to listen in, as a user names them: a port, or an endpoint description.
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -158,16 +157,3 @@ def _parseError(error: Exception) -> str:
     if isinstance(error, TypeError):  # the description's words are the parser's arguments
         return f"it {str(error).partition('() ')[2] or error}"
     return str(error)
-
-
-def interface(text: str) -> str:
-    """
-    An IP address to listen on.
-
-    @raise ValueError: it is none.
-    """
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        raise ValueError(f"{text!r} is not an IP address") from None
-    return text
