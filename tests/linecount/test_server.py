@@ -17,9 +17,10 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.splits import pieces
-from twisted_netdemo.linecount.server import LINGER, LINGER_BYTES, LineCountFactory
+from twisted_netdemo.linecount.server import LineCountFactory
 from twisted_netdemo.service.observe.metrics import Figure, Spread
 from twisted_netdemo.service.tcp.connection_limits import Limits
+from twisted_netdemo.service.tcp.session import LINGER, LINGER_BYTES
 from twisted_netdemo.testing import MemoryTransport, connect
 
 WELCOME = b"Welcome, ('127.0.0.1', 62460)\nPlease enter a string: "

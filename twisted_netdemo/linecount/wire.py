@@ -11,9 +11,13 @@ from dataclasses import dataclass
 from twisted_netdemo.service.cli.quantities import showDuration
 
 PROMPT = b"Please enter a string: "
-NO_MORE_FROM_YOU = b"Too many connections from your address.\n"
-FULL = b"Server is full; try again later.\n"
-SHUTTING_DOWN = b"Server is shutting down.\n"
+#: What a client reads that gets no answer: the client has too many connections already, the server
+#: has, the server stops.
+LAST_WORDS = {
+    "client": b"Too many connections from your address.\n",
+    "full": b"Server is full; try again later.\n",
+    "cut-short": b"Server is shutting down.\n",
+}
 
 
 def localGreeting(path: bytes) -> bytes:

@@ -32,14 +32,14 @@ class ServiceOptions(usage.Options):
     folder = "."
     #: Whether all that reads the log is a text file, which has no use for events without a text.
     logsText = False
-    #: Opens TCP ports, where processes share them.
-    opened: Any = None
 
     #: Whether options may also follow the arguments, as people write them.
     interspersed = False
 
     def __init__(self) -> None:
         super().__init__()
+        # An option of a subclass replaces its base's of the same name.
+        self.longOpt = list(dict.fromkeys(self.longOpt))
         # A method's docstring may be of several lines, with what they begin with.
         self.docs = {name: " ".join((doc or "").split()) for name, doc in self.docs.items()}
 

@@ -13,6 +13,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
 from typing import Any, Protocol
@@ -73,16 +74,21 @@ class Served(Protocol):
         """
 
 
-class Tap(Protocol):
+class WorkerOptions(Protocol):
     """
-    What a service's module has for its workers.
+    The C{Options} in a service's module, as its workers use it.
     """
 
-    Options: Any
+    inherited: Adopting | None
 
-    def makeWorker(
-        self, options: Any, reactor: Any, index: int, workers: int
-    ) -> tuple[Served, Figures]:
+    def parseOptions(self, options: Sequence[str]) -> None:
+        """
+        Parse the command line.
+
+        @raise UsageError: it is wrong.
+        """
+
+    def makeServer(self, reactor: Any, index: int, workers: int) -> tuple[Served, Figures]:
         """
         The service as one of its workers runs it, and what it counts.
         """
@@ -212,14 +218,13 @@ def main(arguments: list[str]) -> None:
     from twisted.internet.stdio import StandardIO
 
     reactor: Any = installed
-    tap: Any = import_module(module)
-    options = tap.Options()
-    options.opened = Adopting(reactor, range(3, 3 + sockets))
+    options: WorkerOptions = import_module(module).Options()
+    options.inherited = Adopting(reactor, range(3, 3 + sockets))
     try:
         options.parseOptions(rest[3:])
     except usage.UsageError as error:  # what was right when the parent read it
         sys.exit(str(error))
-    service, figures = tap.makeWorker(options, reactor, index, workers)
+    service, figures = options.makeServer(reactor, index, workers)
 
     parent = Parent(reactor, service, figures)
     serves = False

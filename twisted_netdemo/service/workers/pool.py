@@ -80,7 +80,7 @@ class WorkerService(StreamService):
     ) -> None:
         """
         @param options: whose command line the workers are given; its class's module is where they
-            find C{makeWorker}.
+            find its C{Options}.
         @param places: made by what L{twisted_netdemo.service.workers.sockets} has.
         """
         StreamService.__init__(self, reactor, None, places, ownsProcess=options.ownsProcess)

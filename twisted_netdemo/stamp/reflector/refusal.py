@@ -12,7 +12,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import Literal
 
-from twisted_netdemo.service.udp.responders import NEVER_ANSWERED
+from twisted_netdemo.service.udp.answering_ports import NEVER_ANSWERED
 from twisted_netdemo.stamp.packets.base_packet import AUTHENTICATED, LEAST_REQUEST, OPEN
 
 Refusal = Literal[
