@@ -256,6 +256,18 @@ class FlowTests(SynchronousTestCase):
             self.assertEqual(len({each.side.flow.number for each in said}), 1)
             self.assertEqual(flows.identify(read(made(ip, layer, b"whole"))).seq, number + 2)
 
+    def test_fragmentsOfOthers(self) -> None:
+        """
+        Two senders may choose the same identification: their fragments are two datagrams.
+        """
+        flows = FlowTable()
+        parts = []
+        for source in (V4.src, "10.77.0.5"):
+            whole = inet.IP(src=source, dst=V4.dst, id=300) / inet.UDP(sport=1, dport=2)
+            parts.append(inet.fragment(whole / bytes(3000), 1480))
+        said = [flows.identify(read(bytes(part))) for pair in zip(*parts, strict=True) for part in pair]
+        self.assertEqual([each.seq for each in said], [1, 2] * 3)
+
     def test_others(self) -> None:
         """
         A protocol without ports is one flow.
@@ -268,7 +280,7 @@ class FlowTests(SynchronousTestCase):
 
     def test_bounded(self) -> None:
         """
-        FlowTable and datagrams that are long over are forgotten.
+        Flows and datagrams that are long over are forgotten.
         """
         self.patch(module, "FLOWS", 10)
         self.patch(module, "DATAGRAMS", 10)

@@ -117,6 +117,9 @@ class CountersTests(SynchronousTestCase):
         self.assertEqual(found["UDP to a port where nobody listens"], "1")
         self.assertEqual(found["UDP-Lite thrown away: a full buffer"], "4")
         self.assertNotIn("UDP thrown away: a full buffer", found)
+        self.assertNotIn("TCP thrown away: a full buffer", found)
+        dropped = kernelCounts({"TcpExtTCPRcvQDrop": 3})[0]
+        self.assertEqual((dropped.what, dropped.kernel), ("TCP thrown away: a full buffer", 3))
         (row,) = (
             row
             for row in self.summary().record(0)["measured"]

@@ -152,6 +152,31 @@ class AcknowledgementTests(StoryCase):
             ],
         )
 
+    def test_lostWindow(self) -> None:
+        """
+        That there is room again gets lost: it is no answer, though a question went unanswered
+        (Linux answers two a second at most).
+        """
+        self.go("up", "A", 1, 10, ack=1)
+        self.ack("down", 1, 11, window=0)
+        self.ack("up", 10, 1)
+        self.ack("down", 1, 11, window=2048, fates=("lost",))
+        self.ack("up", 10, 1)
+        self.ack("down", 1, 11, window=2048, fates=("lost",))
+        self.ack("up", 10, 1)
+        self.ack("down", 1, 11, window=2048)
+        self.assertEqual(
+            self.notes()[2:],
+            [
+                "is there room?",
+                "room again: window 2,048; lost; a later one covers it",
+                "is there room?",
+                "answers the question; lost; a later one covers it",
+                "is there room?",
+                "room again: window 2,048",
+            ],
+        )
+
     def test_notFolded(self) -> None:
         """
         What stands out is not counted among what passes as it should.

@@ -201,7 +201,7 @@ class FlowTable:
         self.count = 0
         self._sides: OrderedDict[tuple[int | None, ...], FlowDirection] = OrderedDict()
         self._places: dict[tuple[str, int, int], int] = {}
-        self._fragments: OrderedDict[tuple[int, int, int], tuple[FlowDirection, int]] = (
+        self._fragments: OrderedDict[tuple[bytes, int, int], tuple[FlowDirection, int]] = (
             OrderedDict()
         )
 
@@ -211,19 +211,29 @@ class FlowTable:
         """
         if packet.protocol == TCP and packet.fragment is None:
             return self._tcp(packet)
-        _, version, protocol, *_ = packet
-        datagram = (version, protocol, packet.identification)
-        if packet.fragment and datagram in self._fragments:
-            side, number = self._fragments[datagram]
+        if packet.fragment is not None:
+            side, number = self._fragment(packet)
         else:
             side = self._side(packet)
             side.number = number = side.number + 1
-            if packet.fragment is not None:
-                self._fragments[datagram] = side, number
-                self._fragments.move_to_end(datagram)
-                if len(self._fragments) > DATAGRAMS:
-                    self._fragments.popitem(last=False)
         return Identity(side, "", number, None, 1, (number, packet.fragment or 0))
+
+    def _fragment(self, packet: Packet) -> tuple[FlowDirection, int]:
+        """
+        The direction and the number of a fragment's datagram. Fragments belong together that have
+        the same addresses, protocol and identification (RFC 791 3.2, RFC 8200 4.5).
+        """
+        ends = packet.sourceAddress + packet.destinationAddress
+        datagram = ends, packet.protocol, packet.identification
+        if packet.fragment and datagram in self._fragments:
+            return self._fragments[datagram]
+        side = self._side(packet)
+        side.number += 1
+        self._fragments[datagram] = side, side.number
+        self._fragments.move_to_end(datagram)
+        if len(self._fragments) > DATAGRAMS:
+            self._fragments.popitem(last=False)
+        return side, side.number
 
     def _tcp(self, packet: Packet) -> Identity:
         _, version, protocol, _, _, source, destination, flags, seq, *_ = packet

@@ -237,9 +237,12 @@ def compare(counts: PacketCounts, early: int, kernel: Mapping[str, int]) -> list
 
 def kernelCounts(kernel: Mapping[str, int]) -> list[KernelCount]:
     """
-    What became of the datagrams that arrived, which the kernel alone knows.
+    What became of the segments and datagrams that arrived, which the kernel alone knows.
+
+    A segment that found no room in its socket's buffer looks to the log as if it was delivered.
     """
-    found = []
+    dropped = kernel.get("TcpExtTCPRcvQDrop", 0)
+    found = [KernelCount("TCP thrown away: a full buffer", dropped, "TcpExt TCPRcvQDrop")]
     for _, name, groups in _DATAGRAMS:
         for what, counters in (
             ("read by programs", ("InDatagrams",)),

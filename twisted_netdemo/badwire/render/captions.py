@@ -49,7 +49,8 @@ class _Endpoint:
 
     @ivar sent: the number that follows on all that it has sent.
     @ivar acknowledged: the highest number acknowledged to it.
-    @ivar window: the room that it was last told of.
+    @ivar window: the window that was last announced to it.
+    @ivar announced: the window that it announced last, whether that arrived or not.
     @ivar expected: the first number that it lacks of the other end's.
     @ivar gaps: the numbers that it lacked while it held later ones.
     @ivar asked: the keep-alive or probe that it owes an answer; may be empty.
@@ -60,6 +61,7 @@ class _Endpoint:
     sent: int | None = None
     acknowledged: int | None = None
     window: int | None = None
+    announced: int | None = None
     expected: int | None = None
     gaps: set[int] = field(default_factory=set)
     asked: str = ""
@@ -145,6 +147,8 @@ class Annotator:
         # asks a shut window in the same way (3.8.6.1).
         if end.sent is not None and sent.seq + 1 == end.sent == end.acknowledged:
             self._kinds[sent.n] = _PROBE if end.window == 0 else _KEEP_ALIVE
+        elif end.announced == 0 and sent.window:
+            self._kinds[sent.n] = _roomAgain(sent.window)
         elif end.asked:
             self._kinds[sent.n] = _ANSWERS[end.asked]
 
@@ -153,6 +157,8 @@ class Annotator:
         end.sent = max(end.sent or 0, sent.seq + _size(sent))
         if self._kinds.get(sent.n) not in _ANSWERS:
             end.asked = ""
+        if sent.window is not None:
+            end.announced = sent.window
 
     # TCP, as it arrives
 
@@ -207,7 +213,7 @@ class Annotator:
             return ""
         if not sent.window:
             return _NO_ROOM if end.window != 0 else ""
-        return f"room again: window {sent.window:,}" if end.window == 0 else ""
+        return _roomAgain(sent.window) if end.window == 0 else ""
 
     def _acknowledgement(self, sent: Sent, end: _Endpoint, kind: str | None, room: str) -> str:
         assert sent.ack is not None
@@ -335,6 +341,10 @@ def _notes(fates: Sequence[str]) -> Iterator[str]:
         if fault is None or fault.stops or not fault.note or (fault.isUnseen and isFound):
             continue
         yield fault.note
+
+
+def _roomAgain(window: int) -> str:
+    return f"room again: window {window:,}"
 
 
 def takesNumbers(sent: Sent) -> bool:
