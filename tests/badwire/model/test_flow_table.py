@@ -265,7 +265,9 @@ class FlowTests(SynchronousTestCase):
         for source in (V4.src, "10.77.0.5"):
             whole = inet.IP(src=source, dst=V4.dst, id=300) / inet.UDP(sport=1, dport=2)
             parts.append(inet.fragment(whole / bytes(3000), 1480))
-        said = [flows.identify(read(bytes(part))) for pair in zip(*parts, strict=True) for part in pair]
+        said = [
+            flows.identify(read(bytes(part))) for pair in zip(*parts, strict=True) for part in pair
+        ]
         self.assertEqual([each.seq for each in said], [1, 2] * 3)
 
     def test_others(self) -> None:
