@@ -45,7 +45,9 @@ def optionsOf(options: usage.Options) -> Iterator[tuple[str, Option]]:
         base = next((name.removeprefix(way) for way in _DIRECTIONS if name.startswith(way)), None)
         if base in names:
             continue
-        short = [f"-{key}" for key, value in options.synonyms.items() if value == name and len(key) == 1]
+        short = [
+            f"-{key}" for key, value in options.synonyms.items() if value == name and len(key) == 1
+        ]
         default = options.defaults.get(name)
         yield (
             name,
@@ -72,7 +74,9 @@ class CommandLine(SphinxDirective):
         options = import_module(module).Options()
         synopsis = options.getSynopsis()
         own = getattr(options, "synopsis", "[options]").removeprefix("Usage: ")
-        usageLine = own if synopsis.startswith("Usage: ") and own.startswith(name) else f"{name} {own}"
+        usageLine = (
+            own if synopsis.startswith("Usage: ") and own.startswith(name) else f"{name} {own}"
+        )
         shown: list[nodes.Node] = [nodes.literal_block(usageLine, usageLine, language="none")]
         if description := " ".join((getattr(options, "longdesc", None) or "").split()):
             shown.append(nodes.paragraph("", description))

@@ -1,6 +1,6 @@
 """
-Fails the build (status 1) where a link leads nowhere inside the site: Sphinx's pages, the API's and the
-ladders'.
+Fails the build (status 1) where a link leads nowhere inside the site: in Sphinx's pages, the API's
+and the ladders'.
 """
 
 from __future__ import annotations

@@ -39,7 +39,8 @@ def _build(app: Sphinx) -> None:
             continue
         command = [sys.executable, "-m", "twisted_netdemo.badwire", "show", str(log)]
         making.append(subprocess.Popen([*command, "--html", str(page)], cwd=ROOT))
-    if any([each.wait() for each in making]):
+    statuses = [each.wait() for each in making]
+    if any(statuses):
         raise ExtensionError("badwire show --html failed")
     for page in folder.glob("*.html"):
         page.chmod(0o644)  # for the web server; badwire lets its owner alone read payload

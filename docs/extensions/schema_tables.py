@@ -35,7 +35,9 @@ def kindOf(schema: Mapping[str, object]) -> str:
         if several in schema:
             return _or([kindOf(each) for each in schema[several]])
     kind = schema.get("type", "any")
-    return _or([str(each) for each in kind] if isinstance(kind, list) else [_many(str(kind), schema)])
+    return _or(
+        [str(each) for each in kind] if isinstance(kind, list) else [_many(str(kind), schema)]
+    )
 
 
 def _many(kind: str, schema: Mapping[str, object]) -> str:
