@@ -15,6 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.badwire import odd, users
 from tests.badwire.seeds import differences
 from tests.processes import folder, needs, run
+from tests.schemas import assertConforms
 from twisted_netdemo.badwire.model.events import fromJSON
 from twisted_netdemo.badwire.render.ladder import RecordedFlow, flows, rows
 
@@ -58,6 +59,7 @@ class DatagramTests(TruthCase):
     def check(self, who: Callable[[], list[str]]) -> None:
         printed, found = self.odd(who, "datagrams", self.open(), "--up-corrupt=100%", "--json")
         read, figures = map(json.loads, printed)
+        assertConforms(self, "badwire-run", figures)
         arrived = {
             name: sum(
                 row.receiver.startswith(("arrived", "the last part: arrived")) for row in made

@@ -15,11 +15,12 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.schemas import SCHEMAS, assertConforms, faults, validator
 from twisted_netdemo.badwire.model import events
-from twisted_netdemo.badwire.render.recorder import Pictures
+from twisted_netdemo.badwire.render.recorder import Recorder
 from twisted_netdemo.gopher.cli import exit_statuses
 
 ROOT = Path(__file__).resolve().parents[2]
-LOGS = [*sorted((ROOT / "docs" / "ladders").glob("*.log")), ROOT / "tests" / "badwire" / "render" / "old.log"]
+OLD = ROOT / "tests" / "badwire" / "render" / "old.log"
+LOGS = [*sorted((ROOT / "docs" / "ladders").glob("*.log")), OLD]
 
 
 class SchemaTests(SynchronousTestCase):
@@ -53,7 +54,7 @@ class SchemaTests(SynchronousTestCase):
         So is the ladder of each.
         """
         for log in LOGS:
-            recorder = Pictures()
+            recorder = Recorder()
             for line in log.read_text().splitlines():
                 event = events.fromJSON(line)
                 if isinstance(event, events.Sent):

@@ -19,9 +19,14 @@ from typing import IO, Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.processes import PATIENCE, Program, folder, needs, run, script, start, twistd, until
+<<<<<<< HEAD
 from twisted_netdemo.faults.impairments import Impairments
 from twisted_netdemo.faults.model import Conditions, Fates
 from twisted_netdemo.faults.trigger import Probability
+=======
+from tests.schemas import assertConforms
+from twisted_netdemo.faults.model import Fates, Figures, Ratio
+>>>>>>> 5a5e8cd (WIP3)
 
 
 def unread(pipe: IO[bytes]) -> int:
@@ -68,7 +73,9 @@ class ImpairCase(SynchronousTestCase):
         """
         self.end()
         text = Path(self.folder, "truth").read_text()
-        return [json.loads(line) for line in text.splitlines()]
+        lines = [json.loads(line) for line in text.splitlines()]
+        assertConforms(self, "impair-truth", *lines)
+        return lines
 
     def socket(
         self, family: int = socket.AF_INET, kind: int = socket.SOCK_DGRAM, bind: str = ""

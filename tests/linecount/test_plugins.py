@@ -39,6 +39,7 @@ from tests.processes import (
     until,
     untilWords,
 )
+from tests.schemas import assertConforms
 from twisted_netdemo.linecount.tap import Options
 
 USAGE = [
@@ -204,8 +205,8 @@ class Starting(SynchronousTestCase):
         self.assertRegex(
             found["message"], rf"^{found['peer']}: answered, 7 characters, .* seconds$"
         )
-        for line in program.output.splitlines():
-            json.loads(line)
+        lines = [json.loads(line) for line in program.output.splitlines()]
+        assertConforms(self, "linecount-log", *lines)
         self.assertNotIn("one two", program.output)
 
     def test_severalPlaces(self) -> None:

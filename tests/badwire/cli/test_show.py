@@ -20,6 +20,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.badwire.render.test_page import both, evil
 from tests.badwire.scenes import Scene, datagrams, lesson
 from tests.processes import folder, run, script
+from tests.schemas import assertConforms
 from twisted_netdemo.badwire.cli.show import Options
 from twisted_netdemo.badwire.model.events import (
     DIRECTIONS,
@@ -217,6 +218,7 @@ class ShowTests(SynchronousTestCase):
         The ladder for programs.
         """
         ladder = json.loads(show("--json", self.log(datagrams())).stdout)
+        assertConforms(self, "badwire-show", ladder)
         flow = ladder["flows"][0]
         self.assertEqual((flow["protocol"], flow["opener"], flow["other"]), ("udp", 42000, 51423))
         self.assertEqual(

@@ -20,6 +20,11 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.gopher.memory import Server
 from tests.gopher.splits import everySplit
 from tests.processes import folder
+<<<<<<< HEAD
+=======
+from tests.schemas import assertConforms
+from twisted_netdemo.gopher.agent import Agent
+>>>>>>> 5a5e8cd (WIP3)
 from twisted_netdemo.gopher.cli.batch import Batch
 from twisted_netdemo.gopher.cli.console import Console
 from twisted_netdemo.gopher.cli.request import Request
@@ -829,7 +834,9 @@ class PipeTests(BatchTestCase):
 class JSONTests(BatchTestCase):
     def documents(self) -> list[dict[str, Any]]:
         self.assertTrue(self.console.out.isascii())
-        return [json.loads(line) for line in self.console.out.decode().splitlines()]
+        documents = [json.loads(line) for line in self.console.out.decode().splitlines()]
+        assertConforms(self, "gopherfetch", *documents)
+        return documents
 
     def document(self, url: str, *chunks: bytes, end: str = "close", **request: Any) -> Any:
         self.setUp()

@@ -24,6 +24,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.certificates import writeCertificate
 from tests.gopher.peers import Behaviour, floods, freePort, holds, peer, resets, sends
 from tests.processes import PATIENCE, folder, run, script, start, twistd, until, untilWords
+from tests.schemas import assertConforms
 
 GOPHERFETCH = script("gopherfetch")
 MENU = b"iHello\t\t\t0\r\n0Text\t/t\t127.0.0.1\t70\r\n.\r\n"
@@ -328,6 +329,7 @@ class CommandTests(CommandTestCase):
         self.assertEqual(self.fetch("--parallel", "3", *urls), (0, b"0\n1\n2\n", ""))
         status, out, _ = self.fetch("--json", urls[0], f"127.0.0.1:{freePort()}", urls[2])
         documents = [json.loads(line) for line in out.splitlines()]
+        assertConforms(self, "gopherfetch", *documents)
         self.assertEqual(status, 7)
         self.assertEqual([each.get("text") for each in documents], ["0\n", None, "2\n"])
 
