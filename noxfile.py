@@ -161,6 +161,15 @@ def proofs(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def docs(session: nox.Session) -> None:
+    """
+    The documentation's site in build/docs, with the API; a warning or a dead link is a failure.
+    """
+    session.install("-e", ".", *group("docs"))
+    session.run("sphinx-build", "--fail-on-warning", "--keep-going", "-q", "docs", "build/docs")
+
+
+@nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """
     The benchmarks: C{-- --small --rounds 1} sees that they work, and measures nothing.

@@ -26,6 +26,7 @@ from pydoctor.sphinx import SphinxInventory
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
+from twisted.internet import defer, endpoints, error, interfaces, protocol, task, testing
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "twisted_netdemo"
@@ -47,6 +48,8 @@ class Elsewhere(SphinxInventory):
     """
 
     def getLink(self, name: str) -> str | None:
+        if "." not in name:
+            name = _BARE.get(name, name)
         found = pydoc.locate(name, forceload=False) if "." in name else None
         if name.startswith("twisted.") and found is not None:
             return f"https://docs.twisted.org/en/stable/api/{_twisteds(name)}"
@@ -57,6 +60,14 @@ class Elsewhere(SphinxInventory):
 
 
 BUILTINS = frozenset(dir(builtins))
+
+#: Names of Twisted's that docstrings give without their modules, which are imported late or not.
+_BARE = {
+    name: f"{module.__name__}.{name}"
+    for module in (defer, endpoints, error, interfaces, task, testing, protocol)
+    for name, found in vars(module).items()
+    if getattr(found, "__module__", None) == module.__name__
+}
 
 
 def _module(name: str) -> str:

@@ -32,10 +32,10 @@ _SLICE = 1 << 16
 
 class Response(BodyStream):
     """
-    The answer of a server. One of L{deliverBody}, L{chunks}, L{collect}, L{lines}, L{items},
+    The answer of a server. One of C{deliverBody}, C{chunks}, L{collect}, L{lines}, L{items},
     L{bytes}, L{text} and L{menu} takes its body, once; before that, the server is kept waiting.
 
-    L{chunks}, L{collect}, L{lines} and L{items} hold a part that does not grow with the body, but
+    C{chunks}, L{collect}, L{lines} and L{items} hold a part that does not grow with the body, but
     for the dots of a text (see L{TextLines}). The others hold all of it: L{bytes} up to twice the
     agent's C{maxSize}, L{text} up to nine times that, since a character may take four bytes;
     L{menu} up to three times that and L{MAX_ITEMS} items.

@@ -125,7 +125,7 @@ class StreamService(Service):
 
     def startService(self) -> None:
         """
-        Bind where nobody has called L{privilegedStartService}: twist never does.
+        Bind where nobody has called C{privilegedStartService}: twist never does.
         """
         Service.startService(self)
         self._bind()

@@ -3,7 +3,7 @@ The Run Report, a TLV of our own (type 240, of the range for experiments): with 
 from our reflector what arrived there, so that no loss, copy or reordering is left to be guessed.
 Others return it as they got it.
 
-Its value, all numbers big-endian; the sender leaves what is the reflector's 0:
+Its value, all numbers big-endian; the sender leaves what is the reflector's 0::
 
     =======  ======  ==========================================================================
      offset  octets
