@@ -19,14 +19,10 @@ from typing import IO, Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.processes import PATIENCE, Program, folder, needs, run, script, start, twistd, until
-<<<<<<< HEAD
+from tests.schemas import assertConforms
 from twisted_netdemo.faults.impairments import Impairments
 from twisted_netdemo.faults.model import Conditions, Fates
 from twisted_netdemo.faults.trigger import Probability
-=======
-from tests.schemas import assertConforms
-from twisted_netdemo.faults.model import Fates, Figures, Ratio
->>>>>>> 5a5e8cd (WIP3)
 
 
 def unread(pipe: IO[bytes]) -> int:

@@ -20,11 +20,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.gopher.memory import Server
 from tests.gopher.splits import everySplit
 from tests.processes import folder
-<<<<<<< HEAD
-=======
 from tests.schemas import assertConforms
-from twisted_netdemo.gopher.agent import Agent
->>>>>>> 5a5e8cd (WIP3)
 from twisted_netdemo.gopher.cli.batch import Batch
 from twisted_netdemo.gopher.cli.console import Console
 from twisted_netdemo.gopher.cli.request import Request
