@@ -15,13 +15,13 @@ from twisted.internet.error import CannotListenError
 from twisted.logger import globalLogBeginner, textFileLogObserver
 
 from twisted_netdemo.linecount.server import LineCountFactory
-from twisted_netdemo.service.tcp.connection_limits import Limits
+from twisted_netdemo.service.tcp.connection_limits import ConnectionLimits
 from twisted_netdemo.service.tcp.endpoints import described
 
 
 async def main(reactor: Any, description: str = "tcp:51423") -> None:
     globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stdout)], redirectStandardIO=False)
-    limits = Limits(total=1000, perClient=10)
+    limits = ConnectionLimits(total=1000, perClient=10)
     factory = LineCountFactory(reactor, timeout=30, limits=limits, logSessions=True)
     try:
         port = await described(reactor, description)(factory)

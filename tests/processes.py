@@ -200,7 +200,7 @@ def goes(test: SynchronousTestCase, pid: int) -> None:
     test.assertTrue(select.select([descriptor], [], [], PATIENCE)[0], f"{pid} lives on")
 
 
-def figure(port: int, name: str) -> float:
+def metric(port: int, name: str) -> float:
     """
     One of the figures that a service's metrics show on a port, 0 where it is not among them.
 

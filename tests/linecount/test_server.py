@@ -18,8 +18,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.splits import pieces
 from twisted_netdemo.linecount.server import LineCountFactory
-from twisted_netdemo.service.observe.metrics import Figure, Spread
-from twisted_netdemo.service.tcp.connection_limits import Limits
+from twisted_netdemo.service.observe.metrics import Histogram, Metric
+from twisted_netdemo.service.tcp.connection_limits import ConnectionLimits
 from twisted_netdemo.service.tcp.session import LINGER, LINGER_BYTES
 from twisted_netdemo.testing import MemoryTransport, connect
 
@@ -152,7 +152,7 @@ class SessionTests(SynchronousTestCase):
         """
         One connection too many of one address gets no greeting; another address still does.
         """
-        factory = self.factory(limits=Limits(10, 1))
+        factory = self.factory(limits=ConnectionLimits(10, 1))
         first, second = connect(factory), connect(factory)
         other = connect(factory, IPv4Address("TCP", "127.0.0.2", 1))
         self.assertEqual(self.said(second), b"Too many connections from your address.\n")
@@ -167,7 +167,7 @@ class SessionTests(SynchronousTestCase):
         """
         Above the total, a new client is told to come again.
         """
-        factory = self.factory(limits=Limits(1, 0))
+        factory = self.factory(limits=ConnectionLimits(1, 0))
         connect(factory)
         second = connect(factory)
         self.assertEqual(self.said(second), b"Server is full; try again later.\n")
@@ -177,7 +177,7 @@ class SessionTests(SynchronousTestCase):
         """
         Refused clients that stay do not pile up.
         """
-        factory = self.factory(limits=Limits(1, 0))
+        factory = self.factory(limits=ConnectionLimits(1, 0))
         connect(factory)
         ended = [connect(factory).ended for _ in range(600)]
         self.assertEqual((ended[0], ended[-1]), ("half", "closed"))
@@ -266,17 +266,17 @@ class SessionTests(SynchronousTestCase):
         """
         self.successResultOf(self.factory().whenNone())
 
-    def test_figures(self) -> None:
+    def test_metrics(self) -> None:
         """
         What is counted is what happened.
         """
         factory = self.factory()
         connect(factory).protocol.dataReceived(b"12345\n")
         connect(factory).protocol.connectionLost(Failure(ConnectionLost()))
-        figures: dict[str, Figure] = {figure.name: figure for figure in factory.figures()}
-        self.assertEqual(figures["linecount_sessions"].value, {"answered": 1, "vanished": 1})
-        self.assertEqual(figures["linecount_characters"].value, 5)
-        self.assertEqual(figures["linecount_connections_open"].value, 1)
-        seconds = figures["linecount_session_seconds"].value
-        assert isinstance(seconds, Spread)
+        metrics: dict[str, Metric] = {metric.name: metric for metric in factory.metrics()}
+        self.assertEqual(metrics["linecount_sessions"].value, {"answered": 1, "vanished": 1})
+        self.assertEqual(metrics["linecount_characters"].value, 5)
+        self.assertEqual(metrics["linecount_connections_open"].value, 1)
+        seconds = metrics["linecount_session_seconds"].value
+        assert isinstance(seconds, Histogram)
         self.assertEqual(sum(seconds.counts), 2)

@@ -1,5 +1,5 @@
 """
-linecount in several processes: one port, one set of figures, one end.
+linecount in several processes: one port, one set of metrics, one end.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.certificates import writeCertificate
 from tests.linecount import stops
 from tests.linecount.running import connect, prompted, rest, serve, session
-from tests.processes import PATIENCE, figure, folder, goes, script, start, twistd, until
+from tests.processes import PATIENCE, folder, goes, metric, script, start, twistd, until
 
 ANSWER = b"You entered 3 characters.\n"
 
@@ -29,8 +29,8 @@ class WorkersTests(SynchronousTestCase):
         self.metrics = int(self.program.line(r"Metrics are served on port (\d+)")[1])
         self.program.line("All 2 workers serve")
 
-    def figure(self, name: str) -> float:
-        return figure(self.metrics, name)
+    def metric(self, name: str) -> float:
+        return metric(self.metrics, name)
 
     def hold(self, number: int) -> list[socket.socket]:
         held = [connect(self, self.port) for _ in range(number)]
@@ -40,17 +40,17 @@ class WorkersTests(SynchronousTestCase):
 
     def test_asOne(self) -> None:
         """
-        Both serve, and the figures and the log are those of one service.
+        Both serve, and the metrics and the log are those of one service.
         """
         held = self.hold(40)
         self.assertEqual(len(self.program.children()), 2)
-        self.assertEqual(self.figure("linecount_connections_open"), 40)
+        self.assertEqual(self.metric("linecount_connections_open"), 40)
         for client in held:
             client.sendall(b"123\n")
             self.assertEqual(rest(client), ANSWER)
         self.program.line(r"answered, 3 characters", times=40)
-        self.assertEqual(self.figure('linecount_sessions_total{outcome="answered"}'), 40)
-        self.assertEqual(self.figure("linecount_session_seconds_count"), 40)
+        self.assertEqual(self.metric('linecount_sessions_total{outcome="answered"}'), 40)
+        self.assertEqual(self.metric("linecount_session_seconds_count"), 40)
 
     def test_oneKilled(self) -> None:
         """
@@ -59,7 +59,7 @@ class WorkersTests(SynchronousTestCase):
         """
         self.assertIn(ANSWER, session(self, self.port, b"123\n"))
         held = self.hold(40)
-        self.assertEqual(self.figure('linecount_sessions_total{outcome="answered"}'), 1)
+        self.assertEqual(self.metric('linecount_sessions_total{outcome="answered"}'), 1)
         os.kill(self.program.children()[0], signal.SIGKILL)
         self.program.line("Worker [0-9]+ has ended, and is replaced: signal 9")
         answered = 0
@@ -74,7 +74,7 @@ class WorkersTests(SynchronousTestCase):
         for _ in range(20):
             self.assertIn(ANSWER, session(self, self.port, b"123\n"))
         self.assertEqual(
-            self.figure('linecount_sessions_total{outcome="answered"}'), 1 + answered + 20
+            self.metric('linecount_sessions_total{outcome="answered"}'), 1 + answered + 20
         )
 
     def test_oneStopped(self) -> None:
@@ -95,7 +95,7 @@ class WorkersTests(SynchronousTestCase):
             self.assertEqual(rest(client), ANSWER)
             client.close()
         self.program.line(rf"Worker {old}, which has a successor, has ended")
-        self.assertEqual(self.figure('linecount_sessions_total{outcome="answered"}'), 40)
+        self.assertEqual(self.metric('linecount_sessions_total{outcome="answered"}'), 40)
         self.assertNotIn("is replaced", self.program.output)
 
     def successor(self, old: int) -> bool:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_netdemo.service.addresses import (
-    Memory,
+    BoundedCache,
     addressOf,
     hostText,
     isBroadcast,
@@ -116,7 +116,7 @@ class MemoryTests(SynchronousTestCase):
             asked.append(packed)
             return hostText(packed)
 
-        memory = Memory(show, most=100)
+        memory = BoundedCache(show, most=100)
         for _ in range(3):
             for n in range(100):
                 self.assertEqual(memory[bytes([10, 0, 0, n])], f"10.0.0.{n}")
@@ -130,8 +130,8 @@ class MemoryTests(SynchronousTestCase):
         An interface that was renamed or plugged in anew is asked for by its name of today.
         """
         index = iter([3, 4])
-        memory = Memory(lambda host: (host.partition("%")[0], next(index)))
+        memory = BoundedCache(lambda host: (host.partition("%")[0], next(index)))
         self.assertEqual([memory["fe80::1%usb0"][1] for _ in range(2)], [3, 4])
         name = iter(["usb0", "usb1"])
-        shown: Memory[bytes, str] = Memory(lambda packed: f"fe80::1%{next(name)}")
+        shown: BoundedCache[bytes, str] = BoundedCache(lambda packed: f"fe80::1%{next(name)}")
         self.assertEqual([shown[b"x"] for _ in range(2)], ["fe80::1%usb0", "fe80::1%usb1"])

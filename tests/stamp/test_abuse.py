@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.stamp.reflecting import BEGAN, SOURCE, Reflecting, request
 from twisted_netdemo.service.addresses import Address
-from twisted_netdemo.service.time.token_buckets import Buckets
+from twisted_netdemo.service.time.token_buckets import TokenBuckets
 from twisted_netdemo.stamp.packets.base_packet import Request, packRequest
 from twisted_netdemo.stamp.packets.key_file import Keys
 from twisted_netdemo.stamp.packets.run_report import question
@@ -137,7 +137,7 @@ class AmplificationTests(SynchronousTestCase):
         """
         A source has its rate, an IPv6 /64 as one, and all together have theirs.
         """
-        inside = Reflecting(perSource=Buckets(10, 20), inAll=Buckets(50, 50))
+        inside = Reflecting(perSource=TokenBuckets(10, 20), inAll=TokenBuckets(50, 50))
 
         def answered(host: str, times: int) -> int:
             sources: list[Address] = [(host, 40000 + n) for n in range(times)]

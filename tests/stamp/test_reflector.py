@@ -337,7 +337,7 @@ class ExtensionTests(SynchronousTestCase):
 
 
 class MetricsTests(SynchronousTestCase):
-    def test_figures(self) -> None:
+    def test_metrics(self) -> None:
         """
         An operator sees replies, refusals by reason, and sessions.
         """
@@ -345,9 +345,9 @@ class MetricsTests(SynchronousTestCase):
         for ssid in (1, 2):
             inside.sends(request(ssid=ssid))
         inside.sends(request(), ("192.0.2.1", 53))
-        figures = {each.name: each.value for each in inside.reflector.figures()}
+        metrics = {each.name: each.value for each in inside.reflector.metrics()}
         self.assertEqual(
-            figures,
+            metrics,
             {
                 "stampreflector_replies": 2,
                 "stampreflector_refused": {"port": 1},

@@ -8,8 +8,8 @@ from twisted.internet.task import Clock
 from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_netdemo.service.observe.metrics import Figure
-from twisted_netdemo.service.time.token_buckets import Buckets
+from twisted_netdemo.service.observe.metrics import Metric
+from twisted_netdemo.service.time.token_buckets import TokenBuckets
 from twisted_netdemo.service.udp.datagram import Received
 from twisted_netdemo.testing import MemoryPort
 from twisted_netdemo.udpcount.server import UDPCount
@@ -30,8 +30,8 @@ class ServerTests(SynchronousTestCase):
         self.port.unreachable = {"192.0.2.99"}
         server = UDPCount(
             self.clock,
-            perSource=Buckets(rate, burst) if rate else None,
-            inAll=Buckets(total, total) if total else None,
+            perSource=TokenBuckets(rate, burst) if rate else None,
+            inAll=TokenBuckets(total, total) if total else None,
             isBroadcast=lambda host: host == "192.0.2.255",
         )
         server.started(self.port)
@@ -177,15 +177,15 @@ class ServerTests(SynchronousTestCase):
             ],
         )
 
-    def test_figures(self) -> None:
+    def test_metrics(self) -> None:
         """
         An operator sees how many were answered, what was counted, and what was refused and why.
         """
         server = self.server(rate=10, burst=2)
         self.answered(server, "192.0.2.1", 5)
         self.answered(server, "192.0.2.1", 4, port=7)
-        figures = {figure.name: figure for figure in server.figures()}
-        self.assertTrue(all(isinstance(figure, Figure) for figure in figures.values()))
-        self.assertEqual(figures["udpcount_answers"].value, 2)
-        self.assertEqual(figures["udpcount_characters"].value, 6)
-        self.assertEqual(figures["udpcount_refused"].value, {"source-rate": 3, "port": 4})
+        metrics = {metric.name: metric for metric in server.metrics()}
+        self.assertTrue(all(isinstance(metric, Metric) for metric in metrics.values()))
+        self.assertEqual(metrics["udpcount_answers"].value, 2)
+        self.assertEqual(metrics["udpcount_characters"].value, 6)
+        self.assertEqual(metrics["udpcount_refused"].value, {"source-rate": 3, "port": 4})

@@ -1,5 +1,5 @@
 """
-udpcount in several processes: one port, one set of figures, one end.
+udpcount in several processes: one port, one set of metrics, one end.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.processes import PATIENCE, figure, folder, goes, run, script, until
+from tests.processes import PATIENCE, folder, goes, metric, run, script, until
 from tests.udpcount.test_plugins import ask, client, tells, udpcount
 
 LIFTED = ("--rate", "0", "--total-rate", "0")
@@ -44,7 +44,7 @@ class WorkersTests(SynchronousTestCase):
 
     def test_asOne(self) -> None:
         """
-        Both serve, over both families, each client from the address that it wrote to; the figures
+        Both serve, over both families, each client from the address that it wrote to; the metrics
         are those of one service.
         """
         for udp in self.clients():
@@ -53,8 +53,8 @@ class WorkersTests(SynchronousTestCase):
             for _ in range(10):
                 udp = client(self, host, self.port)
                 self.assertEqual(ask(udp, b"123"), tells(udp, 3))
-        self.assertEqual(figure(self.metrics, ANSWERS), 70)
-        self.assertEqual(figure(self.metrics, "udpcount_characters_total"), 210)
+        self.assertEqual(metric(self.metrics, ANSWERS), 70)
+        self.assertEqual(metric(self.metrics, "udpcount_characters_total"), 210)
         # A worker that stands still keeps its own clients waiting, and nobody else.
         worker = self.program.children()[0]
         self.stop(worker)
@@ -74,7 +74,7 @@ class WorkersTests(SynchronousTestCase):
         clients = self.clients()
         for udp in clients:
             ask(udp, b"")
-        self.assertEqual(figure(self.metrics, ANSWERS), 40)
+        self.assertEqual(metric(self.metrics, ANSWERS), 40)
         worker = self.program.children()[0]
         self.stop(worker)
         for udp in clients:
@@ -83,7 +83,7 @@ class WorkersTests(SynchronousTestCase):
         self.program.line("Worker [0-9]+ has ended, and is replaced: signal 9")
         for udp in clients:
             self.assertEqual(udp.recv(100), tells(udp, 3))
-        self.assertEqual(figure(self.metrics, ANSWERS), 80)
+        self.assertEqual(metric(self.metrics, ANSWERS), 80)
 
     def test_oneStopped(self) -> None:
         """
@@ -111,9 +111,9 @@ class WorkersTests(SynchronousTestCase):
         udp.send(b"123")
         while udp.recv(100) != tells(udp, 3):
             pass
-        answered = figure(self.metrics, ANSWERS)
+        answered = metric(self.metrics, ANSWERS)
         self.assertGreater(answered, 0)
-        self.assertEqual(figure(self.metrics, "udpcount_dropped_total"), 101 - answered)
+        self.assertEqual(metric(self.metrics, "udpcount_dropped_total"), 101 - answered)
 
     def test_ends(self) -> None:
         """
@@ -154,9 +154,9 @@ class OptionsTests(SynchronousTestCase):
             udp.send(b"123")
         refused = 'udpcount_refused_total{reason="total-rate"}'
         until(
-            lambda: figure(metrics, ANSWERS) + figure(metrics, refused) == 40, "a figure for each"
+            lambda: metric(metrics, ANSWERS) + metric(metrics, refused) == 40, "a metric for each"
         )
-        self.assertGreaterEqual(figure(metrics, refused), 1)
+        self.assertGreaterEqual(metric(metrics, refused), 1)
         for wrong, words in (
             (("--workers=3", "--total-rate=2"), "--total-rate: 2 cannot be divided among 3"),
             (("--workers=0",), "--workers: '0'"),

@@ -16,7 +16,7 @@ from twisted.logger import Logger
 
 from twisted_netdemo.faults.trigger import DIRECTIONS, Direction
 from twisted_netdemo.service.process.backlog import Backlog, opened
-from twisted_netdemo.service.process.rate_limited_log import Quiet
+from twisted_netdemo.service.process.rate_limited_log import RateLimitedLog
 from twisted_netdemo.service.time.clock import monotonic
 
 _log = Logger()
@@ -175,7 +175,7 @@ class LineFile:
         self._file = opened(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         self._lines = Backlog(partial(os.write, self._file), limit)
         self._delayed: IDelayedCall | None = None
-        self._behind = Quiet(clock, self._sayBehind)
+        self._behind = RateLimitedLog(clock, self._sayBehind)
 
     @property
     def missing(self) -> int:

@@ -27,7 +27,7 @@ from twisted_netdemo.faults.scheduler import Scheduler
 from twisted_netdemo.faults.trigger import DIRECTIONS, Direction
 from twisted_netdemo.impair.tcp_pipe import HEADER, HEADER6, Event, Item, Pipe, StreamFaults
 from twisted_netdemo.service.addresses import plainHost
-from twisted_netdemo.service.process.rate_limited_log import Quiet
+from twisted_netdemo.service.process.rate_limited_log import RateLimitedLog
 from twisted_netdemo.service.time.clock import monotonic
 
 _log = Logger()
@@ -252,7 +252,7 @@ class StreamRelay(Factory):
         }
         # each with the end of its silence, once it has fallen silent
         self._pairs: dict[Pair, IDelayedCall | None] = {}
-        self._refused = Quiet(reactor, self._sayRefused)
+        self._refused = RateLimitedLog(reactor, self._sayRefused)
         self._reason = ""
 
     def buildProtocol(self, addr: object) -> End:

@@ -26,8 +26,8 @@ from twisted_netdemo.impair.ground_truth import (
     summaryLine,
 )
 from twisted_netdemo.impair.udp_client import Client, Connect, DirectionState, InFlight
-from twisted_netdemo.service.addresses import Address, isBroadcast, toMany
-from twisted_netdemo.service.process.rate_limited_log import Quiet
+from twisted_netdemo.service.addresses import Address, isBroadcast, reachesMany
+from twisted_netdemo.service.process.rate_limited_log import RateLimitedLog
 from twisted_netdemo.service.time.clock import monotonic
 from twisted_netdemo.service.udp.datagram import Received
 from twisted_netdemo.service.udp.port import DatagramSender
@@ -81,11 +81,11 @@ class Relay:
         self._seconds = self._schedulers["up"].seconds
         self._start = self._seconds()
         self._expiry: IDelayedCall | None = None
-        self._failed = Quiet(reactor, self._sayFailed)
-        self._refused = Quiet(reactor, self._sayRefused)
-        self._toMany = toMany(isBroadcast)
-        self._sentToMany = Quiet(reactor, self._saySentToMany)
-        self._late = Quiet(reactor, self._sayLate)
+        self._failed = RateLimitedLog(reactor, self._sayFailed)
+        self._refused = RateLimitedLog(reactor, self._sayRefused)
+        self._toMany = reachesMany(isBroadcast)
+        self._sentToMany = RateLimitedLog(reactor, self._saySentToMany)
+        self._late = RateLimitedLog(reactor, self._sayLate)
         self._lastError = self._lastRefusal = OSError()
 
     # DatagramReceiver
@@ -101,9 +101,9 @@ class Relay:
         """
         Clients have sent datagrams.
         """
-        toMany = self._toMany
+        reachesMany = self._toMany
         for data, source, told in datagrams:
-            if toMany[told[0]]:
+            if reachesMany[told[0]]:
                 self._sentToMany.happened()
                 continue
             client = self._present.get(source) or self._meet(source)

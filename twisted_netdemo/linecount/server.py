@@ -11,7 +11,13 @@ from twisted.internet.interfaces import IReactorTime
 
 from twisted_netdemo.linecount import wire
 from twisted_netdemo.messages import Unit, answer, count, greeting
-from twisted_netdemo.service.tcp.session import Client, Ending, Limits, Session, SessionFactory
+from twisted_netdemo.service.tcp.session import (
+    Client,
+    ConnectionLimits,
+    Ending,
+    Session,
+    SessionFactory,
+)
 
 
 class LineCount(Session):
@@ -75,7 +81,7 @@ class LineCountFactory(SessionFactory):
         unit: Unit = "characters",
         timeout: float = 60.0,
         maxLine: int = 65536,
-        limits: Limits | None = None,
+        limits: ConnectionLimits | None = None,
         logSessions: bool = False,
     ) -> None:
         """

@@ -10,7 +10,7 @@ from twisted_netdemo.linecount.server import LineCountFactory
 from twisted_netdemo.messages import parseUnit
 from twisted_netdemo.service.cli import quantities
 from twisted_netdemo.service.cli.tcp_options import TCPOptions, makeService
-from twisted_netdemo.service.tcp.session import Limits
+from twisted_netdemo.service.tcp.session import ConnectionLimits
 
 __all__ = ["Options", "makeService"]
 
@@ -35,7 +35,7 @@ class Options(TCPOptions):
         self.take("max-line", quantities.size)
         super().postOptions()
 
-    def makeFactory(self, reactor: Any, limits: Limits) -> LineCountFactory:
+    def makeFactory(self, reactor: Any, limits: ConnectionLimits) -> LineCountFactory:
         return LineCountFactory(
             reactor,
             unit=self["unit"],

@@ -21,7 +21,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class Memory(dict[K, V]):
+class BoundedCache(dict[K, V]):
     """
     What a function returned for keys that come again and again, some thousands at most.
 
@@ -171,10 +171,10 @@ def isBroadcast(host: str) -> bool:
     return False
 
 
-def toMany(isBroadcast: Callable[[str], bool] = isBroadcast) -> Memory[str | None, bool]:
+def reachesMany(isBroadcast: Callable[[str], bool] = isBroadcast) -> BoundedCache[str | None, bool]:
     """
     Whether a datagram that was sent to an address was sent to more hosts than this one, each of
     which would answer; C{None} is where the system does not tell.
     """
     # Few addresses are written to.
-    return Memory(lambda host: host is not None and (isGroup(host) or isBroadcast(host)), 64)
+    return BoundedCache(lambda host: host is not None and (isGroup(host) or isBroadcast(host)), 64)

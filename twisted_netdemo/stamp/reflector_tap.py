@@ -13,8 +13,8 @@ from twisted.python import usage
 from twisted_netdemo.service.cli import quantities
 from twisted_netdemo.service.cli.udp_options import LIFTED, UDPOptions, makeService
 from twisted_netdemo.service.observe import prometheus
-from twisted_netdemo.service.observe.metrics import Figure
-from twisted_netdemo.service.udp.service import UDPService, droppedFigure
+from twisted_netdemo.service.observe.metrics import Metric
+from twisted_netdemo.service.udp.service import UDPService, droppedMetric
 from twisted_netdemo.service.workers.pool import share
 from twisted_netdemo.stamp.packets.key_file import Keys, readKeys
 from twisted_netdemo.stamp.reflector.session_reflector import SessionReflector
@@ -95,7 +95,7 @@ class Options(UDPOptions):
 
     def makeServer(
         self, reactor: Any, index: int = 0, workers: int = 1
-    ) -> tuple[ReflectorService, prometheus.Figures]:
+    ) -> tuple[ReflectorService, prometheus.MetricsReader]:
         most = share(self["max-sessions"], index, workers)
         perSource, inAll = self.buckets(index, workers)
         reflector = SessionReflector(
@@ -108,14 +108,14 @@ class Options(UDPOptions):
         )
         service = ReflectorService(reflector, self, reactor)
 
-        def figures() -> list[Figure]:
+        def metrics() -> list[Metric]:
             dropped = None
             if workers == 1 and service.port is not None:  # else the parent counts them
                 dropped = service.port.dropped()
-            named = service.figures(self.name)
-            return [*reflector.figures(), *named, *droppedFigure(self.name, dropped)]
+            named = service.metrics(self.name)
+            return [*reflector.metrics(), *named, *droppedMetric(self.name, dropped)]
 
-        return service, figures
+        return service, metrics
 
 
 class ReflectorService(UDPService):
@@ -139,7 +139,7 @@ class ReflectorService(UDPService):
 
     def reload(self) -> Deferred[str]:
         """
-        See L{Reloading<twisted_netdemo.service.cli.operator.Reloading>}.
+        See L{Reloadable<twisted_netdemo.service.cli.operator.Reloadable>}.
         """
         if self._keyFile is None:
             return succeed("")

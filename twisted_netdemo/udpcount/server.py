@@ -10,8 +10,8 @@ from twisted.internet.interfaces import IReactorTime
 
 from twisted_netdemo.messages import Unit
 from twisted_netdemo.service.addresses import Address, isBroadcast
-from twisted_netdemo.service.observe.metrics import Figure
-from twisted_netdemo.service.time.token_buckets import Buckets
+from twisted_netdemo.service.observe.metrics import Metric
+from twisted_netdemo.service.time.token_buckets import TokenBuckets
 from twisted_netdemo.service.udp.responder import Responder
 from twisted_netdemo.udpcount import wire
 
@@ -30,8 +30,8 @@ class UDPCount(Responder):
         self,
         clock: IReactorTime,
         unit: Unit = "characters",
-        perSource: Buckets | None = None,
-        inAll: Buckets | None = None,
+        perSource: TokenBuckets | None = None,
+        inAll: TokenBuckets | None = None,
         isBroadcast: Callable[[str], bool] = isBroadcast,
     ) -> None:
         """
@@ -56,6 +56,6 @@ class UDPCount(Responder):
     def refusal(self, data: bytes) -> str | None:
         return "answer" if wire.isAnswer(data) else None
 
-    def figures(self) -> Iterable[Figure]:
-        yield from super().figures()
-        yield Figure("udpcount_characters", "Characters counted.", self.characters)
+    def metrics(self) -> Iterable[Metric]:
+        yield from super().metrics()
+        yield Metric("udpcount_characters", "Characters counted.", self.characters)

@@ -8,7 +8,7 @@ from typing import Any
 
 from twisted_netdemo.messages import parseUnit
 from twisted_netdemo.service.cli.udp_options import UDPOptions, makeService
-from twisted_netdemo.service.time.token_buckets import Buckets
+from twisted_netdemo.service.time.token_buckets import TokenBuckets
 from twisted_netdemo.udpcount.server import UDPCount
 
 __all__ = ["Options", "makeService"]
@@ -32,6 +32,6 @@ class Options(UDPOptions):
         super().postOptions()
 
     def makeResponder(
-        self, reactor: Any, perSource: Buckets | None, inAll: Buckets | None
+        self, reactor: Any, perSource: TokenBuckets | None, inAll: TokenBuckets | None
     ) -> UDPCount:
         return UDPCount(reactor, self["unit"], perSource, inAll)

@@ -1,5 +1,5 @@
 """
-Figures as Prometheus text, and the site that shows them.
+Metrics as Prometheus text, and the site that shows them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_netdemo.service.observe.http_site import LONGEST, MOST, SECONDS
-from twisted_netdemo.service.observe.metrics import Figure, Spread
+from twisted_netdemo.service.observe.metrics import Histogram, Metric
 from twisted_netdemo.service.observe.prometheus import metricsFactory, missing
 from twisted_netdemo.testing import MemoryTransport, connect
 
@@ -23,16 +23,16 @@ GET = b"GET /%b HTTP/1.1\r\nHost: x\r\n%b\r\n"
 
 class SiteTests(SynchronousTestCase):
     """
-    A site with one figure, C{x}.
+    A site with one metric, C{x}.
     """
 
     def setUp(self) -> None:
         self.clock = Clock()
         self.isReady = True
-        self.site = self.factory(lambda: [Figure("x", "X.", 5, rises=False)])
+        self.site = self.factory(lambda: [Metric("x", "X.", 5, rises=False)])
 
-    def factory(self, figures: Callable[[], Any]) -> Any:
-        return metricsFactory(figures, lambda: self.isReady, self.clock)
+    def factory(self, metrics: Callable[[], Any]) -> Any:
+        return metricsFactory(metrics, lambda: self.isReady, self.clock)
 
     def ask(self, request: bytes) -> MemoryTransport:
         transport = connect(self.site)
@@ -83,7 +83,7 @@ class SiteTests(SynchronousTestCase):
     @given(st.binary().filter(lambda text: not {10, 13} & set(text)))
     def test_anyAccept(self, accept: bytes) -> None:
         """
-        Whatever an Accept header says, the figures are the answer.
+        Whatever an Accept header says, the metrics are the answer.
         """
         for each in (accept, b"application/openmetrics-text;" + accept):
             status, _, body = self.answer(GET % (b"metrics", b"Accept: " + each + b"\r\n"))
@@ -159,20 +159,20 @@ class SiteTests(SynchronousTestCase):
 
     def test_later(self) -> None:
         """
-        Figures that come later, as those of workers do, are asked for once for all who wait, and
+        Metrics that come later, as those of workers do, are asked for once for all who wait, and
         one who has gone meanwhile is no error.
         """
-        asked: list[Deferred[Iterable[Figure]]] = []
+        asked: list[Deferred[Iterable[Metric]]] = []
 
-        def figures() -> Deferred[Iterable[Figure]]:
+        def metrics() -> Deferred[Iterable[Metric]]:
             asked.append(Deferred())
             return asked[-1]
 
-        self.site = self.factory(figures)
+        self.site = self.factory(metrics)
         gone, waiting = self.ask(GET % (b"metrics", b"")), self.ask(GET % (b"metrics", b""))
         gone.peerEnds()
         self.assertEqual(len(asked), 1)
-        asked[0].callback([Figure("y", "Y.", 7, rises=False)])
+        asked[0].callback([Metric("y", "Y.", 7, rises=False)])
         self.assertIn(b"\ny 7.0\n", waiting.value())
         self.assertEqual(gone.value(), b"")
         self.ask(GET % (b"metrics", b""))
@@ -180,21 +180,21 @@ class SiteTests(SynchronousTestCase):
 
     def test_fails(self) -> None:
         """
-        Figures that cannot be had are a 500, at once, and stand in the log.
+        Metrics that cannot be had are a 500, at once, and stand in the log.
         """
 
-        def none() -> Iterable[Figure]:
-            raise RuntimeError("no figures")
+        def none() -> Iterable[Metric]:
+            raise RuntimeError("no metrics")
 
-        for figures in (none, lambda: fail(RuntimeError("no figures"))):
-            self.site = self.factory(figures)
+        for metrics in (none, lambda: fail(RuntimeError("no metrics"))):
+            self.site = self.factory(metrics)
             self.assertEqual(self.answer(GET % (b"metrics", b""))[0], 500)
             self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
 
 
 class MetricsTests(SynchronousTestCase):
-    def scrape(self, *figures: Figure) -> list[str]:
-        return self.scraped(metricsFactory(lambda: figures, bool, Clock()))
+    def scrape(self, *metrics: Metric) -> list[str]:
+        return self.scraped(metricsFactory(lambda: metrics, bool, Clock()))
 
     def scraped(self, site: Any) -> list[str]:
         transport = connect(site)
@@ -206,14 +206,14 @@ class MetricsTests(SynchronousTestCase):
         """
         Counters, gauges, labels and histograms in Prometheus's own form.
         """
-        spread = Spread([0.1, 1.0])
+        spread = Histogram([0.1, 1.0])
         for value in (0.05, 0.1, 0.5, 3.0):
             spread.add(value)
         lines = self.scrape(
-            Figure("x_sessions", "By outcome.", {"answered": 3, "refused": 1}, "outcome"),
-            Figure("x_open", "Open.", 2, rises=False),
-            Figure("x_characters", "Counted.", 5),
-            Figure("x_seconds", "How long.", spread),
+            Metric("x_sessions", "By outcome.", {"answered": 3, "refused": 1}, "outcome"),
+            Metric("x_open", "Open.", 2, rises=False),
+            Metric("x_characters", "Counted.", 5),
+            Metric("x_seconds", "How long.", spread),
         )
         for line in (
             'x_sessions_total{outcome="answered"} 3.0',
@@ -233,7 +233,7 @@ class MetricsTests(SynchronousTestCase):
         A scrape shows what is so then, not what was when the service began.
         """
         opened: list[int] = []
-        site = metricsFactory(lambda: [Figure("x", "X.", len(opened), rises=False)], bool, Clock())
+        site = metricsFactory(lambda: [Metric("x", "X.", len(opened), rises=False)], bool, Clock())
         for number in range(2):
             self.assertIn(f"x {float(number)}", self.scraped(site))
             opened.append(1)

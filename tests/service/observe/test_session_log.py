@@ -16,7 +16,7 @@ from twisted.logger import (
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_netdemo.service.observe import session_log
-from twisted_netdemo.service.observe.session_log import Events
+from twisted_netdemo.service.observe.session_log import SessionLog
 
 
 class HeardTests(SynchronousTestCase):
@@ -30,8 +30,8 @@ class HeardTests(SynchronousTestCase):
         A text log hears nothing of events without a text, and all of those with one.
         """
         globalLogPublisher.addObserver(textFileLogObserver(self.out))
-        self.assertFalse(Events("here", "{who} came", False).heard())
-        told = Events("here", "{who} came", True)
+        self.assertFalse(SessionLog("here", "{who} came", False).heard())
+        told = SessionLog("here", "{who} came", True)
         self.assertTrue(told.heard())
         told.happened(who="Ada")
         self.assertIn("[here#info] Ada came", self.out.getvalue())
@@ -41,7 +41,7 @@ class HeardTests(SynchronousTestCase):
         A structured log hears every event, with its fields.
         """
         globalLogPublisher.addObserver(jsonFileLogObserver(self.out))
-        silent = Events("here", "{who} came", False)
+        silent = SessionLog("here", "{who} came", False)
         self.assertTrue(silent.heard())
         silent.happened(who="Ada")
         self.assertIn('"who": "Ada"', self.out.getvalue())
@@ -51,7 +51,7 @@ class HeardTests(SynchronousTestCase):
         So it does where the text has fields.
         """
         globalLogPublisher.addObserver(jsonFileLogObserver(self.out))
-        told = Events("here", "{who} came", True)
+        told = SessionLog("here", "{who} came", True)
         self.assertTrue(told.heard())
         told.happened(who="Ada")
         self.assertIn('"who": "Ada"', self.out.getvalue())
@@ -60,7 +60,7 @@ class HeardTests(SynchronousTestCase):
         """
         An observer that is added while the service runs hears what follows, until it is removed.
         """
-        silent = Events("here", "{who} came", False)
+        silent = SessionLog("here", "{who} came", False)
         self.assertFalse(silent.heard())
         heard: list[LogEvent] = []
         observer = heard.append
@@ -78,4 +78,4 @@ class HeardTests(SynchronousTestCase):
         """
         self.assertIsInstance(getattr(globalLogPublisher, session_log._OBSERVERS), list)
         self.patch(session_log, "_OBSERVERS", "_gone")
-        self.assertTrue(Events("here", "{who} came", False).heard())
+        self.assertTrue(SessionLog("here", "{who} came", False).heard())

@@ -19,12 +19,12 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.processes import folder
 from twisted_netdemo.service.process import backlog, log_stream
-from twisted_netdemo.service.process.log_stream import Stream
+from twisted_netdemo.service.process.log_stream import LogStream
 
 
 class Reactor(Clock):
     """
-    As much of a reactor as a L{Stream} needs.
+    As much of a reactor as a L{LogStream} needs.
     """
 
     def callFromThread(self, call: Callable[..., object], *arguments: object) -> None:
@@ -59,7 +59,7 @@ class StreamTests(SynchronousTestCase):
             pass
         return read.decode()
 
-    def logsTo(self, stream: Stream) -> None:
+    def logsTo(self, stream: LogStream) -> None:
         """
         Have what is logged written to a stream, as a process's log has it.
         """
@@ -71,7 +71,7 @@ class StreamTests(SynchronousTestCase):
         globalLogPublisher.addObserver(observer)
         self.addCleanup(globalLogPublisher.removeObserver, observer)
 
-    def stalls(self, reader: int, stream: Stream) -> None:
+    def stalls(self, reader: int, stream: LogStream) -> None:
         """
         What does not fit waits, what is too much is left out; once it is read all of the first is
         there, then how many are missing, then what follows.
@@ -99,7 +99,7 @@ class StreamTests(SynchronousTestCase):
         A pipe whose reader stalls.
         """
         reader, writer = self.pipe()
-        self.stalls(reader, Stream(writer, self.clock, limit=100_000))
+        self.stalls(reader, LogStream(writer, self.clock, limit=100_000))
         self.assertTrue(os.get_blocking(writer.fileno()), "it is another program's too")
 
     def test_pipeOfAnotherUser(self) -> None:
@@ -112,7 +112,7 @@ class StreamTests(SynchronousTestCase):
 
         self.patch(backlog, "opened", refused)
         reader, writer = self.pipe()
-        self.stalls(reader, Stream(writer, self.clock, limit=100_000))
+        self.stalls(reader, LogStream(writer, self.clock, limit=100_000))
 
     def test_socket(self) -> None:
         """
@@ -120,7 +120,7 @@ class StreamTests(SynchronousTestCase):
         """
         here, there = socket.socketpair()
         self.addCleanup(here.close)
-        self.stalls(here.fileno(), Stream(self.file(there.detach()), self.clock, limit=100_000))
+        self.stalls(here.fileno(), LogStream(self.file(there.detach()), self.clock, limit=100_000))
 
     def test_fifo(self) -> None:
         """
@@ -128,7 +128,7 @@ class StreamTests(SynchronousTestCase):
         """
         path = str(folder(self) / "log")
         os.mkfifo(path)
-        stream = Stream(path, self.clock, limit=100_000)
+        stream = LogStream(path, self.clock, limit=100_000)
         reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         self.addCleanup(os.close, reader)
         self.stalls(reader, stream)
@@ -140,7 +140,7 @@ class StreamTests(SynchronousTestCase):
         master, slave = os.openpty()
         self.addCleanup(os.close, master)
         terminal = self.file(slave)
-        stream = Stream(terminal, self.clock, limit=20_000)
+        stream = LogStream(terminal, self.clock, limit=20_000)
         self.assertTrue(stream.isatty())
         for _ in range(100):
             stream.write(LINE)
@@ -152,7 +152,7 @@ class StreamTests(SynchronousTestCase):
         A reader that is gone costs no more than one that stalls.
         """
         reader, writer = os.pipe()
-        stream = Stream(self.file(writer), self.clock, limit=100_000)
+        stream = LogStream(self.file(writer), self.clock, limit=100_000)
         os.close(reader)
         for _ in range(400):
             stream.write(LINE)
@@ -162,7 +162,7 @@ class StreamTests(SynchronousTestCase):
         """
         Where standard output was closed, the log is nowhere.
         """
-        stream = Stream(None, self.clock)
+        stream = LogStream(None, self.clock)
         stream.write(LINE)
         self.assertFalse(stream.isatty())
         self.assertFalse(stream.reopen())
@@ -173,7 +173,7 @@ class StreamTests(SynchronousTestCase):
         What waits at the end is written if its reader comes back in a moment.
         """
         reader, writer = self.pipe()
-        stream = Stream(writer, self.clock)
+        stream = LogStream(writer, self.clock)
         for _ in range(100):
             stream.write(LINE)
         read = self.readAll(reader)
@@ -188,7 +188,7 @@ class StreamTests(SynchronousTestCase):
         Text that is none is written too.
         """
         reader, writer = self.pipe()
-        Stream(writer, self.clock).write("\udcff\u20ac\n")
+        LogStream(writer, self.clock).write("\udcff\u20ac\n")
         self.assertEqual(self.readAll(reader), "\\udcff\u20ac\n")
 
 
@@ -201,8 +201,8 @@ class FileTests(SynchronousTestCase):
         self.path = folder(self) / "log"
         self.stream = self.opened()
 
-    def opened(self) -> Stream:
-        return Stream(str(self.path), Reactor())
+    def opened(self) -> LogStream:
+        return LogStream(str(self.path), Reactor())
 
     def lines(self, path: Path) -> list[str]:
         return path.read_text().splitlines()
@@ -293,7 +293,7 @@ class FileTests(SynchronousTestCase):
         A FIFO, or a device, has nothing in it that would go on elsewhere.
         """
         os.mkfifo(path := str(self.path.parent / "fifo"))
-        stream = Stream(path, Reactor())
+        stream = LogStream(path, Reactor())
         self.assertIsNone(stream.rotate())
         self.assertTrue(stream.reopen())
         self.assertTrue(stat.S_ISFIFO(os.stat(path).st_mode))
@@ -305,7 +305,7 @@ class FileTests(SynchronousTestCase):
         self.patch(log_stream, "_streams", [])
         self.assertIsNone(log_stream.reopen())
         self.assertIsNone(log_stream.rotate())
-        self.patch(log_stream, "_streams", [Stream(None, Reactor()), self.stream])
+        self.patch(log_stream, "_streams", [LogStream(None, Reactor()), self.stream])
         self.path.unlink()
         self.assertTrue(log_stream.reopen())
         self.assertTrue(self.path.exists())

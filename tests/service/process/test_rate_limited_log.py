@@ -7,7 +7,7 @@ from __future__ import annotations
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_netdemo.service.process.rate_limited_log import Quiet
+from twisted_netdemo.service.process.rate_limited_log import RateLimitedLog
 
 
 class QuietTests(SynchronousTestCase):
@@ -19,7 +19,7 @@ class QuietTests(SynchronousTestCase):
         self.clock = Clock()
         self.clock.advance(10_000)
         self.said: list[int] = []
-        self.quiet = Quiet(self.clock, self.said.append)
+        self.quiet = RateLimitedLog(self.clock, self.said.append)
 
     def test_onceAMinute(self) -> None:
         """

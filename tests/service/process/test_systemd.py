@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.processes import PATIENCE
 from twisted_netdemo.service.process import systemd
-from twisted_netdemo.service.process.systemd import Manager
+from twisted_netdemo.service.process.systemd import ServiceManager
 
 
 class ManagerTests(SynchronousTestCase):
@@ -24,7 +24,7 @@ class ManagerTests(SynchronousTestCase):
         name = f"@netdemo-{os.getpid()}"
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
             manager.bind("\0" + name[1:])
-            Manager({"NOTIFY_SOCKET": name}).tell("READY=1")
+            ServiceManager({"NOTIFY_SOCKET": name}).tell("READY=1")
             self.assertEqual(manager.recv(100), b"READY=1")
 
     def test_crowded(self) -> None:
@@ -40,9 +40,9 @@ class ManagerTests(SynchronousTestCase):
                 with contextlib.suppress(BlockingIOError):
                     while True:
                         other.sendto(b"X=1", "\0" + name[1:])
-            Manager({"NOTIFY_SOCKET": name}).tell("READY=1")  # in vain, but over
+            ServiceManager({"NOTIFY_SOCKET": name}).tell("READY=1")  # in vain, but over
             self.patch(systemd, "_PATIENCE", PATIENCE)  # on a busy machine, the reader's start
-            told = Manager({"NOTIFY_SOCKET": name})
+            told = ServiceManager({"NOTIFY_SOCKET": name})
             heard: list[bytes] = []
 
             def read() -> None:
@@ -60,7 +60,7 @@ class ManagerTests(SynchronousTestCase):
         Without a manager, or with one that is gone, nothing happens.
         """
         for address in ("", "/nowhere/at/all", "vsock:2:1"):
-            manager = Manager({"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "1"})
+            manager = ServiceManager({"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "1"})
             manager.tell("READY=1")
             self.assertIsNone(manager.interval)
 
@@ -80,5 +80,5 @@ class ManagerTests(SynchronousTestCase):
                 ({}, None),
             ):
                 with self.subTest(asked):
-                    found = Manager({"NOTIFY_SOCKET": name, **asked})
+                    found = ServiceManager({"NOTIFY_SOCKET": name, **asked})
                     self.assertEqual(found.interval, interval)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_netdemo.service.tcp.connection_limits import Limits, clientOf
+from twisted_netdemo.service.tcp.connection_limits import ConnectionLimits, clientOf
 
 
 class ClientTests(SynchronousTestCase):
@@ -33,7 +33,7 @@ class LimitsTests(SynchronousTestCase):
         """
         One client's many connections do not take another's place.
         """
-        limits = Limits(total=10, perClient=2)
+        limits = ConnectionLimits(total=10, perClient=2)
         self.assertEqual([limits.enter("a") for _ in range(3)], [None, None, "client"])
         self.assertIsNone(limits.enter("b"))
         limits.leave("a")
@@ -43,7 +43,7 @@ class LimitsTests(SynchronousTestCase):
         """
         Clients without an address count in the total alone; a refused one counts nowhere.
         """
-        limits = Limits(total=2, perClient=1)
+        limits = ConnectionLimits(total=2, perClient=1)
         self.assertEqual([limits.enter(None) for _ in range(3)], [None, None, "full"])
         self.assertEqual(limits.enter("a"), "full")
         limits.leave(None)
@@ -53,7 +53,7 @@ class LimitsTests(SynchronousTestCase):
         """
         0 is no limit.
         """
-        limits = Limits(0, 0)
+        limits = ConnectionLimits(0, 0)
         self.assertEqual({limits.enter("a") for _ in range(1000)}, {None})
 
     @given(st.lists(st.sampled_from("abc")))
@@ -61,7 +61,7 @@ class LimitsTests(SynchronousTestCase):
         """
         When all have left, nothing of them is left.
         """
-        limits = Limits(5, 2)
+        limits = ConnectionLimits(5, 2)
         present = [client for client in clients if limits.enter(client) is None]
         self.assertEqual(limits.present, len(present))
         for client in present:

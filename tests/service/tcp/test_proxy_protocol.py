@@ -13,7 +13,7 @@ from twisted.logger import LogEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_netdemo.linecount.server import LineCountFactory
-from twisted_netdemo.service.tcp.connection_limits import Limits
+from twisted_netdemo.service.tcp.connection_limits import ConnectionLimits
 from twisted_netdemo.service.tcp.proxy_protocol import LOOPBACK, ProxiedFactory
 from twisted_netdemo.testing import MemoryTransport, connect
 from twisted_netdemo.testing.streams import HERE
@@ -74,7 +74,7 @@ class ProxyTests(SynchronousTestCase):
         in the limits of the proxy's address, nor in the log; it has its deadline all the same.
         """
         local = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"
-        self.sessions.limits = Limits(1, 1)
+        self.sessions.limits = ConnectionLimits(1, 1)
         heard: list[LogEvent] = []
         globalLogPublisher.addObserver(heard.append)
         self.addCleanup(globalLogPublisher.removeObserver, heard.append)

@@ -22,7 +22,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from twisted_netdemo.service.binding import bindFailure, knownService
 from twisted_netdemo.service.process.control import StartError
-from twisted_netdemo.service.tcp.endpoints import Where, described, onPort
+from twisted_netdemo.service.tcp.endpoints import Listen, described, onPort
 from twisted_netdemo.service.tcp.ports import BACKLOG, TCPPort
 from twisted_netdemo.service.tcp.service import StreamService, startError
 
@@ -192,7 +192,7 @@ class UnderWayTests(TestCase):
 
 
 class BindTests(TestCase):
-    def service(self, *places: Where) -> StreamService:
+    def service(self, *places: Listen) -> StreamService:
         from twisted_netdemo.linecount.server import LineCountFactory
 
         factory = LineCountFactory(reactor)

@@ -34,13 +34,13 @@ from twisted_netdemo.gopher.client.agent import Agent
 from twisted_netdemo.impair.ground_truth import LineFile
 from twisted_netdemo.impair.udp_relay import Relay
 from twisted_netdemo.linecount.server import LineCountFactory
-from twisted_netdemo.service.process.rate_limited_log import Quiet
+from twisted_netdemo.service.process.rate_limited_log import RateLimitedLog
 from twisted_netdemo.service.tcp import ports as ports
 from twisted_netdemo.service.tcp.fast.client import addressEndpoint
 from twisted_netdemo.service.tcp.proxy_protocol import ProxiedFactory
 from twisted_netdemo.service.tcp.service import StreamService
 from twisted_netdemo.service.time.timer import timer
-from twisted_netdemo.service.time.token_buckets import Buckets
+from twisted_netdemo.service.time.token_buckets import TokenBuckets
 from twisted_netdemo.testing import MemoryTransport, connect
 from twisted_netdemo.udpcount.server import UDPCount
 
@@ -129,7 +129,7 @@ def bucket(reactor: Any, came: Came) -> None:
     """
     One answer is had, and another one asked for until it comes.
     """
-    service = UDPCount(reactor, perSource=Buckets(1 / SECONDS, 1))
+    service = UDPCount(reactor, perSource=TokenBuckets(1 / SECONDS, 1))
     service.started(Port(lambda: None))
     received: list[Any] = [(b"a line", _SOURCE, _TOLD)]
     service.datagramsReceived(received)
@@ -139,7 +139,7 @@ def bucket(reactor: Any, came: Came) -> None:
 
 def quiet(reactor: Any, came: Came) -> None:
     said: list[int] = []
-    one = Quiet(reactor, lambda times: came() if said else said.append(times), SECONDS)
+    one = RateLimitedLog(reactor, lambda times: came() if said else said.append(times), SECONDS)
     one.happened()
     _often(reactor, one.happened)
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_netdemo.service.time.token_buckets import Buckets
+from twisted_netdemo.service.time.token_buckets import TokenBuckets
 
 
 class Model:
@@ -39,7 +39,7 @@ class BucketTests(SynchronousTestCase):
         """
         Who has been quiet may have the burst at once, and then the rate.
         """
-        buckets = Buckets(100, 200)
+        buckets = TokenBuckets(100, 200)
         self.assertEqual(sum(buckets.take("a", 1000.0) for _ in range(1000)), 200)
         self.assertEqual(sum(buckets.take("a", 1001.0 + n / 1000) for n in range(995)), 199)
         self.assertEqual(sum(buckets.take("b", 1003.0) for _ in range(1000)), 200)
@@ -48,7 +48,7 @@ class BucketTests(SynchronousTestCase):
         """
         One who asks far too often gets the rate still: asking costs nothing.
         """
-        buckets = Buckets(100, 200)
+        buckets = TokenBuckets(100, 200)
         times = [1000 + n / 10_000 for n in range(99_950)]
         self.assertEqual(sum(buckets.take("a", now) for now in times), 200 + 999)
 
@@ -57,7 +57,7 @@ class BucketTests(SynchronousTestCase):
         """
         Each gets as many as a bucket that is counted in fractions has, neither more nor fewer.
         """
-        buckets, model = Buckets(rate, burst), Model(rate, burst)
+        buckets, model = TokenBuckets(rate, burst), Model(rate, burst)
         now = Fraction(1_700_000_000)
         for step, key in steps:
             now += Fraction(step, 8 * rate)
@@ -72,7 +72,7 @@ class BucketTests(SynchronousTestCase):
         """
         Who asks for several at once gets as many as by asking for each.
         """
-        buckets, model = Buckets(rate, burst), Model(rate, burst)
+        buckets, model = TokenBuckets(rate, burst), Model(rate, burst)
         now = Fraction(1_700_000_000)
         for step, most in steps:
             now += Fraction(step, 8 * rate)
@@ -83,7 +83,7 @@ class BucketTests(SynchronousTestCase):
         """
         Who has not come for long takes no memory.
         """
-        buckets = Buckets(1, 10)
+        buckets = TokenBuckets(1, 10)
         for key in range(1000):
             buckets.take(key, 100.0)
         self.assertEqual(len(buckets), 1000)
@@ -96,7 +96,7 @@ class BucketTests(SynchronousTestCase):
         A flood of invented sources takes bounded memory, and one who keeps coming meanwhile has
         its own limit still.
         """
-        buckets = Buckets(1, 10, most=1000)
+        buckets = TokenBuckets(1, 10, most=1000)
         taken = 0
         for key in range(100_000):
             buckets.take(key, 100.0)
@@ -109,7 +109,7 @@ class BucketTests(SynchronousTestCase):
         """
         A clock that is set back an hour does not shut anyone out for an hour.
         """
-        buckets = Buckets(1, 2)
+        buckets = TokenBuckets(1, 2)
         self.assertEqual([buckets.take("a", 5000.0) for _ in range(3)], [True, True, False])
         self.assertTrue(buckets.take("a", 1400.0))
         self.assertEqual([buckets.take("a", 1400.0) for _ in range(2)], [True, False])

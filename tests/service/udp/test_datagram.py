@@ -10,7 +10,7 @@ from unittest import SkipTest
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_netdemo.service.udp.datagram import sendFrom, understand
+from twisted_netdemo.service.udp.datagram import parse, sendFrom
 
 V4, V6 = socket.AF_INET, socket.AF_INET6
 
@@ -27,16 +27,16 @@ class ControlTests(SynchronousTestCase):
         stamp = (1, 35, (7).to_bytes(8, sys.byteorder) + (9).to_bytes(8, sys.byteorder))
         four = (0, 8, (1).to_bytes(4, sys.byteorder) + b"\x7f\0\0\2" + b"\x7f\0\0\3")
         self.assertEqual(
-            understand([stamp, four, (0, 2, (64).to_bytes(4, sys.byteorder)), (0, 1, b"\xb8")]),
+            parse([stamp, four, (0, 2, (64).to_bytes(4, sys.byteorder)), (0, 1, b"\xb8")]),
             ("127.0.0.3", 64, 0xB8, 7_000_000_009),
         )
         six = (41, 50, bytes(15) + b"\1" + (1).to_bytes(4, sys.byteorder))
         number = (255).to_bytes(4, sys.byteorder)
         self.assertEqual(
-            understand([six, (41, 52, number), (41, 67, number), (99, 99, b"")]),
+            parse([six, (41, 52, number), (41, 67, number), (99, 99, b"")]),
             ("::1", 255, 255, None),
         )
-        self.assertEqual(understand([]), (None, None, None, None))
+        self.assertEqual(parse([]), (None, None, None, None))
 
     def test_sendFrom(self) -> None:
         """
@@ -47,4 +47,4 @@ class ControlTests(SynchronousTestCase):
             ((level, kind, data),) = sendFrom(host, family)
             if family == V4:
                 data = data[:4] + data[8:] + data[4:8]  # what is asked for, as what is told
-            self.assertEqual(understand([(level, kind, data)])[0], host)
+            self.assertEqual(parse([(level, kind, data)])[0], host)

@@ -1,5 +1,5 @@
 """
-What a service's processes share, and how their figures become one's.
+What a service's processes share, and how their metrics become one's.
 """
 
 from __future__ import annotations
@@ -19,35 +19,35 @@ from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_netdemo.service.binding import bindUDP
-from twisted_netdemo.service.observe.metrics import Figure, Spread, fromPlain, toPlain, total
-from twisted_netdemo.service.workers.child import Parent, Served
+from twisted_netdemo.service.observe.metrics import Histogram, Metric, fromPlain, toPlain, total
+from twisted_netdemo.service.workers.child import ParentConnection, Servable
 from twisted_netdemo.service.workers.pool import parseWorkers, share
-from twisted_netdemo.service.workers.sockets import HeldPort, Holding, bindTCP
+from twisted_netdemo.service.workers.sockets import ReusePortSockets, SocketOpener, bindTCP
 
 
-def figures(answered: int, open: int, seconds: float) -> list[Figure]:
-    spread = Spread()
+def metrics(answered: int, open: int, seconds: float) -> list[Metric]:
+    spread = Histogram()
     spread.add(seconds)
     return [
-        Figure("sessions", "", {"answered": answered}, "outcome"),
-        Figure("open", "", open, rises=False),
-        Figure("seconds", "", spread),
+        Metric("sessions", "", {"answered": answered}, "outcome"),
+        Metric("open", "", open, rises=False),
+        Metric("seconds", "", spread),
     ]
 
 
-class FiguresTests(SynchronousTestCase):
+class MetricsTests(SynchronousTestCase):
     def test_total(self) -> None:
         """
         Labels, numbers and spreads of several, added up, after a way through JSON.
         """
         several = [
-            [fromPlain(json.loads(json.dumps(toPlain(figure)))) for figure in one]
-            for one in (figures(1, 2, 0.25), figures(5, 7, 1e6), [])
+            [fromPlain(json.loads(json.dumps(toPlain(metric)))) for metric in one]
+            for one in (metrics(1, 2, 0.25), metrics(5, 7, 1e6), [])
         ]
         sessions, opened, seconds = total(several)
         self.assertEqual((sessions.value, sessions.label), ({"answered": 6}, "outcome"))
         self.assertEqual((opened.value, opened.rises), (9, False))
-        assert isinstance(seconds.value, Spread)
+        assert isinstance(seconds.value, Histogram)
         self.assertEqual((sum(seconds.value.counts), seconds.value.sum), (2, 1e6 + 0.25))
         self.assertEqual(seconds.value.counts[-1], 1)
 
@@ -56,7 +56,7 @@ class ParentTests(SynchronousTestCase):
     def test_parentStalls(self) -> None:
         """
         While the parent does not read, a worker's events take bounded memory: beyond it they are
-        counted, and their number is logged when it reads again. Figures and answers are said all
+        counted, and their number is logged when it reads again. Metrics and answers are said all
         the same.
         """
         said: list[str] = []
@@ -66,7 +66,7 @@ class ParentTests(SynchronousTestCase):
 
         globalLogPublisher.addObserver(observer)
         self.addCleanup(globalLogPublisher.removeObserver, observer)
-        parent = Parent(Clock(), cast(Served, None), lambda: figures(1, 2, 0.5))
+        parent = ParentConnection(Clock(), cast(Servable, None), lambda: metrics(1, 2, 0.5))
         parent.makeConnection(transport := StringTransport())
         self.assertIs(transport.producer, parent)
         parent.sayEvent({"log_format": "one"})
@@ -74,7 +74,7 @@ class ParentTests(SynchronousTestCase):
         parent.sayEvent({"log_format": "held"})
         for _ in range(3):
             parent.sayEvent({"log_format": "x" * (1 << 20)})
-        parent.sayFigures()
+        parent.sendMetrics()
         parent.resumeProducing()
         parent.sayEvent({"log_format": "last"})
         messages = [json.loads(line) for line in transport.value().splitlines()]
@@ -108,7 +108,7 @@ class HeldPortTests(SynchronousTestCase):
         """
         A free port is the same for all; it takes both families on ::, and is free afterwards.
         """
-        held = Holding(3)(0, None, 10, "::")
+        held = SocketOpener(3)(0, None, 10, "::")
         self.addCleanup(held.stopListening)
         ports = {each.getsockname()[1] for each in held.sockets}
         self.assertEqual(ports, {held.getHost().port})
@@ -122,17 +122,19 @@ class HeldPortTests(SynchronousTestCase):
         Two services do not share a port by accident, though each of them could.
         """
         for bind in (partial(bindTCP, backlog=10), bindUDP):
-            held = HeldPort(2, 0, "127.0.0.1", bind)
+            held = ReusePortSockets(2, 0, "127.0.0.1", bind)
             self.addCleanup(held.stopListening)
             port = held.getHost().port
-            error = self.assertRaises(CannotListenError, HeldPort, 2, port, "127.0.0.1", bind)
+            error = self.assertRaises(
+                CannotListenError, ReusePortSockets, 2, port, "127.0.0.1", bind
+            )
             self.assertEqual(error.port, port)
 
     def test_datagrams(self) -> None:
         """
         A UDP port is of both families too, is known as one, and its sockets share what comes.
         """
-        held = HeldPort(3, 0, None, bindUDP)
+        held = ReusePortSockets(3, 0, None, bindUDP)
         self.addCleanup(held.stopListening)
         self.assertEqual(held.getHost().type, "UDP")
         with ExitStack() as stack:

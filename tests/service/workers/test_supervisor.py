@@ -14,8 +14,8 @@ from twisted.logger import capturedLogs, formatEvent
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_netdemo.service.observe.metrics import Figure, toPlain
-from twisted_netdemo.service.workers.child_process import BEAT, MISSES, Child
+from twisted_netdemo.service.observe.metrics import Metric, toPlain
+from twisted_netdemo.service.workers.child_process import BEAT, MISSES, ChildProcess
 from twisted_netdemo.service.workers.supervisor import START, Supervisor
 
 
@@ -26,7 +26,7 @@ class FakeProcess:
     @ivar told: what it has been told and has not been asked for yet.
     """
 
-    def __init__(self, child: Child, pid: int) -> None:
+    def __init__(self, child: ChildProcess, pid: int) -> None:
         self.child: Any = child
         self.pid = pid
         self.told: list[str] = []
@@ -62,7 +62,7 @@ class SupervisorTests(SynchronousTestCase):
         self.refusal: OSError | None = None
         self.supervisor = Supervisor(self.clock, 2, self.spawn, self.broken.append)
 
-    def spawn(self, child: Child) -> None:
+    def spawn(self, child: ChildProcess) -> None:
         if self.refusal is not None:
             raise self.refusal
         process: Any = FakeProcess(child, 100 + len(self.processes))
@@ -194,18 +194,18 @@ class SupervisorTests(SynchronousTestCase):
         A worker that was told to end goes on until its successor serves; its counts stay.
         """
         first, _ = self.run_()
-        first.say(figures=[toPlain(Figure("sessions", "", 5))])
+        first.say(metrics=[toPlain(Metric("sessions", "", 5))])
         first.say(leaving=True)
         self.assertEqual((len(self.processes), first.told), (3, []))
         self.processes[2].say(ready=102)
         self.assertEqual(first.told, ["leave"])
         first.end()
         self.assertEqual(len(self.processes), 3)
-        asked = self.supervisor.figures()
+        asked = self.supervisor.metrics()
         for process in self.processes[1:]:
-            process.say(figures=[toPlain(Figure("sessions", "", 1))])
-        [figure] = self.successResultOf(asked)
-        self.assertEqual(figure.value, 7)
+            process.say(metrics=[toPlain(Metric("sessions", "", 1))])
+        [metric] = self.successResultOf(asked)
+        self.assertEqual(metric.value, 7)
 
     def test_successorFails(self) -> None:
         """
@@ -276,8 +276,8 @@ class SupervisorTests(SynchronousTestCase):
         first.isHung = True
         with capturedLogs() as logs:
             self.clock.pump([BEAT] * 2)
-            asked = self.supervisor.figures()
-            second.say(figures=[])
+            asked = self.supervisor.metrics()
+            second.say(metrics=[])
             self.successResultOf(asked)
             self.clock.pump([BEAT] * (MISSES - 2))
             self.assertTrue(first.isAlive)

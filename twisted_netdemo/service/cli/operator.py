@@ -18,14 +18,14 @@ from twisted.python.failure import Failure
 
 from twisted_netdemo.service.cli.options import ServiceOptions
 from twisted_netdemo.service.process import log_stream
-from twisted_netdemo.service.process.systemd import Manager
+from twisted_netdemo.service.process.systemd import ServiceManager
 from twisted_netdemo.service.time.clock import monotonic
 
 _log = Logger()
 
 
 @runtime_checkable
-class Reloading(Protocol):
+class Reloadable(Protocol):
     """
     A service that has files to read anew.
     """
@@ -36,7 +36,7 @@ class Reloading(Protocol):
         """
 
 
-class Serving(Protocol):
+class ReportsReady(Protocol):
     """
     A service that is not ready as soon as it has started.
 
@@ -46,11 +46,13 @@ class Serving(Protocol):
     whenReady: Deferred[None]
 
 
-def operated(options: ServiceOptions, reactor: Any, service: IService, server: Serving) -> IService:
+def operated(
+    options: ServiceOptions, reactor: Any, service: IService, server: ReportsReady
+) -> IService:
     """
     A service, with what its operator expects of a server's process where it is one of its own.
 
-    @param service: all of it; what is in it and is L{Reloading} is reloaded.
+    @param service: all of it; what is in it and is L{Reloadable} is reloaded.
     @param server: that in it which has to be ready.
     """
     if not options.ownsProcess:
@@ -70,13 +72,15 @@ class Operator(Service):
     Takes the signals that the reactor does not, and tells the service manager.
     """
 
-    def __init__(self, reactor: Any, service: IService, server: Serving, isDaemon: bool) -> None:
+    def __init__(
+        self, reactor: Any, service: IService, server: ReportsReady, isDaemon: bool
+    ) -> None:
         self._reactor = reactor
         self._clock = monotonic(reactor)
         self._service = service
         self._server = server
         self._isDaemon = isDaemon
-        self._manager = Manager()
+        self._manager = ServiceManager()
         self._hasTerminal = False
         self._beat: Any = None
 
@@ -162,11 +166,11 @@ def _unexpected(failure: Failure) -> None:
     _log.failure("A reload failed", failure=failure)
 
 
-def _reloading(service: IService) -> list[Reloading]:
+def _reloading(service: IService) -> list[Reloadable]:
     """
     The services in a service that can be reloaded.
     """
-    if isinstance(service, Reloading):
+    if isinstance(service, Reloadable):
         return [service]
     if IServiceCollection.providedBy(service):
         return [found for each in IServiceCollection(service) for found in _reloading(each)]

@@ -20,17 +20,17 @@ from twisted_netdemo.service.cli import quantities
 from twisted_netdemo.service.cli.operator import operated
 from twisted_netdemo.service.cli.options import ServiceOptions
 from twisted_netdemo.service.observe import prometheus
-from twisted_netdemo.service.observe.metrics import Figure
+from twisted_netdemo.service.observe.metrics import Metric
 from twisted_netdemo.service.process.control import reportStartErrors
 from twisted_netdemo.service.process.system import raiseFileLimit
-from twisted_netdemo.service.tcp.endpoints import Where
-from twisted_netdemo.service.tcp.ports import Adopting
+from twisted_netdemo.service.tcp.endpoints import Listen
+from twisted_netdemo.service.tcp.ports import InheritedSockets
 from twisted_netdemo.service.tcp.proxy_protocol import LOOPBACK, Network
-from twisted_netdemo.service.workers.child import Served
-from twisted_netdemo.service.workers.pool import WorkerService, parseWorkers
+from twisted_netdemo.service.workers.child import Servable
+from twisted_netdemo.service.workers.pool import WorkerPool, parseWorkers
 
 
-class Server(Served, Protocol):
+class Server(Servable, Protocol):
     """
     A server of one process; it provides L{IService}, too.
 
@@ -58,8 +58,8 @@ class ServerOptions(ServiceOptions):
     synopsis = "[options]"
     defaultPort: ClassVar[int]
     divided: ClassVar[str]
-    places: list[Where]
-    inherited: Adopting | None = None
+    places: list[Listen]
+    inherited: InheritedSockets | None = None
 
     optParameters = [
         ["metrics", "m", None, "serve Prometheus metrics, as in tcp:9100:interface=127.0.0.1"]
@@ -72,25 +72,25 @@ class ServerOptions(ServiceOptions):
     @property
     def name(self) -> str:
         """
-        The name of the service, as its files and its figures have it.
+        The name of the service, as its files and its metrics have it.
         """
         raise NotImplementedError
 
     def makeServer(
         self, reactor: Any, index: int = 0, workers: int = 1
-    ) -> tuple[Server, prometheus.Figures]:
+    ) -> tuple[Server, prometheus.MetricsReader]:
         """
-        The server of one process, and the figures that it counts.
+        The server of one process, and the metrics that it counts.
 
         @param index: which of the C{workers} it is, from 0.
         """
         raise NotImplementedError
 
-    def figuresOf(self, parent: WorkerService) -> Deferred[list[Figure]]:
+    def metricsOf(self, parent: WorkerPool) -> Deferred[list[Metric]]:
         """
-        The figures of a parent and its workers, as one server's.
+        The metrics of a parent and its workers, as one server's.
         """
-        return parent.figures()
+        return parent.metrics()
 
     def takePort(self) -> None:
         """
@@ -141,17 +141,17 @@ def makeService(options: ServerOptions, reactor: Any = None) -> IService:
         options.checkPidFile()
         raiseFileLimit()
     server: Server
-    figures: prometheus.Figures | prometheus.LaterFigures
+    metrics: prometheus.MetricsReader | prometheus.DeferredMetricsReader
     workers: int = options["workers"]
     if workers == 1:
-        server, figures = options.makeServer(reactor)
+        server, metrics = options.makeServer(reactor)
     else:
-        server = parent = WorkerService(reactor, options, options.places, workers)
+        server = parent = WorkerPool(reactor, options, options.places, workers)
 
-        def figures() -> Deferred[list[Figure]]:
-            return options.figuresOf(parent)
+        def metrics() -> Deferred[list[Metric]]:
+            return options.metricsOf(parent)
 
     both = prometheus.beside(
-        reactor, IService(server), figures, server.isReady, options.metricsPlaces
+        reactor, IService(server), metrics, server.isReady, options.metricsPlaces
     )
     return operated(options, reactor, both, server)

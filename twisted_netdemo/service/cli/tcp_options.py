@@ -22,14 +22,14 @@ from twisted_netdemo.service.cli import quantities
 from twisted_netdemo.service.cli.server_options import Server, ServerOptions, makeService
 from twisted_netdemo.service.observe import prometheus
 from twisted_netdemo.service.process.system import raiseFileLimit
-from twisted_netdemo.service.tcp.connection_limits import Limits
-from twisted_netdemo.service.tcp.endpoints import Where, described, onPort
-from twisted_netdemo.service.tcp.ports import Opened
+from twisted_netdemo.service.tcp.connection_limits import ConnectionLimits
+from twisted_netdemo.service.tcp.endpoints import Listen, described, onPort
+from twisted_netdemo.service.tcp.ports import OpenPort
 from twisted_netdemo.service.tcp.proxy_protocol import LOOPBACK, Network
 from twisted_netdemo.service.tcp.service import StreamService
 from twisted_netdemo.service.tcp.session import SessionFactory
 from twisted_netdemo.service.workers.pool import share
-from twisted_netdemo.service.workers.sockets import Holding
+from twisted_netdemo.service.workers.sockets import SocketOpener
 
 __all__ = ["TCPOptions", "makeService"]
 
@@ -106,9 +106,9 @@ class TCPOptions(ServerOptions):
         for name in ("max-connections", "max-per-client"):
             self.take(name, quantities.whole)
         workers = self.takeWorkers()
-        opened: Opened | None = self.inherited
+        opened: OpenPort | None = self.inherited
         if workers > 1 and opened is None:
-            opened = Holding(workers)
+            opened = SocketOpener(workers)
         self["proxy-from"] = [
             self.check("proxy-from", text, _network) for text in self["proxy-from"]
         ] or list(LOOPBACK)
@@ -117,7 +117,7 @@ class TCPOptions(ServerOptions):
         # A wrong description is a usage error too, so it is read here.
         from twisted.internet import reactor
 
-        def place(text: str) -> Where:
+        def place(text: str) -> Listen:
             return described(reactor, text, self["timeout"], self["proxy-from"], opened=opened)
 
         self.places = [self.check("endpoint", text, place) for text in self["endpoints"]]
@@ -125,7 +125,7 @@ class TCPOptions(ServerOptions):
             self.places.insert(0, onPort(reactor, self["port"], self["interface"], opened))
         self.takeMetrics(self["proxy-from"])
 
-    def makeFactory(self, reactor: Any, limits: Limits) -> SessionFactory:
+    def makeFactory(self, reactor: Any, limits: ConnectionLimits) -> SessionFactory:
         """
         The factory of one process.
 
@@ -135,11 +135,11 @@ class TCPOptions(ServerOptions):
 
     def makeServer(
         self, reactor: Any, index: int = 0, workers: int = 1
-    ) -> tuple[Server, prometheus.Figures]:
+    ) -> tuple[Server, prometheus.MetricsReader]:
         if workers > 1:
             raiseFileLimit()
         most = share(self["max-connections"], index, workers)
-        factory = self.makeFactory(reactor, Limits(most, self["max-per-client"]))
+        factory = self.makeFactory(reactor, ConnectionLimits(most, self["max-per-client"]))
         service = StreamService(
             reactor,
             factory,
@@ -148,7 +148,7 @@ class TCPOptions(ServerOptions):
             grace=self["grace"],
             ownsProcess=self.ownsProcess,
         )
-        return service, factory.figures
+        return service, factory.metrics
 
 
 def _network(text: str) -> Network:

@@ -20,12 +20,12 @@ from twisted.internet.defer import Deferred
 from twisted_netdemo.service.cli import quantities
 from twisted_netdemo.service.cli.server_options import Server, ServerOptions, makeService
 from twisted_netdemo.service.observe import prometheus
-from twisted_netdemo.service.observe.metrics import Figure
-from twisted_netdemo.service.time.token_buckets import Buckets
+from twisted_netdemo.service.observe.metrics import Metric
+from twisted_netdemo.service.time.token_buckets import TokenBuckets
 from twisted_netdemo.service.udp.responder import Responder
-from twisted_netdemo.service.udp.service import UDPService, droppedFigure
-from twisted_netdemo.service.workers.pool import WorkerService, share
-from twisted_netdemo.service.workers.sockets import heldUDP
+from twisted_netdemo.service.udp.service import UDPService, droppedMetric
+from twisted_netdemo.service.workers.pool import WorkerPool, share
+from twisted_netdemo.service.workers.sockets import openUDPSockets
 
 __all__ = ["UDPOptions", "makeService"]
 
@@ -73,12 +73,12 @@ class UDPOptions(ServerOptions):
         for name in ("rate", "burst", "total-rate"):
             self.take(name, quantities.whole)
         workers = self.takeWorkers()
-        self.places = [heldUDP(workers, self["port"], self["interface"])]
+        self.places = [openUDPSockets(workers, self["port"], self["interface"])]
         self.chooseServerFiles(given)
         self.takeMetrics()
 
     def makeResponder(
-        self, reactor: Any, perSource: Buckets | None, inAll: Buckets | None
+        self, reactor: Any, perSource: TokenBuckets | None, inAll: TokenBuckets | None
     ) -> Responder:
         """
         The responder of one process.
@@ -88,18 +88,18 @@ class UDPOptions(ServerOptions):
         """
         return self.responder(reactor, perSource, inAll)
 
-    def buckets(self, index: int, workers: int) -> tuple[Buckets | None, Buckets | None]:
+    def buckets(self, index: int, workers: int) -> tuple[TokenBuckets | None, TokenBuckets | None]:
         """
         The limits of one process, for each source and for all sources together.
         """
         rate, burst = self["rate"], self["burst"]
         total = share(self["total-rate"], index, workers)
-        perSource = Buckets(rate, burst) if rate and burst else None
-        return perSource, Buckets(total, total) if total else None
+        perSource = TokenBuckets(rate, burst) if rate and burst else None
+        return perSource, TokenBuckets(total, total) if total else None
 
     def makeServer(
         self, reactor: Any, index: int = 0, workers: int = 1
-    ) -> tuple[Server, prometheus.Figures]:
+    ) -> tuple[Server, prometheus.MetricsReader]:
         responder = self.makeResponder(reactor, *self.buckets(index, workers))
         service = UDPService(
             responder,
@@ -109,8 +109,8 @@ class UDPOptions(ServerOptions):
             details=False,
             bind=None if self.inherited is None else self.inherited.udp,
         )
-        return service, lambda: [*responder.figures(), *service.figures(self.name)]
+        return service, lambda: [*responder.metrics(), *service.metrics(self.name)]
 
-    def figuresOf(self, parent: WorkerService) -> Deferred[list[Figure]]:
-        dropped = droppedFigure(self.name, parent.dropped())
-        return parent.figures().addCallback(lambda figures: [*figures, *dropped])
+    def metricsOf(self, parent: WorkerPool) -> Deferred[list[Metric]]:
+        dropped = droppedMetric(self.name, parent.dropped())
+        return parent.metrics().addCallback(lambda metrics: [*metrics, *dropped])

@@ -15,7 +15,7 @@ from typing import Any
 SECONDS = (0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0)
 
 
-class Spread:
+class Histogram:
     """
     How many values fell where: a histogram.
 
@@ -35,70 +35,70 @@ class Spread:
 
 
 @dataclass(frozen=True)
-class Figure:
+class Metric:
     """
-    One figure to be shown.
+    One metric and its value.
 
     @ivar name: in Prometheus's manner, without the C{_total} of a counter.
-    @ivar value: a L{Spread}; a number that only rises (C{rises}) or goes up and down; or several,
-        by the values of one label.
+    @ivar value: a L{Histogram}; a number, which only rises (C{rises}) or goes up and down; or
+        several numbers, by the values of one label.
     """
 
     name: str
     help: str
-    value: Spread | float | Mapping[str, float]
+    value: Histogram | float | Mapping[str, float]
     label: str = ""
     rises: bool = field(default=True)
 
 
-def toPlain(figure: Figure) -> dict[str, Any]:
+def toPlain(metric: Metric) -> dict[str, Any]:
     """
-    A figure for JSON.
+    A metric for JSON.
     """
-    value: Any = figure.value
-    if isinstance(value, Spread):
+    value: Any = metric.value
+    if isinstance(value, Histogram):
         value = {"bounds": value.bounds, "counts": value.counts, "sum": value.sum}
     elif isinstance(value, Mapping):
         value = {"each": dict(value)}
     return {
-        "name": figure.name,
-        "help": figure.help,
+        "name": metric.name,
+        "help": metric.help,
         "value": value,
-        "label": figure.label,
-        "rises": figure.rises,
+        "label": metric.label,
+        "rises": metric.rises,
     }
 
 
-def fromPlain(plain: dict[str, Any]) -> Figure:
+def fromPlain(plain: dict[str, Any]) -> Metric:
     """
     What L{toPlain} made.
     """
     value = plain["value"]
     if isinstance(value, dict) and "bounds" in value:
-        spread = Spread(value["bounds"])
+        spread = Histogram(value["bounds"])
         spread.counts, spread.sum = value["counts"], value["sum"]
         value = spread
     elif isinstance(value, dict):
         value = value["each"]
-    return Figure(**{**plain, "value": value})
+    return Metric(**{**plain, "value": value})
 
 
-def total(several: Iterable[Iterable[Figure]]) -> list[Figure]:
+def total(several: Iterable[Iterable[Metric]]) -> list[Metric]:
     """
-    The figures of several, as one's.
+    The metrics of several processes, added up.
     """
-    sums: dict[str, Figure] = {}
-    for figures in several:
-        for figure in figures:
-            before = sums.get(figure.name)
-            value = figure.value if before is None else _sum(before.value, figure.value)
-            sums[figure.name] = replace(figure, value=value)
+    sums: dict[str, Metric] = {}
+    for metrics in several:
+        for metric in metrics:
+            before = sums.get(metric.name)
+            value = metric.value if before is None else _sum(before.value, metric.value)
+            sums[metric.name] = replace(metric, value=value)
     return list(sums.values())
 
 
 def _sum(one: Any, other: Any) -> Any:
-    if isinstance(one, Spread):
-        spread = Spread(one.bounds)
+    if isinstance(one, Histogram):
+        spread = Histogram(one.bounds)
         spread.counts = [a + b for a, b in zip(one.counts, other.counts, strict=True)]
         spread.sum = one.sum + other.sum
         return spread

@@ -1,7 +1,7 @@
 """
-A service's figures as Prometheus text over HTTP, by the prometheus_client library (an extra).
+A service's metrics as Prometheus text over HTTP, by the prometheus_client library (an extra).
 
-The library stands in this module alone, and reads the figures only when somebody asks: counting
+The library stands in this module alone, and reads the metrics only when somebody asks: counting
 costs a service an addition.
 """
 
@@ -19,19 +19,19 @@ from twisted.logger import Logger
 from twisted.python import usage
 
 from twisted_netdemo.service.cli.options import ServiceOptions
-from twisted_netdemo.service.observe.metrics import Figure, Spread
-from twisted_netdemo.service.tcp.endpoints import Where, described
+from twisted_netdemo.service.observe.metrics import Histogram, Metric
+from twisted_netdemo.service.tcp.endpoints import Listen, described
 from twisted_netdemo.service.tcp.proxy_protocol import LOOPBACK, Network
 from twisted_netdemo.service.tcp.service import StreamService
 
 if TYPE_CHECKING:
-    from prometheus_client.core import Metric
+    from prometheus_client.core import Metric as PrometheusMetric
 
 _log = Logger()
 
-#: A service's figures, now, or soon where they are of several processes.
-Figures = Callable[[], Iterable[Figure]]
-LaterFigures = Callable[[], Deferred[list[Figure]]]
+#: A service's metrics, now, or soon where they are of several processes.
+MetricsReader = Callable[[], Iterable[Metric]]
+DeferredMetricsReader = Callable[[], Deferred[list[Metric]]]
 
 
 def missing() -> str | None:
@@ -44,39 +44,39 @@ def missing() -> str | None:
 
 
 class _Collector:
-    figures: Iterable[Figure] = ()
+    metrics: Iterable[Metric] = ()
 
-    def collect(self) -> Iterator[Metric]:
-        for figure in self.figures:
-            yield _metric(figure)
+    def collect(self) -> Iterator[PrometheusMetric]:
+        for metric in self.metrics:
+            yield _converted(metric)
 
 
-def _metric(figure: Figure) -> Metric:
+def _converted(metric: Metric) -> PrometheusMetric:
     from prometheus_client.core import (
         CounterMetricFamily,
         GaugeMetricFamily,
         HistogramMetricFamily,
     )
 
-    value = figure.value
-    if isinstance(value, Spread):
+    value = metric.value
+    if isinstance(value, Histogram):
         buckets, sofar = [], 0
         for bound, count in zip((*value.bounds, "+Inf"), value.counts, strict=True):
             sofar += count
             buckets.append((str(bound), sofar))
-        return HistogramMetricFamily(figure.name, figure.help, buckets=buckets, sum_value=value.sum)
-    family = CounterMetricFamily if figure.rises else GaugeMetricFamily
+        return HistogramMetricFamily(metric.name, metric.help, buckets=buckets, sum_value=value.sum)
+    family = CounterMetricFamily if metric.rises else GaugeMetricFamily
     if isinstance(value, Mapping):
-        metric = family(figure.name, figure.help, labels=[figure.label])
+        labelled = family(metric.name, metric.help, labels=[metric.label])
         for name, number in value.items():
-            metric.add_metric([name], number)
-        return metric
-    return family(figure.name, figure.help, value=value)
+            labelled.add_metric([name], number)
+        return labelled
+    return family(metric.name, metric.help, value=value)
 
 
 def announce(port: Any) -> None:
     """
-    Say where the figures are.
+    Say where the metrics are.
     """
     address = port.getHost()
     isUNIX = isinstance(address, UNIXAddress)
@@ -86,18 +86,18 @@ def announce(port: Any) -> None:
 
 class _Gathering:
     """
-    The figures for those who ask while they are gathered: once for all of them.
+    The metrics for those who ask while they are gathered: once for all of them.
     """
 
-    def __init__(self, figures: Figures | LaterFigures) -> None:
-        self._figures = figures
-        self._waiting: list[Deferred[Iterable[Figure]]] = []
+    def __init__(self, metrics: MetricsReader | DeferredMetricsReader) -> None:
+        self._metrics = metrics
+        self._waiting: list[Deferred[Iterable[Metric]]] = []
 
-    def __call__(self) -> Deferred[Iterable[Figure]]:
-        asked: Deferred[Iterable[Figure]] = Deferred()
+    def __call__(self) -> Deferred[Iterable[Metric]]:
+        asked: Deferred[Iterable[Metric]] = Deferred()
         self._waiting.append(asked)
         if len(self._waiting) == 1:
-            maybeDeferred(self._figures).addBoth(self._gathered)
+            maybeDeferred(self._metrics).addBoth(self._gathered)
         return asked
 
     def _gathered(self, these: Any) -> None:
@@ -107,10 +107,10 @@ class _Gathering:
 
 
 def metricsFactory(
-    figures: Figures | LaterFigures, isReady: Callable[[], bool], clock: IReactorTime
+    metrics: MetricsReader | DeferredMetricsReader, isReady: Callable[[], bool], clock: IReactorTime
 ) -> Any:
     """
-    An HTTP factory that answers C{/metrics}, with the process's own figures beside the service's;
+    An HTTP factory that answers C{/metrics}, with the process's own metrics beside the service's;
     C{/healthz}, as long as it can; and C{/readyz}, with 503 while the service takes nobody.
     """
     from prometheus_client import CollectorRegistry, ProcessCollector
@@ -118,17 +118,17 @@ def metricsFactory(
 
     from twisted_netdemo.service.observe.http_site import Answer, BoundedSite
 
-    gather = _Gathering(figures)
+    gather = _Gathering(metrics)
     collector = _Collector()
     registry = CollectorRegistry()
     registry.register(collector)
     ProcessCollector(registry=registry)
 
-    async def metrics(accept: str) -> Answer:
+    async def metricsPage(accept: str) -> Answer:
         """
         In the format that the client asks for.
         """
-        collector.figures = await gather()
+        collector.metrics = await gather()
         encode, kind = choose_encoder(accept)
         return Answer(encode(registry), kind)
 
@@ -138,11 +138,11 @@ def metricsFactory(
     async def readyz(_: str) -> Answer:
         return Answer(b"ready\n") if isReady() else Answer(b"not ready\n", status=503)
 
-    pages = {"metrics": metrics, "healthz": healthz, "readyz": readyz}
+    pages = {"metrics": metricsPage, "healthz": healthz, "readyz": readyz}
     return BoundedSite(pages, clock)
 
 
-def places(options: ServiceOptions, proxies: Sequence[Network] = LOOPBACK) -> list[Where]:
+def places(options: ServiceOptions, proxies: Sequence[Network] = LOOPBACK) -> list[Listen]:
     """
     Where the option C{--metrics} says that they are to be served: in one place or none.
 
@@ -156,7 +156,7 @@ def places(options: ServiceOptions, proxies: Sequence[Network] = LOOPBACK) -> li
 
     from twisted_netdemo.service.observe.http_site import SECONDS
 
-    def place(text: str) -> Where:
+    def place(text: str) -> Listen:
         return described(reactor, text, SECONDS, proxies)
 
     return [options.check("metrics", options["metrics"], place)]
@@ -188,9 +188,9 @@ class _Both(MultiService):
 def beside(
     reactor: Any,
     service: IService,
-    figures: Figures | LaterFigures,
+    metrics: MetricsReader | DeferredMetricsReader,
     isReady: Callable[[], bool],
-    places: Sequence[Where],
+    places: Sequence[Listen],
 ) -> IService:
     """
     A service together with its metrics, where they are to be served.
@@ -199,5 +199,5 @@ def beside(
     """
     if not places:
         return service
-    site = metricsFactory(figures, isReady, reactor)
+    site = metricsFactory(metrics, isReady, reactor)
     return _Both(service, StreamService(reactor, site, places, announce=announce))

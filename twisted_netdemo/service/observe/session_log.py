@@ -19,7 +19,7 @@ UNSAID = "log_unsaid"
 _OBSERVERS = "_observers"
 
 
-class Events:
+class SessionLog:
     """
     Events of one kind: all have the same text, or none.
     """

@@ -32,7 +32,7 @@ _PERIOD = 0.1
 _PATIENCE = 0.5
 
 
-class Stream:
+class LogStream:
     """
     A file for a log, as Twisted's observers write to it: text, a line or more at a time.
 
@@ -195,11 +195,11 @@ def _append(path: str, mode: int | None = None) -> int:
 
 
 # Those of this process's log; and the file that the text of it is for, C{None} for standard output.
-_streams: list[Stream] = []
+_streams: list[LogStream] = []
 _file: str | None = None
 
 
-def stream(file: TextIO | str | None) -> Stream:
+def stream(file: TextIO | str | None) -> LogStream:
     """
     What this process's log is written to.
 
@@ -208,7 +208,7 @@ def stream(file: TextIO | str | None) -> Stream:
     from twisted.internet import reactor
 
     try:
-        made = Stream(file, reactor)
+        made = LogStream(file, reactor)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         why = error.strerror if isinstance(error, OSError) else error
         name = os.path.abspath(file) if isinstance(file, str) else "on standard output"

@@ -11,7 +11,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted_netdemo.service.time.clock import monotonic
 
 
-class Quiet:
+class RateLimitedLog:
     """
     Lets the first of many equal messages through, and then one a period with their number.
     """

@@ -15,7 +15,7 @@ from contextlib import suppress
 _PATIENCE = 0.5
 
 
-class Manager:
+class ServiceManager:
     """
     The service manager, if there is one.
 

@@ -32,7 +32,7 @@ def clientOf(host: str) -> Hashable:
     return socket.inet_pton(socket.AF_INET6, address)[:8], scope
 
 
-class Limits:
+class ConnectionLimits:
     """
     Counts the connections that are there, and says which one is too many. 0 is no limit.
     """

@@ -16,27 +16,27 @@ from twisted.logger import Logger
 
 from twisted_netdemo.service.binding import hasIPv6
 from twisted_netdemo.service.cli.quantities import port as parsePort
-from twisted_netdemo.service.tcp.ports import Listening, Opened
-from twisted_netdemo.service.tcp.proxy_protocol import LOOPBACK, Network, ProxiedListening
+from twisted_netdemo.service.tcp.ports import ListeningReactor, OpenPort
+from twisted_netdemo.service.tcp.proxy_protocol import LOOPBACK, Network, ProxiedListeningReactor
 
 _log = Logger()
 
 #: Somewhere to listen: given a factory, begins to.
-Where = Callable[[Any], Deferred[IListeningPort]]
+Listen = Callable[[Any], Deferred[IListeningPort]]
 
 
 def onPort(
-    reactor: Any, port: int, interface: str | None = None, opened: Opened | None = None
-) -> Where:
+    reactor: Any, port: int, interface: str | None = None, opened: OpenPort | None = None
+) -> Listen:
     """
     A TCP port.
 
     @param interface: an IP address; C{None} for every one, of both families where there are two.
-    @param opened: see L{Listening}.
+    @param opened: see L{ListeningReactor}.
     """
     if interface is None:
         interface = "::" if hasIPv6() else ""
-    listening = Listening(reactor, opened)
+    listening = ListeningReactor(reactor, opened)
     return lambda factory: maybeDeferred(listening.listenTCP, port, factory, interface=interface)
 
 
@@ -45,20 +45,20 @@ def described(
     description: str,
     timeout: float = 60.0,
     proxies: Sequence[Network] = LOOPBACK,
-    opened: Opened | None = None,
-) -> Described:
+    opened: OpenPort | None = None,
+) -> DescribedEndpoint:
     """
     What an endpoint description says, with C{haproxy:} before it as our own PROXY protocol.
 
     @param timeout: seconds until a PROXY header has to be there.
     @param proxies: from whom a PROXY header is believed.
-    @param opened: see L{Listening}; only TCP ports can be opened so.
+    @param opened: see L{ListeningReactor}; only TCP ports can be opened so.
     @raise ValueError: the description is wrong.
     """
     inner = description.removeprefix("haproxy:")
-    listening = Listening(reactor, opened)
+    listening = ListeningReactor(reactor, opened)
     if inner != description:
-        listening = ProxiedListening(reactor, timeout, proxies, opened)
+        listening = ProxiedListeningReactor(reactor, timeout, proxies, opened)
     kind, _, rest = inner.partition(":")
     try:
         if kind in ("haproxy", "stdio"):  # a header in a header; a connection, not a place
@@ -74,15 +74,17 @@ def described(
     except Exception as error:
         why = "systemd passed no such socket" if kind == "systemd" else _parseError(error)
         raise ValueError(f"{description!r} is no endpoint: {why}") from None
-    return Described(description, inner, listening, endpoint.listen)
+    return DescribedEndpoint(description, inner, listening, endpoint.listen)
 
 
-class Described:
+class DescribedEndpoint:
     """
-    An endpoint that a description is of: a L{Where}.
+    An endpoint that a description is of: a L{Listen}.
     """
 
-    def __init__(self, description: str, inner: str, listening: Listening, listen: Where) -> None:
+    def __init__(
+        self, description: str, inner: str, listening: ListeningReactor, listen: Listen
+    ) -> None:
         """
         @param inner: what Twisted's parsers were given.
         @param listening: the reactor that they were given.

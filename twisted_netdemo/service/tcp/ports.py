@@ -41,10 +41,10 @@ _SHORTAGE = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _PAUSE = 1.0
 
 # The ports in whose queues somebody may wait: a shortage is the process's, not a port's.
-_short: WeakSet[_Patient] = WeakSet()
+_short: WeakSet[_AcceptBackPressure] = WeakSet()
 
 
-class _Patient:
+class _AcceptBackPressure:
     """
     Mixed into a Twisted stream port: leaves the queue alone while there are no file descriptors
     for those in it.
@@ -179,7 +179,7 @@ class _Patient:
     stopListening = loseConnection
 
 
-class TCPPort(_Patient, tcp.Port):
+class TCPPort(_AcceptBackPressure, tcp.Port):
     """
     A TCP port; on C{::} it takes IPv4 too, whatever the system's default.
     """
@@ -222,7 +222,7 @@ def _tcpPort() -> type[TCPPort]:
 
 if sys.platform != "win32":
 
-    class UNIXPort(_Patient, unix.Port):
+    class UNIXPort(_AcceptBackPressure, unix.Port):
         """
         A UNIX stream socket's port, which begins and ends well whatever has become of its files.
         """
@@ -267,11 +267,11 @@ _TWISTED_BACKLOG = 50
 
 
 #: Opens a TCP port: number, factory, backlog, interface.
-Opened = Callable[[int, Any, int, str], Any]
+OpenPort = Callable[[int, Any, int, str], Any]
 
 
 @implementer(IOpenSSLContextFactory)
-class Keys:
+class TLSKeys:
     """
     The key and certificates of a port, which may be replaced while it is open: Twisted asks for
     each connection's context as it begins.
@@ -295,19 +295,19 @@ class Keys:
         return self._factory.getContext()
 
 
-class Listening:
+class ListeningReactor:
     """
     A reactor's stand-in for endpoints, whose listening methods make these ports; all else is the
     reactor's own. With a reactor that is not built on Twisted's sockets, its own ports are used.
     """
 
-    def __init__(self, reactor: Any, opened: Opened | None = None) -> None:
+    def __init__(self, reactor: Any, opened: OpenPort | None = None) -> None:
         """
         @param opened: opens TCP ports in place of this, where they are shared by processes.
         """
         self._reactor = reactor
         self._opened = opened
-        self.keys: Keys | None = None
+        self.keys: TLSKeys | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._reactor, name)
@@ -338,7 +338,7 @@ class Listening:
                 made = self.wrappedFactory.buildProtocol(addr)
                 return None if made is None else self.protocol(self, made)  # None refuses it
 
-        self.keys = Keys(contextFactory)
+        self.keys = TLSKeys(contextFactory)
         secured = Secured(self.keys, False, factory)
         return self.listenTCP(port, secured, backlog, interface)
 
@@ -364,7 +364,7 @@ class Listening:
         return _started(port)
 
 
-class Adopting:
+class InheritedSockets:
     """
     Opens ports that were opened by a parent, in the order in which it opened them.
     """
@@ -379,7 +379,7 @@ class Adopting:
     def __call__(self, port: int, factory: Any, backlog: int, interface: str) -> Any:
         number = next(self._numbers)
         with socket.socket(fileno=number) as given:  # closed, for the port makes a copy
-            return Listening(self._reactor).adoptStreamPort(number, given.family, factory)
+            return ListeningReactor(self._reactor).adoptStreamPort(number, given.family, factory)
 
     def udp(self, port: int, interface: str | None) -> socket.socket:
         """

@@ -20,8 +20,8 @@ from twisted.python.failure import Failure
 from zope.interface import Attribute, Interface, directlyProvides, implementer, providedBy
 
 from twisted_netdemo.service.addresses import plainHost
-from twisted_netdemo.service.process.rate_limited_log import Quiet
-from twisted_netdemo.service.tcp.ports import Listening, Opened
+from twisted_netdemo.service.process.rate_limited_log import RateLimitedLog
+from twisted_netdemo.service.tcp.ports import ListeningReactor, OpenPort
 from twisted_netdemo.service.tcp.proxy_header import BadHeader, HeaderReader
 from twisted_netdemo.service.time.deadlines import Deadlines
 
@@ -199,7 +199,7 @@ class ProxiedFactory(_WrappingFactory):
         self.networks = networks
         self.waiting = 0
         self._why: tuple[str, object] = ("", None)
-        self._quiet = Quiet(clock, self._logRefused)
+        self._quiet = RateLimitedLog(clock, self._logRefused)
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
         made = self.wrappedFactory.buildProtocol(addr)
@@ -249,7 +249,7 @@ class ProxiedFactory(_WrappingFactory):
         )
 
 
-class ProxiedListening(Listening):
+class ProxiedListeningReactor(ListeningReactor):
     """
     A reactor's stand-in for the endpoints behind C{haproxy:}; the header comes before any TLS.
     """
@@ -259,9 +259,9 @@ class ProxiedListening(Listening):
         reactor: Any,
         timeout: float,
         networks: Sequence[Network] = LOOPBACK,
-        opened: Opened | None = None,
+        opened: OpenPort | None = None,
     ) -> None:
-        Listening.__init__(self, reactor, opened)
+        ListeningReactor.__init__(self, reactor, opened)
         self._timeout = timeout
         self._networks = networks
 

@@ -21,7 +21,7 @@ from twisted.python.failure import Failure
 from twisted_netdemo.service.binding import KNOWN, RUNNING, bindFailure, knownService
 from twisted_netdemo.service.cli.quantities import showDuration
 from twisted_netdemo.service.process.control import StartError, exitWith, onSecondSignal
-from twisted_netdemo.service.tcp.endpoints import Described, Where
+from twisted_netdemo.service.tcp.endpoints import DescribedEndpoint, Listen
 from twisted_netdemo.service.time.clock import monotonic
 
 _log = Logger()
@@ -91,7 +91,7 @@ class StreamService(Service):
         self,
         reactor: Any,
         factory: Any,
-        places: Sequence[Where],
+        places: Sequence[Listen],
         sessions: Sessions | None = None,
         grace: float = 5.0,
         ownsProcess: bool = False,
@@ -182,7 +182,7 @@ class StreamService(Service):
 
         @return: fires with what has been done, a clause or nothing.
         """
-        places = [place for place in self._places if isinstance(place, Described)]
+        places = [place for place in self._places if isinstance(place, DescribedEndpoint)]
         renewed = [done for place in places if (done := place.renew()) is not None]
         if not renewed:
             return succeed("")

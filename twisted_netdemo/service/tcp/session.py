@@ -12,7 +12,7 @@ A service says what to do with a connection, and under which name its sessions a
         protocol = Greeting
 
 The rest is here: how many connections there may be, the deadline of each, an end that does not
-destroy the answer on its way, the session's event in the log, and the figures.
+destroy the answer on its way, the session's event in the log, and the metrics.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ from zope.interface import implementer
 
 from twisted_netdemo.service.addresses import plainHost
 from twisted_netdemo.service.host_port import hostPort
-from twisted_netdemo.service.observe.metrics import Figure, Spread
-from twisted_netdemo.service.observe.session_log import Events
-from twisted_netdemo.service.tcp.connection_limits import Limits, clientOf
+from twisted_netdemo.service.observe.metrics import Histogram, Metric
+from twisted_netdemo.service.observe.session_log import SessionLog
+from twisted_netdemo.service.tcp.connection_limits import ConnectionLimits, clientOf
 from twisted_netdemo.service.tcp.proxy_protocol import IProxied
 from twisted_netdemo.service.time.clock import monotonic
 from twisted_netdemo.service.time.deadlines import Deadlines
 
-__all__ = ["Client", "Ending", "Limits", "Session", "SessionFactory"]
+__all__ = ["Client", "ConnectionLimits", "Ending", "Session", "SessionFactory"]
 
 #: After a session has finished, the client's further input is read and dropped until the client
 #: closes: a socket closed with unread input sends a reset, which can destroy the answer on its way
@@ -117,7 +117,7 @@ class Session(Protocol):
         """
         Write the last words and end the output. The client's input is dropped until it ends, too.
 
-        @param outcome: how the session went, for the log and the figures.
+        @param outcome: how the session went, for the log and the metrics.
         @param counts: what was counted in it, by the names in L{SessionFactory.counts}.
         """
         now = self._report(outcome, counts)
@@ -290,7 +290,7 @@ class SessionFactory(Factory):
     L{StreamService<twisted_netdemo.service.tcp.service.StreamService>} waits for them, tells those
     that are left, and refuses new connections without a reset.
 
-    @cvar name: the service's, with which the names of its figures begin: a Prometheus name.
+    @cvar name: the service's, with which the names of its metrics begin: a Prometheus name.
     @cvar protocol: the service's L{Session}.
     @cvar counts: what its sessions count beside themselves: each name, as L{Session.finish} has it
         and the log, and a sentence that explains it.
@@ -312,7 +312,7 @@ class SessionFactory(Factory):
         self,
         clock: IReactorTime,
         timeout: float = 60.0,
-        limits: Limits | None = None,
+        limits: ConnectionLimits | None = None,
         logSessions: bool = False,
     ) -> None:
         """
@@ -323,7 +323,7 @@ class SessionFactory(Factory):
         """
         self.reactor = clock
         self.clock = monotonic(clock)
-        self.limits = Limits(10_000, 100) if limits is None else limits
+        self.limits = ConnectionLimits(10_000, 100) if limits is None else limits
         self.deadlines: Deadlines[Session] = Deadlines(clock, timeout, Session.timedOut)
         self.lingerDeadlines: Deadlines[Session] = Deadlines(clock, LINGER, Session.lingered)
         # Not a set, which takes more memory.
@@ -332,9 +332,9 @@ class SessionFactory(Factory):
         self.outcomes: defaultdict[str, int] = defaultdict(int)  # a Counter counts slowly
         self.totals = dict.fromkeys(self.counts, 0)
         self._nothing = dict(self.totals)
-        self._seconds = Spread()
+        self._seconds = Histogram()
         # Under the name of the service's own module, by which a log is filtered.
-        self._events = Events(type(self).__module__, self.logText, logSessions)
+        self._events = SessionLog(type(self).__module__, self.logText, logSessions)
         self._whenNone: list[Deferred[None]] = []
 
     def report(
@@ -406,17 +406,17 @@ class SessionFactory(Factory):
         """
         self._stopTimers()
 
-    def figures(self) -> Iterable[Figure]:
+    def metrics(self) -> Iterable[Metric]:
         """
-        The figures for L{twisted_netdemo.service.observe.prometheus}.
+        The metrics for L{twisted_netdemo.service.observe.prometheus}.
         """
         name = self.name
-        yield Figure(f"{name}_sessions", "Sessions by outcome.", self.outcomes, "outcome")
-        yield Figure(
+        yield Metric(f"{name}_sessions", "Sessions by outcome.", self.outcomes, "outcome")
+        yield Metric(
             f"{name}_connections_open", "Connections open now.", len(self.sessions), rises=False
         )
         for counted, explained in self.counts.items():
-            yield Figure(f"{name}_{counted}", explained, self.totals[counted])
-        yield Figure(
+            yield Metric(f"{name}_{counted}", explained, self.totals[counted])
+        yield Metric(
             f"{name}_session_seconds", "From a connection to its last words.", self._seconds
         )

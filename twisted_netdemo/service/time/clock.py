@@ -114,7 +114,7 @@ class MonotonicClock:
 
 
 @runtime_checkable
-class Stepped(Protocol):
+class HasMonotonicClock(Protocol):
     """
     A clock whose time of day is set, and that has a monotonic one beside it, as the fake one in
     L{twisted_netdemo.testing} has.
@@ -134,12 +134,12 @@ def monotonic(clock: IReactorTime) -> IReactorTime:
     """
     The clock to measure deadlines by.
 
-    @return: of a reactor its L{MonotonicClock}, of which there is one, and of a L{Stepped} clock
-        its own. Any other clock, such as L{twisted.internet.task.Clock}, is returned as it is: it
-        goes when it is told to.
+    @return: for a reactor, its one L{MonotonicClock}; for a clock that has one of its own
+        (L{HasMonotonicClock}), that one. Any other clock, such as L{twisted.internet.task.Clock},
+        is returned as it is: nobody sets it.
     """
     if not isinstance(clock, ReactorBase):
-        return clock.monotonic if isinstance(clock, Stepped) else clock
+        return clock.monotonic if isinstance(clock, HasMonotonicClock) else clock
     found = _clocks.get(clock)
     if found is None:
         found = _clocks[clock] = MonotonicClock(clock)

@@ -10,7 +10,7 @@ import math
 from collections.abc import Hashable
 
 
-class Buckets:
+class TokenBuckets:
     """
     A token bucket for each key: it holds C{burst} tokens, and C{rate} more come each second until
     it is full again.

@@ -43,10 +43,10 @@ class Datagram(NamedTuple):
 
 
 #: The destination, ttl, trafficClass and received of a L{Datagram}.
-Told = tuple[str | None, int | None, int | None, int | None]
+Ancillary = tuple[str | None, int | None, int | None, int | None]
 
 #: A datagram that has arrived, before a L{Datagram} is made of it: data, source, and the rest.
-Received = tuple[bytes, Address, Told]
+Received = tuple[bytes, Address, Ancillary]
 
 
 class Departure(NamedTuple):
@@ -109,7 +109,7 @@ _ASK = {
 }
 
 
-def ask(udp: socket.socket, details: bool = True) -> bool:
+def enable(udp: socket.socket, details: bool = True) -> bool:
     """
     Have the kernel tell what it can of each datagram that a socket receives.
 
@@ -127,7 +127,7 @@ def ask(udp: socket.socket, details: bool = True) -> bool:
     return hasattr(udp, "recvmsg") and _ASK[udp.family][0][1] in told
 
 
-def understand(controls: Iterable[Control]) -> Told:
+def parse(controls: Iterable[Control]) -> Ancillary:
     """
     What control messages say.
     """

@@ -17,8 +17,8 @@ from zope.interface import implementer
 
 from twisted_netdemo.service.addresses import Address, addressOf
 from twisted_netdemo.service.binding import bindUDP
-from twisted_netdemo.service.process.rate_limited_log import Quiet
-from twisted_netdemo.service.udp.datagram import Datagram, Origin, Outgoing, Received, ask, drops
+from twisted_netdemo.service.process.rate_limited_log import RateLimitedLog
+from twisted_netdemo.service.udp.datagram import Datagram, Origin, Outgoing, Received, drops, enable
 from twisted_netdemo.service.udp.recvmmsg import MultipleMessages
 from twisted_netdemo.service.udp.recvmsg import SingleMessages, SocketCalls
 
@@ -124,7 +124,7 @@ class UDPPort:
         self._socket = udp
         self._receiver = receiver
         self._reactor: IReactorFDSet = reactor
-        self.knowsDestinations = ask(udp, details)
+        self.knowsDestinations = enable(udp, details)
         self._calls = calls(udp)
         self._receive = self._calls.receive
         self._deal: Callable[[Sequence[Received]], None] = (
@@ -133,8 +133,8 @@ class UDPPort:
         self.fileno = udp.fileno
         self._closed = False
         self._gathered: list[Outgoing] | None = None
-        self._sendFailed = Quiet(reactor, self._saySendFailed)
-        self._receiveFailed = Quiet(reactor, self._sayReceiveFailed)
+        self._sendFailed = RateLimitedLog(reactor, self._saySendFailed)
+        self._receiveFailed = RateLimitedLog(reactor, self._sayReceiveFailed)
         self._lastError = OSError()
         receiver.started(self)
         self._reactor.addReader(self)

@@ -20,16 +20,16 @@ from functools import cache
 from itertools import accumulate, islice, repeat
 from typing import Any
 
-from twisted_netdemo.service.addresses import Address, Memory, hostText, packedHost
+from twisted_netdemo.service.addresses import Address, BoundedCache, hostText, packedHost
 from twisted_netdemo.service.udp.datagram import (
     SO_TIMESTAMPNS,
+    Ancillary,
     Control,
     Origin,
     Outgoing,
     Received,
-    Told,
+    parse,
     sendFrom,
-    understand,
 )
 from twisted_netdemo.service.udp.recvmsg import BATCH, BATCH_BYTES, SingleMessages
 
@@ -133,19 +133,19 @@ class _Family:
         def controlFor(source: Origin) -> bytes:
             return controlsOut(sendFrom(source, family))
 
-        self.hosts = Memory(textOf)
-        self.packed = Memory(packedOf)
-        self.controls = Memory(controlFor)
+        self.hosts = BoundedCache(textOf)
+        self.packed = BoundedCache(packedOf)
+        self.controls = BoundedCache(controlFor)
 
 
 _FAMILIES = {int(family): _Family(family) for family in (socket.AF_INET, socket.AF_INET6)}
 
 
-def _understood(control: bytes) -> Told:
-    return understand(controlsIn(control))
+def _understood(control: bytes) -> Ancillary:
+    return parse(controlsIn(control))
 
 
-_told = Memory(_understood)
+_told = BoundedCache(_understood)
 
 
 class _Messages:
@@ -238,7 +238,7 @@ class MultipleMessages:
         self._sources: tuple[Address, ...] = ()
         self._names = b""
         # what was told of all of a batch, as text and as the kernel had it
-        self._always: Told = (None, None, None, None)
+        self._always: Ancillary = (None, None, None, None)
         self._controls = b""
         self._lengths: list[int] = []
         self._lone = 0
@@ -293,7 +293,7 @@ class MultipleMessages:
         messages.bytes[: count * messages.stride] = messages.fresh[: count * messages.stride]
         return datagrams
 
-    def _told(self, count: int) -> Iterable[Told]:
+    def _told(self, count: int) -> Iterable[Ancillary]:
         """
         What the kernel tells of each of so many beside its payload and source.
         """

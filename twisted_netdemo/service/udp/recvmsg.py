@@ -9,15 +9,21 @@ import socket
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from twisted_netdemo.service.addresses import Address, Memory, addressOf, socketAddress, socketHost
+from twisted_netdemo.service.addresses import (
+    Address,
+    BoundedCache,
+    addressOf,
+    socketAddress,
+    socketHost,
+)
 from twisted_netdemo.service.udp.datagram import (
+    Ancillary,
     Control,
     Origin,
     Outgoing,
     Received,
-    Told,
+    parse,
     sendFrom,
-    understand,
 )
 
 #: How many datagrams are read at a time, and about how many bytes where they are large; the rest of
@@ -61,9 +67,13 @@ class SingleMessages:
             text, scope = host
             return addressOf((text, 0, 0, *scope) if scope else (text, 0))[0]
 
-        self._texts = Memory(textOf)
-        self._told: Memory[Control, Told] = Memory(lambda control: understand((control,)))
-        self._hosts: Memory[str, tuple[str, int]] = Memory(lambda host: socketHost(host, family))
+        self._texts = BoundedCache(textOf)
+        self._told: BoundedCache[Control, Ancillary] = BoundedCache(
+            lambda control: parse((control,))
+        )
+        self._hosts: BoundedCache[str, tuple[str, int]] = BoundedCache(
+            lambda host: socketHost(host, family)
+        )
         own = addressOf(udp.getsockname())[0]
 
         def controlsFor(source: Origin) -> Sequence[Control]:
@@ -74,7 +84,7 @@ class SingleMessages:
             data, name = udp.recvfrom(size)
             return data, [], 0, name
 
-        self._controls = Memory(controlsFor)
+        self._controls = BoundedCache(controlsFor)
         # who wrote once, mostly the last time, as the system has it and as people read it
         self._name: Any = None
         self._source: Address = ("", 0)
@@ -104,7 +114,7 @@ class SingleMessages:
         """
         data, controls, _, name = self._recvmsg(_LARGEST, _CONTROL)
         # The destination alone comes again and again.
-        told = self._told[controls[0]] if len(controls) == 1 else understand(controls)
+        told = self._told[controls[0]] if len(controls) == 1 else parse(controls)
         if name == self._name:
             return data, self._source, told
         source = self._texts[name[0], name[3:]], name[1]

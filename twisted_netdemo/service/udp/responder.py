@@ -2,7 +2,7 @@
 A UDP protocol that answers each datagram with at most one, and is of little use as a weapon: its
 answers are limited, and never start an exchange without end.
 
-A service says what the answer is, and under which name its figures are shown::
+A service says what the answer is, and under which name its metrics are shown::
 
     class Greeting(Responder):
         name = "greeting"
@@ -25,17 +25,17 @@ from typing import ClassVar
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from twisted_netdemo.service.addresses import Address, isBroadcast, toMany
-from twisted_netdemo.service.observe.metrics import Figure
-from twisted_netdemo.service.process.rate_limited_log import Quiet
+from twisted_netdemo.service.addresses import Address, isBroadcast, reachesMany
+from twisted_netdemo.service.observe.metrics import Metric
+from twisted_netdemo.service.process.rate_limited_log import RateLimitedLog
 from twisted_netdemo.service.tcp.connection_limits import clientOf
 from twisted_netdemo.service.time.clock import monotonic
-from twisted_netdemo.service.time.token_buckets import Buckets
+from twisted_netdemo.service.time.token_buckets import TokenBuckets
 from twisted_netdemo.service.udp.answering_ports import NEVER_ANSWERED
 from twisted_netdemo.service.udp.datagram import Outgoing, Received
 from twisted_netdemo.service.udp.port import DatagramSender
 
-__all__ = ["Address", "Buckets", "Responder", "isBroadcast"]
+__all__ = ["Address", "Responder", "TokenBuckets", "isBroadcast"]
 
 _clientOf = lru_cache(4096)(clientOf)
 
@@ -45,7 +45,7 @@ class Responder:
     A L{BatchReceiver<twisted_netdemo.service.udp.port.BatchReceiver>}. A subclass overrides
     L{respond}, and L{refusal} where it has reasons of its own not to answer.
 
-    @cvar name: the service's, with which the names of its figures begin: a Prometheus name.
+    @cvar name: the service's, with which the names of its metrics begin: a Prometheus name.
     @cvar reasons: why a datagram is not answered: each reason, and its clause in the log.
     @ivar answered: how many answers the system has taken.
     @ivar refused: how many datagrams were not answered, by reason.
@@ -64,8 +64,8 @@ class Responder:
     def __init__(
         self,
         clock: IReactorTime,
-        perSource: Buckets | None = None,
-        inAll: Buckets | None = None,
+        perSource: TokenBuckets | None = None,
+        inAll: TokenBuckets | None = None,
         isBroadcast: Callable[[str], bool] = isBroadcast,
     ) -> None:
         """
@@ -79,10 +79,10 @@ class Responder:
         self._seconds = monotonic(clock).seconds
         self._perSource = perSource
         self._inAll = inAll
-        self._toMany = toMany(isBroadcast)
+        self._toMany = reachesMany(isBroadcast)
         # Under the name of the service's own module, by which a log is filtered.
         self._log = Logger(namespace=type(self).__module__)
-        self._quiet = Quiet(clock, self._logRefused)
+        self._quiet = RateLimitedLog(clock, self._logRefused)
         self._last: tuple[Address, str] = ("", 0), ""
         self.answered = 0
         self.refused: Counter[str] = Counter()
@@ -113,7 +113,7 @@ class Responder:
     def datagramsReceived(self, datagrams: Sequence[Received]) -> None:
         now = self._seconds()
         own, perSource, inAll = self._port.number, self._perSource, self._inAll
-        toMany, refusal = self._toMany, self.refusal
+        reachesMany, refusal = self._toMany, self.refusal
         allowed = []
         for datagram in datagrams:
             data, source, told = datagram
@@ -122,7 +122,7 @@ class Responder:
                 self._refuse(source, "port")
             elif (reason := refusal(data)) is not None:
                 self._refuse(source, reason)
-            elif toMany[told[0]]:
+            elif reachesMany[told[0]]:
                 self._refuse(source, "group")  # each of them would answer
             elif perSource is not None and not perSource.take(_clientOf(host), now):
                 self._refuse(source, "source-rate")
@@ -163,12 +163,12 @@ class Responder:
             refusal=reason,
         )
 
-    def figures(self) -> Iterable[Figure]:
+    def metrics(self) -> Iterable[Metric]:
         """
-        The figures for L{twisted_netdemo.service.observe.prometheus}.
+        The metrics for L{twisted_netdemo.service.observe.prometheus}.
         """
         name = self.name
-        yield Figure(f"{name}_answers", "Datagrams answered.", self.answered)
-        yield Figure(
+        yield Metric(f"{name}_answers", "Datagrams answered.", self.answered)
+        yield Metric(
             f"{name}_refused", "Datagrams not answered, by reason.", self.refused, "reason"
         )

@@ -35,7 +35,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
 from twisted_netdemo.service.binding import KNOWN, RUNNING, bindFailure, bindUDP, knownService
-from twisted_netdemo.service.observe.metrics import Figure
+from twisted_netdemo.service.observe.metrics import Metric
 from twisted_netdemo.service.process.control import StartError
 from twisted_netdemo.service.udp.port import BatchReceiver, DatagramReceiver, UDPPort, openUDP
 
@@ -147,30 +147,30 @@ class UDPService(Service):
         if known is not None:
             _log.warn(KNOWN, port=port.number, known=known)
 
-    def figures(self, service: str) -> Iterable[Figure]:
+    def metrics(self, service: str) -> Iterable[Metric]:
         """
         What the port knows, for L{twisted_netdemo.service.observe.prometheus}.
 
-        @param service: what the figures' names begin with.
+        @param service: what the metrics' names begin with.
         """
         port = self.port
         if port is None:
             return
-        yield Figure(
+        yield Metric(
             f"{service}_send_errors",
             "Datagrams that could not be sent, by error.",
             port.sendErrors,
             "error",
         )
         if self._bind is None:  # else they are counted where the socket is from
-            yield from droppedFigure(service, port.dropped())
+            yield from droppedMetric(service, port.dropped())
 
 
-def droppedFigure(service: str, dropped: int | None) -> Iterable[Figure]:
+def droppedMetric(service: str, dropped: int | None) -> Iterable[Metric]:
     """
     How many datagrams the kernel threw away, where it tells.
     """
     if dropped is not None:
-        yield Figure(
+        yield Metric(
             f"{service}_dropped", "Datagrams that came faster than they were read.", dropped
         )

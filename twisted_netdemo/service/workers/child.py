@@ -27,9 +27,9 @@ from twisted.python import usage
 from zope.interface import implementer, provider
 
 from twisted_netdemo.service.observe.metrics import toPlain
-from twisted_netdemo.service.observe.prometheus import Figures
+from twisted_netdemo.service.observe.prometheus import MetricsReader
 from twisted_netdemo.service.process.control import TO_ALL, hearSignals
-from twisted_netdemo.service.tcp.ports import Adopting
+from twisted_netdemo.service.tcp.ports import InheritedSockets
 from twisted_netdemo.service.time.clock import monotonic
 
 _log = Logger("twisted_netdemo.service.workers.child")  # as a program it is __main__
@@ -40,7 +40,7 @@ _WAITING = 1 << 20
 _PATIENCE = 5.0
 
 
-class Served(Protocol):
+class Servable(Protocol):
     """
     What a worker runs: L{StreamService<twisted_netdemo.service.tcp.service.StreamService>} or
     L{UDPService<twisted_netdemo.service.udp.service.UDPService>}.
@@ -79,7 +79,7 @@ class WorkerOptions(Protocol):
     The C{Options} in a service's module, as its workers use it.
     """
 
-    inherited: Adopting | None
+    inherited: InheritedSockets | None
 
     def parseOptions(self, options: Sequence[str]) -> None:
         """
@@ -88,14 +88,14 @@ class WorkerOptions(Protocol):
         @raise UsageError: it is wrong.
         """
 
-    def makeServer(self, reactor: Any, index: int, workers: int) -> tuple[Served, Figures]:
+    def makeServer(self, reactor: Any, index: int, workers: int) -> tuple[Servable, MetricsReader]:
         """
         The service as one of its workers runs it, and what it counts.
         """
 
 
 @implementer(IPushProducer)
-class Parent(LineOnlyReceiver):
+class ParentConnection(LineOnlyReceiver):
     """
     The way to the parent and from it. While the parent does not read, events of the log wait
     up to a bound, and beyond it are left out and counted.
@@ -103,10 +103,10 @@ class Parent(LineOnlyReceiver):
 
     delimiter = b"\n"
 
-    def __init__(self, reactor: Any, service: Served, figures: Figures) -> None:
+    def __init__(self, reactor: Any, service: Servable, metrics: MetricsReader) -> None:
         self._reactor = reactor
         self._service = service
-        self._figures = figures
+        self._metrics = metrics
         self._stopping = self._leaving = self._hasAsked = False
         self._closed: Deferred[None] = Deferred()
         self._isBehind = False
@@ -154,11 +154,11 @@ class Parent(LineOnlyReceiver):
             self.stop()
         elif line == b"abort":
             self.abort()
-        elif line == b"figures":
-            self.sayFigures()
+        elif line == b"metrics":
+            self.sendMetrics()
 
-    def sayFigures(self) -> None:
-        self.say(figures=[toPlain(figure) for figure in self._figures()])
+    def sendMetrics(self) -> None:
+        self.say(metrics=[toPlain(metric) for metric in self._metrics()])
 
     def connectionLost(self, reason: object = None) -> None:
         if not self._stopping:
@@ -202,7 +202,7 @@ class Parent(LineOnlyReceiver):
         End the service, and wait until all that there is to say of it has been said.
         """
         await maybeDeferred(self._service.stopService)
-        self.sayFigures()
+        self.sendMetrics()
         transport: Any = self.transport
         transport.loseConnection()
         with suppress(TimeoutError):  # a pipe that broke in this moment says so to nobody
@@ -219,14 +219,14 @@ def main(arguments: list[str]) -> None:
 
     reactor: Any = installed
     options: WorkerOptions = import_module(module).Options()
-    options.inherited = Adopting(reactor, range(3, 3 + sockets))
+    options.inherited = InheritedSockets(reactor, range(3, 3 + sockets))
     try:
         options.parseOptions(rest[3:])
     except usage.UsageError as error:  # what was right when the parent read it
         sys.exit(str(error))
-    service, figures = options.makeServer(reactor, index, workers)
+    service, metrics = options.makeServer(reactor, index, workers)
 
-    parent = Parent(reactor, service, figures)
+    parent = ParentConnection(reactor, service, metrics)
     serves = False
 
     @provider(ILogObserver)

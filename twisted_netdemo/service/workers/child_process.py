@@ -17,7 +17,7 @@ from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import Logger, eventFromJSON, globalLogPublisher
 from twisted.python.failure import Failure
 
-from twisted_netdemo.service.observe.metrics import Figure, fromPlain
+from twisted_netdemo.service.observe.metrics import Metric, fromPlain
 
 _log = Logger()
 
@@ -25,34 +25,34 @@ _log = Logger()
 #: succession may stay without one. They are counted: a machine may stand still.
 BEAT = 2.5
 MISSES = 4
-# For figures, in seconds; a worker that is silent for so long is shown as it was.
+# For metrics, in seconds; a worker that is silent for so long is shown as it was.
 _PATIENCE = 2.0
 # Of a line from a worker, in bytes; and how much of one that is no message is logged.
 _LONGEST = 1 << 20
 _SHOWN = 1000
 
 
-class Supervising(Protocol):
+class ChildObserver(Protocol):
     """
     The object that started a child, and is told how it is.
     """
 
-    def childReady(self, child: Child) -> None:
+    def childReady(self, child: ChildProcess) -> None:
         """
         It serves.
         """
 
-    def childLeaves(self, child: Child) -> None:
+    def childLeaves(self, child: ChildProcess) -> None:
         """
         It has been told by somebody else to end; it serves until it is told to leave.
         """
 
-    def childLeft(self, child: Child) -> None:
+    def childLeft(self, child: ChildProcess) -> None:
         """
         It was told to leave, and takes no more clients.
         """
 
-    def childEnded(self, child: Child, why: str) -> None:
+    def childEnded(self, child: ChildProcess, why: str) -> None:
         """
         It is gone.
         """
@@ -69,7 +69,7 @@ def _how(error: BaseException | None) -> str:
     return f"signal {error.signal} ({signal.strsignal(error.signal)})"
 
 
-class Child(ProcessProtocol):
+class ChildProcess(ProcessProtocol):
     """
     One worker's process.
 
@@ -78,12 +78,12 @@ class Child(ProcessProtocol):
     @ivar began: when, in the clock's seconds.
     @ivar ready: whether it has said that it serves.
     @ivar leaves: whether it has said that it was told to end.
-    @ivar figures: what it last told of itself.
+    @ivar metrics: what it last told of itself.
     @ivar over: fires when it is gone.
     """
 
     def __init__(
-        self, clock: IReactorTime, index: int, supervisor: Supervising, patience: float
+        self, clock: IReactorTime, index: int, supervisor: ChildObserver, patience: float
     ) -> None:
         """
         @param patience: how many seconds it has until it serves.
@@ -96,7 +96,7 @@ class Child(ProcessProtocol):
         self.began: float = clock.seconds()
         self.ready = False
         self.leaves = False
-        self.figures: list[Figure] = []
+        self.metrics: list[Metric] = []
         self._asked: list[Deferred[None]] = []
         self._missed = 0  # beats in succession
         self._isAsked = self._isLate = False
@@ -138,7 +138,7 @@ class Child(ProcessProtocol):
 
     def tell(self, what: str) -> None:
         """
-        Have it leave, stop, abort, or send its figures or a sign of life.
+        Have it leave, stop, abort, or send its metrics or a sign of life.
         """
         process: Any = self.transport
         with suppress(KeyError):  # it has closed that end, and is about to be gone
@@ -154,7 +154,7 @@ class Child(ProcessProtocol):
 
     def ask(self) -> Deferred[None]:
         """
-        Fires once its figures are new, or it has been silent for too long.
+        Fires once its metrics are new, or it has been silent for too long.
         """
         if self.isSilent:
             return succeed(None)
@@ -167,7 +167,7 @@ class Child(ProcessProtocol):
                 timer.cancel()
 
         answered.addCallback(isAnswered)
-        self.tell("figures")
+        self.tell("metrics")
         return answered
 
     def _unanswered(self) -> None:
@@ -203,8 +203,8 @@ class Child(ProcessProtocol):
             self._complain([line[:_SHOWN]])
         elif "event" in message:
             globalLogPublisher(eventFromJSON(message["event"]))
-        elif "figures" in message:
-            self.figures = [fromPlain(plain) for plain in message["figures"]]
+        elif "metrics" in message:
+            self.metrics = [fromPlain(plain) for plain in message["metrics"]]
             self._answered()
         elif "leaving" in message:
             self.leaves = True

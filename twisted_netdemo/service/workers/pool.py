@@ -3,8 +3,8 @@ One service in several processes: the parent holds the ports' sockets and keeps 
 each of which accepts or receives from a socket of its own (SO_REUSEPORT).
 
 A worker is L{twisted_netdemo.service.workers.child} with the same command line. The two speak
-lines: events of the log, figures and signs of life come up as JSON; C{leave} (others go on with the
-sockets), C{stop}, C{abort}, C{figures} and C{alive} go down. Clients that wait in a dead worker's
+lines: events of the log, metrics and signs of life come up as JSON; C{leave} (others go on with the
+sockets), C{stop}, C{abort}, C{metrics} and C{alive} go down. Clients that wait in a dead worker's
 queue are served by the one that takes its place, since the parent holds the socket.
 """
 
@@ -21,7 +21,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
 from twisted_netdemo.service.cli.options import ServiceOptions
-from twisted_netdemo.service.observe.metrics import Figure
+from twisted_netdemo.service.observe.metrics import Metric
 from twisted_netdemo.service.process.control import (
     exitWith,
     onSecondSignal,
@@ -29,10 +29,10 @@ from twisted_netdemo.service.process.control import (
     pythonModule,
     signalsHeld,
 )
-from twisted_netdemo.service.tcp.endpoints import Where
+from twisted_netdemo.service.tcp.endpoints import Listen
 from twisted_netdemo.service.tcp.service import StreamService
-from twisted_netdemo.service.workers.child_process import Child
-from twisted_netdemo.service.workers.sockets import HeldPort
+from twisted_netdemo.service.workers.child_process import ChildProcess
+from twisted_netdemo.service.workers.sockets import ReusePortSockets
 from twisted_netdemo.service.workers.supervisor import Supervisor
 
 _log = Logger()
@@ -70,13 +70,13 @@ def share(most: int, index: int, workers: int) -> int:
     return most // workers + (index < most % workers)
 
 
-class WorkerService(StreamService):
+class WorkerPool(StreamService):
     """
     Binds the ports as L{StreamService} does, and has workers serve them.
     """
 
     def __init__(
-        self, reactor: Any, options: ServiceOptions, places: Sequence[Where], workers: int
+        self, reactor: Any, options: ServiceOptions, places: Sequence[Listen], workers: int
     ) -> None:
         """
         @param options: whose command line the workers are given; its class's module is where they
@@ -122,10 +122,10 @@ class WorkerService(StreamService):
         if self._ownsProcess:
             exitWith(1, self._reactor)
 
-    def _spawn(self, child: Child) -> None:
+    def _spawn(self, child: ChildProcess) -> None:
         sockets: list[socket.socket] = []
         for port in self.ports:
-            assert isinstance(port, HeldPort)
+            assert isinstance(port, ReusePortSockets)
             sockets.append(port.sockets[child.index])
         numbers: dict[int, Any] = {0: "w", 1: "r", 2: "r"}
         numbers.update({3 + at: each.fileno() for at, each in enumerate(sockets)})
@@ -176,12 +176,12 @@ class WorkerService(StreamService):
         How many datagrams the kernel threw away, whichever worker was to read them; C{None} where
         it does not tell.
         """
-        held = [port for port in self.ports if isinstance(port, HeldPort)]
+        held = [port for port in self.ports if isinstance(port, ReusePortSockets)]
         counts = [count for port in held if (count := port.dropped()) is not None]
         return sum(counts) if counts else None
 
-    def figures(self) -> Deferred[list[Figure]]:
+    def metrics(self) -> Deferred[list[Metric]]:
         """
         Those of all workers, and of those that were, as one.
         """
-        return succeed([]) if self._supervisor is None else self._supervisor.figures()
+        return succeed([]) if self._supervisor is None else self._supervisor.metrics()

@@ -16,13 +16,13 @@ from twisted.internet.interfaces import IListeningPort
 from zope.interface import implementer
 
 from twisted_netdemo.service.binding import bindUDP
-from twisted_netdemo.service.tcp.endpoints import Where
+from twisted_netdemo.service.tcp.endpoints import Listen
 from twisted_netdemo.service.tcp.ports import BACKLOG
 from twisted_netdemo.service.udp.datagram import drops
 
 
 @implementer(IListeningPort)
-class HeldPort:
+class ReusePortSockets:
     """
     A port as its parent has it: open, and served by others.
 
@@ -81,7 +81,7 @@ class HeldPort:
 
 def bindTCP(port: int, interface: str | None, shared: bool, backlog: int) -> socket.socket:
     """
-    A listening socket, as L{HeldPort} has it.
+    A listening socket, as L{ReusePortSockets} has it.
     """
     family, kind, _, _, address = socket.getaddrinfo(
         interface or "0.0.0.0", port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST
@@ -102,7 +102,7 @@ def bindTCP(port: int, interface: str | None, shared: bool, backlog: int) -> soc
     return made
 
 
-class Holding:
+class SocketOpener:
     """
     Opens TCP ports for a parent.
     """
@@ -110,13 +110,15 @@ class Holding:
     def __init__(self, workers: int) -> None:
         self.workers = workers
 
-    def __call__(self, port: int, factory: object, backlog: int, interface: str) -> HeldPort:
+    def __call__(
+        self, port: int, factory: object, backlog: int, interface: str
+    ) -> ReusePortSockets:
         bind = partial(bindTCP, backlog=max(backlog, BACKLOG))
-        return HeldPort(self.workers, port, interface, bind)
+        return ReusePortSockets(self.workers, port, interface, bind)
 
 
-def heldUDP(workers: int, port: int, interface: str | None) -> Where:
+def openUDPSockets(workers: int, port: int, interface: str | None) -> Listen:
     """
     A UDP port of a parent's.
     """
-    return lambda _: maybeDeferred(HeldPort, workers, port, interface, bindUDP)
+    return lambda _: maybeDeferred(ReusePortSockets, workers, port, interface, bindUDP)

@@ -12,8 +12,8 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from twisted_netdemo.service.observe.metrics import Figure, total
-from twisted_netdemo.service.workers.child_process import Child
+from twisted_netdemo.service.observe.metrics import Metric, total
+from twisted_netdemo.service.workers.child_process import ChildProcess
 
 _log = Logger()
 
@@ -27,7 +27,7 @@ _LATEST = 30.0
 _LAST_WORDS = 1.0
 
 
-class Place:
+class Slot:
     """
     One worker's, with the sockets of one index.
 
@@ -38,8 +38,8 @@ class Place:
 
     def __init__(self, index: int) -> None:
         self.index = index
-        self.serving: Child | None = None
-        self.coming: Child | None = None
+        self.serving: ChildProcess | None = None
+        self.coming: ChildProcess | None = None
         self.pause = _SOON
         self.timer: Any = None
         self.settled: list[Deferred[bool]] = []
@@ -62,7 +62,7 @@ class Supervisor:
         self,
         clock: IReactorTime,
         workers: int,
-        spawn: Callable[[Child], None],
+        spawn: Callable[[ChildProcess], None],
         broken: Callable[[str], None],
     ) -> None:
         """
@@ -73,9 +73,9 @@ class Supervisor:
         self._spawn = spawn
         self._broken = broken
         self._patience = START + workers
-        self._places = [Place(index) for index in range(workers)]
-        self._leaving: list[Child] = []
-        self._gone: list[Figure] = []
+        self._places = [Slot(index) for index in range(workers)]
+        self._leaving: list[ChildProcess] = []
+        self._gone: list[Metric] = []
         self._alone: Any = None
         self._last: Any = None
         self._hasBegun = self._hasServed = self._allSaid = False
@@ -86,7 +86,7 @@ class Supervisor:
         self.whenReady: Deferred[None] = Deferred()
 
     @property
-    def children(self) -> list[Child]:
+    def children(self) -> list[ChildProcess]:
         """
         All that there are.
         """
@@ -129,16 +129,16 @@ class Supervisor:
         self._alone = None
         self._broken(f"No worker has been ready within {self._patience:g} seconds.")
 
-    def _start(self, place: Place) -> None:
+    def _start(self, place: Slot) -> None:
         place.timer = None
-        child = Child(self._clock, place.index, self, self._patience)
+        child = ChildProcess(self._clock, place.index, self, self._patience)
         place.coming = child
         try:
             self._spawn(child)
         except OSError as error:
             self._failed(place, error.strerror or str(error))
 
-    def _failed(self, place: Place, why: str) -> None:
+    def _failed(self, place: Slot, why: str) -> None:
         """
         A worker has ended before it served.
         """
@@ -165,11 +165,11 @@ class Supervisor:
         if self._hasBegun and not self.children:
             self._broken(f"No worker can start: {self._lastWhy}.")
 
-    def _again(self, place: Place) -> None:
+    def _again(self, place: Slot) -> None:
         place.timer = self._clock.callLater(place.pause, self._start, place)
         place.pause = min(2 * place.pause, _LATEST)
 
-    def childReady(self, child: Child) -> None:
+    def childReady(self, child: ChildProcess) -> None:
         place = self._places[child.index]
         old, place.serving, place.coming = place.serving, child, None
         if old is None:
@@ -185,12 +185,12 @@ class Supervisor:
                     self._again(other)
         self._check()
 
-    def childLeft(self, child: Child) -> None:
+    def childLeft(self, child: ChildProcess) -> None:
         place = self._places[child.index]
         if place.coming is None and place.timer is None:
             place.settle(True)
 
-    def childLeaves(self, child: Child) -> None:
+    def childLeaves(self, child: ChildProcess) -> None:
         place = self._places[child.index]
         if self._stopping or child is not place.serving:
             return
@@ -198,9 +198,9 @@ class Supervisor:
         if place.coming is None and place.timer is None:
             self._start(place)
 
-    def childEnded(self, child: Child, why: str) -> None:
+    def childEnded(self, child: ChildProcess, why: str) -> None:
         place = self._places[child.index]
-        self._gone = total([self._gone, [each for each in child.figures if each.rises]])
+        self._gone = total([self._gone, [each for each in child.metrics if each.rises]])
         if child in self._leaving:
             self._leaving.remove(child)
             self.childLeft(child)
@@ -216,7 +216,7 @@ class Supervisor:
             self._replace(place, self._clock.seconds() - child.began)
             self._check()
 
-    def _replace(self, place: Place, ran: float) -> None:
+    def _replace(self, place: Slot, ran: float) -> None:
         if place.coming is not None or place.timer is not None:
             return
         if ran < _SOON:
@@ -299,12 +299,12 @@ class Supervisor:
         for child in self.children:
             child.kill()
 
-    async def _gather(self) -> list[Figure]:
+    async def _gather(self) -> list[Metric]:
         children = self.children
         await gatherResults([child.ask() for child in children])
-        return total([self._gone, *(child.figures for child in children)])
+        return total([self._gone, *(child.metrics for child in children)])
 
-    def figures(self) -> Deferred[list[Figure]]:
+    def metrics(self) -> Deferred[list[Metric]]:
         """
         Those of all workers, and of those that were, as one.
         """

@@ -12,12 +12,12 @@ from functools import lru_cache
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from twisted_netdemo.service.addresses import Address, isBroadcast, toMany
-from twisted_netdemo.service.observe.metrics import Figure
-from twisted_netdemo.service.process.rate_limited_log import Quiet
+from twisted_netdemo.service.addresses import Address, isBroadcast, reachesMany
+from twisted_netdemo.service.observe.metrics import Metric
+from twisted_netdemo.service.process.rate_limited_log import RateLimitedLog
 from twisted_netdemo.service.tcp.connection_limits import clientOf
 from twisted_netdemo.service.time.clock import monotonic
-from twisted_netdemo.service.time.token_buckets import Buckets
+from twisted_netdemo.service.time.token_buckets import TokenBuckets
 from twisted_netdemo.service.udp.datagram import Departure, Outgoing, Received
 from twisted_netdemo.service.udp.port import DatagramSender
 from twisted_netdemo.stamp.packets.base_packet import (
@@ -74,8 +74,8 @@ class SessionReflector:
         sessions: Sessions | None,
         keys: Keys | None = None,
         light: bool = False,
-        perSource: Buckets | None = None,
-        inAll: Buckets | None = None,
+        perSource: TokenBuckets | None = None,
+        inAll: TokenBuckets | None = None,
         isBroadcast: Callable[[str], bool] = isBroadcast,
         now: Callable[[], int] = time.time_ns,
         clockError: ClockError | None = None,
@@ -97,10 +97,10 @@ class SessionReflector:
         self._light = light
         self._perSource = perSource
         self._inAll = inAll
-        self._toMany = toMany(isBroadcast)
+        self._toMany = reachesMany(isBroadcast)
         self._now = now
         self._clockError = clockError or ClockError()
-        self._quiet = Quiet(clock, self._say)
+        self._quiet = RateLimitedLog(clock, self._say)
         self._last: tuple[Address, Refusal] = ("", 0), "short"
 
     def started(self, port: DatagramSender) -> None:
@@ -119,12 +119,12 @@ class SessionReflector:
         Those that are to be answered; the others are counted.
         """
         own, perSource, inAll, keys = self._port.number, self._perSource, self._inAll, self.keys
-        toMany, light, authenticated = self._toMany, self._light, keys is not None
+        reachesMany, light, authenticated = self._toMany, self._light, keys is not None
         allowed = []
         for datagram in datagrams:
             data, source, told = datagram
             host, port = source
-            why = refusal(data, port, own, toMany[told[0]], authenticated, light)
+            why = refusal(data, port, own, reachesMany[told[0]], authenticated, light)
             if why is not None:
                 self._refuse(source, why)
             elif keys is not None and not self._isAuthentic(keys, data):
@@ -217,23 +217,23 @@ class SessionReflector:
             refusal=why,
         )
 
-    def figures(self) -> Iterable[Figure]:
+    def metrics(self) -> Iterable[Metric]:
         """
         For L{twisted_netdemo.service.observe.prometheus}.
         """
-        yield Figure("stampreflector_replies", "Test packets answered.", self.answered)
-        yield Figure(
+        yield Metric("stampreflector_replies", "Test packets answered.", self.answered)
+        yield Metric(
             "stampreflector_refused", "Datagrams not answered, by reason.", self.refused, "reason"
         )
         if self.sessions is not None:
             self.sessions.forget(self._seconds())
-            yield Figure(
+            yield Metric(
                 "stampreflector_sessions",
                 "Sessions that are kept.",
                 len(self.sessions),
                 rises=False,
             )
-            yield Figure(
+            yield Metric(
                 "stampreflector_sessions_evicted",
                 "Sessions that had to go before they were idle for long.",
                 self.sessions.evicted,

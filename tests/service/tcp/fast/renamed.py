@@ -96,7 +96,7 @@ def serve() -> tuple[str, list[str]]:
 
     from twisted_netdemo.linecount.server import LineCountFactory
     from twisted_netdemo.service.tcp.fast.client import addressEndpoint
-    from twisted_netdemo.service.tcp.ports import Listening
+    from twisted_netdemo.service.tcp.ports import ListeningReactor
 
     reactor: Any = theReactor
     kinds: set[str] = set()
@@ -117,7 +117,7 @@ def serve() -> tuple[str, list[str]]:
 
     async def all_() -> None:
         nonlocal over
-        listening = Listening(reactor)
+        listening = ListeningReactor(reactor)
         path = f"{folder}/socket"
         factory = LineCountFactory(reactor)
         ports = [listening.listenTCP(0, factory, interface="127.0.0.1")]

@@ -23,7 +23,7 @@ from tests.service.tcp.fast.test_transport import Recorder, ends, readAll
 from twisted_netdemo.service.tcp.fast import transport
 from twisted_netdemo.service.tcp.fast.multiplexer import hubOf
 from twisted_netdemo.service.tcp.fast.transport import Server
-from twisted_netdemo.service.tcp.ports import Listening
+from twisted_netdemo.service.tcp.ports import ListeningReactor
 
 reactor: Any = theReactor
 
@@ -219,7 +219,9 @@ class LeavingTests(TestCase):
             def connectionLost(self, reason: Failure = connectionDone) -> None:
                 received.append(b"the first was told")
 
-        port = Listening(reactor).listenTCP(0, Factory.forProtocol(First), interface="127.0.0.1")
+        port = ListeningReactor(reactor).listenTCP(
+            0, Factory.forProtocol(First), interface="127.0.0.1"
+        )
         self.assertEqual(port.transport is Server, not stock)
         with socket.create_connection(("127.0.0.1", port.getHost().port)) as client:
             client.settimeout(30)
@@ -263,7 +265,9 @@ class LeavingTests(TestCase):
             def dataReceived(self, data: bytes) -> None:
                 self.transport.write(data)
 
-        port = Listening(reactor).listenTCP(0, Factory.forProtocol(One), interface="127.0.0.1")
+        port = ListeningReactor(reactor).listenTCP(
+            0, Factory.forProtocol(One), interface="127.0.0.1"
+        )
         address = ("127.0.0.1", port.getHost().port)
 
         def talk() -> bytes:

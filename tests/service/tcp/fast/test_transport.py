@@ -35,7 +35,7 @@ from twisted_netdemo.service.binding import hasIPv6
 from twisted_netdemo.service.tcp.fast import transport
 from twisted_netdemo.service.tcp.fast.multiplexer import hubOf
 from twisted_netdemo.service.tcp.fast.transport import Server, lacking
-from twisted_netdemo.service.tcp.ports import FastTCPPort, Listening
+from twisted_netdemo.service.tcp.ports import FastTCPPort, ListeningReactor
 
 reactor: Any = theReactor
 
@@ -166,7 +166,7 @@ class AlikeTests(TestCase):
                 protocols.append(kind(does))
                 return protocols[-1]
 
-        listening = Listening(reactor)
+        listening = ListeningReactor(reactor)
         where = {"interface": interface}
         if tls:
             port = listening.listenSSL(0, Recorders(), self.context(), **where)
@@ -393,7 +393,7 @@ class AlikeTests(TestCase):
 
         factory = Factory.forProtocol(Passing)
         factory.noisy = False
-        port = Listening(reactor).listenTCP(0, factory, interface="127.0.0.1")
+        port = ListeningReactor(reactor).listenTCP(0, factory, interface="127.0.0.1")
         where = ("127.0.0.1", port.getHost().port)
         with socket.create_connection(where) as silent, socket.create_connection(where) as speaking:
             while len(protocols) < 2:
@@ -537,7 +537,7 @@ class AlikeTests(TestCase):
         self.patch(transport, "_lacking", [])
         factory = Factory.forProtocol(Protocol)
         factory.noisy = False
-        port = Listening(reactor).listenTCP(0, factory, interface="127.0.0.1")
+        port = ListeningReactor(reactor).listenTCP(0, factory, interface="127.0.0.1")
 
         def client() -> None:
             socket.create_connection(("127.0.0.1", port.getHost().port)).close()
@@ -567,7 +567,7 @@ class AlikeTests(TestCase):
 
         factory = Factory.forProtocol(Made)
         factory.noisy = False
-        port = Listening(reactor).listenTCP(0, factory, interface="127.0.0.1")
+        port = ListeningReactor(reactor).listenTCP(0, factory, interface="127.0.0.1")
         with socket.create_connection(("127.0.0.1", port.getHost().port)):
             await made
             await soon()
@@ -591,7 +591,7 @@ class AlikeTests(TestCase):
 
         factory = Factory.forProtocol(Again)
         factory.noisy = False
-        port = Listening(reactor).listenTCP(0, factory, interface="127.0.0.1")
+        port = ListeningReactor(reactor).listenTCP(0, factory, interface="127.0.0.1")
         with socket.create_connection(("127.0.0.1", port.getHost().port)) as client:
             client.sendall(b"more")
             while not read:
@@ -620,7 +620,7 @@ class AlikeTests(TestCase):
 
         factory = Factory.forProtocol(Waiting)
         factory.noisy = False
-        port = Listening(reactor).listenTCP(0, factory, interface="127.0.0.1")
+        port = ListeningReactor(reactor).listenTCP(0, factory, interface="127.0.0.1")
         hub = hubOf(reactor)
         with socket.create_connection(("127.0.0.1", port.getHost().port)) as client:
             while not protocols:
@@ -647,7 +647,7 @@ class AlikeTests(TestCase):
 
         factory = Factory.forProtocol(Copied)
         factory.noisy = False
-        port = Listening(reactor).listenTCP(0, factory, interface="127.0.0.1")
+        port = ListeningReactor(reactor).listenTCP(0, factory, interface="127.0.0.1")
         hub = hubOf(reactor)
         with socket.create_connection(("127.0.0.1", port.getHost().port)) as client:
             client.sendall(b"unread and")

@@ -25,7 +25,7 @@ from twisted.trial.runner import TestLoader, TrialRunner
 from twisted.trial.unittest import TestSuite
 
 import twisted
-from twisted_netdemo.service.tcp.ports import Listening
+from twisted_netdemo.service.tcp.ports import ListeningReactor
 
 PAGE = Path(__file__).parents[4] / "docs" / "explanation" / "transport.md"
 PATIENCE = 120
@@ -57,10 +57,10 @@ def useOurs() -> None:
     def listenTCP(
         self: Any, port: Any, factory: Any, backlog: int = 50, interface: str = ""
     ) -> Any:
-        return Listening(self).listenTCP(port, factory, backlog, interface)
+        return ListeningReactor(self).listenTCP(port, factory, backlog, interface)
 
     def adoptStreamPort(self: Any, number: int, family: int, factory: Any) -> Any:
-        return Listening(self).adoptStreamPort(number, family, factory)
+        return ListeningReactor(self).adoptStreamPort(number, family, factory)
 
     for method in (listenTCP, adoptStreamPort):
         setattr(PosixReactorBase, method.__name__, method)
