@@ -1,12 +1,12 @@
 """
-What a message of the name system asks (RFC 1035 4.1): the name, and which type of record.
+The question of a DNS message (RFC 1035 4.1): the name, and the type of record.
 
-Pure. Messages come from anybody: whatever they hold, they are read within their bounds.
+Pure. Messages are untrusted: no offset in them is followed beyond their end.
 """
 
 from __future__ import annotations
 
-#: The name system's port.
+#: The port of DNS servers.
 PORT = 53
 
 _HEADER = 12
@@ -15,16 +15,17 @@ _KNOWN = {1: "A", 28: "AAAA"}
 
 def isOne(head: bytes) -> bool:
     """
-    Whether a payload may begin a message with one question.
+    Whether a payload may be the beginning of a message with one question.
     """
     return len(head) > _HEADER + 1 and head[4:6] == b"\0\1"
 
 
 def name(head: bytes) -> tuple[list[bytes], int]:
     """
-    The labels of the name that is asked for, the last one cut where the payload ends.
+    The labels of the name in the question; the last one is cut off where the payload ends.
 
-    @return: them, and where what follows the name begins; beyond the payload where it is cut.
+    @return: the labels, and the offset after the name, which lies beyond the payload if that was
+        cut off.
     """
     parts, at = [], _HEADER
     while at < len(head) and head[at]:
@@ -35,9 +36,9 @@ def name(head: bytes) -> tuple[list[bytes], int]:
 
 def recordType(payload: bytes) -> str | None:
     """
-    The type of the record that a message asks for: C{A}, C{AAAA}, else as C{TYPE15} (RFC 3597 5).
+    The record type that a message asks for: C{A}, C{AAAA}, or for example C{TYPE15} (RFC 3597 5).
 
-    @return: L{None} where it is no message with one question.
+    @return: L{None} if the payload is no message with one question.
     """
     if not isOne(payload):
         return None

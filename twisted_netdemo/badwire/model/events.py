@@ -1,9 +1,9 @@
 """
-What happens on the wire, an event for each packet that leaves and for each copy that arrives, and
-the log's JSON line for it.
+The events on the wire, one for each packet that leaves and one for each copy that arrives, and
+their JSON lines in the log.
 
-Pure. The log is a contract: fields may be added, none is renamed or changes its meaning. What
-L{fromJSON} reads is checked field by field, since a log may come from anybody.
+Pure. The format of the log is a contract: fields may be added, but none is renamed or changes its
+meaning. L{fromJSON} checks each field, since a log may come from an untrusted source.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ FATES = (
     *(fault.word for fault in FAULTS if not fault.stops),
 )
 
-#: What its receiver does with a copy that arrives: those of TCP, and those of other protocols.
+#: What the receiver does with a copy that arrives, for TCP and for other protocols.
 TCP_EFFECTS = ("delivered", "held", "ignored", "discarded", "acknowledgement", "late")
 OTHER_EFFECTS = ("delivered", "again", "discarded", "short")
 
@@ -48,27 +48,25 @@ class Sent:
     @ivar version: of IP, 4 or 6.
     @ivar source: the sender's port, L{None} for a protocol without ports.
     @ivar destination: the receiver's port, likewise.
-    @ivar length: the payload's bytes in this packet: after the header of TCP, UDP or UDP-Lite, for
-        other protocols and for the second fragment on after that of IP.
+    @ivar length: the bytes of payload in this packet: after the header of TCP, UDP or UDP-Lite; for
+        other protocols, and from the second fragment on, after the IP header.
     @ivar flags: TCP's, letters of C{SFRPA} in that order; empty for others.
     @ivar seq: for TCP the relative sequence number of the packet's first byte (SYN is 0, the first
         byte 1); for others the datagram's number in its flow and direction, from 1.
     @ivar ack: for TCP the relative number acknowledged, L{None} without A and for others.
-    @ivar attempt: which time this was sent, from 1. For TCP's data, SYN and FIN: sent again when
-        above 1. For a TCP packet that has none of these: the how-manieth with these flags and
-        this C{seq}. 1 for others.
-    @ivar fates: of L{FATES}, in that order; empty when it just passed.
-    @ivar delay: the delay decided for its first copy, in milliseconds, without queueing; 0 where
-        it is lost. (C{delay_ms} in the log.)
-    @ivar checksum: whether the checksums were right as it left the sender.
+    @ivar attempt: the number of this attempt, from 1. A TCP segment with data, SYN or FIN has been
+        sent again if it is above 1. TCP segments without these are counted by their flags and
+        C{seq}. It is 1 for other protocols.
+    @ivar fates: of L{FATES}, in that order; empty if nothing happened to it.
+    @ivar delay: the delay of its first copy, in milliseconds, without queueing; 0 for a lost
+        packet. (C{delay_ms} in the log.)
+    @ivar checksum: whether its checksums were right when it left the sender.
     @ivar head: the payload's first L{HEAD} bytes. (Hex in the log.)
-    @ivar fragment: for a fragment the offset of its part in bytes, else L{None}.
-    @ivar window: how many bytes TCP has room for, scaled; L{None} where the scale is not known, and
-        for others.
-    @ivar quotes: for an ICMP error the C{n} of the packet that it complains of, where that is
-        known; else L{None}.
-    @ivar asks: for a message of the name system by UDP the type of record that it asks for, C{A},
-        C{AAAA} or C{TYPE} and a number; else L{None}.
+    @ivar fragment: the offset of a fragment in its datagram, in bytes; L{None} for a whole packet.
+    @ivar window: TCP's window in bytes; L{None} if its scale is unknown, and for others.
+    @ivar quotes: the C{n} of the packet that caused an ICMP error, if it is known; else L{None}.
+    @ivar asks: the record type of a DNS question over UDP: C{A}, C{AAAA}, or C{TYPE} and a number;
+        else L{None}.
     """
 
     t: float
@@ -99,7 +97,7 @@ class Sent:
         """
         The log's line, without its line feed.
         """
-        # Each text comes from a closed set, so that none needs escaping; json.dumps takes three
+        # Each text is one of a closed set, so that none needs escaping. json.dumps takes three
         # times as long.
         fates = f'["{quoted}"]' if (quoted := '", "'.join(self.fates)) else "[]"
         asks = "null" if self.asks is None else f'"{self.asks}"'
@@ -127,7 +125,7 @@ class Arrived:
     @ivar flow: as in its L{Sent}.
     @ivar direction: as in its L{Sent}.
     @ivar effect: what a correct receiver does with it, of L{TCP_EFFECTS} or L{OTHER_EFFECTS}.
-    @ivar released: how many bytes that were held back it let through.
+    @ivar released: the number of bytes held back so far that it makes available.
     """
 
     t: float
@@ -153,17 +151,18 @@ class Arrived:
 
 class Listener(Protocol):
     """
-    Who is told of each event as it happens, in order: the log, a capture, a picture.
+    An object that receives each event as it happens, in order: the log, a capture, a recorder.
     """
 
     def sent(self, event: Sent, data: bytes) -> None:
         """
-        @param data: the IP packet as it left its sender, its real addresses included.
+        @param data: the IP packet as it left its sender.
         """
 
     def arrived(self, event: Arrived, data: bytes) -> None:
         """
-        @param data: the IP packet as its receiver gets it: addresses exchanged, damage included.
+        @param data: the IP packet as its receiver gets it: with its addresses exchanged, and
+            damaged.
         """
 
 

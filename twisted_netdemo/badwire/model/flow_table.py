@@ -1,9 +1,9 @@
 """
-Which packet this is: its flow, its direction, its numbers, and which attempt at them.
+The flows on the wire, and the identity of each packet: its flow, direction, numbers and attempt.
 
-Pure. A flow is what two ends say to each other: a TCP connection, a pair of UDP ports, an echo's
-identifier. Nothing here depends on a client's port, which is the kernel's choice, nor on time, so
-that what is said of a packet is the same in the next run.
+Pure. A flow is a conversation of two ends: a TCP connection, a pair of UDP ports, the identifier of
+an echo. An identity depends neither on the client's port, which the kernel chooses, nor on time: it
+is the same in the next run.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from twisted_netdemo.faults.trigger import Direction
 _BITS = ((SYN, "S"), (FIN, "F"), (RST, "R"), (PSH, "P"), (ACK, "A"))
 _FLAGS = ["".join(letter for bit, letter in _BITS if bits & bit) for bits in range(32)]
 
-# Types of ICMP's echo: the request's and the reply's.
+# The ICMP types of an echo request and an echo reply.
 _ECHO = {ICMP: (8, 0), ICMP6: (128, 129)}
 
-#: How many flows are known at once, how many datagrams' fragments, how many repeats in one
-#: direction of a flow (more than fit in a usual window): the oldest is forgotten first.
+#: Limits: the flows remembered at once, the fragmented datagrams, and the retransmissions in one
+#: direction of a flow (more than fit in a usual window). The oldest is forgotten first.
 FLOWS = 1 << 16
 DATAGRAMS = 1 << 12
 REPEATS = 1 << 13
@@ -42,16 +42,15 @@ REPEATS = 1 << 13
 
 class Identity(NamedTuple):
     """
-    Which packet it is.
+    The identity of a packet.
 
-    @ivar side: its flow's half, in its direction.
+    @ivar side: the direction of its flow.
     @ivar flags: TCP's, as letters of C{SFRPA}; empty for others.
     @ivar seq: for TCP the relative sequence number; for others the datagram's number, from 1.
     @ivar ack: the relative number that TCP acknowledges, else L{None}.
-    @ivar attempt: which time it is sent, from 1.
-    @ivar key: what tells it from all others of its flow and direction.
-    @ivar window: how many bytes TCP has room for, L{None} where their scale is not known, and for
-        others.
+    @ivar attempt: how often it has been sent by now, from 1.
+    @ivar key: distinguishes it from all other packets of its flow and direction.
+    @ivar window: TCP's window in bytes; L{None} if its scale is unknown, and for others.
     """
 
     side: FlowDirection
@@ -68,11 +67,11 @@ class FlowDirection:
     One direction of a flow.
 
     @ivar flow: the flow.
-    @ivar direction: up or down.
-    @ivar end: for TCP the relative number that follows on all that it has sent.
-    @ivar number: for others how many datagrams it has sent.
-    @ivar other: the flow's other direction.
-    @ivar state: whatever the wire keeps of it.
+    @ivar direction: C{up} or C{down}.
+    @ivar end: for TCP the relative number after the last byte sent.
+    @ivar number: for other protocols the number of datagrams sent.
+    @ivar other: the opposite direction.
+    @ivar state: what the wire keeps for this direction.
     """
 
     __slots__ = (
@@ -99,12 +98,12 @@ class FlowDirection:
         self._start: int | None = None
         self._hasOpened = False
         self._scale: int | None = None
-        # how often each of those that were sent again
+        # How often each packet was sent, of those that were sent again.
         self._attempts: OrderedDict[object, int] = OrderedDict()
 
     def _relative(self, number: int) -> int:
         """
-        A sequence number of this side, counted from its first; past 2**32 it counts on.
+        A sequence number of this side, relative to the first one. It counts on past 2**32.
         """
         if self._start is None:
             self._start = number
@@ -113,7 +112,9 @@ class FlowDirection:
 
     def _again(self, what: object, before: int) -> int:
         """
-        Which attempt this is, where it was C{before} if it is not known.
+        The number of this attempt.
+
+        @param before: the number of attempts so far, if none is remembered.
         """
         attempts = self._attempts
         attempt = attempts.get(what, before) + 1
@@ -125,16 +126,16 @@ class FlowDirection:
 
     def opensAnew(self, seq: int) -> bool:
         """
-        Whether a SYN with this number is that of another connection between the same ports.
+        Whether a SYN with this number opens another connection between the same ports.
         """
         return self._start is not None and self._start != seq
 
     def segment(self, packet: Packet) -> Identity:
         """
-        Which of TCP's segments this is.
+        The identity of a TCP segment.
         """
         bits = packet.flags & 31
-        # A keep-alive's or a probe's number may lie before the first: 0 then.
+        # The number of a keep-alive or a probe may lie before the first: then it is 0.
         seq = self._relative(packet.seq)
         ack = self.other._relative(packet.ack) if bits & ACK else None
         length = len(packet.data) - packet.payload
@@ -153,8 +154,8 @@ class FlowDirection:
 
     def _window(self, packet: Packet) -> int | None:
         """
-        The window that a segment offers. That of a SYN is never scaled, others are where both ends
-        have said so (RFC 7323 2.2).
+        The window that a segment announces. The window of a SYN is never scaled; others are if both
+        ends have offered it (RFC 7323 2.2).
         """
         if packet.flags & SYN:
             self._hasOpened = True
@@ -174,7 +175,7 @@ class Flow:
     @ivar protocol: its name in the log.
     @ivar version: of IP.
     @ivar port: the server's; 0 for protocols without ports.
-    @ivar place: which one it is of those with the same protocol, version and port, from 0.
+    @ivar place: its index among the flows with the same protocol, version and port, from 0.
     """
 
     number: int
@@ -192,9 +193,9 @@ class Flow:
 
 class FlowTable:
     """
-    All that has been seen on the wire so far.
+    The flows that have been seen on the wire.
 
-    @ivar count: how many flows there were.
+    @ivar count: the number of flows so far.
     """
 
     def __init__(self) -> None:
@@ -207,7 +208,7 @@ class FlowTable:
 
     def identify(self, packet: Packet) -> Identity:
         """
-        Which packet this is. Each one is asked about once, in the order of leaving.
+        The identity of a packet. Call it once for each packet, in the order in which they leave.
         """
         if packet.protocol == TCP and packet.fragment is None:
             return self._tcp(packet)
@@ -245,7 +246,7 @@ class FlowTable:
 
     def _side(self, packet: Packet) -> FlowDirection:
         """
-        Whose packet this is, for all but TCP's segments.
+        The direction of a packet that is no TCP segment.
         """
         source, destination = packet.source, packet.destination
         if packet.protocol in _ECHO and not packet.fragment:
@@ -269,7 +270,7 @@ class FlowTable:
         flow = Flow(self.count, name, version, port, place)
         self.count += 1
         self._sides[version, protocol, destination, source] = flow.down
-        # last, where both are one: a socket that speaks to its own port
+        # Last, since both are the same key for a socket that sends to its own port.
         self._sides[version, protocol, source, destination] = flow.up
         while len(self._sides) > 2 * FLOWS:
             self._sides.popitem(last=False)
@@ -278,7 +279,8 @@ class FlowTable:
 
 def _ends(packet: Packet) -> tuple[int | None, int | None]:
     """
-    What stands for the ports: an echo's identifier, so that a reply is the request's other side.
+    What stands for the ports. It is an echo's identifier, so that a reply belongs to the opposite
+    direction of its request.
     """
     if packet.protocol in _ECHO and len(packet.data) >= packet.transport + 8:
         at = packet.transport

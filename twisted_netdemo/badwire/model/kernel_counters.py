@@ -1,8 +1,8 @@
 """
-The log's counts beside the kernel's own: what both must agree on, row by row.
+The log's counts beside the kernel's own counters, which must agree.
 
-The kernel counts what its TCP and UDP did (RFC 4022, RFC 4113 and Linux's own counters), for all
-of the private network at once; the log counts what the wire and the receivers' books say.
+The kernel counts what its TCP and UDP did in the whole private network (RFC 4022, RFC 4113 and
+Linux's own counters). The log counts what happened on the wire and what receivers do by rule.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from twisted_netdemo.badwire.model.events import FATES, Arrived, Sent
 from twisted_netdemo.badwire.model.packet import TCP, UDP, UDPLITE, protocolOf
 from twisted_netdemo.faults.reached import Asked, Reached
 
-# Protocols, and the kernel's groups of counters for either IP.
+# Protocols, and the groups of counters that the kernel has for IPv4 and IPv6.
 _DATAGRAMS = ((UDP, "UDP", ("Udp", "Udp6")), (UDPLITE, "UDP-Lite", ("UdpLite", "UdpLite6")))
-# InDatagrams counts those that were read.
+# InDatagrams counts only the datagrams that a program read.
 _ARRIVED = ("InDatagrams", "NoPorts", "RcvbufErrors", "MemErrors")
 
 # InErrors counts these as well.
@@ -28,14 +28,14 @@ _FILES = ("/proc/net/snmp", "/proc/net/netstat", "/proc/net/snmp6")
 
 class PacketCounts:
     """
-    What the log would say, counted as it happens: a
+    Counts the events of the log as they happen: a
     L{Listener<twisted_netdemo.badwire.model.events.Listener>}.
 
-    @ivar packets: how many left, by protocol.
-    @ivar fates: how many met a fate, by protocol and fate.
-    @ivar again: TCP's segments with data, SYN or FIN that were sent before.
-    @ivar synAgain: those of them that are SYN-ACKs.
-    @ivar effects: how many copies arrived, by protocol number and effect.
+    @ivar packets: the packets that left, by protocol.
+    @ivar fates: the packets that had a fate, by protocol and fate.
+    @ivar again: the TCP segments with data, SYN or FIN that were retransmissions.
+    @ivar synAgain: the retransmitted SYN-ACKs among them.
+    @ivar effects: the copies that arrived, by protocol number and effect.
     """
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class PacketCounts:
     @property
     def total(self) -> int:
         """
-        How many packets left, and how many copies arrived.
+        The packets that left and the copies that arrived, together.
         """
         return self.packets.total() + self.effects.total()
 
@@ -72,7 +72,7 @@ class PacketCounts:
 
     def table(self) -> dict[str, dict[str, int]]:
         """
-        For each protocol how many packets left, and how many met each fate.
+        For each protocol the number of packets that left, and of those that had each fate.
         """
         return {
             protocol: {
@@ -85,7 +85,7 @@ class PacketCounts:
 
 class ReachedListener:
     """
-    How far flows got, beside the places that were asked for: a
+    Compares how far flows got with the places that were asked for: a
     L{Listener<twisted_netdemo.badwire.model.events.Listener>}.
     """
 
@@ -102,25 +102,25 @@ class ReachedListener:
 
     def arrived(self, event: Arrived, data: bytes) -> None:
         """
-        What arrives has left before.
+        Nothing to do: only departures count.
         """
 
     def lines(self) -> list[str]:
         """
-        What was asked for and never reached.
+        A line for each place that no flow reached.
         """
         return self._reached.lines("flow", "packet")
 
 
 class CounterRow(NamedTuple):
     """
-    One thing that both counted.
+    A quantity that both the log and the kernel count.
 
-    @ivar what: in words.
+    @ivar what: its name.
     @ivar log: the log's count.
-    @ivar kernel: the kernel's.
-    @ivar of: which of the kernel's counters that is.
-    @ivar isInferred: whether the log's count is worked out by rule: what receivers did.
+    @ivar kernel: the kernel's count.
+    @ivar of: the kernel's counters that were added up.
+    @ivar isInferred: whether the log's count follows from what receivers do by rule.
     """
 
     what: str
@@ -132,11 +132,11 @@ class CounterRow(NamedTuple):
 
 class KernelCount(NamedTuple):
     """
-    One thing that the kernel alone can count: no packet tells of it.
+    A quantity that only the kernel can count.
 
-    @ivar what: in words.
-    @ivar kernel: how many.
-    @ivar of: which of the kernel's counters that is.
+    @ivar what: its name.
+    @ivar kernel: the kernel's count.
+    @ivar of: the kernel's counters that were added up.
     """
 
     what: str
@@ -147,7 +147,7 @@ class KernelCount(NamedTuple):
 def parseCounters(text: str) -> dict[str, int]:
     """
     The counters of a file such as /proc/net/snmp (a line of names above a line of values) or
-    /proc/net/snmp6 (a line each), as C{TcpOutSegs}.
+    /proc/net/snmp6 (a line for each), by names such as C{TcpOutSegs}.
     """
     counters: dict[str, int] = {}
     lines = [line.split() for line in text.splitlines()]
@@ -178,9 +178,9 @@ def readCounters() -> dict[str, int]:
 
 def compare(counts: PacketCounts, early: int, kernel: Mapping[str, int]) -> list[CounterRow]:
     """
-    The rows: what the log counted and what the kernel counted since the network is up.
+    Compare what the log and the kernel have counted since the network was made.
 
-    @param early: how many segments came early, by the receivers' books.
+    @param early: the number of early segments, as L{Receivers} counts them.
     """
 
     def of(*names: str) -> int:

@@ -1,9 +1,8 @@
 """
-IP packets as the wire sees them: read, checked, mirrored and damaged.
+IP packets: how they are read, checked, mirrored and damaged.
 
-Pure. A packet that the kernel made is read by L{parse} as far as the wire must know it: RFC 791 and
-RFC 8200 for IP, RFC 9293 for TCP, RFC 768 for UDP, RFC 3828 for UDP-Lite, RFC 792 and RFC 4443 for
-ICMP.
+Pure. L{parse} reads what the wire needs to know of a packet: RFC 791 and RFC 8200 for IP, RFC 9293
+for TCP, RFC 768 for UDP, RFC 3828 for UDP-Lite, RFC 792 and RFC 4443 for ICMP.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ RST = 0x04
 PSH = 0x08
 ACK = 0x10
 
-#: Where the source address stands in a header of each version, and how long an address is.
+#: Offset of the source address in a header of each version, and the length of an address.
 _ADDRESSES = {4: (12, 4), 6: (8, 16)}
 
 _HOP_BY_HOP, _ROUTING, _FRAGMENT, _DESTINATION = 0, 43, 44, 60
@@ -35,7 +34,7 @@ _HOP_BY_HOP, _ROUTING, _FRAGMENT, _DESTINATION = 0, 43, 44, 60
 _END_OF_OPTIONS, _NO_OPERATION, _WINDOW_SCALE = 0, 1, 3
 _MOST_SCALE = 14
 
-# ICMP's errors quote the packet that they complain of, from the ninth byte on.
+# ICMP errors quote the packet that caused them, from the ninth byte on.
 _ERRORS = {ICMP: frozenset([3, 4, 5, 11, 12]), ICMP6: frozenset([1, 2, 3, 4])}
 _QUOTE = 8
 _ICMP_HEADER = 8
@@ -52,24 +51,24 @@ _fragment = struct.Struct("!BxHI").unpack_from
 
 class Packet(NamedTuple):
     """
-    An IP packet, and where its parts begin.
+    An IP packet, and the offsets of its parts.
 
-    @ivar data: all of it.
+    @ivar data: the whole packet.
     @ivar version: of IP, 4 or 6.
     @ivar protocol: its number: L{TCP}, L{UDP}, L{ICMP}, L{ICMP6} or another.
-    @ivar transport: where what IP carries begins in C{data}.
-    @ivar payload: where the payload of TCP, UDP or UDP-Lite begins; for others, and for a fragment
-        that is not the first, the same as C{transport}.
+    @ivar transport: the offset of the IP payload in C{data}.
+    @ivar payload: the offset of the payload of TCP, UDP or UDP-Lite; for other protocols, and for
+        a fragment that is not the first, the same as C{transport}.
     @ivar source: the sender's port, L{None} for a protocol without ports and for a later fragment.
     @ivar destination: the receiver's port, likewise.
     @ivar flags: TCP's, as bits (L{FIN}, L{SYN}, L{RST}, L{PSH}, L{ACK}); 0 for others.
-    @ivar seq: TCP's sequence number as it stands in the packet; 0 for others.
-    @ivar ack: TCP's acknowledgement number as it stands in the packet; 0 for others.
-    @ivar fragment: for a fragment the offset of its part in bytes, else L{None}.
-    @ivar more: whether fragments of the same datagram follow after it.
+    @ivar seq: TCP's sequence number, not relative; 0 for others.
+    @ivar ack: TCP's acknowledgement number, not relative; 0 for others.
+    @ivar fragment: the offset of a fragment in its datagram, in bytes; L{None} for a whole packet.
+    @ivar more: whether later fragments of the same datagram follow.
     @ivar identification: IP's, which the fragments of one datagram share; 0 for a whole IPv6
         packet.
-    @ivar window: TCP's as it stands in the packet, not scaled; 0 for others.
+    @ivar window: TCP's window, not scaled; 0 for others.
     """
 
     data: bytes
@@ -90,7 +89,7 @@ class Packet(NamedTuple):
     @property
     def length(self) -> int:
         """
-        How many bytes of payload it carries.
+        The length of the payload in bytes.
         """
         return len(self.data) - self.payload
 
@@ -125,16 +124,18 @@ class Packet(NamedTuple):
     @property
     def quoted(self) -> Packet | None:
         """
-        The packet that an ICMP error complains of, as far as it is quoted.
+        The packet that caused an ICMP error, as far as it is quoted.
         """
         return parse(self.data[self.transport + _QUOTE :], True) if self.isError else None
 
 
 def parse(data: bytes, isQuote: bool = False) -> Packet | None:
     """
-    Read a packet; L{None} where it is none, or is cut short.
+    Read a packet.
 
-    @param isQuote: whether it may be shorter than it says, and its checksums wrong.
+    @param isQuote: whether the packet is quoted by an ICMP error, and may be shorter than its
+        header says.
+    @return: L{None} for data that are no packet, or are cut short.
     """
     try:
         version = data[0] >> 4
@@ -165,7 +166,7 @@ def parse(data: bytes, isQuote: bool = False) -> Packet | None:
         if transport > total or (len(data) < total and not isQuote):
             return None
         if len(data) > total:
-            data = data[:total]  # what a link layer padded it with
+            data = data[:total]  # without the padding of a link layer
         payload = transport
         source = destination = None
         flags = seq = ack = window = 0
@@ -177,7 +178,7 @@ def parse(data: bytes, isQuote: bool = False) -> Packet | None:
             if size < 0x50:
                 return None
         elif protocol in (UDP, UDPLITE, TCP):
-            # a quotation of TCP may end after its ports and sequence number
+            # A quoted TCP header may end after the ports and the sequence number.
             source, destination = _ports(data, transport)
             payload += 8
     except (IndexError, struct.error):
@@ -204,9 +205,9 @@ def parse(data: bytes, isQuote: bool = False) -> Packet | None:
 
 def _sum(data: bytes) -> int:
     """
-    The ones' complement sum of 16-bit words (RFC 1071), where 0 and 65535 are the same.
+    The ones' complement sum of 16-bit words (RFC 1071), in which 0 and 65535 are the same.
 
-    65536 is 1 modulo 65535, so the remainder of the whole number is the sum of its words.
+    Since 65536 is 1 modulo 65535, the remainder of the whole number is the sum of its words.
     """
     if len(data) & 1:
         data += b"\0"
@@ -215,9 +216,8 @@ def _sum(data: bytes) -> int:
 
 def verify(packet: Packet) -> bool:
     """
-    Whether a receiver takes the packet's checksums for right: IPv4's header's, and that of TCP,
-    UDP, UDP-Lite or ICMP over all that it covers. A fragment alone cannot tell, nor can other
-    protocols.
+    Whether a receiver accepts the packet's checksums: that of the IPv4 header, and that of TCP,
+    UDP, UDP-Lite or ICMP. A fragment alone cannot be checked, and passes, as do other protocols.
     """
     data, version, protocol, transport = packet[:4]
     if version == 4:
@@ -235,7 +235,7 @@ def verify(packet: Packet) -> bool:
     if protocol == UDP:
         covered = int.from_bytes(data[transport + 4 : transport + 6], "big") or length
     if protocol in (UDP, UDPLITE) and data[transport + 6 : transport + 8] == b"\0\0":
-        # RFC 768: the sender made none. RFC 8200 8.1 and RFC 3828 3.1: but there it must.
+        # RFC 768: the sender computed none. RFC 8200 8.1 and RFC 3828 3.1 require one.
         return protocol == UDP and version == 4
     if protocol == UDPLITE:
         covered = int.from_bytes(data[transport + 4 : transport + 6], "big") or length
@@ -248,7 +248,7 @@ def verify(packet: Packet) -> bool:
         return total == 0
     elif protocol not in (TCP, ICMP6):
         return True
-    # the pseudo-header: addresses, protocol and length
+    # With the pseudo-header: addresses, protocol and length.
     return (
         total + _sum(addresses) + protocol + (covered if protocol == UDP else length)
     ) % 65535 == 0
@@ -271,8 +271,9 @@ def isShort(packet: Packet) -> bool:
 
 def windowScale(packet: Packet) -> int | None:
     """
-    By how many bits the sender of a SYN means to shift its windows (RFC 7323 2.2); L{None} where
-    it does not offer to.
+    By how many bits the sender of a SYN offers to shift its windows (RFC 7323 2.2).
+
+    @return: L{None} if the SYN offers no window scaling.
     """
     data, at = packet.data, packet.transport + 20
     while at < packet.payload:
@@ -291,8 +292,8 @@ def windowScale(packet: Packet) -> int | None:
 
 def mirror(packet: Packet) -> bytes:
     """
-    The packet with source and destination address exchanged, in an ICMP error also those of the
-    packet that it quotes. All checksums stay as right as they were, since sums commute.
+    The packet with its source and destination addresses exchanged; in an ICMP error also those of
+    the quoted packet. No checksum changes, since a sum does not depend on the order of its terms.
     """
     data = _exchange(packet.data, 0, packet.version)
     if packet.protocol in _ERRORS and (quoted := packet.quoted) is not None:
@@ -358,7 +359,7 @@ def withPayload(packet: Packet, start: int, end: int, payload: bytes) -> Packet:
 
 def protocolOf(data: bytes) -> int:
     """
-    The number of the protocol that a well-formed packet carries, without the trouble of L{parse}.
+    The number of the protocol that a well-formed packet carries: faster than L{parse}.
     """
     if data[0] >> 4 == 4:
         return data[9]

@@ -1,10 +1,9 @@
 """
-What a correct receiver does with each packet that arrives, worked out by keeping its books.
+What a correct receiver does with each packet that arrives.
 
-Pure. The kernel tells nobody what it did with a packet; but which packets left and arrived, and in
-which order, is known, and so is what RFC 9293 (TCP), RFC 768 (UDP), RFC 3828 (UDP-Lite) and RFC 791
-(fragments) ask of a receiver. Its verdicts are inferred, therefore; the kernel's counters confirm
-their totals.
+Pure. The kernel does not report what it does with a packet. It is inferred from the packets that
+left and arrived, their order, and the rules of RFC 9293 (TCP), RFC 768 (UDP), RFC 3828 (UDP-Lite)
+and RFC 791 (fragments). The kernel's counters confirm the totals.
 """
 
 from __future__ import annotations
@@ -19,23 +18,23 @@ from twisted_netdemo.badwire.model.events import Sent
 from twisted_netdemo.badwire.model.packet import Packet, isShort, verify
 from twisted_netdemo.faults.kinds import FAULTS
 
-#: How many flows, copied packets, unfinished datagrams and datagrams that may be complained of are
-#: remembered, each; the oldest are forgotten first. Also how many islands of a stream.
+#: The limit of each memory: flows, duplicated packets, incomplete datagrams, datagrams that an ICMP
+#: error may quote, and islands of a stream. The oldest entry is forgotten first.
 MEMORY = 10_000
 
-#: How many bytes of unfinished datagrams are kept in all.
+#: How many bytes of incomplete datagrams are kept in all.
 KEPT = 1 << 24
 
-# An ICMP error quotes at least so much of what its packet carried (RFC 792).
+# An ICMP error quotes at least so many bytes of the IP payload (RFC 792).
 _QUOTED = 8
 
 # The fates with which more than one copy arrives.
 _COPYING = frozenset(fault.word for fault in FAULTS if fault.copies > 1)
 
-# How many datagrams that look alike are told apart by their order.
+# How many datagrams that look alike are distinguished by their order.
 _ALIKE = 100
 
-# An island's first byte, and the one that follows on its last.
+# The first byte of an island, and the byte after its last.
 _first, _last = itemgetter(0), itemgetter(1)
 
 _Key = TypeVar("_Key")
@@ -44,9 +43,9 @@ _Value = TypeVar("_Value")
 
 class Intervals:
     """
-    Which bytes of a stream have come: all before L{expected}, and some islands beyond it.
+    The bytes of a stream that have arrived: all before L{expected}, and islands after it.
 
-    @ivar expected: the first byte that is missing.
+    @ivar expected: the first missing byte.
     """
 
     def __init__(self) -> None:
@@ -55,17 +54,17 @@ class Intervals:
 
     def add(self, start: int, end: int) -> tuple[str, int]:
         """
-        Bytes from start, end not among them, have come.
+        Take the bytes from C{start} up to C{end}, which is excluded.
 
-        @return: C{delivered}, C{held} or C{ignored}, and how many bytes that came earlier can now
-            be handed on as well.
+        @return: C{delivered}, C{held} or C{ignored}, and how many bytes that arrived earlier can be
+            delivered as well now.
         """
         if end <= self.expected:
             return "ignored", 0
         if start > self.expected:
             return ("held" if self._keep(start, end) else "ignored"), 0
         self.expected = end
-        # islands neither meet nor overlap: the last of these alone may reach further
+        # Islands neither touch nor overlap: only the last of these may reach further.
         reached = bisect_right(self._islands, end, key=_first)
         if reached:
             self.expected = max(end, self._islands[reached - 1][1])
@@ -75,13 +74,15 @@ class Intervals:
     @property
     def furthest(self) -> int:
         """
-        What follows on the last byte that has come.
+        The number after the last byte that has arrived.
         """
         return self._islands[-1][1] if self._islands else self.expected
 
     def _keep(self, start: int, end: int) -> bool:
         """
-        Whether any of it was new, and is kept.
+        Keep an island.
+
+        @return: whether it had new bytes, and there was room for it.
         """
         first = bisect_left(self._islands, start, key=_last)
         last = bisect_right(self._islands, end, key=_first)
@@ -99,25 +100,25 @@ class Intervals:
 
 class _TCPReceiver:
     """
-    One end of a TCP connection, as it receives.
+    The receiving half of one end of a TCP connection.
     """
 
     def __init__(self) -> None:
         self.stream = Intervals()
-        #: the number after the other end's FIN
+        #: The number after the other end's FIN.
         self.end: int | None = None
         self.hasSentSyn = False
         self.isGone = False
-        #: the number after its own FIN, where that is the second of the two (LAST-ACK)
+        #: The number after its own FIN, if that is the second of the two (LAST-ACK).
         self.lastAck: int | None = None
         self._hasSentFin = False
-        #: whether its own SYN has been acknowledged
+        #: Whether its own SYN has been acknowledged.
         self._isOpen = False
 
     def sends(self, sent: Sent) -> None:
         if "S" in sent.flags:
             if sent.ack is not None and not self.hasSentSyn and sent.ack < self.stream.expected:
-                # TCP Fast Open (RFC 7413 4.1.2): the SYN was taken, its data were not
+                # TCP Fast Open (RFC 7413 4.1.2): the SYN was accepted without its data.
                 self.stream = Intervals()
                 self.stream.add(0, sent.ack)
             self.hasSentSyn = True
@@ -128,18 +129,20 @@ class _TCPReceiver:
         if "R" in sent.flags:
             if self.hasSentSyn:
                 self.isGone = True
-            else:  # nobody listens here: each SYN is a new one
+            else:  # no program listens here: each SYN is a new one
                 self.stream = Intervals()
 
     def receives(self, sent: Sent, length: int) -> tuple[str, int, bool]:
         """
         @param length: how many bytes of payload arrive.
-        @return: the effect, the bytes released, and whether it was early.
+        Take a segment.
+
+        @return: the effect, the number of bytes released, and whether the segment was early.
         """
         if self.isGone:
             return "late", 0, False
         expected = self.stream.expected
-        # numbers have 32 bits and go round (RFC 9293 3.4)
+        # Numbers have 32 bits and wrap around (RFC 9293 3.4).
         start = expected + (sent.seq - expected + (1 << 31)) % (1 << 32) - (1 << 31)
         if "R" in sent.flags:
             if not self._takesReset(start):
@@ -154,21 +157,21 @@ class _TCPReceiver:
         size = length + syn + fin
         if not size:
             return "acknowledgement", 0, False
-        if not syn and not expected:  # nothing is taken before the other end's SYN
+        if not syn and not expected:  # nothing is accepted before the other end's SYN
             return "ignored", 0, False
         if fin:
             self.end = start + size
         effect, released = self.stream.add(start, start + size)
         if released and self.end is not None and start + size < self.end <= self.stream.expected:
-            released -= 1  # the FIN among them is no byte
+            released -= 1  # the FIN among them is no byte of the stream
         return effect, released, start > expected
 
     def _takesReset(self, number: int) -> bool:
         """
-        Whether a reset with this number ends the connection. One within the window that has not
-        just the number that is expected could be anybody's: it is answered, and no more
-        (RFC 9293 3.10.7.4, after RFC 5961 3.2). Linux takes two more: one that follows on all that
-        was acknowledged selectively, and one that has the number of the FIN that came.
+        Whether a reset with this number ends the connection. A reset within the window whose number
+        is not the expected one may be forged, and is only answered (RFC 9293 3.10.7.4, after
+        RFC 5961 3.2). Linux accepts two more: one with the number after the highest selective
+        acknowledgement, and one with the number of the FIN that has arrived.
         """
         expected = self.stream.expected
         if not self._isOpen:
@@ -180,19 +183,21 @@ class _TCPReceiver:
 
 class _Datagram:
     """
-    A datagram that comes in fragments.
+    A datagram that arrives in fragments.
     """
 
     def __init__(self) -> None:
         self._came = Intervals()
         self._size: int | None = None
         self._parts: dict[int, Packet] = {}
-        #: how many bytes of it are there
+        #: How many bytes of it are kept.
         self.kept = 0
 
     def add(self, packet: Packet, offset: int) -> bool:
         """
-        Whether any of it was new.
+        Take a fragment.
+
+        @return: whether any of its bytes were new.
         """
         end = offset + len(packet.data) - packet.transport
         if not packet.more:
@@ -212,7 +217,7 @@ class _Datagram:
     @property
     def whole(self) -> Packet:
         """
-        The packet that its parts make.
+        The reassembled packet.
         """
         first, *later = (part for _, part in sorted(self._parts.items()))
         data = b"".join([first.data, *(part.data[part.transport :] for part in later)])
@@ -223,8 +228,8 @@ class Receivers:
     """
     The receivers of all flows, both ends of each.
 
-    @ivar early: how many TCP segments came before one that precedes them, whether they were held
-        already or not (the kernel's TCPOFOQueue).
+    @ivar early: how many TCP segments arrived before one that precedes them, including copies of
+        those held already (the kernel's TCPOFOQueue).
     """
 
     def __init__(self) -> None:
@@ -237,22 +242,22 @@ class Receivers:
 
     def left(self, sent: Sent) -> None:
         """
-        A packet leaves its sender, whatever then becomes of it. To be told in the order of
-        leaving: it is how a receiver's own end of the connection is known.
+        A packet leaves its sender. Call it for every packet, in the order in which they leave: it
+        tells what each receiver itself has sent.
         """
         if sent.protocol == "tcp" and sent.fragment is None:
-            # what goes up is received below
+            # A packet that goes up is received by the end that sends down.
             self._ends(sent.flow)["down" if sent.direction == "up" else "up"].sends(sent)
 
     def arrived(self, packet: Packet, sent: Sent, isSound: bool) -> tuple[str, int]:
         """
-        A copy of a packet reaches its receiver. To be told in the order of arrival.
+        A copy of a packet reaches its receiver. Call it in the order of arrival.
 
-        @param packet: as it arrives, damage included.
+        @param packet: the packet as it arrives, with its damage.
         @param isSound: whether its checksums are right (L{verify}).
-        @return: the effect, and how many bytes that were held back it lets through. A fragment is
-            C{held} until its datagram is whole, and C{ignored} where that part is there already;
-            its bytes are not counted.
+        @return: the effect, and how many bytes held back so far it makes available. A fragment is
+            C{held} until its datagram is complete, and C{ignored} if it has arrived before; its
+            bytes are not counted.
         """
         if not isSound:
             return _refused(packet), 0
@@ -273,10 +278,11 @@ class Receivers:
 
     def quotes(self, error: Packet, flow: int, direction: str) -> int | None:
         """
-        Which packet an ICMP error complains of: the C{n} of the oldest that arrived, looked like
-        what is quoted, and was not complained of yet; L{None} where there is none, or for TCP.
+        The packet that caused an ICMP error.
 
-        @param direction: the error's own.
+        @param direction: the direction of the error itself.
+        @return: the C{n} of the oldest packet that arrived, begins with the quoted bytes and has
+            not been quoted yet; L{None} if there is none, and for TCP.
         """
         if not error.isError or (quoted := error.quoted) is None:
             return None
@@ -327,7 +333,7 @@ def _refused(packet: Packet) -> str:
 
 def _remember(memory: OrderedDict[_Key, _Value], key: _Key, make: Callable[[], _Value]) -> _Value:
     """
-    The value of a key, which becomes the youngest; the oldest makes room.
+    The value of a key, which becomes the newest. The oldest key is forgotten if there are too many.
     """
     if key in memory:
         memory.move_to_end(key)

@@ -1,8 +1,8 @@
 """
-The wire: each IP packet that leaves meets its fate, and what is left of it arrives.
+The wire: it decides the fate of each IP packet that leaves, and lets it arrive accordingly.
 
-There is one end only. A packet to the far address comes back from it, with source and destination
-exchanged, so that who listens near is reached at the far address.
+The wire has one end only. A packet to the far address comes back from there with its source and
+destination exchanged: a server that listens near is reached at the far address.
 """
 
 from __future__ import annotations
@@ -41,22 +41,22 @@ if TYPE_CHECKING:
 
 _log = Logger()
 
-# What is due in less than this, in seconds, is due now: times are rounded, and a clock that counts
-# from 1970 cannot tell them apart.
+# A packet that is due in less than this, in seconds, is due now: times are rounded, and a clock
+# that counts from 1970 cannot distinguish them.
 _SOON = 1e-6
 
-# How many other addresses are remembered.
+# How many addresses are remembered of packets that the wire does not carry.
 _ELSEWHERE = 5
 
 
 class _InFlight:
     """
-    A packet that will arrive.
+    A packet on its way.
 
-    @ivar packet: as it arrives, damage done.
+    @ivar packet: the packet as it arrives, with its damage.
     @ivar isSound: whether its checksums are right then.
-    @ivar copies: how often.
-    @ivar sent: its event, once its fate is sealed.
+    @ivar copies: how many copies arrive.
+    @ivar sent: its event, once its fate is decided.
     """
 
     __slots__ = ("copies", "isSound", "packet", "sent")
@@ -71,7 +71,7 @@ class _InFlight:
 
 class _FlowState:
     """
-    What the wire keeps of one direction of a flow.
+    What the wire keeps for one direction of a flow.
     """
 
     __slots__ = ("fates", "queue")
@@ -85,11 +85,11 @@ class _FlowState:
 class Wire:
     """
     @ivar conditions: how bad each direction is; they may change while packets are under way.
-    @ivar receivers: the books of all receivers.
-    @ivar unread: how many packets were none of the wire's: to other addresses, or malformed.
-    @ivar malformed: how many of them were that.
-    @ivar elsewhere: the first few of those addresses.
-    @ivar refused: how many copies the device did not take.
+    @ivar receivers: the receivers of all flows.
+    @ivar unread: how many packets the wire did not carry: to other addresses, or malformed.
+    @ivar malformed: how many of them were malformed.
+    @ivar elsewhere: the first few of the other addresses.
+    @ivar refused: how many copies the device did not accept.
     @ivar flows: all flows so far.
     """
 
@@ -110,7 +110,7 @@ class Wire:
         @param seed: of all random draws.
         @param far: the far addresses, packed.
         @param listeners: who is told of each event.
-        @param blackouts: when nothing passes: from and to, in seconds from now.
+        @param blackouts: the spans in which nothing passes: from and to, in seconds from now.
         """
         self.receivers = Receivers()
         self.flows = FlowTable()
@@ -134,21 +134,21 @@ class Wire:
 
     def addProto(self, num: int, proto: object) -> None:
         """
-        L{IRawPacketProtocol} has it; nothing is stacked on the wire.
+        Part of L{IRawPacketProtocol}, but no protocol is stacked on the wire.
         """
         raise TypeError("the wire hands its packets back to the kernel")
 
     @property
     def seconds(self) -> float:
         """
-        How long the network is up.
+        The seconds since the network was made.
         """
         return self._clock.seconds() - self._start
 
     @property
     def isIdle(self) -> bool:
         """
-        Whether nothing is under way.
+        Whether no packet is on its way.
         """
         return not any(link.octets for link in self._links.values())
 
@@ -226,7 +226,7 @@ class Wire:
 
     def _pass(self, packet: Packet | None) -> None:
         """
-        What is none of the wire's goes nowhere.
+        Count a packet that the wire does not carry.
         """
         self.unread += 1
         if packet is None:
@@ -245,7 +245,7 @@ class Wire:
 
     def _leave(self) -> None:
         """
-        Let arrive what is due, and come back when more is.
+        Let packets arrive that are due, and schedule the next call.
         """
         now = self._clock.seconds() - self._start
         for link in self._links.values():
@@ -269,20 +269,20 @@ class Wire:
 
     def makeConnection(self, transport: TuntapPort) -> None:
         """
-        The device is there.
+        The device is open.
         """
         self.transport = transport
 
     def doStop(self) -> None:
         """
-        The device is gone: what is still under way never arrives.
+        The device is closed: packets that are on their way never arrive.
         """
         self.transport = None
         self._cancel()
 
     def _arrive(self, inFlight: _InFlight, now: float) -> None:
         """
-        All copies reach their receiver.
+        All copies of a packet reach their receiver.
         """
         sent, data = inFlight.sent, mirror(inFlight.packet)
         for copy in range(inFlight.copies):
@@ -319,7 +319,7 @@ def _damage(packet: Packet, fate: Fate) -> tuple[Outcome, Packet]:
 
 def _asks(packet: Packet) -> str | None:
     """
-    Which type of record it asks for, if it is a message of the name system.
+    The record type that a packet asks for, if it is a DNS question.
     """
     if packet.protocol != UDP or dns_question.PORT not in (packet.source, packet.destination):
         return None
