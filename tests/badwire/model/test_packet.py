@@ -14,6 +14,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
+from twisted_netdemo.faults.kinds.fault import Fault
 
 from twisted_netdemo.badwire.model.packet import (
     ICMP,
@@ -30,7 +31,6 @@ from twisted_netdemo.badwire.model.packet import (
     windowScale,
     withPayload,
 )
-from twisted_netdemo.faults.fault import Fault
 from twisted_netdemo.faults.kinds import FAULTS
 from twisted_netdemo.faults.kinds.corrupt import FAULT as CORRUPT
 from twisted_netdemo.faults.kinds.undetectable import FAULT as UNDETECTABLE
