@@ -152,6 +152,11 @@ def proofs(session: nox.Session) -> None:
         "30" if full else "6",
     )
     prove(
+        "STAMP: every count is the truth's over many seeds, and no datagram hurts the reflector",
+        "tests.stamp.seeds",
+        "200" if full else "10",
+    )
+    prove(
         "Twisted's own tests of TCP, on its transports", "tests.service.tcp.fast.twisteds", "stock"
     )
     prove("Twisted's own tests of TCP, on ours", "tests.service.tcp.fast.twisteds", "fast")

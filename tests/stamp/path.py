@@ -18,11 +18,10 @@ from twisted_netdemo.faults.trigger import Direction
 from twisted_netdemo.impair.udp_relay import Relay
 from twisted_netdemo.service.addresses import Address
 from twisted_netdemo.service.udp.datagram import Outgoing
-from twisted_netdemo.stamp.packets.base_packet import AUTHENTICATED, OPEN
 from twisted_netdemo.stamp.packets.key_file import Keys
 from twisted_netdemo.stamp.reflector.session_reflector import SessionReflector
 from twisted_netdemo.stamp.reflector.sessions import Sessions
-from twisted_netdemo.stamp.results.measurement import Measurement
+from twisted_netdemo.stamp.results.measurement import Measurement, Reordering
 from twisted_netdemo.stamp.sender.session_sender import SessionSender
 from twisted_netdemo.stamp.sender.settings import Settings
 from twisted_netdemo.stamp.session.kernel_clock import ClockError
@@ -258,4 +257,25 @@ class Path:
         return expected(self.truth, self.settings.count, self.settings.key is not None)
 
 
-BASES = {False: OPEN, True: AUTHENTICATED}
+def differences(path: Path, result: Measurement) -> list[str]:
+    """
+    What a measurement says otherwise than the truth does.
+    """
+    truth, ways = path.expected(), result.directions
+
+    def order(order: Order) -> Reordering:
+        return Reordering(order.reordered, order.reordered / order.first, order.extent, order.n)
+
+    table = {
+        "loss up": (ways.lossUp, truth.lossUp),
+        "loss down": (ways.lossDown, truth.lossDown),
+        "loss": (result.lost, truth.lossUp + truth.lossDown),
+        "undecided": (ways.undecided, 0),
+        "duplicates up": (ways.duplicatesUp, truth.duplicatesUp),
+        "duplicates down": (ways.duplicatesDown, truth.duplicatesDown),
+        "reordered up": (result.reorderedUp, order(truth.reorderedUp)),
+        "reordered down": (result.reorderedDown, order(truth.reorderedDown)),
+        "fates": ([packet.fate for packet in result.packets], truth.fates),
+        "sum": (result.sent, result.received + result.late + result.lost),
+    }
+    return [f"{name}: {said} for {true}" for name, (said, true) in table.items() if said != true]

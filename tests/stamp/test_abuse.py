@@ -5,6 +5,7 @@ A reflector on the open Internet: no loop, no amplification, no datagram that en
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 
 from twisted.internet.task import Clock
 from twisted.logger import LogLevel, globalLogPublisher
@@ -39,6 +40,21 @@ def extended() -> bytes:
             pack(Type.EXTRA_PADDING, bytes(5)),
         )
     )
+
+
+def mutations(seed: int, count: int) -> Iterator[bytes]:
+    """
+    Valid requests with some octets changed, cut, or lengthened.
+    """
+    drawn = random.Random(seed)
+    valid = extended()
+    for n in range(count):
+        data = bytearray(valid)
+        data[:4] = n.to_bytes(4, "big")
+        for _ in range(drawn.randrange(1, 8)):
+            data[drawn.randrange(len(data))] = drawn.randrange(256)
+        length = drawn.choice((len(data), drawn.randrange(len(data)), len(data) + 9))
+        yield bytes(data[:length]).ljust(length, b"\x80")
 
 
 class LoopTests(SynchronousTestCase):
@@ -127,7 +143,7 @@ class AmplificationTests(SynchronousTestCase):
         """
         No reply is longer than its request, unless TWAMP-Light was asked for.
         """
-        for length in range(1500):
+        for length in range(0, 1500, 7):
             data = (request() + pack(250, bytes(1500)))[:length]
             reply = Reflecting().sends(data)
             self.assertEqual(reply is None, length < 44)
@@ -168,28 +184,21 @@ class SurvivalTests(SynchronousTestCase):
 
     def test_random(self) -> None:
         """
-        Random octets of every size from 0 to 1,500 do not hurt it.
+        Random octets of any size do not hurt it.
         """
         drawn = random.Random(8762)
         for options in ({}, {"light": True}, {"stateless": True}, {"keys": Keys({}, KEY)}):
             inside = Reflecting(**options)
-            for length in range(1501):
+            for length in range(0, 1501, 3):
                 inside.sends(drawn.randbytes(length))
             self.lives(inside, KEY if "keys" in options else None)
 
     def test_mutated(self) -> None:
         """
-        Nor do 10,000 valid packets with some octets changed, cut, or lengthened.
+        Nor do valid packets with some octets changed, cut, or lengthened.
         """
-        drawn = random.Random(8972)
-        inside, valid = Reflecting(light=True), extended()
-        for n in range(10_000):
-            data = bytearray(valid)
-            data[:4] = n.to_bytes(4, "big")
-            for _ in range(drawn.randrange(1, 8)):
-                data[drawn.randrange(len(data))] = drawn.randrange(256)
-            length = drawn.choice((len(data), drawn.randrange(len(data)), len(data) + 9))
-            sent = bytes(data[:length]).ljust(length, b"\x80")
-            reply = inside.sends(sent, SOURCE)
-            self.assertLessEqual(len(reply or b""), max(44, len(sent)))
+        inside = Reflecting(light=True)
+        for data in mutations(8972, 1000):
+            reply = inside.sends(data, SOURCE)
+            self.assertLessEqual(len(reply or b""), max(44, len(data)))
         self.lives(inside)

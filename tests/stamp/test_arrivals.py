@@ -51,7 +51,7 @@ class ArrivalsTests(SynchronousTestCase):
             self.assertEqual(counted(self.after(*numbers)), expected, numbers)
 
     @given(st.lists(st.integers(0, 40), max_size=120))
-    @settings(max_examples=400, deadline=None)
+    @settings(max_examples=120, deadline=None)
     def test_asDefined(self, numbers: list[int]) -> None:
         """
         Whatever comes in whatever order, the counts are those of the definitions.
@@ -62,7 +62,7 @@ class ArrivalsTests(SynchronousTestCase):
         self.assertEqual({n for n in range(48) if bits >> (47 - n) & 1}, set(numbers))
 
     @given(st.lists(st.integers(0, 200), max_size=80), st.integers(0, 220))
-    @settings(deadline=None)
+    @settings(max_examples=50, deadline=None)
     def test_partOfTheBitmap(self, numbers: list[int], start: int) -> None:
         """
         A sender that asks from any number on gets those bits.
@@ -72,7 +72,7 @@ class ArrivalsTests(SynchronousTestCase):
         self.assertEqual(had, {n for n in numbers if start <= n < start + 32})
 
     @given(st.lists(st.integers(0, 300), max_size=200), st.integers(1, 8))
-    @settings(deadline=None)
+    @settings(max_examples=50, deadline=None)
     def test_bounded(self, numbers: list[int], most: int) -> None:
         """
         Memory has a bound; beyond it a straggler is counted as one that nobody can tell, and what

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.stamp.path import Path
+from tests.stamp.path import Path, differences
 from twisted_netdemo.faults.impairments import Impairments
 from twisted_netdemo.faults.trigger import Probability
-from twisted_netdemo.stamp.results.measurement import Measurement, Reordering
+from twisted_netdemo.stamp.results.measurement import Measurement
 from twisted_netdemo.stamp.sender.settings import Settings
 
 BAD = Impairments(
@@ -35,44 +35,23 @@ class OracleTests(SynchronousTestCase):
         """
         Each count is that of the truth.
         """
-        truth, ways = path.expected(), result.directions
-        self.assertEqual(ways.kind, "ours")
-        self.assertEqual(
-            (ways.lossUp, ways.lossDown, ways.undecided), (truth.lossUp, truth.lossDown, 0)
-        )
-        self.assertEqual(ways.duplicatesUp, truth.duplicatesUp)
-        self.assertEqual(ways.duplicatesDown, truth.duplicatesDown)
-        for got, (first, _, count, extent, n) in (
-            (result.reorderedUp, truth.reorderedUp),
-            (result.reorderedDown, truth.reorderedDown),
-        ):
-            self.assertEqual(got, Reordering(count, count / first, extent, n))
-        self.assertEqual([packet.fate for packet in result.packets], truth.fates)
-        self.assertEqual(result.sent, result.received + result.late + result.lost)
-        self.assertEqual(result.late, 0)
+        self.assertEqual(differences(path, result), [])
 
     def test_manySeeds(self) -> None:
         """
         With loss, duplication and reordering together, both ways, every count equals impair's
         truth exactly.
         """
-        for seed in range(12):
+        for seed in range(4):
             for figures in ({"up": BAD, "down": BAD}, {"up": WORSE, "down": BAD}):
-                path = Path(figures, seed, Settings(count=400, interval=0.001))  # type: ignore[arg-type]  # Direction
+                path = Path(figures, seed, Settings(count=200, interval=0.001))  # type: ignore[arg-type]  # Direction
                 self.holds(path, path.run())
 
     def test_authenticated(self) -> None:
         """
         So it is in an authenticated session.
         """
-        path = Path({"up": BAD, "down": WORSE}, 1, Settings(count=300, interval=0.001, key=b"key"))
-        self.holds(path, path.run())
-
-    def test_thousands(self) -> None:
-        """
-        And over many packets.
-        """
-        path = Path({"up": BAD, "down": BAD}, 3, Settings(count=5000, interval=0.001))
+        path = Path({"up": BAD, "down": WORSE}, 1, Settings(count=150, interval=0.001, key=b"key"))
         self.holds(path, path.run())
 
     def test_clean(self) -> None:
@@ -88,11 +67,11 @@ class OracleTests(SynchronousTestCase):
         assert result.delayUp is not None
         assert result.delayDown is not None
         assert result.ipdv is not None
-        self.assertAlmostEqual(result.rtt.min, 50_000, delta=0.5)
-        self.assertAlmostEqual(result.rtt.max, 50_000, delta=0.5)
-        self.assertAlmostEqual(result.delayUp.p50, 5_020_000, delta=0.5)
-        self.assertAlmostEqual(result.delayDown.p50, 30_000 - 5_000_000, delta=0.5)
-        self.assertAlmostEqual(result.ipdv.max, 0, delta=0.5)
+        self.assertApproximates(result.rtt.min, 50_000, 0.5)
+        self.assertApproximates(result.rtt.max, 50_000, 0.5)
+        self.assertApproximates(result.delayUp.p50, 5_020_000, 0.5)
+        self.assertApproximates(result.delayDown.p50, 30_000 - 5_000_000, 0.5)
+        self.assertApproximates(result.ipdv.max, 0, 0.5)
         assert result.ttlUp is not None
         assert result.ttlDown is not None
         self.assertEqual((result.ttlUp.first, result.ttlDown.last), (60, 250))

@@ -45,7 +45,7 @@ class ScapyTests(SynchronousTestCase):
         self.assertEqual((sent.err_estimate.scale, sent.err_estimate.multiplier), (10, 0x21))
         back = STAMPSessionReflectorTestUnauthenticated(packReply(REPLY))
         self.assertEqual((back.seq, back.seq_sender, back.ttl_sender, back.ssid), (9, 7, 61, 5))
-        self.assertAlmostEqual(float(back.ts_rx) - float(back.ts_sender), 0.25, 3)
+        self.assertApproximates(float(back.ts_rx) - float(back.ts_sender), 0.25, 0.001)
 
     def test_weReadIts(self) -> None:
         """

@@ -115,10 +115,7 @@ class Options(ServiceOptions):
         self.target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         if self["ipv4"] and self["ipv6"]:
             raise usage.UsageError("--ipv4 and --ipv6 leave no address")
-        if self["schedule"] not in ("periodic", "poisson"):
-            raise usage.UsageError(
-                f"--schedule: {self['schedule']!r} is neither periodic nor poisson"
-            )
+        self.take("schedule", _schedule)
         if self["seed"] is not None:
             self.take("seed", quantities.whole)
         key, session = self._session()

@@ -17,9 +17,9 @@ _WIDTH = 79
 _ROWS = 4
 
 _KINDS: dict[Kind, str] = {
-    "ours": "it reports what arrives",
-    "stateful": "it counts its replies",
-    "stateless": "it gives numbers back, as far as can be seen",
+    "ours": "reports what arrives",
+    "stateful": "counts its replies",
+    "stateless": "seems to give numbers back",
 }
 
 # What stands in the strip for a stretch of the run in which all was well, or something was not.
@@ -51,11 +51,11 @@ def report(m: Measurement, isKeyed: bool = False) -> str:
     """
     host, port = m.target
     where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    lines = [f"STAMP to {where}: {_packets(m.sent)} sent, {m.received} answered in time"]
+    said = f"STAMP to {where}: {_packets(m.sent)} sent, {m.received} answered in time"
+    lines = textwrap.wrap(said, _WIDTH)
     if m.reflector is None:
         lines += _nothing(m, isKeyed)
     else:
-        lines[0] += f" ({_KINDS[m.reflector]})"
         lines += [*_losses(m), "", *_delays(m), *_clocks(m)]
         lines += histogram([each.rtt for each in m.packets if each.rtt is not None])
         lines += strip(m.packets)
@@ -164,19 +164,19 @@ def _figures(quantiles: Quantiles | None) -> str:
 
 
 def _clocks(m: Measurement) -> list[str]:
+    kind = "" if m.reflector is None else f"; the reflector {_KINDS[m.reflector]}"
     return [
         f"{'clocks':<13}here {_clock(m.senderError)}; there {_clock(m.reflectorError)}",
-        f"{'TTL':<13}there {_ttl(m.ttlUp)}; back {_ttl(m.ttlDown)}",
+        f"{'TTL':<13}there {_ttl(m.ttlUp)}; back {_ttl(m.ttlDown)}{kind}",
     ]
 
 
 def _clock(estimate: ErrorEstimate | None) -> str:
     if estimate is None:
         return "unknown"
-    kept = "synchronized" if estimate.synchronized else "not synchronized"
-    if estimate.seconds >= 1:
-        return f"{kept} (error {estimate.seconds:.3g} s)"
-    return f"{kept} (error {estimate.seconds * 1000:.3g} ms)"
+    seconds = estimate.seconds
+    error = f"{seconds:.3g} s" if seconds >= 1 else f"{seconds * 1000:.3g} ms"
+    return f"synchronized to {error}" if estimate.synchronized else f"not synchronized ({error})"
 
 
 def _ttl(ttl: TTL | None) -> str:

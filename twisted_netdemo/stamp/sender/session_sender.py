@@ -140,9 +140,8 @@ class SessionSender:
         error, ssid = self._clockError.bits, self._settings.ssid
         moment = self._now()
         self._last = self._layout.request(Request(number, ntp(moment), error, ssid), extensions)
-        taken = self._port.send(self._last, self._target)
         ledger.sends(moment)
-        self._failed += not taken
+        self._failed += not self._port.send(self._last, self._target)
 
     # After the last request: replies may come for the length of the timeout.
 

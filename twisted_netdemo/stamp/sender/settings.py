@@ -11,6 +11,7 @@ from twisted_netdemo.stamp.packets import run_report
 from twisted_netdemo.stamp.packets.base_packet import (
     AUTHENTICATED,
     OPEN,
+    PacketError,
     Request,
     Unauthentic,
     packRequest,
@@ -110,12 +111,14 @@ class Layout:
         What the reflector says of the run in a reply, if it says anything.
 
         @raise Unauthentic: it was not made with the key.
+        @raise PacketError: the reflector says that the request's TLVs came damaged: such a request
+            counts as lost (RFC 7680), and has not arrived for the reflector either.
         """
         if not self.width:
             return None
         found = [*tlvs(data, self.base)]
         if any(each.flags & I for each in found):
-            return None
+            raise PacketError("a request that came to the reflector damaged")
         if self._key is not None and not isCovered(data[:4], data[self.base :], self._key):
             raise Unauthentic("TLVs that were not made with this key")
         for each in found:

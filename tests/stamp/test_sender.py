@@ -1,0 +1,258 @@
+"""
+The sender on a fake clock: its schedule, what it accepts, and how it ends.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.stamp.drawn import TARGET, Another, Copies, Drawn
+from tests.stamp.path import Path
+from tests.stamp.reflecting import BEGAN
+from twisted_netdemo.faults.impairments import Impairments
+from twisted_netdemo.faults.trigger import Probability
+from twisted_netdemo.stamp.packets.base_packet import Reply, packReply, parseRequest
+from twisted_netdemo.stamp.packets.timestamps import ErrorEstimate, ntp, ptp
+from twisted_netdemo.stamp.results.measurement import Measurement
+from twisted_netdemo.stamp.sender.schedule import Periodic, Poisson
+from twisted_netdemo.stamp.sender.settings import Layout, Settings
+
+KEY = b"a key"
+LOST: Copies = ()
+
+
+def nobody(data: bytes, now: int) -> None:
+    """
+    No reflector.
+    """
+
+
+class ScheduleTests(SynchronousTestCase):
+    def test_periodic(self) -> None:
+        """
+        Ticks are at equal distances from the start; those that are over are skipped.
+        """
+        periodic = Periodic(0.5)
+        self.assertEqual(
+            [periodic.following(now) for now in (0, 0.6, 2.2)], [(0.5, 0), (1.0, 0), (2.5, 2)]
+        )
+        self.assertEqual(periodic.following(2.5), (3.0, 0))
+
+    def test_poisson(self) -> None:
+        """
+        The distances follow from the seed, have the mean that was asked for, and are skipped too.
+        """
+        one, other = Poisson(0.01, 7), Poisson(0.01, 7)
+        ticks = [one.following(0)[0] for _ in range(10_000)]
+        self.assertEqual(ticks, [other.following(0)[0] for _ in range(10_000)])
+        self.assertApproximates(ticks[-1] / 10_000, 0.01, 0.0005)
+        tick, skipped = Poisson(0.01, 7).following(ticks[99])
+        self.assertEqual((tick, skipped), (ticks[100], 100))
+
+
+class LayoutTests(SynchronousTestCase):
+    def test_sizes(self) -> None:
+        """
+        A request is as long as was asked for, to the octet, and carries a report where it has room.
+        """
+        for key, base in ((None, 44), (KEY, 112)):
+            for size in range(base, base + 300):
+                layout = Layout(size, key)
+                extensions = layout.extensions(1, 2, 0, False)
+                self.assertEqual(base + len(extensions), size)
+                self.assertEqual(bool(layout.width), size >= base + 56 + (20 if key else 0))
+        self.assertEqual(44 + len(Layout(None, None).extensions(1, 2, 0, False)), 128)
+        self.assertEqual(112 + len(Layout(None, KEY).extensions(1, 2, 0, False)), 216)
+
+
+class SendingTests(SynchronousTestCase):
+    def test_skips(self) -> None:
+        """
+        Where the reactor is held up, ticks are skipped, never sent in a burst; the run is the
+        longer for it, and no number is missing.
+        """
+        path = Drawn(Another(), Settings(count=5, interval=0.01))
+        results = path.start()
+        path.clock.advance(0)
+        path.clock.pump([0.01, 0.035])
+        self.assertEqual(len(path.sent), 3)
+        path.clock.pump([0.001] * 1000)
+        self.assertEqual([parseRequest(data).number for data in path.sent[:5]], [0, 1, 2, 3, 4])
+        self.assertEqual(results[0].sending.skipped, 2)
+        self.assertEqual(results[0].sending.late, 1)
+        assert results[0].sendError is not None
+        self.assertApproximates(results[0].sendError[1], 25_000, 1)
+
+    def test_hasten(self) -> None:
+        """
+        A run that is to end measures what it has sent.
+        """
+        path = Drawn(Another(), Settings(count=1000, interval=0.01))
+        results = path.start()
+        path.clock.pump([0.001] * 95)
+        path.sender.hasten()
+        path.clock.pump([0.001] * 1000)
+        self.assertEqual((results[0].sent, results[0].received), (10, 10))
+
+    def test_stop(self) -> None:
+        """
+        One that is stopped sends no more, and nothing of it is left.
+        """
+        path = Drawn(Another(), Settings(count=1000, interval=0.01))
+        path.start()
+        path.clock.pump([0.001] * 95)
+        path.sender.stop()
+        path.clock.pump([0.001] * 100)
+        self.assertEqual((len(path.sent), path.clock.getDelayedCalls()), (10, []))
+
+
+class EndingTests(SynchronousTestCase):
+    def test_nobody(self) -> None:
+        """
+        Where nothing comes back it ends soon after the timeout, and has measured nothing.
+        """
+        path = Drawn(nobody, Settings(count=3, timeout=1))
+        result = path.run()
+        self.assertIsNone(result.reflector)
+        self.assertEqual((result.sent, result.received, result.lost), (3, 0, 3))
+        self.assertLess(path.clock.seconds(), 4)
+
+    def test_late(self) -> None:
+        """
+        A reply after the timeout is late: not lost, and in no figure of delay.
+        """
+        path = Drawn(Another(), Settings(count=3, interval=0.1, timeout=0.1), [(1,), (160,)])
+        result = path.run()
+        self.assertEqual((result.received, result.late, result.lost), (2, 1, 0))
+        self.assertEqual([each.fate for each in result.packets], ["received", "late", "received"])
+        assert result.rtt is not None
+        self.assertLess(result.rtt.max, 3000)
+        self.assertEqual(result.directions.lossUp, 0)
+
+    def test_soon(self) -> None:
+        """
+        Once all is answered nobody waits for the timeout.
+        """
+        path = Drawn(Another(), Settings(count=3, timeout=60))
+        path.run()
+        self.assertLess(path.clock.seconds(), 1)
+
+    def test_evicted(self) -> None:
+        """
+        Where the reflector has forgotten the run meanwhile, what that leaves open is not claimed.
+        """
+        clear = Impairments()
+        bad = Impairments(loss=Probability(0.2))
+        path = Path({"up": bad, "down": clear}, 1, Settings(count=100))
+        assert path.reflector.sessions is not None
+        path.clock.callLater(0.5, path.reflector.sessions._sessions.clear)
+        ways = path.run().directions
+        self.assertEqual(ways.kind, "ours")
+        self.assertGreater(ways.undecided, 0)
+        self.assertEqual((ways.lossUp, ways.lossDown), ((0, ways.undecided), (0, ways.undecided)))
+        self.assertIsNone(ways.duplicatesUp)
+
+
+class AcceptedTests(SynchronousTestCase):
+    def measured(self, reflector: Any, settings: Settings = Settings(count=5)) -> Measurement:  # noqa: B008  # frozen
+        return Drawn(reflector, settings).run()
+
+    def test_lengths(self) -> None:
+        """
+        Replies of 38, 41 and 44 octets are read; the TTL is where it is told.
+        """
+        for length, ttl in ((38, None), (41, 61), (44, 61)):
+            result = self.measured(Another(length=length))
+            self.assertEqual(result.received, 5)
+            self.assertEqual(result.ttlUp.first if result.ttlUp else None, ttl)
+        self.assertEqual(self.measured(Another(length=37)).rejected.malformed, 9)
+
+    def test_ssid(self) -> None:
+        """
+        A reflector that zeroes the SSID is understood, one that has another is not.
+        """
+        settings = Settings(count=5, ssid=77)
+        self.assertEqual(self.measured(Another(ssid=0), settings).received, 5)
+        self.assertEqual(self.measured(Another(), settings).received, 5)
+        self.assertEqual(self.measured(Another(ssid=78), settings).received, 0)
+
+    def test_ptp(self) -> None:
+        """
+        A reflector with PTP timestamps is read by its own Error Estimate.
+        """
+        estimate = ErrorEstimate(True, True, 10, 20)
+
+        def reflect(data: bytes, now: int) -> bytes:
+            request = parseRequest(data)
+            there, back = ptp(now), ptp(now + 1_000_000)
+            sender = (request.number, request.stamp, request.error)
+            return packReply(Reply(request.number, back, estimate.toWire(), 0, there, *sender, 60))
+
+        result = self.measured(reflect)
+        assert result.rtt is not None
+        assert result.delayUp is not None
+        self.assertApproximates(result.rtt.p50, 1000, 2)
+        self.assertApproximates(result.delayUp.p50, 1000, 2)
+        self.assertEqual(result.reflectorError, estimate)
+
+    def test_strangers(self) -> None:
+        """
+        What comes from elsewhere, or quotes what was never sent, is counted and nothing else.
+        """
+        path = Drawn(nobody, Settings(count=2))
+        results = path.start()
+        path.clock.pump([0.001] * 15)
+        stamp = path.sender.ledger.sent[1]
+        right = Reply(0, ntp(BEGAN), 1, 0, ntp(BEGAN), 1, ntp(stamp), 1, 60)
+        for data, source in (
+            (packReply(right), ("192.0.2.3", 862)),
+            (packReply(right), ("192.0.2.2", 863)),
+            (packReply(right._replace(senderNumber=2)), TARGET),
+            (packReply(right._replace(senderNumber=0)), TARGET),
+            (packReply(right._replace(error=0x100)), TARGET),
+            (b"", TARGET),
+        ):
+            path.receives(data, source)
+        path.clock.pump([0.01] * 800)
+        rejected = results[0].rejected
+        self.assertEqual((rejected.stray, rejected.malformed), (2, 4))
+        self.assertIsNone(results[0].reflector)
+
+    def test_unauthentic(self) -> None:
+        """
+        With a key, a reply without one, or with another, is not believed.
+        """
+        settings = Settings(count=4, key=KEY)
+        result = self.measured(lambda data, now: bytes(216), settings)
+        self.assertGreaterEqual(result.rejected.unauthentic, 4)
+        self.assertEqual((result.received, result.reflector), (0, None))
+
+    def test_flipped(self) -> None:
+        """
+        A network that flips bits loses those packets, in an authenticated session, and no figure
+        is another for it.
+        """
+        path = Path(
+            {
+                "up": Impairments(corrupt=Probability(0.1)),
+                "down": Impairments(corrupt=Probability(0.1)),
+            },
+            3,
+            Settings(count=300, interval=0.001, key=KEY),
+        )
+        result = path.run()
+        ways = result.directions
+        up = sum("corrupted" in each.fates for each in path.truth.up)
+        self.assertGreater(up, 10)
+        self.assertGreater(result.rejected.unauthentic, 10)
+        self.assertEqual((ways.undecided, ways.duplicatesUp, ways.duplicatesDown), (0, 0, 0))
+        self.assertEqual(result.sent, result.received + result.lost)
+
+    def test_cleanClock(self) -> None:
+        """
+        A fake clock is all that a sender needs.
+        """
+        self.assertIsInstance(Drawn(nobody, Settings()).clock, Clock)
