@@ -1,8 +1,8 @@
 """
-The verdict on a transfer: whole, suspect or truncated, and whether the server said it failed.
+The verdict on a transfer: whole, suspect or truncated, and whether it is a report of an error.
 
-Gopher announces no length, so how the bytes ended is all that there is to judge by. Pure: fed
-with chunks however they were cut, it keeps a few bytes and the count.
+Gopher announces no length, so the verdict depends on how the bytes ended. Pure: it takes chunks of
+any size, and keeps a few bytes and the count.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from enum import Enum
 from twisted_netdemo.gopher.error_words import LONGEST_ERROR, ErrorWords
 from twisted_netdemo.gopher.item_types import Kind
 from twisted_netdemo.gopher.plus import StatusLine, plusErrorWords
-from twisted_netdemo.gopher.text.characters import Unmarked
+from twisted_netdemo.gopher.text.characters import ByteOrderMark
 from twisted_netdemo.gopher.text.lines import LineEnds, plainEnds
 
 
@@ -30,21 +30,23 @@ class Ending(Enum):
     BROKEN = "broken"
     #: nothing came for too long
     IDLE = "idle"
-    #: the menu had ended, and the server kept the connection
+    #: the menu had ended, and the server kept the connection open
     KEPT = "kept"
-    #: it took too long as a whole
+    #: the fetch took too long
     LATE = "late"
     #: more came than was allowed
     LARGE = "large"
-    #: our own side gave up
+    #: the client closed the connection
     CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True)
 class Verdict:
     """
+    How far a body can be relied on.
+
     @ivar name: C{whole}, C{suspect} or C{truncated}.
-    @ivar reason: why it is not whole.
+    @ivar reason: why the body is not whole; C{None} if it is.
     """
 
     name: str
@@ -56,10 +58,10 @@ _WHOLE = Verdict("whole")
 
 class Body:
     """
-    What is known of a body while it comes.
+    Observes a body while it comes.
 
-    @ivar size: how many bytes came.
-    @ivar kind: as what it is read.
+    @ivar size: how many bytes have come.
+    @ivar kind: how the body is read.
     """
 
     size = 0
@@ -70,42 +72,42 @@ class Body:
 
     def __init__(self, kind: Kind, charset: str | None = None) -> None:
         """
-        @param charset: the codec, where it has been said.
+        @param charset: the codec, if the caller of C{fetch} gave it.
         """
         self.kind = kind
-        self._unmarked: Unmarked | None = None
+        self._mark: ByteOrderMark | None = None
         if kind is not Kind.BINARY:
-            self._unmarked = Unmarked(charset)
+            self._mark = ByteOrderMark(charset)
         if kind is Kind.MENU:
             self._menu = _MenuEnd()
         self._error: ErrorWords | None = ErrorWords(kind)
 
     def begin(self, status: StatusLine) -> None:
         """
-        It is the answer to a Gopher+ request, and this is its status.
+        The body is the answer to a Gopher+ request, with this status line.
         """
         self._plus = status
 
     @property
     def isError(self) -> bool:
         """
-        Whether it is an error for sure, which a Gopher+ server says before it.
+        Whether it certainly is an error, since a Gopher+ server says so first.
         """
         return self._plus is not None and self._plus.isError
 
     @property
     def mayBeError(self) -> bool:
         """
-        Whether all that came so far could be the server's report of an error.
+        Whether everything that has come so far may be the server's report of an error.
         """
         return self._error is not None or self.isError
 
     @property
     def codec(self) -> str | None:
         """
-        The codec of the words of an error, where it is known.
+        The codec of the words of an error, if it is known.
         """
-        return None if self._unmarked is None else self._unmarked.codec
+        return None if self._mark is None else self._mark.codec
 
     @property
     def hasEnded(self) -> bool:
@@ -116,8 +118,8 @@ class Body:
 
     def feed(self, data: bytes) -> None:
         self.size += len(data)
-        if self._unmarked is not None:
-            data = self._unmarked.feed(data)
+        if self._mark is not None:
+            data = self._mark.feed(data)
         if self.isError:
             self._plusError = (self._plusError + data)[:LONGEST_ERROR]
         elif self._error is not None and not self._error.feed(data):
@@ -128,7 +130,7 @@ class Body:
 
     def errorWords(self) -> bytes | None:
         """
-        At the end: the server's words, if the whole body is its report of an error.
+        The server's words if the whole body is its report of an error; else C{None}.
         """
         if self.isError:
             return plusErrorWords(self._plusError)
@@ -136,14 +138,14 @@ class Body:
 
     def end(self, ending: Ending, why: str) -> Verdict:
         """
-        Judge the whole.
+        The body has ended.
 
-        @param why: what ended it, for L{Ending}s but C{CLOSED}: C{nothing came for 60 seconds}.
+        @param why: a clause that says how: C{nothing came for 60 seconds}.
         """
         menu = self._menu
         reasons = ["more came after the menu's final '.'"] if menu and menu.moreCame else []
         promised = self._plus.promised if self._plus is not None else None
-        # the final '.' counts once its line end has come; after a menu's, blank lines may follow
+        # the final '.' needs its line end; blank lines may follow that of a menu
         hasDot = plainEnds(self._tail).endswith(b"\n.\n") or (self.hasEnded and not reasons)
         whole = (
             "the final '.'" if hasDot and (self.kind is not Kind.BINARY or promised == -1) else ""
@@ -169,10 +171,10 @@ class Body:
 
 class _MenuEnd:
     """
-    Look for a menu's final C{.}.
+    Looks for a menu's final C{.}.
 
-    @ivar hasEnded: whether it has come, and its line end.
-    @ivar moreCame: whether more than blank lines came after it.
+    @ivar hasEnded: whether the C{.} and its line end have come.
+    @ivar moreCame: whether more than blank lines has come behind it.
     """
 
     hasEnded = False

@@ -1,8 +1,8 @@
 """
-Whether all that a server sent is its report of an error, and in which words. Pure.
+Reports of errors: is a whole answer one, and what does it say? Pure.
 
-Gopher has no status. Servers answer with one line of type 3, or with one line C{Error: ...}, of
-whatever type the request was; some write a line of underscores and their name under it.
+Gopher has no status codes. Servers answer a request for any type with one line of type 3, or with
+one line C{Error: ...}; some add a line of underscores and their name.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from twisted_netdemo.gopher.item_types import Kind
 from twisted_netdemo.gopher.text.lines import LineEnds
 
-#: An error answer is short; what is longer than this is something else.
+#: A longer answer is no report of an error.
 LONGEST_ERROR = 8192
 
 _TEXT = b"Error: "
@@ -19,25 +19,26 @@ _SIGNATURE = b"Gophered by "
 
 class ErrorWords:
     """
-    Look at a body as it comes, for as long as it may be an error. Each byte is looked at once.
+    Looks at a body while it comes, as long as it may be a report of an error. Each byte is read
+    once.
     """
 
-    _isMenu = False  # it is a type 3 line that came first
+    _isMenu = False  # whether the first line is of type 3
 
     def __init__(self, kind: Kind) -> None:
         """
-        @param kind: as what the answer is read.
+        @param kind: how the answer is read.
         """
         self._kind = kind
         self._ends = LineEnds()
-        self._line = b""  # the last, as far as it has come
+        self._line = b""  # the last, incomplete line
         self._words: bytes | None = None
         self._size = 0
         self._ended = False  # a '.' has come
 
     def feed(self, data: bytes) -> bool:
         """
-        @return: whether it may still be one.
+        @return: whether the body may still be a report of an error.
         """
         if not self._size and data[:1] not in (b"3", b"E", b""):
             return False
@@ -48,7 +49,9 @@ class ErrorWords:
 
     def end(self) -> bytes | None:
         """
-        At the end: the words, or C{None} where it is none.
+        The body has ended.
+
+        @return: the words of the report; C{None} if the body is none.
         """
         if not self._take(self._ends.end()):
             return None
@@ -77,7 +80,7 @@ class ErrorWords:
 
     def _mayBecome(self, line: bytes) -> bool:
         """
-        Whether a line that has only begun may be one that fits.
+        Whether an incomplete line may become one that L{_accept} takes.
         """
         if self._words is None:
             return line.startswith(b"3") or line.startswith(_TEXT[: len(line)])
@@ -90,7 +93,7 @@ class ErrorWords:
 
     def _mayFollow(self, line: bytes) -> bool:
         """
-        What may stand behind the first line: nothing but a final C{.}, blank lines, a rule and a
+        Whether a line may stand behind the first: a final C{.}, a blank line, a rule or a
         signature; in a menu, information.
         """
         if not line or self._ended:

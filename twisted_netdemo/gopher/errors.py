@@ -4,18 +4,19 @@ The errors of a fetch, one class for each case that a caller may want to tell ap
 
 from __future__ import annotations
 
-from typing import Protocol
-
-from twisted.internet.interfaces import IAddress
+from typing import TYPE_CHECKING, Protocol
 
 from twisted_netdemo.gopher.body import Verdict
 from twisted_netdemo.gopher.menu import Item
 from twisted_netdemo.gopher.url import GopherURL
 
+if TYPE_CHECKING:  # pure modules raise these errors
+    from twisted.internet.interfaces import IAddress
+
 
 class Transfer(Protocol):
     """
-    What a L{Response<twisted_netdemo.gopher.client.response.Response>} says after its end.
+    A L{Response<twisted_netdemo.gopher.client.response.Response>} after its end.
     """
 
     url: GopherURL

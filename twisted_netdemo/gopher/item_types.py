@@ -1,5 +1,5 @@
 """
-The item types of RFC 1436 3.8 and those in use since: what each is, and how it is fetched.
+The item types of RFC 1436 3.8 and those in use since: their names, and how each is read.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ from typing import NamedTuple
 
 class Kind(Enum):
     """
-    How the answer to an item is read.
+    How the answer to a request for an item is read.
     """
 
     TEXT = "text"
     MENU = "menu"
-    #: asked with words; answered by a menu
+    #: sent with search words; the answer is a menu
     SEARCH = "search"
     BINARY = "binary"
-    #: says something, leads nowhere
+    #: a text of the menu itself: leads nowhere
     NOTE = "note"
-    #: leads to another protocol: recorded, not fetched
+    #: leads to another protocol: shown, not fetched
     ELSEWHERE = "elsewhere"
-    #: one more server for the item above it
+    #: another server of the item before it
     MIRROR = "mirror"
 
 
@@ -77,7 +77,7 @@ ITEM_TYPES: dict[str, ItemType] = {
 @lru_cache(128)
 def itemType(char: str) -> ItemType:
     """
-    What an item type is; one that nobody has heard of is read as a binary, which changes nothing.
+    The item type of a character. An unknown one is read as a binary, which changes no byte.
     """
     return ITEM_TYPES.get(char) or ItemType(char, f"type {char}", Kind.BINARY)
 
@@ -96,6 +96,6 @@ def bodyKind(char: str) -> Kind:
 
 def isFetched(char: str) -> bool:
     """
-    Whether a request for this type means anything.
+    Whether a request for this type makes sense.
     """
     return itemType(char).kind not in (Kind.NOTE, Kind.ELSEWHERE)

@@ -1,5 +1,5 @@
 """
-Menu lines (RFC 1436 3.5 and 3.9): bytes to items and back, whatever servers do to them.
+Menu lines (RFC 1436 3.5 and 3.9): from bytes to items and back, tolerant of what servers send.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from twisted_netdemo.gopher.item_types import Kind, isFetched, itemType
 from twisted_netdemo.gopher.url import LONGEST, GopherURL, InvalidURL, normalHost, sameHost
 from twisted_netdemo.service.host_port import hostPort
 
-# 'URI:' is written for web pages alone
+# 'URI:' is only used for web pages
 _EXTERNAL = re.compile(rb"/?URL:", re.IGNORECASE)
 _EXTERNAL_PAGE = re.compile(rb"/?UR[LI]:", re.IGNORECASE)
 
@@ -22,13 +22,13 @@ class Item:
     """
     One line of a menu.
 
-    @ivar type: its first character (of a byte that is not ASCII, the Latin-1 one).
+    @ivar type: the first character; a byte that is not ASCII is read as Latin-1.
     @ivar display: the user display string, as it came.
-    @ivar selector: as it came.
-    @ivar host: as it came, without white space around it; not always a host.
-    @ivar port: C{None} for what is no port between 1 and 65535.
-    @ivar plus: what follows the port: C{+} from servers that know Gopher+.
-    @ivar mirrored: for type C{+}, the type of the item that it is another server for.
+    @ivar selector: the selector, as it came.
+    @ivar host: the host field without white space around it; it need not be a host.
+    @ivar port: 1 to 65535; C{None} if the field is no such number.
+    @ivar plus: the fifth field: C{+} from servers that know Gopher+.
+    @ivar mirrored: for an item of type C{+} (a mirror), the type of the item before it.
     """
 
     type: str
@@ -42,11 +42,11 @@ class Item:
     @classmethod
     def parse(cls, line: bytes, amongTabs: bool = False) -> Item:
         """
-        Read one line, given without its line end. Any line gives an item: what has no fields is
-        information, all of it.
+        Parse a line without its line end. Every line is an item: a line without TABs is
+        information.
 
-        @param amongTabs: whether other lines of its menu have fields: then an C{i} that it begins
-            with is its type.
+        @param amongTabs: whether other lines of the menu have TABs. If so, an C{i} at the beginning
+            of a line without any is its type.
         """
         fields = line.split(b"\t", 4)
         if len(fields) == 1:
@@ -83,10 +83,9 @@ class Item:
 
     def gopherURL(self, base: GopherURL | None = None) -> GopherURL | None:
         """
-        What the item leads to on Gopher, or C{None} where it leads nowhere or elsewhere, or cannot
-        be used.
+        The URL that the item leads to; C{None} if it leads nowhere or out of Gopher, or is broken.
 
-        @param base: the menu's own URL. If that came over TLS, so do the items on its host and
+        @param base: the URL of the menu. If that is C{gophers}, so are the items on its host and
             port.
         """
         external = self.external
@@ -109,7 +108,7 @@ class Item:
     @property
     def external(self) -> str | None:
         """
-        The address of a selector C{URL:address}, by which menus lead out of Gopher.
+        The address in a selector C{URL:address}, which leads out of Gopher.
         """
         match = (_EXTERNAL_PAGE if self.type == "h" else _EXTERNAL).match(self.selector)
         if match is None or self.kind is Kind.NOTE:
@@ -118,7 +117,7 @@ class Item:
 
     def address(self, base: GopherURL | None = None) -> str | None:
         """
-        Where the item leads, as text: a Gopher URL, an address out of Gopher, or C{None}.
+        The address that the item leads to, on Gopher or out of it; C{None} if there is none.
         """
         known = itemType(self.type)
         if known.kind is Kind.NOTE:
@@ -141,7 +140,7 @@ class Item:
 
 def _portNumber(field: bytes) -> int | None:
     """
-    C{+} after the port announces Gopher+, as C{7090+} or in a field of its own.
+    The number in a port field. Some servers write the C{+} of Gopher+ behind it: C{7090+}.
     """
     digits = field.strip().removesuffix(b"+").rstrip()
     number = int(digits) if len(digits) <= 5 and digits.isdigit() else 0
@@ -150,7 +149,7 @@ def _portNumber(field: bytes) -> int | None:
 
 def _bare(host: str) -> str:
     """
-    As people write IPv6 addresses, C{[::1]}, but without the brackets.
+    A host without the brackets that people write around IPv6 addresses: C{[::1]}.
     """
     return host[1:-1] if host.startswith("[") and host.endswith("]") and ":" in host else host
 

@@ -7,17 +7,17 @@ success, C{--N} an error, whose words follow. A server that knows no Gopher+ sen
 
 from __future__ import annotations
 
-#: the longest line that is looked at
+#: in bytes
 _LONGEST = 24
 
 
 class StatusLine:
     """
-    Find it at the beginning of an answer.
+    Finds the status line at the beginning of an answer.
 
-    @ivar line: as it came, with its line end; empty where there is none.
-    @ivar promised: the length, -1 or -2; C{None} for an error, and where there is none.
-    @ivar isError: whether it says that the request failed.
+    @ivar line: the line with its line end; empty if there is none.
+    @ivar promised: the length, -1 or -2; C{None} for an error or without a status line.
+    @ivar isError: whether the request failed.
     """
 
     line = b""
@@ -27,7 +27,9 @@ class StatusLine:
 
     def feed(self, data: bytes) -> bytes:
         """
-        What came, without the line; nothing while that is still open.
+        Take more bytes.
+
+        @return: the bytes without the status line; none while it is incomplete.
         """
         if self._held is None:
             return data
@@ -43,7 +45,9 @@ class StatusLine:
 
     def end(self) -> bytes:
         """
-        At the end of the answer: what is still held.
+        The answer has ended.
+
+        @return: the bytes that were held back.
         """
         held, self._held = self._held, None
         return held or b""
@@ -60,7 +64,7 @@ class StatusLine:
 
 def plusErrorWords(body: bytes) -> bytes:
     """
-    The words of an error: behind a line with a number and the server's administrator.
+    The words of an error, which follow a line with a number and the server's administrator.
     """
     lines = [line.strip() for line in body.splitlines() if line.strip() not in (b"", b".")]
     if len(lines) > 1 and lines[0][:1].isdigit():

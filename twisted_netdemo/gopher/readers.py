@@ -1,8 +1,8 @@
 """
-From a body's bytes to what they say, as they come: the text of a text, the items of a menu.
+Incremental parsers: from the bytes of a body to text, or to the items of a menu. Pure.
 
-What is held back is bounded, and so is what is made of a piece: large ones are to be fed in
-slices. Pure.
+They hold back a bounded part. What they return for a piece is in proportion to the piece, so that
+callers feed large bodies in slices.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from twisted_netdemo.gopher.text.characters import Characters
 from twisted_netdemo.gopher.text.lines import MenuLines, PlainText
 
 _SLICE = 1 << 16
-#: How many bytes of lines without TABs are held back, while it is open whether others have TABs.
-_MOST_WITHOUT_TABS = 1 << 16
+# How many bytes of lines without TABs are held back, while it is unknown whether others have TABs.
+_MAX_WITHOUT_TABS = 1 << 16
 _BLANK = Item("i", b"")
 
 
 def pieces(texts: Iterable[str]) -> Iterator[str]:
     """
-    Many small texts as fewer larger ones, none of which is huge.
+    Join small texts to fewer larger ones, none of which is huge.
     """
     held: list[str] = []
     size = 0
@@ -40,13 +40,13 @@ def pieces(texts: Iterable[str]) -> Iterator[str]:
 
 class TextReader:
     """
-    A text, with its dots undone and C{\\n} for its line ends; see L{PlainText}.
+    Reads a text: its dots are undone and its line ends are C{\\n}; see L{PlainText}.
     """
 
     def __init__(self, guess: Callable[[bytes], str], charset: str | None = None) -> None:
         """
-        @param guess: gives the codec for a sample.
-        @param charset: the codec, where it has been said.
+        @param guess: returns the codec for a sample.
+        @param charset: the codec, if it is given.
         """
         self._characters = Characters(guess, charset)
         self._text = PlainText()
@@ -55,13 +55,15 @@ class TextReader:
     @property
     def charset(self) -> str:
         """
-        The codec, as far as is known.
+        The codec, as far as it is known.
         """
         return self._characters.charset
 
     def feed(self, data: bytes) -> Iterator[str]:
         """
-        What has become certain, in pieces; to be gone through.
+        Take more bytes.
+
+        @return: the text that has become certain, in pieces; the caller takes all of them.
         """
         yield from self._slices(self._text.feed(self._characters.feed(data)))
 
@@ -89,28 +91,28 @@ class TextReader:
 
 class MenuReader:
     """
-    The items of a menu, up to its C{.}.
+    Reads the items of a menu, up to its final C{.}.
 
-    A line without TABs is information, all of it; but where other lines have TABs, an C{i} that it
-    begins with is its type, as in theirs.
+    A line without TABs is information. If other lines have TABs, an C{i} at its beginning is its
+    type, as in those.
     """
 
     def __init__(self, guess: Callable[[bytes], str], charset: str | None = None) -> None:
         """
-        @param guess: gives the codec for a sample.
-        @param charset: the codec, where it has been said.
+        @param guess: returns the codec for a sample.
+        @param charset: the codec, if it is given.
         """
         self._characters = Characters(guess, charset)
         self._lines = MenuLines()
         self._held: list[bytes] | None = []
         self._size = 0
         self._hasTabs = False
-        self._original = ""  # the type that a mirror has
+        self._original = ""  # the type of the last item that is no mirror
 
     @property
     def charset(self) -> str:
         """
-        The codec, as far as is known.
+        The codec, as far as it is known.
         """
         return self._characters.charset
 
@@ -123,9 +125,10 @@ class MenuReader:
 
     def feed(self, data: bytes) -> list[Item]:
         """
-        The items that have become certain.
+        Take more bytes.
 
-        @raise LineTooLong: where a line was already, with the items before it.
+        @return: the items that have become certain.
+        @raise LineTooLong: the line before was too long already.
         """
         return self._take(self._lines.feed(self._characters.feed(data)))
 
@@ -146,7 +149,7 @@ class MenuReader:
             held.append(line)
             self._size += len(line) + 1
             self._hasTabs = b"\t" in line
-            if self._hasTabs or self._size > _MOST_WITHOUT_TABS:
+            if self._hasTabs or self._size > _MAX_WITHOUT_TABS:
                 self._held = None
                 return [self._item(line) for line in (*held, *lines[index + 1 :])]
         return []

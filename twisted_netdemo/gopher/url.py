@@ -1,5 +1,5 @@
 """
-Gopher URLs (RFC 4266): text to bytes and back, so that any selector makes the round trip.
+Gopher URLs (RFC 4266): from text to bytes and back; every selector survives the round trip.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ DEFAULT_PORT = 70
 
 #: How many bytes a selector and its search may have. RFC 1436's appendix has 255.
 LONGEST = 1 << 16
-_LONGEST_HOST = 253  # RFC 1035 2.3.4, as text
+_MAX_HOST = 253  # RFC 1035 2.3.4, as text
 
 _SCHEMES = ("gopher", "gophers")
 # RFC 4266 2.1 reserves nothing within the path; '#' would begin a fragment, '%' an escape.
@@ -21,26 +21,27 @@ _PLAIN = "/!$&'()*+,;=:@?"
 _NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?", re.ASCII)
 _ZONE = re.compile(r"[A-Za-z0-9._~-]+", re.ASCII)  # RFC 6874 2, without escapes
 _AUTHORITY = re.compile(r"(?P<host>\[[^\[\]]*\]|[^:\[\]]*)(?::(?P<port>[^:]*))?")
-# What would end the request line or its fields early (RFC 1436 2).
+# Bytes that would end the request line or a field early (RFC 1436 2).
 _FORBIDDEN = {b"\r": "a carriage return", b"\n": "a line feed", b"\0": "a NUL", b"\t": "a TAB"}
 _UNFIT = re.compile(b"[" + b"".join(_FORBIDDEN) + b"]")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 _PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
-# 'gopher:/h/', and a host with a port that is missing: a slash has been lost
+# 'gopher:/h/' has lost a slash; a host with an empty port looks the same
 _ONE_SLASH = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
 
 
 class InvalidURL(ValueError):
     """
-    A text, or a part given to L{GopherURL}, that names nothing on Gopher; the message says why.
+    A text is no Gopher URL, or a part given to L{GopherURL} is invalid; the message says why.
     """
 
 
 def checkSelector(data: bytes, name: str = "selector") -> bytes:
     """
-    The bytes unchanged, if they can stand in a request line as one field.
+    Check that bytes can be one field of a request line.
 
-    @raise InvalidURL: where they would end it early.
+    @return: the bytes unchanged.
+    @raise InvalidURL: they would end the field early.
     """
     unfit = _UNFIT.search(data)
     if unfit is not None:
@@ -50,13 +51,13 @@ def checkSelector(data: bytes, name: str = "selector") -> bytes:
 
 def normalHost(host: str) -> str:
     """
-    A host as it is compared and resolved: a name in lower case and ASCII (IDNA), an IPv6 address
-    in its shortest form, without brackets.
+    A host in the form in which it is resolved: a name in lower case and ASCII (IDNA), or an IPv6
+    address in its shortest form, without brackets.
 
-    @raise InvalidURL: for what can be neither.
+    @raise InvalidURL: the text is neither a host name nor an address.
     """
-    if len(host) > _LONGEST_HOST + 1:  # a final dot is not counted
-        raise InvalidURL(f"a host of {len(host)} characters is none: {_LONGEST_HOST} are the most")
+    if len(host) > _MAX_HOST + 1:  # a final dot is not counted
+        raise InvalidURL(f"a host of {len(host)} characters is none: {_MAX_HOST} are the most")
     return _normalHost(host)
 
 
@@ -80,14 +81,14 @@ def _normalHost(host: str) -> str:
             name = idna.encode(name, uts46=True).decode("ascii")
         except idna.IDNAError as error:
             raise InvalidURL(f"{host!r} is not a host name: {error}") from None
-    if len(name.removesuffix(".")) > _LONGEST_HOST or not _NAME.fullmatch(name):
+    if len(name.removesuffix(".")) > _MAX_HOST or not _NAME.fullmatch(name):
         raise InvalidURL(f"{host!r} is not a host name" if host else "the host is missing")
     return name
 
 
 def sameHost(host: str) -> str:
     """
-    A normal host as it is compared: C{localhost.} is C{localhost}.
+    A normal host in the form in which it is compared: C{localhost.} is C{localhost}.
     """
     return host.removesuffix(".")
 
@@ -95,7 +96,7 @@ def sameHost(host: str) -> str:
 @dataclass(frozen=True)
 class GopherURL:
     """
-    One resource: where it is, what it is said to be, and the bytes that ask for it.
+    The address of a resource: a host and port, an item type, and the fields of the request.
 
     @ivar host: a name in ASCII or an address without brackets; see L{normalHost}.
     @ivar port: 1 to 65535.
@@ -105,7 +106,7 @@ class GopherURL:
     @ivar plus: the Gopher+ field, which only follows a search field.
     @ivar scheme: C{gopher}, or C{gophers} for the same over TLS.
 
-    @raise InvalidURL: by the constructor, for parts that no request could carry.
+    @raise InvalidURL: a part cannot be sent in a request.
     """
 
     host: str
@@ -138,12 +139,12 @@ class GopherURL:
     @classmethod
     def parse(cls, text: str) -> GopherURL:
         """
-        Read a URL, or a bare host with or without a port and a path.
+        Parse a URL, or a host with or without a port and a path.
 
-        A character that is not ASCII stands for its UTF-8 bytes (a byte of the command line that
-        was not UTF-8, for itself). A fragment is dropped: it is never sent.
+        A character that is not ASCII stands for its UTF-8 bytes; a byte of the command line that
+        was not UTF-8 (a surrogate escape) stands for itself. A fragment is dropped.
 
-        @raise InvalidURL: for what is not a Gopher URL.
+        @raise InvalidURL: the text is not a Gopher URL.
         """
         if len(text) > 4 * LONGEST:  # room for escapes
             raise InvalidURL(f"a URL of {len(text)} characters is too long")
@@ -157,7 +158,7 @@ class GopherURL:
             if scheme not in _SCHEMES:
                 raise InvalidURL(f"{scheme[:80]}:// is not Gopher")
         authority, _, path = rest.partition("#")[0].partition("/")
-        if len(authority) > 2 * _LONGEST_HOST:
+        if len(authority) > 2 * _MAX_HOST:
             raise InvalidURL(f"a host of {len(authority)} characters is none")
         host, port = hostAndPort(authority)
         fields = _decode(path)
@@ -190,7 +191,7 @@ class GopherURL:
 
     def requestLine(self) -> bytes:
         """
-        What is sent: the selector, the fields that follow it, CRLF (RFC 1436 2, RFC 4266 2.1).
+        The request: the selector, the other fields and CRLF (RFC 1436 2, RFC 4266 2.1).
         """
         fields = [self.selector]
         fields += [field for field in (self.search, self.plus) if field is not None]
@@ -200,12 +201,12 @@ class GopherURL:
 @lru_cache(64)
 def hostAndPort(authority: str, default: int = DEFAULT_PORT) -> tuple[str, int]:
     """
-    What stands before the path of a URL.
+    Split the part of a URL before its path.
 
-    @return: a host, not checked yet, and a port, of up to five digits.
-    @raise InvalidURL: for what is neither.
+    @return: a host, which is not checked yet, and a port of up to five digits.
+    @raise InvalidURL: the text has another form.
     """
-    if "@" in authority:  # what stands before it may be a secret, and is not repeated
+    if "@" in authority:  # the text before it may be a password: it is not quoted
         raise InvalidURL("Gopher knows no users: a host does not have '@' in it")
     match = _AUTHORITY.fullmatch(authority)
     if match is None:

@@ -120,7 +120,7 @@ class CommandTests(CommandTestCase):
 
     def test_usage(self) -> None:
         """
-        A mistake on the command line is one line that names the option, a way to help, and 2.
+        A mistake on the command line is one line that names the option, a hint at --help, and status 2.
         """
         error = (
             b"gopherfetch: --parallel: '0' is not a whole number, 1 to 1000\n"

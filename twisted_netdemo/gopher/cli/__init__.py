@@ -1,3 +1,3 @@
 """
-The command line: what the command C{gopherfetch} and the service under twistd add to the library.
+The command C{gopherfetch}, and the service under twistd with the same options.
 """

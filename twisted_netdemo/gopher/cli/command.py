@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     Run the command and end the process.
     """
     gc.disable()  # until everything is loaded, which is never garbage
-    # A signal ends the process at once, as it would a program in C: what has come is in its file.
+    # A signal ends the process at once, as it would a program in C; the file has what came.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     _fillDescriptors()
     options = Options()

@@ -22,7 +22,7 @@ def _visible() -> Iterator[tuple[int, str]]:
     yield 0x7F, "^?"
     for code in range(0x80, 0xA0):  # C1: 0x9b begins a control sequence
         yield code, f"\\x{code:02x}"
-    # line and paragraph separators, and what changes the order of letters (Bidi_Control)
+    # line and paragraph separators, and characters that change the order of letters (Bidi_Control)
     for code in (0x061C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A)):
         yield code, f"\\u{code:04x}"
 

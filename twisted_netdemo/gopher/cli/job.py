@@ -81,7 +81,7 @@ class Job:
 
     async def run(self) -> int:
         """
-        Fetch it and put it out; report what fails.
+        Fetch the URL and put it out; report an error.
 
         @return: the exit status.
         """
@@ -182,7 +182,7 @@ class Job:
 
     async def _fetchResult(self, url: GopherURL, maxSize: int | None) -> tuple[Response, Output]:
         """
-        Fetch what is to be put out.
+        Fetch the URL that is put out.
 
         @param maxSize: the size limit, unless the user gave one.
         """

@@ -33,7 +33,7 @@ class LinkFollower:
         self, request: Request, console: Console, answer: bytes | Failed | None = None
     ) -> None:
         """
-        @param answer: what L{askBefore} returned.
+        @param answer: the result of L{askBefore}.
         """
         self._request = request
         self._console = console
@@ -43,7 +43,7 @@ class LinkFollower:
         """
         Follow the links that the user asked for.
 
-        @return: the URL of what is to be put out.
+        @return: the URL to put out.
         @raise InvalidURL: C{given} is no Gopher URL.
         @raise Failed: a link does not exist or leads elsewhere, or a search has no words.
         @raise FetchError: a menu cannot be fetched.

@@ -1,5 +1,5 @@
 """
-What the user asked gopherfetch for.
+The user's request: the options of a call of gopherfetch.
 """
 
 from __future__ import annotations

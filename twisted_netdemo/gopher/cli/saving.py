@@ -1,5 +1,5 @@
 """
-What C{-o} and C{-O} write: a file that is complete or not there, or a pipe or device.
+The files of C{-o} and C{-O}, which are complete or not there, and pipes and devices.
 """
 
 from __future__ import annotations

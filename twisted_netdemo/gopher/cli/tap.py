@@ -45,20 +45,20 @@ class Options(ServiceOptions):
     interspersed = True
 
     longdesc = (
-        "Fetch what Gopher URLs lead to. A menu is shown as a list, a text as a text, and a binary "
+        "Fetch Gopher URLs. A menu is shown as a list, a text as a text, and a binary "
         "goes to standard output, or into a file where that is a terminal. "
         f"Without a URL, {DEFAULT_URL}."
     )
 
     optFlags = [
-        ["remote-name", "O", "Save under a name taken from the selector; replaces nothing."],
-        ["raw", None, "Put out the bytes as they came."],
-        ["json", None, "Put out one JSON document a URL, a line each."],
+        ["remote-name", "O", "Save under a name from the selector; replace no file."],
+        ["raw", None, "Write the bytes as they came."],
+        ["json", None, "Write one JSON document a URL, a line each."],
         ["tofu", None, "Over TLS, pin a certificate on first use and insist on it afterwards."],
-        ["insecure", None, "Over TLS, take any certificate."],
-        ["ipv4", "4", "Use IPv4 alone."],
-        ["ipv6", "6", "Use IPv6 alone."],
-        ["verbose", "v", "Tell each step on stderr."],
+        ["insecure", None, "Over TLS, accept any certificate."],
+        ["ipv4", "4", "Use IPv4 only."],
+        ["ipv6", "6", "Use IPv6 only."],
+        ["verbose", "v", "Report each step on stderr."],
     ]
     optParameters = [
         ["output", "o", None, "Save as this file, byte for byte; - is standard output."],
@@ -67,17 +67,17 @@ class Options(ServiceOptions):
         ["selector", None, None, "With --host: the selector as it is, not percent-encoded."],
         ["type", None, None, "With --host: the item type [default: 1]."],
         ["search", None, None, "Words for a search (item type 7)."],
-        ["connect-timeout", None, "30", "How long connecting may take, TLS included."],
+        ["connect-timeout", None, "30", "How long connecting may take, with TLS."],
         ["timeout", None, "60", "How long the server may send nothing."],
         ["max-time", None, None, "How long a fetch, shown or saved, may take [default: no limit]."],
         [
             "max-size",
             None,
             None,
-            "How large it may be [default: 16MiB for what is shown or in JSON].",
+            "How large a body may be [default: 16MiB if it is shown or in JSON].",
         ],
-        ["charset", None, None, "The charset of what comes [default: UTF-8, else a guess]."],
-        ["proxy", None, None, "Connect by way of socks5h://HOST:PORT, which resolves the names."],
+        ["charset", None, None, "The charset of the body [default: UTF-8, else a guess]."],
+        ["proxy", None, None, "Connect through socks5h://HOST:PORT, which resolves the names."],
         ["cafile", None, None, "Over TLS, trust the authorities in this file (PEM)."],
         ["parallel", None, "1", "How many URLs to fetch at a time."],
     ]

@@ -1,5 +1,5 @@
 """
-One request over one connection: what is sent, how long it may take, how it ends.
+The connection of one fetch: its request, its timeouts and its end.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ _ERRORS: dict[Ending, type[TransferError]] = {
 @implementer(IHandshakeListener, IPushProducer)
 class GopherConnection(Protocol):
     """
-    The client's side of RFC 1436 2: connect, send one line, read until the server closes.
+    The client's side of RFC 1436 2: it connects, sends one line, and reads until the server closes.
 
     @ivar isSent: whether the request has been sent.
     @ivar tcpEnd: under TLS, how the TCP connection ended.
@@ -229,14 +229,14 @@ class GopherConnection(Protocol):
 
     def tookTooLong(self, seconds: float) -> None:
         """
-        The total timeout has passed.
+        The total timeout is over.
         """
         self._finish(Ending.LATE, f"it took longer than {showDuration(seconds)}")
         self.transport.abortConnection()
 
     def stopProducing(self) -> None:
         """
-        Close the connection, if it is not closed yet.
+        Close the connection, if it is still open.
         """
         if not self._over:
             self._finish(Ending.CANCELLED, "the connection was closed on this side")
@@ -351,7 +351,7 @@ class GopherConnection(Protocol):
 
 def formatAddress(address: object) -> str:
     """
-    One end of a connection, as C{host:port} where it has them.
+    An address of a connection as text, C{host:port} if it has both.
     """
     host, port = getattr(address, "host", None), getattr(address, "port", None)
     return str(address) if host is None or port is None else hostPort(host, port)

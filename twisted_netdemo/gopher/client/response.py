@@ -20,7 +20,7 @@ from twisted_netdemo.gopher.menu import Item
 from twisted_netdemo.gopher.readers import MenuReader, TextReader
 from twisted_netdemo.gopher.stream.body_stream import BodyStream
 from twisted_netdemo.gopher.stream.body_writer import BodyWriter
-from twisted_netdemo.gopher.text.characters import Unmarked
+from twisted_netdemo.gopher.text.characters import ByteOrderMark
 from twisted_netdemo.gopher.text.charset import UTF8, Charsets, decode
 from twisted_netdemo.gopher.text.lines import LineTooLong, MenuLines, TextLines
 from twisted_netdemo.gopher.url import GopherURL
@@ -119,7 +119,7 @@ class Response(BodyStream):
         """
         if self.kind is Kind.BINARY:
             raise ValueError("a binary has no lines")
-        unmarked = Unmarked(self._given)
+        mark = ByteOrderMark(self._given)
         lines = MenuLines() if self.kind is Kind.MENU else TextLines()
         failure: FetchError | None = None
         self.endsAtDot = True
@@ -127,24 +127,24 @@ class Response(BodyStream):
         try:
             async with aclosing(self.chunks()) as chunks:
                 async for chunk in chunks:
-                    for line in lines.feed(unmarked.feed(chunk)):
-                        yield self._decodeLine(line, unmarked)
+                    for line in lines.feed(mark.feed(chunk)):
+                        yield self._decodeLine(line, mark)
         except FetchError as error:
             failure = error
         except LineTooLong as error:
             failure = self._tooLarge(str(error))
         else:
-            for line in lines.feed(unmarked.end()):
-                yield self._decodeLine(line, unmarked)
+            for line in lines.feed(mark.end()):
+                yield self._decodeLine(line, mark)
         for line in lines.end():
-            yield self._decodeLine(line, unmarked)
+            yield self._decodeLine(line, mark)
         if failure is not None:
             raise failure
 
-    def _decodeLine(self, line: bytes, unmarked: Unmarked) -> str:
-        if unmarked.codec is not None:
-            self.charset = unmarked.charset
-            return decode(line, unmarked.codec)
+    def _decodeLine(self, line: bytes, mark: ByteOrderMark) -> str:
+        if mark.codec is not None:
+            self.charset = mark.charset
+            return decode(line, mark.codec)
         if self.charset == UTF8:
             self.charset = self._charsets.guess(self.url.host, line)
         return decode(line, self.charset or UTF8)

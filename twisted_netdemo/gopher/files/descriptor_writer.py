@@ -46,7 +46,7 @@ class ReaderTimeout(OSError):
 class DescriptorWriter:
     """
     Writes to a descriptor that may belong to other processes too, so that it cannot be made
-    non-blocking: it only writes what there is room for.
+    non-blocking: it writes no more than there is room for.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -79,7 +79,7 @@ class DescriptorWriter:
 
     def _write(self, left: memoryview, wait: float) -> memoryview:
         """
-        Write what there is room for.
+        Write as many bytes as there is room for.
 
         @param wait: how many seconds to wait for the reader to make room.
         @return: the rest.

@@ -1,5 +1,5 @@
 """
-What Gopher connections need of Twisted.
+The interfaces of Twisted that Gopher connections need.
 """
 
 from __future__ import annotations

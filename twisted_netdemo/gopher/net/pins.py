@@ -13,24 +13,24 @@ from contextlib import suppress
 from twisted_netdemo.gopher.files.whole_files import PartialFile
 
 _LINE = re.compile(rb"(\S+) ([0-9a-f]{64})\s*")
-# How often to open a file anew that others keep replacing.
+# How many times a file is opened again that other programs replace.
 _TRIES = 100
 
 
 class PinsLocked(ValueError):
     """
-    Another program is about to pin, which takes it some milliseconds unless it has been stopped.
+    Another program is pinning a certificate. That takes milliseconds, unless it has been stopped.
     """
 
 
 class Pins:
     """
-    A file to which pins are only ever added: each stays until a person takes it out.
+    A file of pins. Programs only add pins; people remove them.
 
-    The file is replaced by a new one with the pin, or stays as it is. Of programs that pin at the
-    same time one does, the others are to try again; the first pin for a host and port counts.
+    To add one, the file is replaced by a complete new one. Of several programs that pin at the same
+    time, one does and the others try again; the first pin of a host and port is valid.
 
-    @ivar path: of the file; its folders are made when the first pin is.
+    @ivar path: of the file; its folders are made with the first pin.
     """
 
     def __init__(self, path: str) -> None:
@@ -40,9 +40,9 @@ class Pins:
         """
         The fingerprint pinned for C{host:port}.
 
-        @raise OSError: where the file cannot be read.
-        @raise ValueError: where it is no ordinary file, or a line is no pin: to read on would be to
-            forget it.
+        @raise OSError: the file cannot be read.
+        @raise ValueError: it is no ordinary file, or a line is no pin; to skip the line would
+            forget a pin.
         """
         try:
             file = self._open(os.O_RDONLY)
@@ -69,10 +69,10 @@ class Pins:
         """
         Pin a certificate.
 
-        @return: the fingerprint that is pinned, which is safe on the disk by then: another, where
-            another program has just been faster.
-        @raise OSError: where the file cannot be written.
-        @raise PinsLocked: where another program is at it.
+        @return: the pinned fingerprint, which has been flushed to the disk. It is another one if
+            another program was faster.
+        @raise OSError: the file cannot be written.
+        @raise PinsLocked: another program is pinning.
         @raise ValueError: as L{get} does.
         """
         folder = os.path.dirname(self.path)
@@ -104,14 +104,14 @@ class Pins:
 
     def _open(self, flags: int) -> int:
         """
-        Open the file, if it is one: to open a pipe would wait for somebody, and what a device does
-        is its own business.
+        Open the file if it is an ordinary one: opening a pipe would block, and opening a device may
+        do anything.
         """
         with suppress(FileNotFoundError):
             self._check(os.stat(self.path))
         file = os.open(self.path, flags | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY, 0o600)
         try:
-            self._check(os.fstat(file))  # it may have become another
+            self._check(os.fstat(file))  # it may have been replaced
         except BaseException:
             os.close(file)
             raise
@@ -123,7 +123,8 @@ class Pins:
 
     def _openAlone(self) -> int:
         """
-        Open the file, made if need be; until it is closed no other program replaces it.
+        Open the file, and make it if there is none. Until it is closed no other program replaces
+        it.
         """
         for _ in range(_TRIES):
             file = self._open(os.O_RDWR | os.O_CREAT)
@@ -152,9 +153,9 @@ def _readAll(file: int) -> bytes:
 
 def defaultPath() -> str:
     """
-    Where the pins of a user are: under C{$XDG_DATA_HOME}.
+    The path of the user's pins, under C{$XDG_DATA_HOME}.
     """
     data = os.environ.get("XDG_DATA_HOME", "")
-    if not os.path.isabs(data):  # the specification has it ignored then
+    if not os.path.isabs(data):  # the XDG specification says to ignore it
         data = os.path.join(os.path.expanduser("~"), ".local", "share")
     return os.path.join(data, "gopherfetch", "pins")

@@ -1,5 +1,5 @@
 """
-The reader's side of a response: a transport to slow the server by, and chunks to be asked for.
+The reader's side of a response: its transport, and chunks on request.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from zope.interface import implementer
 @implementer(ITransport, IPushProducer)
 class BodyTransport:
     """
-    What a reader sees of the connection.
+    The transport of a reader's protocol, by which it can keep the server waiting.
     """
 
     disconnecting = False
@@ -55,7 +55,7 @@ class BodyTransport:
 
 class ChunkReader(Protocol):
     """
-    Turn chunks that are pushed into chunks that are asked for, holding one at most.
+    Turns pushed chunks into chunks on request, and holds one at most.
     """
 
     def __init__(self, response: IPushProducer) -> None:

@@ -1,6 +1,5 @@
 """
-From a body's bytes to bytes of which the charset is known: byte order marks, and a sample to guess
-by. Pure.
+Byte order marks, and the sample of a body by which its charset is guessed. Pure.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from twisted_netdemo.gopher.text.charset import SAMPLE, UTF8
 
 _UTF8_MARK = b"\xef\xbb\xbf"
 _MARKS = {_UTF8_MARK: UTF8, b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
-# Their time or their result is of another size than what they are given.
+# Codecs that are no charsets, or whose time or result is not linear.
 _NO_CHARSETS = {"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "mbcs"}
 _ASCII = "".join(map(chr, (9, 10, 13, *range(0x20, 0x7F))))
 
@@ -21,7 +20,7 @@ def knownCharset(name: str) -> str:
     """
     The name of the Python codec of a charset.
 
-    @raise ValueError: where there is none.
+    @raise ValueError: Python knows none.
     """
     try:
         known = codecs.lookup(name).name
@@ -35,7 +34,7 @@ def knownCharset(name: str) -> str:
 
 def hasASCII(charset: str) -> bool:
     """
-    Whether ASCII's characters are their bytes in it, so that line ends and TABs can be found.
+    Whether a charset contains ASCII, so that line ends and TABs can be found in undecoded bytes.
     """
     return (
         _ASCII.encode("ascii")
@@ -46,21 +45,20 @@ def hasASCII(charset: str) -> bool:
     )
 
 
-class Unmarked:
+class ByteOrderMark:
     """
-    Bytes without their byte order mark; UTF-16, and what else does not have ASCII's bytes in it,
-    is made UTF-8.
+    Drops the byte order mark, and transcodes UTF-16 and other charsets without ASCII to UTF-8.
 
-    @ivar charset: what was said, or what the mark says; C{None} without either.
-    @ivar codec: for the bytes that are given out.
+    @ivar charset: the codec that was given, or that the mark names; C{None} without either.
+    @ivar codec: the codec of the bytes that L{feed} returns.
     """
 
     def __init__(self, charset: str | None = None) -> None:
         """
-        @param charset: the codec, where it has been said.
+        @param charset: the codec, if it is given.
         """
         self.charset = self.codec = charset
-        self._head: bytes | None = b""  # while it may be a mark
+        self._head: bytes | None = b""  # bytes that may become a mark
         self._other: codecs.IncrementalDecoder | None = None
         if charset is not None and not hasASCII(charset):
             self._transcode(charset)
@@ -85,7 +83,7 @@ class Unmarked:
     def _unmark(self, data: bytes) -> bytes:
         self._head = None
         if self.charset is not None and self.charset != UTF8:
-            return data  # what has been said is not doubted
+            return data  # the caller knows better
         for mark, charset in _MARKS.items():
             if data.startswith(mark) and self.charset in (None, charset):
                 self.charset = self.codec = charset
@@ -101,36 +99,36 @@ def _utf8(text: str) -> bytes:
 
 class Characters:
     """
-    L{Unmarked} bytes, of which the charset is known. From the first byte that is not ASCII, up to
-    L{SAMPLE} bytes are held back, to guess by.
+    Finds out the charset of a body. From the first byte that is not ASCII, up to L{SAMPLE} bytes
+    are held back to guess by.
 
-    @ivar charset: as far as is known.
-    @ivar codec: for the bytes that are given out; C{None} while they are all ASCII.
+    @ivar charset: the codec of the body, as far as it is known.
+    @ivar codec: the codec of the bytes that L{feed} returns; C{None} while they are all ASCII.
     """
 
     def __init__(self, guess: Callable[[bytes], str], charset: str | None = None) -> None:
         """
-        @param guess: gives the codec for a sample; called once at most.
-        @param charset: the codec, where it has been said.
+        @param guess: returns the codec for a sample; it is called once at most.
+        @param charset: the codec, if it is given.
         """
         self._guess = guess
-        self._unmarked = Unmarked(charset)
+        self._mark = ByteOrderMark(charset)
         self.charset = charset or UTF8
-        self.codec = self._unmarked.codec
+        self.codec = self._mark.codec
         self._held = bytearray()
-        self._before = b""  # a little of what came before the sample
+        self._before = b""  # the last bytes before the sample
 
     def feed(self, data: bytes) -> bytes:
-        return self._take(self._unmarked.feed(data))
+        return self._take(self._mark.feed(data))
 
     def end(self) -> bytes:
-        certain = self._take(self._unmarked.end())
+        certain = self._take(self._mark.end())
         return certain + self._decide() if self._held else certain
 
     def _take(self, data: bytes) -> bytes:
-        if self.codec is None and self._unmarked.codec is not None:
-            self.codec = self._unmarked.codec
-            self.charset = self._unmarked.charset or UTF8
+        if self.codec is None and self._mark.codec is not None:
+            self.codec = self._mark.codec
+            self.charset = self._mark.charset or UTF8
         if self.codec is not None:
             return data
         if not self._held:

@@ -1,6 +1,6 @@
 """
-How likely it is that a text was decoded by the right charset: by the company that each character
-beyond ASCII keeps. Pure.
+The likelihood that a text was decoded with the right charset, by the neighbours of each character
+that is not ASCII. Pure.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from functools import lru_cache
 _COMMON_SIGNS = "\u201c\u201d\u2018\u2019\u2013\u2014\u2026\u2022\xa0\xa9\xab\xbb\xb0\xa7"
 _STRAIGHT = "\u2500\u2502\u2550\u2551\u2580\u2584\u2588\u258c\u2590\u2591\u2592\u2593"
 _EAST = {"CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "IDEOGRAPHIC", "HANGUL"}
-# The first bytes of what is much used, in charsets of two bytes a character: signs, kana and the
+# The first bytes of common characters in charsets of two bytes a character: signs, kana and the
 # first of two levels of ideographs, or Korean syllables.
-_MUCH_USED: dict[str, tuple[tuple[int, int], ...]] = {
+_COMMON: dict[str, tuple[tuple[int, int], ...]] = {
     "cp932": ((0x81, 0x83), (0x88, 0x97)),
     "euc_jp": ((0xA1, 0xA1), (0xA4, 0xA5), (0xB0, 0xCF)),
     "gb18030": ((0xA1, 0xA1), (0xA3, 0xA3), (0xB0, 0xD7)),
@@ -24,9 +24,9 @@ _MUCH_USED: dict[str, tuple[tuple[int, int], ...]] = {
 
 def likelihood(text: str, charset: str) -> float:
     """
-    How well the characters beyond ASCII stand beside their neighbours, -1 to 1.
+    How well the characters that are not ASCII fit their neighbours, from -1 to 1.
     """
-    ranges = _MUCH_USED.get(charset)
+    ranges = _COMMON.get(charset)
     points = count = 0.0
     padded = f" {text} "
     for before, char, after in zip(padded, padded[1:], padded[2:], strict=False):
@@ -45,7 +45,7 @@ def likelihood(text: str, charset: str) -> float:
 def _fit(before: str, char: str, after: str) -> float:
     if char.isalpha():
         return min(_beside(before, char), _beside(char, after))
-    if _isDrawn(char):  # boxes and blocks stand in white space, and corners on straight lines
+    if _isDrawn(char):  # boxes and blocks are beside white space, and corners beside straight lines
         if before.isalpha() or after.isalpha():
             return -0.5
         drawn = [each for each in (before, after) if _isDrawn(each)]
@@ -66,7 +66,7 @@ def _isDrawn(char: str) -> bool:
 
 def _beside(first: str, second: str) -> float:
     """
-    How well two neighbours go together, of which one is a letter beyond ASCII.
+    How well two neighbours fit, one of which is a letter that is not ASCII.
     """
     if not (first.isalpha() and second.isalpha()):
         return 0.5 if first.isspace() or second.isspace() else 0.25
@@ -87,7 +87,7 @@ def _fitEast(before: str, char: str, after: str, charset: str) -> float:
     Characters of East Asia stand beside one another, not beside Latin letters.
     """
     lead = char.encode(charset, "replace")[0]
-    if not any(first <= lead <= last for first, last in _MUCH_USED[charset]):
+    if not any(first <= lead <= last for first, last in _COMMON[charset]):
         return -0.5
     if not char.isalpha():
         return 0.5

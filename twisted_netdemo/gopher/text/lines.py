@@ -1,10 +1,10 @@
 """
 From bytes to lines: line ends, the final C{.}, and dots that a server may or may not have stuffed.
 
-RFC 1436 3.2 has a text end with a C{.} line and a dot put before each line that begins with one.
-Few servers do so, and some do the first without the second. So nothing is undone without
-evidence: a final C{.} line, and no line that begins with one dot alone. Pure, and linear: each
-byte is looked at a fixed number of times, whatever it is.
+By RFC 1436 3.2 a text ends with a C{.} line, and a dot is put before each line that begins with
+one. Few servers do so, and some do the first without the second. So nothing is undone without
+evidence: a final C{.} line, and no line that begins with a single dot. Pure and linear: each byte
+is read a fixed number of times.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-#: How much is held back, while it is open whether dots were stuffed.
+#: How many bytes are held back at most, while it is unknown whether dots were stuffed.
 MOST_HELD = 16 << 20
-#: How long a line may be.
+#: How many bytes a line may have.
 LONGEST_LINE = 2 << 20
 
-# What shows that dots were not stuffed: one alone at the beginning of a line, or a '.' line that
-# something follows. Of fixed length, so that it costs the same everywhere.
+# Evidence that dots were not stuffed: a single dot at the beginning of a line, or a '.' line with
+# another line behind it. The pattern has a fixed length, so that it is linear.
 _NOT_STUFFED = re.compile(rb"\n\.(?:[^.\n]|\n.)", re.DOTALL)
 
 
@@ -30,8 +30,7 @@ class LineTooLong(Exception):
 
 def plainEnds(data: bytes) -> bytes:
     """
-    Bytes with LF for each line end: CR LF, CR alone, and CR CR LF, of a server that put CR before
-    line ends that had one.
+    Replace each line end by LF: CR LF, CR alone, and CR CR LF, which servers make of CR LF.
     """
     if b"\r" not in data:
         return data
@@ -40,10 +39,10 @@ def plainEnds(data: bytes) -> bytes:
 
 class LineEnds:
     """
-    L{plainEnds} for bytes that come in pieces.
+    Does what L{plainEnds} does to bytes that come in pieces.
     """
 
-    _held = b""  # CRs at the end, while their LF may be to come; at most 3, as plainEnds takes
+    _held = b""  # CRs at the end, whose LF may still come; at most 3, for plainEnds
 
     def feed(self, data: bytes) -> bytes:
         data = self._held + data if self._held else data
@@ -60,39 +59,43 @@ class LineEnds:
 
 class PlainText:
     """
-    A text as it was meant, with LF for its line ends: each part as soon as it is certain.
+    Undoes dots and replaces line ends by LF; each part of a text comes as soon as it is certain.
 
-    A line that begins with two dots is only certain at the end, or when another begins with one;
-    from it on, all is held. Where more than C{most} bytes would be, they are given as they are.
+    A line that begins with two dots is only certain at the end, or when a line begins with a single
+    dot; the text is held back from there on. If that were more than C{most} bytes, the dots stay.
     """
 
     def __init__(self, most: int = MOST_HELD) -> None:
         self._most = most
         self._ends = LineEnds()
-        self._evidence = True  # nothing so far speaks against stuffing
-        # what is held, behind the LF before it; without a dot, that LF alone
+        self._mayBeStuffed = True
+        # the bytes held back, with the LF before them; without a dot, that LF alone
         self._held = bytearray(b"\n")
 
     def feed(self, data: bytes) -> bytes:
         """
-        What has become certain.
+        Take more bytes.
+
+        @return: the part that has become certain.
         """
         return self._take(self._ends.feed(data))
 
     def end(self) -> bytes:
         """
-        The rest. The C{.} line that shows the text to be stuffed is no part of it.
+        The text has ended.
+
+        @return: the rest, without the final C{.} line of a stuffed text.
         """
         certain = self._take(self._ends.end())
         held, self._held = self._held, bytearray()
-        if self._evidence and held.endswith((b"\n.", b"\n.\n")):
+        if self._mayBeStuffed and held.endswith((b"\n.", b"\n.\n")):
             del held[held.rindex(b".") :]
             held = held.replace(b"\n..", b"\n.")
         del held[:1]
         return certain + held
 
     def _take(self, data: bytes) -> bytes:
-        if not self._evidence or not data:
+        if not self._mayBeStuffed or not data:
             return data
         held = self._held
         known = len(held)
@@ -108,7 +111,7 @@ class PlainText:
         else:
             certain = b""
         if _NOT_STUFFED.search(held, max(0, known - 4)) or len(held) > self._most:
-            self._evidence = False
+            self._mayBeStuffed = False
             self._held = bytearray()
             return certain + held[1:]
         return certain
@@ -116,7 +119,7 @@ class PlainText:
 
 class _Cut:
     """
-    Cut pieces, with LF for their line ends, into lines.
+    Cuts pieces, whose line ends are LF, into lines.
     """
 
     def __init__(self, most: int) -> None:
@@ -143,7 +146,7 @@ class _Cut:
 
 class TextLines:
     """
-    The lines of a text, each as soon as it is certain; see L{PlainText}.
+    The lines of a text; each comes as soon as it is certain, see L{PlainText}.
     """
 
     def __init__(self, most: int = MOST_HELD, longest: int = LONGEST_LINE) -> None:
@@ -152,9 +155,11 @@ class TextLines:
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """
-        The lines, without line ends, that have become certain; to be gone through.
+        Take more bytes.
 
-        @raise LineTooLong: where a line was already, with what came before.
+        @return: the lines, without line ends, that have become certain; the caller takes all of
+            them.
+        @raise LineTooLong: the line before was too long already.
         """
         return self._cut.feed(self._text.feed(data))
 
@@ -168,7 +173,7 @@ class TextLines:
 
 class MenuLines:
     """
-    The lines of a menu, up to its C{.}.
+    The lines of a menu, up to its final C{.}.
     """
 
     def __init__(self, longest: int = LONGEST_LINE) -> None:
@@ -179,9 +184,10 @@ class MenuLines:
 
     def feed(self, data: bytes) -> list[bytes]:
         """
-        The lines, without line ends, that have become complete.
+        Take more bytes.
 
-        @raise LineTooLong: where a line was already, with what came before.
+        @return: the lines, without line ends, that have become complete.
+        @raise LineTooLong: the line before was too long already.
         """
         return [] if self._ended else self._take(self._ends.feed(data))
 
