@@ -93,7 +93,7 @@ class Use:
 
 def use(test: SynchronousTestCase, load: Load, behave: Behaviour, *more: str) -> Use:
     """
-    What the command takes for this answer.
+    The time and memory of the command for this answer.
     """
     url = f"gopher://127.0.0.1:{peer(test, behave)}/{load.path}"
     options = [option for option in load.options if option != "2"]

@@ -1,5 +1,5 @@
 """
-What each parser of a peer's bytes costs for much of one byte. Run as a module, with a size in KiB
+The cost of each parser of a peer's bytes, for much of one byte. Run as a module, with a size in KiB
 (1024 without one), it prints the table of time against length.
 """
 
@@ -22,7 +22,7 @@ from twisted_netdemo.gopher.url import GopherURL, InvalidURL
 
 Parse = Callable[[bytes], object]
 
-#: A combining mark among them, and what needs two bytes to be something.
+#: A combining mark among them, and pairs of bytes.
 REPEATED = [
     *(b" ", b"\t", b"\n", b"\r", b".", b"0", b"%", b"+", b"\xff", "\u0301".encode()),
     *(b"\n.", b"\n..", b"\r\n", b"%4", b"_", b"\xe9 "),

@@ -1,5 +1,5 @@
 """
-A Gopher server in memory, that does exactly what a test says, and a clock that stands still.
+A Gopher server in memory that a test controls, and a clock that stands still.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-Bodies made of what matters, and cut in every way that a network might.
+Bodies of bytes that matter to the parsers, cut in every way that a network might.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def chunks(draw: st.DrawFn, bodies: st.SearchStrategy[bytes]) -> tuple[bytes, li
     return data, draw(pieces(data))
 
 
-#: Bodies made of what matters to line ends, dots, menus and error answers.
+#: Bodies of bytes that matter to line ends, dots, menus and error answers.
 BODIES = st.lists(
     st.sampled_from(
         [

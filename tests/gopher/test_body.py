@@ -71,7 +71,7 @@ class VerdictTests(TestCase):
         # a menu that is all that was wanted
         (Kind.MENU, MENU + b".\r\n", Ending.KEPT, Verdict("suspect", "w")),
         (Kind.MENU, MENU + b".\r\n" + MENU, Ending.KEPT, Verdict("suspect", f"{AFTER_DOT}; w")),
-        # what breaks off is truncated, unless its end had come
+        # a body that breaks off is truncated, unless its end had come
         (
             Kind.TEXT,
             b"hello\r\n.\r\n",

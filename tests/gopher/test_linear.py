@@ -29,11 +29,11 @@ class MemoryTests(SynchronousTestCase):
     def test_bodies(self) -> None:
         """
         The command holds little more than for an empty answer, shown or as JSON, and ends in time.
-        That each ends well without a time limit takes longer, and is seen by itself in CI.
+        CI has a step of its own for other bodies, which takes longer.
         """
         needs("sh")
         empty = use(self, LOADS[0], sends(b""))
-        for load in LOADS[:4]:
+        for load in LOADS[1:3]:
             full = use(self, load, load.behave, "--max-time", "0.6")
             self.assertIn(full.status, (0, 28), load.name)
             self.assertLess(full.peak - empty.peak, load.most, load.name)

@@ -1,5 +1,5 @@
 """
-Menus: every line that servers send is shown, and only what can be used is offered.
+Menus: every line that servers send is shown, and only links that can be used are offered.
 """
 
 from __future__ import annotations
@@ -115,14 +115,14 @@ class LineTests(TestCase):
 
     def test_addresses(self) -> None:
         """
-        Each link gives an address that can be followed or copied; what leads nowhere gives none.
+        Each link has an address that can be followed or copied; other items have none.
         """
         for line, address in self.URLS.items():
             self.assertEqual(Item.parse(line).address(), address, line)
 
     def test_gopherURL(self) -> None:
         """
-        What can be fetched over Gopher is a URL, a link written as URL:gopher://... too.
+        An item that can be fetched over Gopher has a URL, also one written as URL:gopher://....
         """
         self.assertEqual(
             Item.parse(b"1x\tURL:gopher://e.org/0a\th\t70").gopherURL(),
@@ -155,7 +155,7 @@ class LineTests(TestCase):
 class MenuTests(TestCase):
     def test_overTLS(self) -> None:
         """
-        In a menu that came over TLS, what is on the same host and port stays on TLS.
+        In a menu that came over TLS, the items on the same host and port use TLS.
         """
         base = GopherURL("h", 7070, scheme="gophers")
         for line, address in {
@@ -171,7 +171,7 @@ class MenuTests(TestCase):
 
     def test_mirror(self) -> None:
         """
-        A '+' item is one more server for the item above, and is fetched as what that is.
+        A '+' item is another server for the item above, and is fetched as the same type.
         """
         self.assertEqual(
             [item.address() for item in read(b"0x\ts\ta\t70\n+x\ts\tb\t70\n+x\ts\tc\t70\n")],

@@ -165,7 +165,7 @@ class TCPTests(NetworkTestCase):
 
     async def test_circles(self) -> None:
         """
-        What a fetch has made is gone when it is over, without the garbage collector.
+        After a fetch all its objects are freed, without the garbage collector.
         """
         from twisted.internet import reactor
 
@@ -192,7 +192,7 @@ class TCPTests(NetworkTestCase):
         (await self.agent().fetch(f"gopher://127.0.0.1:{port}/0")).deliverBody(reader)
         await reader.done
         del reader
-        await deferLater(reactor, 0)  # type: ignore[arg-type]  # what called us has returned by then
+        await deferLater(reactor, 0)  # type: ignore[arg-type]  # the caller has returned by then
         self.assertEqual(len(alive()), before)
 
     async def test_ipv6(self) -> None:
@@ -214,7 +214,7 @@ class TCPTests(NetworkTestCase):
 
     async def test_unknownName(self) -> None:
         """
-        A name that nobody has is told from a server that does not answer.
+        A name without an address is another error than a server that does not answer.
         """
         error = await self.fails(CannotResolve, "gopher://no-such-host.invalid/")
         self.assertEqual(str(error), "cannot resolve no-such-host.invalid")
@@ -246,7 +246,7 @@ class TCPTests(NetworkTestCase):
 
     async def test_refused(self) -> None:
         """
-        A port where nobody listens is said in the system's words.
+        A closed port is reported in the system's words.
         """
         with socket.socket() as unused:
             unused.bind(("127.0.0.1", 0))

@@ -19,7 +19,7 @@ GOPHERFETCH = script("gopherfetch")
 
 def gopherfetch(*arguments: str, **options: Any) -> tuple[int, bytes, str]:
     """
-    Its exit status, its output, and what it said.
+    Its exit status, its output and its messages.
     """
     done = run(GOPHERFETCH, *arguments, **options)
     return done.returncode, done.stdout, done.stderr.decode()
@@ -28,7 +28,7 @@ def gopherfetch(*arguments: str, **options: Any) -> tuple[int, bytes, str]:
 class ServerTestCase(SynchronousTestCase):
     def parity(self, base: str, paths: Sequence[str]) -> None:
         """
-        For each of these paths --raw puts out what curl does, byte for byte.
+        For each of these paths --raw prints the same bytes as curl.
         """
         curl, urls = needs("curl"), [f"{base}/{path}" for path in paths]
         expected = [run(curl, "-s", "--path-as-is", url).stdout for url in urls]
@@ -38,6 +38,18 @@ class ServerTestCase(SynchronousTestCase):
             self.assertEqual(out[: len(each)], each, path)
             out = out[len(each) :]
         self.assertEqual(out, b"")
+
+    def missing(self, urls: Sequence[str], words: str) -> None:
+        """
+        Each of these URLs is an error, with these words among the server's.
+        """
+        status, out, said = gopherfetch(*urls)
+        self.assertEqual((status, out), (22, b""))
+        lines = said.splitlines()
+        self.assertEqual(len(lines), len(urls), said)
+        for url, line in zip(urls, lines, strict=True):
+            self.assertTrue(line.startswith(f"Error: {url}: "), line)
+            self.assertIn(words, line)
 
     def shown(self, *arguments: str) -> str:
         status, out, said = gopherfetch(*arguments)
@@ -49,7 +61,7 @@ class SmolserveTests(ServerTestCase):
     def test_all(self) -> None:
         """
         A server by the book: a text comes back as it is on its disk, a binary too, a menu is a
-        list that can be walked, and what is not there is said in its words.
+        list that can be walked, and a missing resource is reported in its words.
         """
         base, _ = smolserve(self)
         self.parity(
@@ -99,10 +111,10 @@ class PygopherdTests(ServerTestCase):
         self.assertEqual(gopherfetch(url, "--raw"), (0, raw, ""))
         self.parity(base, ["9/binary.bin%09%09+", "0/nope%09%09+"])
         self.assertIn("[text]", self.shown(f"{base}/1%09%09+"))
-        for path in ("9/nope", "0/nope", "1/nope"):
-            status, out, said = gopherfetch(f"{base}/{path}%09%09+")
-            self.assertEqual((status, out), (22, b""))
-            self.assertRegex(said, r"\AError: '/nope' does not exist.*\n\Z")
+        self.missing(
+            [f"{base}/{path}%09%09+" for path in ("9/nope", "0/nope", "1/nope")],
+            "'/nope' does not exist",
+        )
 
     def test_overTLS(self) -> None:
         """
@@ -117,17 +129,15 @@ class PygopherdTests(ServerTestCase):
         status, out, said = gopherfetch(base, *cafile)
         self.assertEqual((status, said), (0, rude))
         self.assertIn(f"[text]  {base}/0/text.txt\n", out.decode())
-        self.assertEqual(gopherfetch(f"{base}/0/text.txt", "--insecure"), (0, TEXT, rude))
         status, out, said = gopherfetch(base)
         self.assertEqual((status, out), (60, b""))
         self.assertRegex(said, r"\AError connecting to server: the certificate .*authority\n\Z")
         where = base.removeprefix("gophers://")
         pinned = f"pinned {where}: SHA-256 {fingerprint(certificate[0])}\n"
         data = {"XDG_DATA_HOME": str(made / "data")}
-        for said in (pinned, ""):
-            self.assertEqual(
-                gopherfetch("--tofu", f"{base}/0/text.txt", env=data), (0, TEXT, said + rude)
-            )
+        url = f"{base}/0/text.txt"
+        said = pinned + f"{url}: {rude}" * 2
+        self.assertEqual(gopherfetch("--tofu", url, url, env=data), (0, TEXT * 2, said))
         pins = made / "data" / "gopherfetch" / "pins"
         pins.write_text(f"{where} {'0' * 64}\n")
         status, out, said = gopherfetch("--tofu", base, env=data)
@@ -157,10 +167,7 @@ class GophernicusTests(ServerTestCase):
             f"1  Found two words  [text]  {base}/0/text.txt\n",
             self.shown(f"{base}/{search}", "--search", "two words"),
         )
-        for path in ("0/nope", "9/nope", "1/nope/"):
-            status, out, said = gopherfetch(f"{base}/{path}")
-            self.assertEqual((status, out), (22, b""))
-            self.assertRegex(said, r"\AError: .*not found.*\n\Z")
+        self.missing([f"{base}/{path}" for path in ("0/nope", "9/nope", "1/nope/")], "not found")
 
     def test_footer(self) -> None:
         """
@@ -168,9 +175,6 @@ class GophernicusTests(ServerTestCase):
         """
         base, _ = gophernicus(self, plain=True)
         self.assertIn(b"Gophered by Gophernicus", gopherfetch(f"{base}/0/nope", "--raw")[1])
-        for path in ("0/nope", "9/nope", "1/nope/"):
-            status, out, said = gopherfetch(f"{base}/{path}")
-            self.assertEqual((status, out), (22, b""), path)
-            self.assertRegex(said, r"\AError: .*not found.*\n\Z")
+        self.missing([f"{base}/{path}" for path in ("0/nope", "9/nope", "1/nope/")], "not found")
         self.assertEqual(gopherfetch(f"{base}/9/binary.bin"), (0, BINARY, ""))
         self.assertIn("[text]", self.shown(base))

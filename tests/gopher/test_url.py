@@ -1,5 +1,5 @@
 """
-Gopher URLs: what is read, what is refused, and the round trip.
+Gopher URLs: valid ones, refused ones, and the round trip.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ class ReadingTests(TestCase):
 
     def test_refused(self) -> None:
         """
-        What names nothing, or would smuggle more into the request, is refused with its reason.
+        A text that names nothing, or would smuggle more into the request, is refused with a reason.
         """
         for text, reason in self.REFUSED.items():
             with self.assertRaises(InvalidURL, msg=text) as caught:
@@ -169,7 +169,7 @@ class WritingTests(TestCase):
 
     def test_request(self) -> None:
         """
-        What is sent is the selector as it is, then the search, then Gopher+, and CRLF.
+        The request is the selector as it is, then the search, then Gopher+, and CRLF.
         """
         for text, line in {
             "gopher://h": b"\r\n",

@@ -2,7 +2,7 @@
 A Gopher client (RFC 1436, RFC 4266): URLs, menus and bodies as values, and an agent to fetch them.
 
 The public names are here; each is loaded at its first use. The modules L{errors} (the classes of
-errors), L{net.trust} (TLS) and L{files.whole_files} (files that are complete or not there) are
+errors), L{client.trust} (TLS) and L{files.whole_files} (files that are complete or not there) are
 public too.
 """
 

@@ -1,5 +1,5 @@
 """
-One call of gopherfetch in memory: what is put out, what is said, and the exit status.
+A call of gopherfetch in memory: its output, its messages and its exit status.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class MemoryOutput(DescriptorWriter):
 
 class MemoryConsole(Console):
     """
-    Keeps what is put out and said.
+    Keeps the output and the messages.
     """
 
     def __init__(self, isTerminal: bool = False, answers: list[str] | None = None) -> None:
@@ -183,7 +183,7 @@ class ShowTests(BatchTestCase):
 
     def test_binary(self) -> None:
         """
-        A binary goes to the output as it came, in a terminal's case to a file whose name is said.
+        A binary is written to standard output; if that is a terminal, to a file that is named.
         """
         self.assertEqual(self.fetch("h/9/x.bin", b"\0\x1b", b"\r\n.\r\n"), 0)
         self.assertEqual((self.console.out, self.names()), (b"\0\x1b\r\n.\r\n", []))
@@ -195,7 +195,7 @@ class ShowTests(BatchTestCase):
 
     def test_suspect(self) -> None:
         """
-        What is suspect is shown, with its reason in one line, and counts as fetched.
+        A suspect body is shown, with the reason in one line, and counts as fetched.
         """
         self.assertEqual(self.fetch("h", b"0a\tb\th\t70\r\n.\r\n0c\td\th\t70\r\n"), 0)
         self.assertEqual(self.console.out.count(b"gopher://"), 1)
@@ -279,7 +279,7 @@ class LargeTests(BatchTestCase):
 
     def test_maxTime(self) -> None:
         """
-        --max-time holds for what is made of a body too: what was made until then is put out.
+        --max-time covers formatting too; the part that was formatted until then is put out.
         """
         for request in ({}, {"json": True}, {"items": (99999,)}):
             self.setUp()
@@ -316,7 +316,7 @@ class LargeTests(BatchTestCase):
 
     def test_longLine(self) -> None:
         """
-        A line of a MiB is a line; one that never ends is too large, and what came before it stays.
+        A line of a MiB is read; one that never ends is too large, and lines before it are shown.
         """
         for length, status in ((1 << 20, 0), (3 << 20, 63)):
             self.setUp()
@@ -369,7 +369,7 @@ class EndTests(BatchTestCase):
 
     def test_waitedFor(self) -> None:
         """
-        What is saved or put out as it came, and a text, is waited for as long as --timeout says.
+        A saved or raw body, and a text, is waited for as long as --timeout says.
         """
         for url, request in (
             ("h", {"raw": True}),
@@ -395,7 +395,7 @@ class EndTests(BatchTestCase):
         server = Server(self.clock)
         fetched = server.agent().fetch("h")
         server.accept()
-        server.send(self.MENU)  # which nobody takes yet
+        server.send(self.MENU)  # before its turn
         self.clock.pump([1.5] * 33)
         response = self.successResultOf(fetched)
         items = response.menu()
@@ -429,7 +429,7 @@ class PlusTests(BatchTestCase):
 
     def test_status(self) -> None:
         """
-        The status line is no part of what is saved or shown; --raw has it.
+        The status line is neither saved nor shown; --raw has it.
         """
         for status in (b"+4\r\n", b"+-1\r\n", b"+-2\n", b"+0000004\r\n"):
             body = status + b"PK\3\4"
@@ -471,7 +471,7 @@ class PlusTests(BatchTestCase):
 
     def test_length(self) -> None:
         """
-        A length that was announced is held against what came.
+        An announced length is compared with the body.
         """
         self.assertEqual(self.plus(b"+9\r\nhalf", output="o"), 18)
         self.assertEqual(self.names(), ["o.part"])
@@ -502,7 +502,7 @@ class PlusTests(BatchTestCase):
 class StatusTests(BatchTestCase):
     def test_truncated(self) -> None:
         """
-        What came before a break is shown, then the break is said.
+        The bytes before a break are shown, then the break is reported.
         """
         self.assertEqual(self.fetch("h/0", b"half", end="breakOff"), 18)
         self.assertEqual(self.console.out, b"half\n")
@@ -530,7 +530,7 @@ class StatusTests(BatchTestCase):
 
     def test_notConnected(self) -> None:
         """
-        What fails before the request is sent is said to be about connecting.
+        A failure before the request is reported as one of connecting.
         """
         for cause, status, words in (
             (DNSLookupError(), 6, "cannot resolve h"),
@@ -548,7 +548,7 @@ class StatusTests(BatchTestCase):
 
     def test_malformed(self) -> None:
         """
-        What is no Gopher URL, or leads to another protocol, connects to nobody.
+        A text that is no Gopher URL, or leads to another protocol, is refused without a connection.
         """
         for url, words in (
             ("http://h/", "http:// is not Gopher"),
@@ -588,7 +588,7 @@ class StatusTests(BatchTestCase):
 
     def test_tooLarge(self) -> None:
         """
-        What has to be held has a limit of its own; exactly that much passes.
+        A body that has to be held has a limit of its own; exactly that size passes.
         """
         self.assertEqual(self.fetch("h/0", b"12345", maxSize=5), 0)
         self.setUp()
@@ -598,7 +598,7 @@ class StatusTests(BatchTestCase):
 
     def test_limits(self) -> None:
         """
-        16 MiB for what is shown or put in JSON; what streams has none, unless one is given.
+        The limit is 16 MiB if it is shown or put into JSON; streams have none, unless one is given.
         """
         output = str(self.folder / "o")
         for url, request, limit in (
@@ -646,7 +646,7 @@ class FileTests(BatchTestCase):
 
     def test_interrupted(self) -> None:
         """
-        What broke off is under FILE.part, to the last byte, even if it could have been an error.
+        A body that broke off is in FILE.part, to the last byte, even if it may be an error.
         """
         for body in (b"half", b"3half"):
             self.setUp()
@@ -702,7 +702,7 @@ class FileTests(BatchTestCase):
 
 class PipeTests(BatchTestCase):
     """
-    Files that are named pipes.
+    Output to named pipes.
     """
 
     def setUp(self) -> None:
@@ -756,7 +756,7 @@ class PipeTests(BatchTestCase):
 
     def stalled(self) -> Iterator[str]:
         """
-        Paths that lead to a pipe whose reader has opened it and takes nothing.
+        Paths of a pipe whose reader has opened it and does not read.
         """
         self.read()
         yield self.output
@@ -906,7 +906,7 @@ class JSONTests(BatchTestCase):
 
     def test_serverError(self) -> None:
         """
-        The server's words stand beside what came.
+        The server's words are beside the body.
         """
         document = self.document("h/0x", b"Error: no such thing\r\n")
         self.assertEqual((document["error"], self.status), ("no such thing", 22))
@@ -918,7 +918,7 @@ class JSONTests(BatchTestCase):
 
     def test_truncated(self) -> None:
         """
-        What came before a failure is in the document, with the verdict and the reason.
+        The document has the bytes that came before a failure, the verdict and the reason.
         """
         document = self.document("h/0", b"half", end="breakOff")
         self.assertEqual(self.status, 18)
@@ -932,7 +932,7 @@ class JSONTests(BatchTestCase):
 
     def test_notConnected(self) -> None:
         """
-        What never connected, and what is no URL, has a document too.
+        A failed connection, and a text that is no URL, has a document too.
         """
         done = self.begin("http://h/", "h/0", json=True)
         self.clock.advance(2.5)
@@ -993,7 +993,7 @@ class SeveralTests(BatchTestCase):
 
     def test_firstFailure(self) -> None:
         """
-        All are fetched; the status is that of the first that failed, and each failure says whose.
+        All URLs are fetched; the status is that of the first that failed. Failures name their URL.
         """
         done = self.begin("a/0", "b/0", "c/0", "d/0", parallel=4)
         self.serve(3, b"4")
@@ -1012,7 +1012,7 @@ class SeveralTests(BatchTestCase):
 
     def test_cancel(self) -> None:
         """
-        Who stops it closes every connection.
+        Cancelling it closes every connection.
         """
         for answers in (0, 1):  # the other has sent nothing yet
             self.servers.clear()
@@ -1044,7 +1044,7 @@ class WalkTests(BatchTestCase):
 
     def test_nowhere(self) -> None:
         """
-        A number that is not there, a link out of Gopher, and what is no menu, are said.
+        A number that the menu lacks, a link out of Gopher and a URL of no menu are reported.
         """
         for url, item, words in (
             ("h", 5, "gopher://h/1 has 4 links, and no link 5"),
@@ -1073,7 +1073,7 @@ class WalkTests(BatchTestCase):
 
     def test_ask(self) -> None:
         """
-        On a terminal a search asks for its words; elsewhere it says what is missing.
+        On a terminal a search asks for its words; elsewhere it reports that they are missing.
         """
         self.console = MemoryConsole(answers=["w w"])
         self.fetch("h/7/s", b"")
@@ -1135,7 +1135,7 @@ class WalkTests(BatchTestCase):
 class ProgressTests(BatchTestCase):
     def test_slow(self) -> None:
         """
-        What takes longer than a second shows how far it is; what does not, does not.
+        A fetch that takes longer than a second shows its progress; a faster one does not.
         """
         done = self.begin("a/9", "b/9", raw=True)
         self.serve(0, b"12345", end="")

@@ -37,7 +37,7 @@ class SlowReaderTests(SynchronousTestCase):
 
     def test_slow(self) -> None:
         """
-        What a pipe has no room for goes out as it is read; until then other things go on.
+        Bytes for which a pipe has no room are written as it is read; meanwhile the reactor runs.
         """
         data = os.urandom(150_000)
         waiting = self.console.write(data, Pace(self.clock, None))

@@ -1,5 +1,5 @@
 """
-What is shown: menus that can be read, and nothing that drives a terminal.
+Texts and menus for people: readable, and unable to drive a terminal.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def menuText(*pieces: bytes, base: GopherURL | None = None, **options: Any) -> s
 class SafeTests(SynchronousTestCase):
     def test_shown(self) -> None:
         """
-        What would set a title, move a cursor or turn letters round is shown, not done.
+        Characters that would set a title, move the cursor or reverse letters are made visible.
         """
         for text, shown in {
             "\x1b]0;evil\x07": "^[]0;evil^G",
@@ -159,7 +159,7 @@ class PieceTests(SynchronousTestCase):
     @given(chunks(BODIES | st.binary(max_size=60)), st.sampled_from([None, "utf-16-le", "cp932"]))
     def test_anySplit(self, cut: tuple[bytes, list[bytes]], charset: str | None) -> None:
         """
-        How the network cut a body changes nothing of what is shown or put in JSON, whatever it is.
+        How the network cut a body changes neither the formatted text nor the JSON.
         """
         body, pieces = cut
         for make in (

@@ -54,14 +54,14 @@ class NameTests(SynchronousTestCase):
 
     def test_names(self) -> None:
         """
-        The name is what the selector ends in, without anything that a name should not have.
+        The name is the end of the selector, without characters that a name should not have.
         """
         for selector, name in self.NAMES.items():
             self.assertEqual(fileName(GopherURL("h", type="0", selector=selector)), name)
 
     def test_long(self) -> None:
         """
-        A very long name is cut to what file systems take, and keeps its ending.
+        A very long name is cut to the length that file systems allow, and keeps its ending.
         """
         name = fileName(GopherURL("h", type="9", selector=b"/" + b"\xc3\xa9" * 400 + b".tar.gz"))
         self.assertLess(len(name.encode()), 210)
@@ -214,7 +214,7 @@ class DownloadTests(SynchronousTestCase):
 
     def test_diskFails(self) -> None:
         """
-        What the disk does not take does not get the name.
+        If the disk is full, the file does not get its name.
         """
 
         def fsync(file: int) -> None:
@@ -268,7 +268,7 @@ class DownloadTests(SynchronousTestCase):
 
     def test_never(self) -> None:
         """
-        Nothing is made for what never comes.
+        If no byte comes, no file is made.
         """
         Download(str(self.path("x")), replaces=True).close()
         self.assertEqual(self.names(), [])

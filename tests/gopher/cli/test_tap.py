@@ -1,5 +1,5 @@
 """
-The command line: what each option becomes, and mistakes.
+The command line: the value of each option, and mistakes.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class OptionTests(SynchronousTestCase):
 
     def test_mistakes(self) -> None:
         """
-        A mistake names the option and the value, and what would do.
+        The message for a mistake names the option, the value, and the valid form.
         """
         for arguments, mistake in self.MISTAKES:
             error = self.assertRaises(UsageError, parsed, *arguments)
@@ -136,8 +136,8 @@ class ParentTests(SynchronousTestCase):
 
     def test_foreground(self) -> None:
         """
-        What is for a terminal stays on it; what is for a file may be a daemon. Neither leaves a pid
-        file unless one is named.
+        Without a file to write, twistd stays on the terminal; else it may be a daemon. Neither
+        leaves a pid file unless one is named.
         """
         for arguments, nodaemon in (([URL], True), (["-o", "x", URL], 0), (["-O", URL], 0)):
             options = self.parent(*arguments)

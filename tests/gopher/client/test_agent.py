@@ -1,5 +1,5 @@
 """
-The agent: what it sends, how a response streams, and every way in which a fetch can end.
+The agent: its request, its streaming response, and every way in which a fetch can end.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from twisted_netdemo.gopher.url import InvalidURL
 
 class Reader(Protocol):
     """
-    Keeps what it is given.
+    Keeps the bytes that it receives.
     """
 
     def __init__(self) -> None:
@@ -102,7 +102,7 @@ class RequestTests(AgentTestCase):
 
     def test_refusedURL(self) -> None:
         """
-        A URL that would inject a request connects to nobody.
+        A URL that would inject a request is refused without a connection.
         """
         fetched = self.server.agent().fetch("gopher://h/0a%0d%0ab")
         self.failureResultOf(fetched, InvalidURL)
@@ -282,7 +282,7 @@ class EndTests(AgentTestCase):
 
     def test_partial(self) -> None:
         """
-        Whoever asked for all of it gets what came, with the failure.
+        A reader of the whole body gets what came, with the failure.
         """
         for method in ("bytes", "text", "menu"):
             self.server = Server()
@@ -314,12 +314,12 @@ class EndTests(AgentTestCase):
 
 class ConnectTests(AgentTestCase):
     """
-    What fails before the request was sent.
+    Failures before the request is sent.
     """
 
     def test_failures(self) -> None:
         """
-        Each reason has its class and says what could not be reached.
+        Each reason has its class and names the host that could not be reached.
         """
         for cause, kind, words in (
             (DNSLookupError("x"), CannotResolve, "cannot resolve h"),
@@ -337,7 +337,7 @@ class ConnectTests(AgentTestCase):
 
     def test_connectTimeout(self) -> None:
         """
-        What takes longer than the connect timeout is given up, even if it ends well afterwards.
+        A connection that takes longer than the connect timeout is given up, even if it comes later.
         """
         for options in ({"connectTimeout": 30}, {"totalTimeout": 30, "connectTimeout": 99}):
             self.server = Server()
@@ -459,7 +459,7 @@ class PaceTests(AgentTestCase):
 
     def test_untaken(self) -> None:
         """
-        Until someone takes the body, the server waits, for as long as that may take.
+        Before a reader takes the body, the server is kept waiting, for as long as that may take.
         """
         response = self.respond(b"x", b"y", idleTimeout=60)
         self.assertFalse(self.server.isRead)
@@ -669,7 +669,7 @@ class ItemTests(AgentTestCase):
 
     def test_broke(self) -> None:
         """
-        What came before a break is given before the failure, the half of a line too.
+        The reader gets what came before a break, half a line too, and then the failure.
         """
         seen, done = self.items(self.respond(b"0one\t/1\th\t70\r\n0tw", url="gopher://h/1"))
         self.server.breakOff()

@@ -1,5 +1,5 @@
 """
-Whom gopherfetch trusts over TLS: a table of certificates, and checks that cannot be made.
+Trust over TLS: a table of certificates, and checks that cannot be made.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class TrustTestCase(NetworkTestCase):
 
     async def ask(self, host: str, port: int, trust: Any) -> str | FetchError:
         """
-        What a fetch from a server on loopback gives that is called as the test says.
+        The result of a fetch from a server on loopback, under the host name of the test.
         """
         from twisted.internet import reactor
 
@@ -133,7 +133,7 @@ class TrustTestCase(NetworkTestCase):
 class CertificateTests(TrustTestCase):
     async def test_table(self) -> None:
         """
-        With --cafile it is trusted if it is for the host, in its time, and made for a server; what
+        With --cafile it is trusted if it is for the host, valid today, and made for a server; what
         cannot be judged is refused. With --tofu none of that counts.
         """
         authority = Authority(self.folder)
@@ -184,7 +184,7 @@ class CertificateTests(TrustTestCase):
         context = standard.SSLContext(standard.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*authority.issue("server", names(HOST)))
         context.set_ciphers("ALL:@SECLEVEL=0")
-        with warnings.catch_warnings(action="ignore"):  # this is what it warns of
+        with warnings.catch_warnings(action="ignore"):  # the test provokes the warning
             context.minimum_version = standard.TLSVersion.TLSv1
             context.maximum_version = standard.TLSVersion.TLSv1_1
         asked: list[bytes] = []
@@ -221,7 +221,7 @@ class FailClosedTests(TrustTestCase):
 
     async def test_brokenExplanation(self) -> None:
         """
-        A handshake that fails ends the fetch, even where nobody can say why.
+        A handshake that fails ends the fetch, even if the reason cannot be found.
         """
 
         class Speechless(Verified):
@@ -234,7 +234,7 @@ class FailClosedTests(TrustTestCase):
 
     async def test_noContext(self) -> None:
         """
-        Where OpenSSL cannot be used at all, that is said, and nobody is asked.
+        If OpenSSL cannot be used at all, the error says so, and no server is asked.
         """
 
         class Unusable(Unverified):
@@ -290,7 +290,7 @@ class FailClosedTests(TrustTestCase):
 
     async def test_speaksFirst(self) -> None:
         """
-        What a server says before it is asked is not lost, and not taken before it is trusted.
+        Bytes that a server sends before the request are kept, and only used after it is trusted.
         """
 
         class Hasty(Answer):

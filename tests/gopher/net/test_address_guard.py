@@ -86,7 +86,7 @@ class AddressTests(TestCase):
 class JudgeTests(TestCase):
     def test_allowed(self) -> None:
         """
-        Without a predicate everything may be; with one, what it says True to.
+        Without a predicate every address is allowed; with one, those for which it returns True.
         """
         judge(None, "127.0.0.1")
         asked: list[Any] = []
@@ -101,8 +101,8 @@ class JudgeTests(TestCase):
 
     def test_failsClosed(self) -> None:
         """
-        What is not plainly allowed is refused: a predicate that fails, or answers with something
-        else than True, such as a coroutine, and what is no address.
+        Every doubt is a refusal: a predicate that raises, or returns something else than True, such
+        as a coroutine, and a text that is no address.
         """
 
         async def later(address: Any) -> bool:

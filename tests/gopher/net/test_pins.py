@@ -55,7 +55,7 @@ class PinTests(SynchronousTestCase):
 
     def test_edited(self) -> None:
         """
-        A person who takes a pin out with an editor may leave a blank line, or no final line end.
+        An editor may leave a blank line in the place of a pin, or no final line end.
         """
         self.pins.add("h:70", ONE)
         self.path.write_text(f"\nh:71 {TWO}")
@@ -112,7 +112,7 @@ class SafetyTests(SynchronousTestCase):
 
     def test_diskFails(self) -> None:
         """
-        What the disk does not take is not pinned.
+        If the disk is full, nothing is pinned.
         """
 
         def fails(*arguments: object) -> None:
@@ -158,7 +158,7 @@ class SafetyTests(SynchronousTestCase):
 
     def test_noFile(self) -> None:
         """
-        What is no ordinary file is refused at once: to open a pipe would wait for somebody.
+        A file that is no ordinary one is refused at once: opening a pipe would block.
         """
         os.mkfifo(self.folder / "pipe")
         (self.folder / "link").symlink_to("pipe")

@@ -18,8 +18,8 @@ from twisted_netdemo.gopher.stream.body_writer import BodyWriter
 class CollectTests(SynchronousTestCase):
     def test_file(self) -> None:
         """
-        A body goes to any function that takes bytes, a file's write among them; what the server
-        said and how the body ended are known then.
+        A body goes to any function that takes bytes, such as a file's write; the verdict and the
+        server's error are known then.
         """
         for chunks, verdict, words in (
             ([b"a", b"b\r\n.\r\n"], "whole", None),
@@ -81,8 +81,8 @@ class BodyWriterTests(SynchronousTestCase):
 
     def test_error(self) -> None:
         """
-        The server's report of an error is not written, unless that is wanted; what looked like the
-        beginning of one is.
+        The server's report of an error is only written if that is wanted; bytes that looked like
+        the beginning of one are written.
         """
         writer = self.writer(b"Error: ", b"no\r\n")
         self.server.close()
@@ -101,7 +101,7 @@ class BodyWriterTests(SynchronousTestCase):
 
     def test_truncated(self) -> None:
         """
-        What came of a body that broke off is written, even what could have been an error.
+        What came of a body that broke off is written, even if it may be an error.
         """
         for chunks in ([b"half"], [b"Err"]):
             writer = self.writer(*chunks)
@@ -131,7 +131,7 @@ class BodyWriterTests(SynchronousTestCase):
 
     def test_slowWriter(self) -> None:
         """
-        While what was written is not taken, the server is kept waiting, and the end too.
+        While a write takes its time, the server is kept waiting, and the end too.
         """
         writer = self.writer(b"a")
         taken: list[Deferred[None]] = []
@@ -153,7 +153,7 @@ class BodyWriterTests(SynchronousTestCase):
 
     def test_slowWriterFails(self) -> None:
         """
-        What is not taken at all closes the connection; so does giving up while that is open.
+        A write that fails closes the connection; so does cancelling during one.
         """
         writer = self.writer(b"a")
         waiting: Deferred[None] = Deferred()

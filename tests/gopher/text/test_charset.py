@@ -41,7 +41,7 @@ KNOWN = [
     ),
 ]
 
-# What a reader of each language would see as it was meant, whole and a short line of it.
+# A text of each language, and a short line of it, as its readers should see them.
 LANGUAGES = {
     "L'été dernier, nous avons mangé des crêpes à la crème brûlée, et le garçon a ri.\nDéjà\n": (
         *("cp1252", "cp437", "mac_roman"),
@@ -87,7 +87,7 @@ class GuessTests(TestCase):
 
     def test_utf8(self) -> None:
         """
-        What is UTF-8 is taken for it, ASCII too, and when the end was cut off within a character.
+        UTF-8 is recognised, ASCII too, even if the end is cut off within a character.
         """
         for data in (b"", b"plain", "caf\xe9".encode(), "\xe9\xe9".encode()[:-1]):
             self.assertEqual(guess(data), "utf-8")
@@ -115,7 +115,7 @@ class CharactersTests(TestCase):
 
     def test_marks(self) -> None:
         """
-        A byte order mark says what the charset is, and is no part of the text, however it was cut.
+        A byte order mark decides the charset and is no part of the text, however it was cut.
         """
         for mark, charset in (
             (b"\xef\xbb\xbf", "utf-8"),
@@ -128,7 +128,7 @@ class CharactersTests(TestCase):
 
     def test_anySplit(self) -> None:
         """
-        How the network cut a text changes neither the guess nor what is read.
+        How the network cut a text changes neither the guess nor the text.
         """
         for text, charset in [*KNOWN, ("abc\n\xfc", "cp1252")]:
             body = text.encode(charset)
@@ -147,7 +147,7 @@ class CharactersTests(TestCase):
 
     def test_names(self) -> None:
         """
-        What is no charset, and Python's codecs that are none, are not known.
+        A name that is no charset is refused, and so are Python's codecs that are none.
         """
         for name in (
             "nonsense",
@@ -163,7 +163,7 @@ class CharactersTests(TestCase):
 
     def test_held(self) -> None:
         """
-        What is ASCII is read at once; from the first other byte on a sample is held, no more.
+        ASCII is read at once; from the first other byte on a bounded sample is held back.
         """
         reader = TextReader(guess)
         self.assertEqual([*reader.feed(b"plain\n")], ["plain\n"])
@@ -176,7 +176,7 @@ class CharactersTests(TestCase):
 class MemoryTests(TestCase):
     def test_remembered(self) -> None:
         """
-        What one long page of a host has shown decides for a short one, on that host alone.
+        The guess for a long page of a host decides for a short one, on that host only.
         """
         charsets = Charsets()
         charsets.guess("a", "tr\xe8s bon, d\xe9j\xe0 bu".encode("cp437"))
@@ -186,7 +186,7 @@ class MemoryTests(TestCase):
 
     def test_bounded(self) -> None:
         """
-        A walk through more hosts than anyone visits does not fill the memory.
+        Visits to very many hosts do not fill the memory.
         """
         charsets = Charsets()
         for number in range(2000):

@@ -1,5 +1,5 @@
 """
-Lines and dots: what each server sends is read as it was meant, however the network cut it.
+Lines and dots: each server's bytes are read as it meant them, however the network cut them.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class TextTests(TestCase):
         b"a\r\n.\r\nb\r\n": b"a\n.\nb\n",
         b"a\r\n.\r\n..b\r\n.\r\n": b"a\n.\n..b\n.\n",
         b"a\r\n. \r\n.\r\n": b"a\n. \n.\n",
-        # what is in a line is not touched
+        # the inside of a line is not touched
         b"a\tb\r\nc\x1b\r\n": b"a\tb\nc\x1b\n",
         # every kind of line end, and those of servers that put CR before CR LF
         b"\r\n\r\n": b"\n\n",

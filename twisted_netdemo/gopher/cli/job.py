@@ -15,7 +15,7 @@ from twisted_netdemo.gopher.cli.console import Console, OutputError
 from twisted_netdemo.gopher.cli.display import MenuFormatter, TextFormatter
 from twisted_netdemo.gopher.cli.exit_statuses import CANNOT_WRITE, MALFORMED, OK, Failed, statusOf
 from twisted_netdemo.gopher.cli.link_follower import LinkFollower
-from twisted_netdemo.gopher.cli.output import Formatter, Output
+from twisted_netdemo.gopher.cli.output import BodyOutput, Formatter
 from twisted_netdemo.gopher.cli.pace import Pace
 from twisted_netdemo.gopher.cli.request import Request
 from twisted_netdemo.gopher.cli.saving import Download, fileName
@@ -180,7 +180,9 @@ class Job:
         self._responses.append(response)
         return response
 
-    async def _fetchResult(self, url: GopherURL, maxSize: int | None) -> tuple[Response, Output]:
+    async def _fetchResult(
+        self, url: GopherURL, maxSize: int | None
+    ) -> tuple[Response, BodyOutput]:
         """
         Fetch the URL that is put out.
 
@@ -188,7 +190,7 @@ class Job:
         """
         given = self._request.maxSize
         response = await self._fetch(url, maxSize if given is None else given)
-        return response, Output(response, self._pace, self._console, self._clock, self._turn)
+        return response, BodyOutput(response, self._pace, self._console, self._clock, self._turn)
 
     async def _putOut(self, url: GopherURL) -> None:
         request = self._request

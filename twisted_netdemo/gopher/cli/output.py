@@ -40,7 +40,7 @@ class Formatter(Protocol):
         """
 
 
-class Output:
+class BodyOutput:
     """
     Takes one body. Each method raises L{FetchError} if the body is truncated, after what came is
     written, and L{Failed} if it is the server's report of an error.

@@ -13,7 +13,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
 
-class Source(Interface):
+class PausableBody(Interface):
     """
     The response that a body is of.
     """
@@ -58,7 +58,7 @@ class BodyWriter(Protocol):
 
     def __init__(
         self,
-        source: Source,
+        body: PausableBody,
         write: Callable[[bytes], object],
         includeErrors: bool,
     ) -> None:
@@ -67,7 +67,7 @@ class BodyWriter(Protocol):
         @param includeErrors: whether to write the server's report of an error.
         """
         self.done: Deferred[None] = Deferred(self._cancel)
-        self._source = source
+        self._body = body
         self._write = write
         self._holds = not includeErrors
         self._held: list[bytes] = []
@@ -80,7 +80,7 @@ class BodyWriter(Protocol):
             return
         if self._holds:
             self._held.append(data)
-            if self._source.mayBeError:
+            if self._body.mayBeError:
                 return
             self._holds = False
             data = b"".join(self._held)
@@ -95,26 +95,26 @@ class BodyWriter(Protocol):
             return
         if isinstance(written, Deferred):
             self._waiting = written
-            self._source.pauseProducing()
+            self._body.pauseProducing()
             written.addCallbacks(self._written, self._fail)
 
     def _written(self, result: None) -> None:
         self._waiting = None
-        self._source.resumeProducing()
+        self._body.resumeProducing()
         if self._end is not None:
             self.connectionLost(self._end)
 
     def _fail(self, reason: Failure) -> None:
         if not self._isOver:
             self._isOver = True
-            self._source.abort()
+            self._body.abort()
             self.done.errback(reason)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if self._isOver:
             return
         isTruncated = not isinstance(reason.value, ConnectionDone)
-        if self._held and (isTruncated or self._source.serverError is None):
+        if self._held and (isTruncated or self._body.serverError is None):
             self._pass(b"".join(self._held))  # what came of a truncated body is kept
             self._held.clear()
         if self._waiting is not None:
@@ -125,6 +125,6 @@ class BodyWriter(Protocol):
 
     def _cancel(self, done: Deferred[None]) -> None:
         self._isOver = True
-        self._source.abort()
+        self._body.abort()
         if self._waiting is not None:
             self._waiting.cancel()
