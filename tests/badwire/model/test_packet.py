@@ -14,7 +14,6 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
-from twisted_netdemo.faults.kinds.fault import Fault
 
 from twisted_netdemo.badwire.model.packet import (
     ICMP,
@@ -31,6 +30,7 @@ from twisted_netdemo.badwire.model.packet import (
     windowScale,
     withPayload,
 )
+from twisted_netdemo.faults.fault import Fault
 from twisted_netdemo.faults.kinds import FAULTS
 from twisted_netdemo.faults.kinds.corrupt import FAULT as CORRUPT
 from twisted_netdemo.faults.kinds.undetectable import FAULT as UNDETECTABLE

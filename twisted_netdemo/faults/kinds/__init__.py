@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from pkgutil import iter_modules
 
-from twisted_netdemo.faults.kinds.fault import Fault
+from twisted_netdemo.faults.fault import Fault
 
 
 def _found() -> tuple[Fault, ...]:
