@@ -4,8 +4,15 @@ The log of the wire: a JSON line for each event.
 
 from __future__ import annotations
 
-from twisted_netdemo.badwire.model.events import Arrived, Sent
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from twisted_netdemo.badwire.model.events import Arrived, Sent, fromJSON
 from twisted_netdemo.badwire.private_files import OutputFile
+from twisted_netdemo.badwire.render.recorder import Recorder
+
+#: No line of a log is longer.
+LINE = 4096
 
 
 class LogFile:
@@ -27,3 +34,40 @@ class LogFile:
         A copy arrives.
         """
         self._write(f"{event.toJSON()}\n".encode())
+
+
+def read(log: BinaryIO, recorder: Recorder) -> str:
+    """
+    Tell the pictures of a log's events. A line that is none, such as one cut short, is left out.
+
+    @return: what is wrong with the log, without its name; empty where all is well.
+    """
+    bad = 0
+    first = ""
+    for number, line in enumerate(_lines(log), 1):
+        try:
+            event = fromJSON(line) if line is not None else None
+            if event is None:
+                raise ValueError("too long")
+        except ValueError as error:
+            bad += 1
+            first = first or f"line {number} is no event: {error}"
+        else:
+            if isinstance(event, Sent):
+                recorder.sent(event)
+            else:
+                recorder.arrived(event)
+    return first + (f" ({bad - 1} more such lines)" if bad > 1 else "")
+
+
+def _lines(log: BinaryIO) -> Iterator[bytes | None]:
+    """
+    The lines, L{None} for one that is too long.
+    """
+    while line := log.readline(LINE):
+        if len(line) < LINE or line.endswith(b"\n"):
+            yield line
+            continue
+        yield None
+        while (rest := log.readline(LINE)) and not rest.endswith(b"\n"):
+            pass

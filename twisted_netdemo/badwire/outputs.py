@@ -9,9 +9,11 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
+
+from twisted.python.usage import UsageError
 
 from twisted_netdemo.badwire.console import describe, standard
 from twisted_netdemo.badwire.log_file import LogFile
@@ -26,6 +28,14 @@ from twisted_netdemo.service.process.control import StartError
 #: The options that name a file to be written: as it happens, and when it is over.
 FILES = ("log", "pcap", "svg", "html")
 _PICTURES = ("svg", "html")
+
+
+def checkScaled(options: Mapping[str, object]) -> None:
+    """
+    @raise UsageError: nothing is drawn that could be to scale.
+    """
+    if options["svg"] is None and options["html"] is None:
+        raise UsageError("--to-scale: of which drawing? Give --svg or --html too")
 
 
 def _called(name: str, path: str) -> str:

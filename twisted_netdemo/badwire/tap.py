@@ -16,11 +16,10 @@ from twisted.internet.error import ReactorNotRunning
 from twisted.logger import Logger
 from twisted.python import usage
 
-from twisted_netdemo.badwire.cli.show import checkScaled
 from twisted_netdemo.badwire.console import tell
 from twisted_netdemo.badwire.exit_statuses import UNAVAILABLE
 from twisted_netdemo.badwire.hosted_service import HostedService
-from twisted_netdemo.badwire.outputs import FILES
+from twisted_netdemo.badwire.outputs import FILES, checkScaled
 from twisted_netdemo.badwire.prepare import prepare
 from twisted_netdemo.badwire.private_files import STDOUT, place
 from twisted_netdemo.badwire.sandbox.forbidden import Forbidden

@@ -31,9 +31,9 @@ from functools import cache
 from statistics import NormalDist
 from typing import NamedTuple, TypeAlias
 
-from twisted_netdemo.faults.fault import Fault
 from twisted_netdemo.faults.impairments import Impairments
 from twisted_netdemo.faults.kinds import FAULTS
+from twisted_netdemo.faults.kinds.fault import Fault
 from twisted_netdemo.faults.kinds.loss import FAULT as LOSS
 from twisted_netdemo.faults.trigger import Positions, Probability, Trigger
 

@@ -24,9 +24,9 @@ from typing import ClassVar, TypeVar, cast, get_args
 
 from twisted.python import usage
 
-from twisted_netdemo.faults.fault import Fault
 from twisted_netdemo.faults.impairments import Distribution, Impairments
 from twisted_netdemo.faults.kinds import DATAGRAM_FAULTS
+from twisted_netdemo.faults.kinds.fault import Fault
 from twisted_netdemo.faults.reached import Asked
 from twisted_netdemo.faults.trigger import DIRECTIONS, Direction, Positions, Probability, Trigger
 from twisted_netdemo.service.cli.options import ServiceOptions

@@ -51,7 +51,7 @@ def recordLine(
     @param delay: as decided, in seconds.
     @param sent: the position of each copy in the order of leaving, from 0.
     @param details: what the faults add to the line
-        (L{Fault.truth<twisted_netdemo.faults.fault.Fault>}).
+        (L{Fault.truth<twisted_netdemo.faults.kinds.fault.Fault>}).
     """
     record = {
         "t": round(t, 6),

@@ -30,9 +30,9 @@ from twisted_netdemo.badwire.model.packet import (
     windowScale,
     withPayload,
 )
-from twisted_netdemo.faults.fault import Fault
 from twisted_netdemo.faults.kinds import FAULTS
 from twisted_netdemo.faults.kinds.corrupt import FAULT as CORRUPT
+from twisted_netdemo.faults.kinds.fault import Fault
 from twisted_netdemo.faults.kinds.undetectable import FAULT as UNDETECTABLE
 
 logging.getLogger("scapy").setLevel(logging.ERROR)

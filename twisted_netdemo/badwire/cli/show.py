@@ -9,21 +9,18 @@ import math
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
 from typing import BinaryIO
 
 from twisted.python import usage
 
 from twisted_netdemo.badwire.console import fail, printable, printLines, standard, tell
 from twisted_netdemo.badwire.exit_statuses import FAILED
-from twisted_netdemo.badwire.model.events import Sent, fromJSON
+from twisted_netdemo.badwire.log_file import read
+from twisted_netdemo.badwire.outputs import checkScaled
 from twisted_netdemo.badwire.private_files import STDOUT, place, writePrivately
 from twisted_netdemo.badwire.render.recorder import Recorder
 from twisted_netdemo.service.cli.options import ServiceOptions
 from twisted_netdemo.service.cli.quantities import duration, whole
-
-#: No line of a log is longer.
-LINE = 4096
 
 
 class LooseOptions(ServiceOptions):
@@ -86,14 +83,6 @@ class Options(LooseOptions):
             taken[where] = f"--{name} is written"
 
 
-def checkScaled(options: Mapping[str, object]) -> None:
-    """
-    @raise UsageError: nothing is drawn that could be to scale.
-    """
-    if options["svg"] is None and options["html"] is None:
-        raise usage.UsageError("--to-scale: of which drawing? Give --svg or --html too")
-
-
 def main(options: Options) -> int:
     """
     Draw what is asked for.
@@ -130,43 +119,6 @@ def main(options: Options) -> int:
         width = shutil.get_terminal_size().columns
         printLines(recorder.text(width) if recorder.flows else ["No packets."])
     return 0
-
-
-def read(log: BinaryIO, recorder: Recorder) -> str:
-    """
-    Tell the pictures of a log's events. A line that is none, such as one cut short, is left out.
-
-    @return: what is wrong with the log, without its name; empty where all is well.
-    """
-    bad = 0
-    first = ""
-    for number, line in enumerate(_lines(log), 1):
-        try:
-            event = fromJSON(line) if line is not None else None
-            if event is None:
-                raise ValueError("too long")
-        except ValueError as error:
-            bad += 1
-            first = first or f"line {number} is no event: {error}"
-        else:
-            if isinstance(event, Sent):
-                recorder.sent(event)
-            else:
-                recorder.arrived(event)
-    return first + (f" ({bad - 1} more such lines)" if bad > 1 else "")
-
-
-def _lines(log: BinaryIO) -> Iterator[bytes | None]:
-    """
-    The lines, L{None} for one that is too long.
-    """
-    while line := log.readline(LINE):
-        if len(line) < LINE or line.endswith(b"\n"):
-            yield line
-            continue
-        yield None
-        while (rest := log.readline(LINE)) and not rest.endswith(b"\n"):
-            pass
 
 
 def _opened(name: str) -> contextlib.AbstractContextManager[BinaryIO]:

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from twisted_netdemo.badwire.cli.show import read
 from twisted_netdemo.badwire.exit_statuses import UNAVAILABLE
 from twisted_netdemo.badwire.lessons.claims import Claim
+from twisted_netdemo.badwire.log_file import read
 from twisted_netdemo.badwire.model.events import Arrived, Sent
 from twisted_netdemo.badwire.render import terminal
 from twisted_netdemo.badwire.render.labels import snippet

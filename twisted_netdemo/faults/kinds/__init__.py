@@ -1,7 +1,8 @@
 """
 The registry: every kind of fault, a module each.
 
-A module in this package that has a C{FAULT} is in the registry; nothing else needs to name it.
+Each module here but L{fault}, which says what a fault is, has a C{FAULT} for the registry;
+nothing else needs to name it.
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ from __future__ import annotations
 from importlib import import_module
 from pkgutil import iter_modules
 
-from twisted_netdemo.faults.fault import Fault
+from twisted_netdemo.faults.kinds.fault import Fault
 
 
 def _found() -> tuple[Fault, ...]:
     faults: list[Fault] = [
-        import_module(f"{__name__}.{module.name}").FAULT for module in iter_modules(__path__)
+        import_module(f"{__name__}.{module.name}").FAULT
+        for module in iter_modules(__path__)
+        if module.name != "fault"
     ]
     return tuple(sorted(faults, key=lambda fault: (fault.rank, fault.name)))
 

@@ -4,7 +4,7 @@ A packet arrives with one bit flipped.
 
 from __future__ import annotations
 
-from twisted_netdemo.faults.fault import Fault
+from twisted_netdemo.faults.kinds.fault import Fault
 
 
 def flipBit(data: bytes, where: int) -> bytes:

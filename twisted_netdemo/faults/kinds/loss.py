@@ -4,7 +4,7 @@ A packet is lost.
 
 from __future__ import annotations
 
-from twisted_netdemo.faults.fault import Fault
+from twisted_netdemo.faults.kinds.fault import Fault
 
 FAULT = Fault(
     name="loss",

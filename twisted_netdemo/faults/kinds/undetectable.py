@@ -7,7 +7,7 @@ matter to it.
 
 from __future__ import annotations
 
-from twisted_netdemo.faults.fault import Fault
+from twisted_netdemo.faults.kinds.fault import Fault
 
 
 def exchangeWords(data: bytes, where: int) -> bytes:
