@@ -9,7 +9,7 @@ from typing import Any
 from twisted_netdemo.linecount.server import LineCountFactory
 from twisted_netdemo.messages import parseUnit
 from twisted_netdemo.service.cli import quantities
-from twisted_netdemo.service.cli.tcp_options import TCPOptions, makeService
+from twisted_netdemo.service.server.tcp_options import TCPOptions, makeService
 from twisted_netdemo.service.tcp.session import ConnectionLimits
 
 __all__ = ["Options", "makeService"]

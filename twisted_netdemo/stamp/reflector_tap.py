@@ -11,9 +11,9 @@ from twisted.logger import Logger
 from twisted.python import usage
 
 from twisted_netdemo.service.cli import quantities
-from twisted_netdemo.service.cli.udp_options import LIFTED, UDPOptions, makeService
 from twisted_netdemo.service.observe import prometheus
 from twisted_netdemo.service.observe.metrics import Metric
+from twisted_netdemo.service.server.udp_options import LIFTED, UDPOptions, makeService
 from twisted_netdemo.service.udp.service import UDPService, droppedMetric
 from twisted_netdemo.service.workers.pool import share
 from twisted_netdemo.stamp.packets.key_file import Keys, readKeys

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from twisted_netdemo.messages import parseUnit
-from twisted_netdemo.service.cli.udp_options import UDPOptions, makeService
+from twisted_netdemo.service.server.udp_options import UDPOptions, makeService
 from twisted_netdemo.service.time.token_buckets import TokenBuckets
 from twisted_netdemo.udpcount.server import UDPCount
 

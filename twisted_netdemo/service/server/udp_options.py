@@ -3,7 +3,7 @@ The command line of a UDP server: port, limits, workers, metrics and logs.
 
 A plugin names a module with C{Options}, and L{makeService} beside it::
 
-    from twisted_netdemo.service.cli.udp_options import UDPOptions, makeService
+    from twisted_netdemo.service.server.udp_options import UDPOptions, makeService
 
     class Options(UDPOptions):
         longdesc = "A server that greets whoever sends it a datagram."
@@ -18,9 +18,9 @@ from typing import Any, ClassVar
 from twisted.internet.defer import Deferred
 
 from twisted_netdemo.service.cli import quantities
-from twisted_netdemo.service.cli.server_options import Server, ServerOptions, makeService
 from twisted_netdemo.service.observe import prometheus
 from twisted_netdemo.service.observe.metrics import Metric
+from twisted_netdemo.service.server.server_options import Server, ServerOptions, makeService
 from twisted_netdemo.service.time.token_buckets import TokenBuckets
 from twisted_netdemo.service.udp.responder import Responder
 from twisted_netdemo.service.udp.service import UDPService, droppedMetric

@@ -3,7 +3,7 @@ The command line of a TCP server: endpoints, limits, deadlines, workers, metrics
 
 A plugin names a module with C{Options}, and L{makeService} beside it::
 
-    from twisted_netdemo.service.cli.tcp_options import TCPOptions, makeService
+    from twisted_netdemo.service.server.tcp_options import TCPOptions, makeService
 
     class Options(TCPOptions):
         longdesc = "A server that greets its client, and closes."
@@ -19,9 +19,9 @@ from typing import Any, ClassVar
 from twisted.python import usage
 
 from twisted_netdemo.service.cli import quantities
-from twisted_netdemo.service.cli.server_options import Server, ServerOptions, makeService
 from twisted_netdemo.service.observe import prometheus
 from twisted_netdemo.service.process.system import raiseFileLimit
+from twisted_netdemo.service.server.server_options import Server, ServerOptions, makeService
 from twisted_netdemo.service.tcp.connection_limits import ConnectionLimits
 from twisted_netdemo.service.tcp.endpoints import Listen, described, onPort
 from twisted_netdemo.service.tcp.ports import OpenPort

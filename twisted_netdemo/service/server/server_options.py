@@ -2,8 +2,8 @@
 What the command lines of TCP and UDP servers have in common, and the service that such a command
 line describes: in one process or several, with metrics, under its operator's signals.
 
-L{TCPOptions<twisted_netdemo.service.cli.tcp_options.TCPOptions>} and
-L{UDPOptions<twisted_netdemo.service.cli.udp_options.UDPOptions>} have the rest.
+L{TCPOptions<twisted_netdemo.service.server.tcp_options.TCPOptions>} and
+L{UDPOptions<twisted_netdemo.service.server.udp_options.UDPOptions>} have the rest.
 """
 
 from __future__ import annotations

@@ -1,0 +1,3 @@
+"""
+The command line of a server: its port, workers, limits, metrics and logs, and the server they make.
+"""
