@@ -1,9 +1,9 @@
 """
 Many seeds over both IPs: C{python -m tests.badwire.seeds [HOW-MANY]}, as CI does it once.
 
-On a wire with 15 % loss, 5 % corruption, 5 % duplicates and 10 % reordering TCP is to deliver what
-was sent each time, and each of the log's counts is to be the kernel's. Prints a line for each run
-that is otherwise, then how many were as they should be; exit status 1 if any was not.
+On a wire with 15 % loss, 5 % corruption, 5 % truncation, 5 % duplicates and 10 % reordering TCP
+must deliver every byte each time, and each of the log's counts must be the kernel's. Prints a line
+for each run that is otherwise, then how many were as they should be; exit status 1 if any was not.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 from tests.badwire import traffic
 
-FIGURES = ("--loss=15%", "--corrupt=5%", "--duplicate=5%", "--reorder=10%")
+FIGURES = ("--loss=15%", "--corrupt=5%", "--truncate=5%", "--duplicate=5%", "--reorder=10%")
 
 
 def run(
