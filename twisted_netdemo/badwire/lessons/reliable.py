@@ -59,7 +59,7 @@ def checksum(lesson: LessonRun) -> None:
         )
     )
     lesson.say()
-    run = lesson.run("--up-undetectable @3 --seed 2", "carry far4.wire 500")
+    run = lesson.run("--up-undetectable @3 --seed 12", "carry far4.wire 500")
     found = run.first
     lesson.claim(
         unnoticed(
