@@ -11,7 +11,7 @@ from twisted.logger import Logger
 from twisted.python import usage
 
 from twisted_netdemo.service.cli import quantities
-from twisted_netdemo.service.observe import prometheus
+from twisted_netdemo.service.exporter import prometheus
 from twisted_netdemo.service.observe.metrics import Metric
 from twisted_netdemo.service.server.udp_options import LIFTED, UDPOptions, makeService
 from twisted_netdemo.service.udp.service import UDPService, droppedMetric

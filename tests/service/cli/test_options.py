@@ -15,7 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted_netdemo.linecount.tap import Options, makeService
 from twisted_netdemo.service.cli import quantities
 from twisted_netdemo.service.cli.options import ServiceOptions
-from twisted_netdemo.service.observe import prometheus
+from twisted_netdemo.service.exporter import prometheus
 from twisted_netdemo.service.process import control
 from twisted_netdemo.service.process.control import StartError, reportStartErrors
 

@@ -1,7 +1,7 @@
 """
 What a service counts about itself while it runs, as plain numbers.
 
-Pure: nothing here knows who asks (L{twisted_netdemo.service.observe.prometheus} does).
+Pure: nothing here knows who asks (L{twisted_netdemo.service.exporter.prometheus} does).
 """
 
 from __future__ import annotations

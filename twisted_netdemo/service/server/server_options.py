@@ -19,7 +19,7 @@ from twisted_netdemo.service.addresses import interface
 from twisted_netdemo.service.cli import quantities
 from twisted_netdemo.service.cli.operator import operated
 from twisted_netdemo.service.cli.options import ServiceOptions
-from twisted_netdemo.service.observe import prometheus
+from twisted_netdemo.service.exporter import prometheus
 from twisted_netdemo.service.observe.metrics import Metric
 from twisted_netdemo.service.process.control import reportStartErrors
 from twisted_netdemo.service.process.system import raiseFileLimit

@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 from twisted.python import usage
 
 from twisted_netdemo.service.cli import quantities
-from twisted_netdemo.service.observe import prometheus
+from twisted_netdemo.service.exporter import prometheus
 from twisted_netdemo.service.process.system import raiseFileLimit
 from twisted_netdemo.service.server.server_options import Server, ServerOptions, makeService
 from twisted_netdemo.service.tcp.connection_limits import ConnectionLimits

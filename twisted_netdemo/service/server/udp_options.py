@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 from twisted.internet.defer import Deferred
 
 from twisted_netdemo.service.cli import quantities
-from twisted_netdemo.service.observe import prometheus
+from twisted_netdemo.service.exporter import prometheus
 from twisted_netdemo.service.observe.metrics import Metric
 from twisted_netdemo.service.server.server_options import Server, ServerOptions, makeService
 from twisted_netdemo.service.time.token_buckets import TokenBuckets

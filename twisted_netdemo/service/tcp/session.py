@@ -408,7 +408,7 @@ class SessionFactory(Factory):
 
     def metrics(self) -> Iterable[Metric]:
         """
-        The metrics for L{twisted_netdemo.service.observe.prometheus}.
+        The metrics for L{twisted_netdemo.service.exporter.prometheus}.
         """
         name = self.name
         yield Metric(f"{name}_sessions", "Sessions by outcome.", self.outcomes, "outcome")

@@ -165,7 +165,7 @@ class Responder:
 
     def metrics(self) -> Iterable[Metric]:
         """
-        The metrics for L{twisted_netdemo.service.observe.prometheus}.
+        The metrics for L{twisted_netdemo.service.exporter.prometheus}.
         """
         name = self.name
         yield Metric(f"{name}_answers", "Datagrams answered.", self.answered)

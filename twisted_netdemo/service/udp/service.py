@@ -149,7 +149,7 @@ class UDPService(Service):
 
     def metrics(self, service: str) -> Iterable[Metric]:
         """
-        What the port knows, for L{twisted_netdemo.service.observe.prometheus}.
+        What the port knows, for L{twisted_netdemo.service.exporter.prometheus}.
 
         @param service: what the metrics' names begin with.
         """

@@ -26,8 +26,8 @@ from twisted.protocols.basic import LineOnlyReceiver
 from twisted.python import usage
 from zope.interface import implementer, provider
 
+from twisted_netdemo.service.exporter.prometheus import MetricsReader
 from twisted_netdemo.service.observe.metrics import toPlain
-from twisted_netdemo.service.observe.prometheus import MetricsReader
 from twisted_netdemo.service.process.control import TO_ALL, hearSignals
 from twisted_netdemo.service.tcp.ports import InheritedSockets
 from twisted_netdemo.service.time.clock import monotonic

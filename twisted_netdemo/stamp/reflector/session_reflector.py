@@ -219,7 +219,7 @@ class SessionReflector:
 
     def metrics(self) -> Iterable[Metric]:
         """
-        For L{twisted_netdemo.service.observe.prometheus}.
+        For L{twisted_netdemo.service.exporter.prometheus}.
         """
         yield Metric("stampreflector_replies", "Test packets answered.", self.answered)
         yield Metric(

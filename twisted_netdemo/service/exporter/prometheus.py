@@ -116,7 +116,7 @@ def metricsFactory(
     from prometheus_client import CollectorRegistry, ProcessCollector
     from prometheus_client.exposition import choose_encoder
 
-    from twisted_netdemo.service.observe.http_site import Answer, BoundedSite
+    from twisted_netdemo.service.exporter.http_site import Answer, BoundedSite
 
     gather = _Gathering(metrics)
     collector = _Collector()
@@ -154,7 +154,7 @@ def places(options: ServiceOptions, proxies: Sequence[Network] = LOOPBACK) -> li
         raise usage.UsageError(f"--metrics: {lacking}")
     from twisted.internet import reactor
 
-    from twisted_netdemo.service.observe.http_site import SECONDS
+    from twisted_netdemo.service.exporter.http_site import SECONDS
 
     def place(text: str) -> Listen:
         return described(reactor, text, SECONDS, proxies)

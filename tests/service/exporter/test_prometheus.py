@@ -13,9 +13,9 @@ from twisted.internet.defer import Deferred, fail
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_netdemo.service.observe.http_site import LONGEST, MOST, SECONDS
+from twisted_netdemo.service.exporter.http_site import LONGEST, MOST, SECONDS
+from twisted_netdemo.service.exporter.prometheus import metricsFactory, missing
 from twisted_netdemo.service.observe.metrics import Histogram, Metric
-from twisted_netdemo.service.observe.prometheus import metricsFactory, missing
 from twisted_netdemo.testing import MemoryTransport, connect
 
 GET = b"GET /%b HTTP/1.1\r\nHost: x\r\n%b\r\n"
