@@ -8,7 +8,7 @@ its own, with a right length, so that only the program can tell.
 
 from __future__ import annotations
 
-from twisted_netdemo.faults.fault import Fault
+from twisted_netdemo.faults.kinds.fault import Fault
 
 
 def cut(data: bytes, where: int) -> bytes:
