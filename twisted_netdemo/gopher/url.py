@@ -57,7 +57,7 @@ def normalHost(host: str) -> str:
     @raise InvalidURL: the text is neither a host name nor an address.
     """
     if len(host) > _MAX_HOST + 1:  # a final dot is not counted
-        raise InvalidURL(f"a host of {len(host)} characters is none: {_MAX_HOST} are the most")
+        raise InvalidURL(f"a host of {len(host)} characters is too long: the limit is {_MAX_HOST}")
     return _normalHost(host)
 
 
@@ -127,7 +127,7 @@ class GopherURL:
             raise InvalidURL(f"{self.type!r} is not an item type, one printable character")
         checkSelector(self.selector)
         if len(self.selector) + len(self.search or b"") > LONGEST:
-            raise InvalidURL(f"it asks with more than {LONGEST} bytes")
+            raise InvalidURL(f"the request has more than {LONGEST} bytes")
         if self.search is not None:
             checkSelector(self.search, "search")
         if self.plus is None:
@@ -159,7 +159,7 @@ class GopherURL:
                 raise InvalidURL(f"{scheme[:80]}:// is not Gopher")
         authority, _, path = rest.partition("#")[0].partition("/")
         if len(authority) > 2 * _MAX_HOST:
-            raise InvalidURL(f"a host of {len(authority)} characters is none")
+            raise InvalidURL(f"a host of {len(authority)} characters is too long")
         host, port = hostAndPort(authority)
         fields = _decode(path)
         kind = fields[0][:1].decode("latin-1")
@@ -227,7 +227,7 @@ def _decode(path: str) -> list[bytes]:
     The fields of a URL's path: item type and selector, search, Gopher+.
     """
     if "\t" in path:
-        raise InvalidURL("the URL contains a TAB; before a search stands %09")
+        raise InvalidURL("the URL contains a TAB; write %09 before a search")
     try:
         data = unquote_to_bytes(path.encode("utf-8", "surrogateescape"))
     except UnicodeEncodeError:

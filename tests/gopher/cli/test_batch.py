@@ -739,8 +739,8 @@ class PipeTests(BatchTestCase):
         server is not kept.
         """
         for maxTime, seconds, end, status, words in (
-            (None, 61, "close", 23, f"cannot write {self.output}: nobody reads it"),
-            (None, 61, "", 23, f"cannot write {self.output}: nobody reads it"),
+            (None, 61, "close", 23, f"cannot write {self.output}: no process reads it"),
+            (None, 61, "", 23, f"cannot write {self.output}: no process reads it"),
             (2.0, 2.5, "close", 28, "it took longer than 2 seconds"),
             (2.0, 2.5, "", 28, "it took longer than 2 seconds"),
         ):

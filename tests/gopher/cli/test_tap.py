@@ -47,16 +47,16 @@ class OptionTests(SynchronousTestCase):
         (["--item", "x", URL], "--item: 'x' is not a whole number, 1 to 1000000"),
         (["--search", "x", URL], "--search: no URL is a search (item type 7)"),
         (["--search", "x\ny", "h/7"], "--search: the text contains a line feed"),
-        (["-4", "-6"], "--ipv4 and --ipv6 leave no address"),
+        (["-4", "-6"], "--ipv4 and --ipv6 do not go together"),
         (
             ["--proxy", "socks5://h:1"],
-            "--proxy: 'socks5://h:1' is not socks5h://HOST:PORT: no other proxy is known",
+            "--proxy: 'socks5://h:1' is not socks5h://HOST:PORT: only SOCKS 5 is supported",
         ),
         (["--tofu", "--insecure"], "--tofu and --insecure do not go together"),
-        (["--charset", "klingon"], "--charset: 'klingon' is no charset that is known here"),
-        (["--charset", "rot13"], "--charset: 'rot13' is no charset that is known here"),
+        (["--charset", "klingon"], "--charset: 'klingon' is not a known charset"),
+        (["--charset", "rot13"], "--charset: 'rot13' is not a known charset"),
         (["--cafile", "/nowhere"], "--cafile: cannot read /nowhere: No such file or directory"),
-        (["--cafile", "/dev/null"], "--cafile: /dev/null holds no certificate (PEM)"),
+        (["--cafile", "/dev/null"], "--cafile: /dev/null contains no certificate (PEM)"),
     ]
 
     def test_mistakes(self) -> None:

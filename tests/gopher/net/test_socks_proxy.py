@@ -1,5 +1,5 @@
 """
-Fetches by way of a proxy, and addresses that are not to be connected to.
+Fetches through a proxy, and addresses that are refused.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ class OptionTests(SynchronousTestCase):
         "SOCKS5H://[::1]:1080/": ("::1", 1080),
         "socks5h://Proxy.example:1": ("proxy.example", 1),
     }
-    OTHER = "is not socks5h://HOST:PORT: no other proxy is known"
+    OTHER = "is not socks5h://HOST:PORT: only SOCKS 5 is supported"
     REFUSED = {
         "127.0.0.1:9050": OTHER,
         "socks5://h:1": OTHER,
         "http://h:1": OTHER,
         "": OTHER,
         "socks5h://": "the host is missing",
-        "socks5h://me:secret@h:1": "a proxy with a password is not known",
+        "socks5h://me:secret@h:1": "passwords for proxies are not supported",
         "socks5h://h:0": "0 is not a port number",
         "socks5h://h:65536": "65536 is not a port number",
         "socks5h://h:x": "'x' is not a port number",

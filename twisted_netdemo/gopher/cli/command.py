@@ -66,7 +66,7 @@ def _run(options: Options, console: Console) -> NoReturn:
     reactor: Any = module  # type checkers see the module
 
     def failed(reason: Failure) -> int:
-        console.say(f"Error: this should not have happened: {reason.value!r}")
+        console.say(f"Error: a bug in gopherfetch: {reason.value!r}")
         return 1
 
     batch = makeBatch(options, reactor, console, USAGE)

@@ -46,7 +46,7 @@ class Options(ServiceOptions):
 
     longdesc = (
         "Fetch Gopher URLs. A menu is shown as a list, a text as a text, and a binary "
-        "goes to standard output, or into a file where that is a terminal. "
+        "goes to standard output, or into a file if that is a terminal. "
         f"Without a URL, {DEFAULT_URL}."
     )
 
@@ -120,7 +120,7 @@ class Options(ServiceOptions):
             self.take("charset", _charset)
         self.take("parallel", lambda text: quantities.whole(text, 1, 1000))
         if self["ipv4"] and self["ipv6"]:
-            raise usage.UsageError("--ipv4 and --ipv6 leave no address")
+            raise usage.UsageError("--ipv4 and --ipv6 do not go together")
         if self["proxy"] is not None:
             self.take("proxy", _proxyAddress)
         trusts = [f"--{name}" for name in ("cafile", "tofu", "insecure") if self[name]]
@@ -219,7 +219,7 @@ def _verified(cafile: str) -> Verified:
     except OSError as error:
         raise ValueError(f"cannot read {cafile}: {error.strerror}") from None
     except ValueError:
-        raise ValueError(f"{cafile} holds no certificate (PEM)") from None
+        raise ValueError(f"{cafile} contains no certificate (PEM)") from None
 
 
 def makeBatch(

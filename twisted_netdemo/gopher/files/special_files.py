@@ -87,7 +87,7 @@ def openSpecial(path: str) -> int:
         return os.open(path, flags)
     except OSError as error:
         if error.errno == ENXIO and isPipe(path):
-            raise BlockingIOError(EAGAIN, "nobody reads it", path) from None
+            raise BlockingIOError(EAGAIN, "no process reads it", path) from None
         raise
 
 

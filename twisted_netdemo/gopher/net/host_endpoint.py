@@ -68,7 +68,7 @@ def directEndpoint(
     @param allow: decides whether an address may be connected to, just before each attempt.
     """
     if sameHost(host).rpartition(".")[2] == "onion":  # RFC 7686 2: no resolver is asked for these
-        return _Failing(CannotResolve(f"{host} is reached by way of a proxy alone (--proxy)"))
+        return _Failing(CannotResolve(f"{host} can only be reached through a proxy (--proxy)"))
     version = 4 if isIPAddress(host) else 6 if isIPv6Address(host) else None
     if version is not None:
         if family not in (None, version):

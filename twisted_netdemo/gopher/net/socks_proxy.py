@@ -36,9 +36,9 @@ def proxyAddress(text: str) -> tuple[str, int]:
     """
     scheme, separator, rest = text.partition("://")
     if not separator or scheme.lower() != "socks5h":
-        raise ValueError(f"{text!r} is not {_SCHEME}HOST:PORT: no other proxy is known")
+        raise ValueError(f"{text!r} is not {_SCHEME}HOST:PORT: only SOCKS 5 is supported")
     if "@" in rest:
-        raise ValueError("a proxy with a password is not known")
+        raise ValueError("passwords for proxies are not supported")
     host, port = hostAndPort(rest.removesuffix("/"), _PORT)
     if not 1 <= port <= 65535:
         raise ValueError(f"{port} is not a port number, 1 to 65535")

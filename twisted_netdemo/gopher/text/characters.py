@@ -28,7 +28,7 @@ def knownCharset(name: str) -> str:
     except (LookupError, ValueError, TypeError):
         known, isText = "", False
     if not isText or known.replace("-", "_") in _NO_CHARSETS:
-        raise ValueError(f"{name!r} is no charset that is known here")
+        raise ValueError(f"{name!r} is not a known charset")
     return known
 
 

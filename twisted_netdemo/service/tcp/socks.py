@@ -1,5 +1,5 @@
 """
-An endpoint that connects by way of a SOCKS 5 proxy.
+An endpoint that connects through a SOCKS 5 proxy.
 """
 
 from __future__ import annotations
