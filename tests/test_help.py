@@ -16,6 +16,8 @@ from twisted_netdemo.badwire.tap import Options as Badwire
 from twisted_netdemo.gopher.cli.tap import Options as Gopherfetch
 from twisted_netdemo.impair.tap import Options as Impair
 from twisted_netdemo.linecount.tap import Options as Linecount
+from twisted_netdemo.stamp.reflector_tap import Options as Stampreflector
+from twisted_netdemo.stamp.sender_tap import Options as Stampsender
 from twisted_netdemo.udpcount.tap import Options as Udpcount
 
 _MARKUP = re.compile(r"\b[A-Z]\{")
@@ -26,7 +28,15 @@ class HelpTests(SynchronousTestCase):
         """
         Each option is told of in words that stand for themselves, without markup or stray spaces.
         """
-        for kind in (Linecount, Udpcount, Impair, Badwire, Gopherfetch):
+        for kind in (
+            Linecount,
+            Udpcount,
+            Impair,
+            Badwire,
+            Gopherfetch,
+            Stampreflector,
+            Stampsender,
+        ):
             options = kind()
             text = options.getUsage(width=100_000)
             self.assertIsNone(_MARKUP.search(text))

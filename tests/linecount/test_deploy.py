@@ -36,7 +36,7 @@ class Units(SynchronousTestCase):
         """
         systemd itself finds nothing to complain of.
         """
-        self.assertEqual(len(self.units), 4)
+        self.assertEqual(len(self.units), 5)
         done = run(needs("systemd-analyze"), "--man=no", "verify", *self.units)
         said = done.stderr.decode()
         self.assertEqual(done.returncode, 0, said)
@@ -61,7 +61,7 @@ class Units(SynchronousTestCase):
         on after what the unit does for a reload.
         """
         inside = Namespace(self)
-        for name in ("udpcount", "impair"):
+        for name in ("udpcount", "impair", "stampreflector"):
             with self.subTest(name):
                 manager = Manager(self, self.cwd / f"{name}.notify")
                 program = inside.start(

@@ -6,15 +6,14 @@ from __future__ import annotations
 
 import json
 import os
-from importlib.resources import files
 from statistics import mean
 
-import jsonschema
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.processes import folder
+from tests.schemas import assertConforms
 from tests.stamp.drawn import Another, Copies, Drawn
 from tests.stamp.path import Path
 from tests.stamp.test_oracle import BAD
@@ -26,9 +25,6 @@ from twisted_netdemo.stamp.results.quantiles import jitter, quantiles
 from twisted_netdemo.stamp.results.terminal import histogram, report, strip
 from twisted_netdemo.stamp.sender.settings import Settings
 
-SCHEMA = json.loads(
-    files("twisted_netdemo.stamp.results").joinpath("measurement.schema.json").read_text()
-)
 LOST: Copies = ()
 
 
@@ -78,7 +74,6 @@ class DocumentTests(SynchronousTestCase):
         """
         What is written is as the schema says: with our reflector, with others, and with nothing.
         """
-        jsonschema.Draft202012Validator.check_schema(SCHEMA)
         few = Settings(count=5)
         for result in (
             measured(),
@@ -88,7 +83,7 @@ class DocumentTests(SynchronousTestCase):
         ):
             for packets in (False, True):
                 written = json.loads(json.dumps(document(result, packets), allow_nan=False))
-                jsonschema.validate(written, SCHEMA)
+                assertConforms(self, "stampsender", written)
                 self.assertEqual("packets" in written, packets)
                 self.assertEqual(
                     written["sent"],

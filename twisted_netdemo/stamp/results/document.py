@@ -1,5 +1,5 @@
 """
-A measurement as a JSON document; C{measurement.schema.json} beside this file is its JSON Schema.
+A measurement as a JSON document; its JSON Schema is C{docs/schemas/stampsender.schema.json}.
 """
 
 from __future__ import annotations
