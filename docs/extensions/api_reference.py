@@ -16,6 +16,8 @@ import pydoc
 import re
 import shutil
 import sys
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pydoctor
@@ -34,6 +36,8 @@ PACKAGE = ROOT / "twisted_netdemo"
 _log = logging.getLogger(__name__)
 
 _NAME = re.compile(r"twisted_netdemo(\.\w+)*")
+
+_WITHIN = re.compile(r'<a href="#[^"]+" class="internal-link" title="(?P<title>[\w.]+)">')
 
 # A constant of control characters cannot be shown in XML, and is shown as it is written.
 _HARMLESS = ("bad rendering of constant: SAXParseException",)
@@ -105,11 +109,43 @@ class Documented(System):
         self.intersphinx = Elsewhere(self.msg)
 
 
+def _homes(module: str) -> Iterator[str]:
+    """
+    What is public with a module: itself, what it defines, and what it hands out of other modules,
+    with those modules.
+    """
+    found = import_module(module)
+    yield module
+    for name in getattr(found, "__all__", vars(found)):
+        home = getattr(getattr(found, name), "__module__", None)
+        isOurs = home is not None and home.startswith(PACKAGE.name)
+        if isOurs and (home == module or hasattr(found, "__all__")):
+            yield from (home, f"{home}.{name}", f"{home}.{name}.**")
+
+
+def _mend(page: Path) -> None:
+    """
+    pydoctor writes a link of a docstring once, and shows it to a subclass as well, where a link
+    within the page leads nowhere: lead it to the page of the class that has the docstring.
+    """
+    text = page.read_text(encoding="utf-8")
+
+    def lead(link: re.Match[str]) -> str:
+        owner, _, name = link["title"].rpartition(".")
+        isHere = f'name="{name}"' in text or f'id="{name}"' in text
+        return link[0] if isHere else link[0].replace('href="#', f'href="{owner}.html#')
+
+    mended = _WITHIN.sub(lead, text)
+    if mended != text:
+        page.write_text(mended, encoding="utf-8")
+
+
 def _build(app: Sphinx) -> None:
     if app.builder.name != "html":
         return
     target = Path(app.outdir) / "api"
-    public = [line for line in (ROOT / "docs" / "public.txt").read_text().splitlines() if line]
+    public = (ROOT / "docs" / "public.txt").read_text().split()
+    homes = {home for name in public for home in _homes(name)}
     arguments = [
         "--quiet",
         "--make-html",
@@ -121,8 +157,10 @@ def _build(app: Sphinx) -> None:
         "--system-class=api_reference.Documented",
         "--no-sidebar",
         "--privacy=PRIVATE:twisted_netdemo.**",
-        *(f"--privacy=PUBLIC:{name}" for name in public),
-        *(f"--privacy=PUBLIC:{name}.**" for name in public),
+        *(f"--privacy=PUBLIC:{name}" for name in sorted(homes)),
+        "--privacy=PRIVATE:**._*",
+        # A definition that a later one of the same name replaces; pydoctor numbers these.
+        "--privacy=HIDDEN:** [0-9]",
         str(PACKAGE),
     ]
     state = hashlib.sha256(f"{pydoctor.__version__} {arguments}".encode())
@@ -140,6 +178,8 @@ def _build(app: Sphinx) -> None:
     ]
     for line in complaints:
         _log.warning("pydoctor: %s", line)
+    for page in target.glob("*.html"):
+        _mend(page)
     if not complaints:
         stamp.parent.mkdir(parents=True, exist_ok=True)
         stamp.write_text(state.hexdigest())

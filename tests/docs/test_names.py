@@ -21,8 +21,9 @@ PAGES = [
     *sorted((ROOT / "examples").rglob("*.tac")),
 ]
 _DOTTED = re.compile(r"\btwisted_netdemo(?:\.[A-Za-z]\w*)+")
-_PATH = re.compile(r"\b(?:twisted_netdemo|tests|benchmarks|examples|deploy|docs)/[\w./-]*\w")
-# Which lines of the page's own imports are of what modules.
+_FOLDERS = "twisted_netdemo|tests|benchmarks|examples|deploy|docs"
+_PATH = re.compile(rf"\b(?:{_FOLDERS})/[\w./-]*\w\b(?!\.\*)")
+# An import in a program of a page: the module, and the names.
 _IMPORT = re.compile(r"^from (twisted_netdemo[\w.]*) import ([\w, ]+)$", re.M)
 
 
