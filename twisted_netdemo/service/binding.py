@@ -14,6 +14,9 @@ from contextlib import closing
 from twisted_netdemo.service.addresses import socketAddress, socketHost
 
 RUNNING = "Server is running on port {port}; press Ctrl-C to terminate."
+#: The backlog that a client's burst deserves (the kernel cuts it at net.core.somaxconn).
+BACKLOG = 1024
+
 KNOWN = "Note: port {port} is registered to the service '{known}'."
 
 # Room for a burst of some thousand small datagrams, or a few of the largest (the kernel counts

@@ -11,8 +11,7 @@ from twisted.logger import Logger
 from twisted.python import usage
 
 from twisted_netdemo.service.cli import quantities
-from twisted_netdemo.service.exporter import prometheus
-from twisted_netdemo.service.observe.metrics import Metric
+from twisted_netdemo.service.observe.metrics import Metric, MetricsReader
 from twisted_netdemo.service.server.udp_options import LIFTED, UDPOptions, makeService
 from twisted_netdemo.service.udp.service import UDPService, droppedMetric
 from twisted_netdemo.service.workers.pool import share
@@ -95,7 +94,7 @@ class Options(UDPOptions):
 
     def makeServer(
         self, reactor: Any, index: int = 0, workers: int = 1
-    ) -> tuple[ReflectorService, prometheus.MetricsReader]:
+    ) -> tuple[ReflectorService, MetricsReader]:
         most = share(self["max-sessions"], index, workers)
         perSource, inAll = self.buckets(index, workers)
         reflector = SessionReflector(

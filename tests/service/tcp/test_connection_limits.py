@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_netdemo.service.tcp.connection_limits import ConnectionLimits, clientOf
+from twisted_netdemo.service.networks import clientOf
+from twisted_netdemo.service.tcp.connection_limits import ConnectionLimits
 
 
 class ClientTests(SynchronousTestCase):

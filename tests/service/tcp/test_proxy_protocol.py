@@ -13,8 +13,9 @@ from twisted.logger import LogEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_netdemo.linecount.server import LineCountFactory
+from twisted_netdemo.service.networks import LOOPBACK
 from twisted_netdemo.service.tcp.connection_limits import ConnectionLimits
-from twisted_netdemo.service.tcp.proxy_protocol import LOOPBACK, ProxiedFactory
+from twisted_netdemo.service.tcp.proxy_protocol import ProxiedFactory
 from twisted_netdemo.testing import MemoryTransport, connect
 from twisted_netdemo.testing.streams import HERE
 

@@ -20,11 +20,12 @@ from twisted.internet.threads import deferToThread
 from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from twisted_netdemo.service.binding import bindFailure, knownService
+from twisted_netdemo.service.binding import BACKLOG, bindFailure, knownService
+from twisted_netdemo.service.port_group import Listen, startError
 from twisted_netdemo.service.process.control import StartError
-from twisted_netdemo.service.tcp.endpoints import Listen, described, onPort
-from twisted_netdemo.service.tcp.ports import BACKLOG, TCPPort
-from twisted_netdemo.service.tcp.service import StreamService, startError
+from twisted_netdemo.service.tcp.endpoints import described, onPort
+from twisted_netdemo.service.tcp.ports import TCPPort
+from twisted_netdemo.service.tcp.service import StreamService
 
 
 class FakeSessions:

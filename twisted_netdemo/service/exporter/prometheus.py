@@ -19,19 +19,19 @@ from twisted.logger import Logger
 from twisted.python import usage
 
 from twisted_netdemo.service.cli.options import ServiceOptions
-from twisted_netdemo.service.observe.metrics import Histogram, Metric
-from twisted_netdemo.service.tcp.endpoints import Listen, described
-from twisted_netdemo.service.tcp.proxy_protocol import LOOPBACK, Network
-from twisted_netdemo.service.tcp.service import StreamService
+from twisted_netdemo.service.networks import LOOPBACK, Network
+from twisted_netdemo.service.observe.metrics import (
+    DeferredMetricsReader,
+    Histogram,
+    Metric,
+    MetricsReader,
+)
+from twisted_netdemo.service.port_group import Listen
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric as PrometheusMetric
 
 _log = Logger()
-
-#: A service's metrics, now, or soon where they are of several processes.
-MetricsReader = Callable[[], Iterable[Metric]]
-DeferredMetricsReader = Callable[[], Deferred[list[Metric]]]
 
 
 def missing() -> str | None:
@@ -154,7 +154,9 @@ def places(options: ServiceOptions, proxies: Sequence[Network] = LOOPBACK) -> li
         raise usage.UsageError(f"--metrics: {lacking}")
     from twisted.internet import reactor
 
+    # UDP services without metrics have no use for TCP.
     from twisted_netdemo.service.exporter.http_site import SECONDS
+    from twisted_netdemo.service.tcp.endpoints import described
 
     def place(text: str) -> Listen:
         return described(reactor, text, SECONDS, proxies)
@@ -199,5 +201,7 @@ def beside(
     """
     if not places:
         return service
+    from twisted_netdemo.service.tcp.service import StreamService
+
     site = metricsFactory(metrics, isReady, reactor)
     return _Both(service, StreamService(reactor, site, places, announce=announce))

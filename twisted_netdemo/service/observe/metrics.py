@@ -7,12 +7,19 @@ Pure: nothing here knows who asks (L{twisted_netdemo.service.exporter.prometheus
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from twisted.internet.defer import Deferred
+
 #: Upper bounds, in seconds, for how long something took that a person or a program waits for.
 SECONDS = (0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0)
+
+
+#: Reads a service's metrics, at once, or soon where they are of several processes.
+MetricsReader = Callable[[], Iterable["Metric"]]
+DeferredMetricsReader = Callable[[], Deferred[list["Metric"]]]
 
 
 class Histogram:

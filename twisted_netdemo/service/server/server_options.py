@@ -20,14 +20,14 @@ from twisted_netdemo.service.cli import quantities
 from twisted_netdemo.service.cli.operator import operated
 from twisted_netdemo.service.cli.options import ServiceOptions
 from twisted_netdemo.service.exporter import prometheus
-from twisted_netdemo.service.observe.metrics import Metric
+from twisted_netdemo.service.networks import LOOPBACK, Network
+from twisted_netdemo.service.observe.metrics import DeferredMetricsReader, Metric, MetricsReader
+from twisted_netdemo.service.port_group import Listen
 from twisted_netdemo.service.process.control import reportStartErrors
 from twisted_netdemo.service.process.system import raiseFileLimit
-from twisted_netdemo.service.tcp.endpoints import Listen
-from twisted_netdemo.service.tcp.ports import InheritedSockets
-from twisted_netdemo.service.tcp.proxy_protocol import LOOPBACK, Network
 from twisted_netdemo.service.workers.child import Servable
 from twisted_netdemo.service.workers.pool import WorkerPool, parseWorkers
+from twisted_netdemo.service.workers.sockets import InheritedSockets
 
 
 class Server(Servable, Protocol):
@@ -78,7 +78,7 @@ class ServerOptions(ServiceOptions):
 
     def makeServer(
         self, reactor: Any, index: int = 0, workers: int = 1
-    ) -> tuple[Server, prometheus.MetricsReader]:
+    ) -> tuple[Server, MetricsReader]:
         """
         The server of one process, and the metrics that it counts.
 
@@ -140,8 +140,8 @@ def makeService(options: ServerOptions, reactor: Any = None) -> IService:
         reportStartErrors(options.isDaemon)
         options.checkPidFile()
         raiseFileLimit()
-    server: Server
-    metrics: prometheus.MetricsReader | prometheus.DeferredMetricsReader
+    server: Server | WorkerPool
+    metrics: MetricsReader | DeferredMetricsReader
     workers: int = options["workers"]
     if workers == 1:
         server, metrics = options.makeServer(reactor)

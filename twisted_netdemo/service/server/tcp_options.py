@@ -19,13 +19,14 @@ from typing import Any, ClassVar
 from twisted.python import usage
 
 from twisted_netdemo.service.cli import quantities
-from twisted_netdemo.service.exporter import prometheus
+from twisted_netdemo.service.networks import LOOPBACK, Network
+from twisted_netdemo.service.observe.metrics import MetricsReader
+from twisted_netdemo.service.port_group import Listen
 from twisted_netdemo.service.process.system import raiseFileLimit
 from twisted_netdemo.service.server.server_options import Server, ServerOptions, makeService
 from twisted_netdemo.service.tcp.connection_limits import ConnectionLimits
-from twisted_netdemo.service.tcp.endpoints import Listen, described, onPort
-from twisted_netdemo.service.tcp.ports import OpenPort
-from twisted_netdemo.service.tcp.proxy_protocol import LOOPBACK, Network
+from twisted_netdemo.service.tcp.endpoints import described, onPort
+from twisted_netdemo.service.tcp.ports import OpenPort, adopting
 from twisted_netdemo.service.tcp.service import StreamService
 from twisted_netdemo.service.tcp.session import SessionFactory
 from twisted_netdemo.service.workers.pool import share
@@ -106,9 +107,6 @@ class TCPOptions(ServerOptions):
         for name in ("max-connections", "max-per-client"):
             self.take(name, quantities.whole)
         workers = self.takeWorkers()
-        opened: OpenPort | None = self.inherited
-        if workers > 1 and opened is None:
-            opened = SocketOpener(workers)
         self["proxy-from"] = [
             self.check("proxy-from", text, _network) for text in self["proxy-from"]
         ] or list(LOOPBACK)
@@ -116,6 +114,12 @@ class TCPOptions(ServerOptions):
 
         # A wrong description is a usage error too, so it is read here.
         from twisted.internet import reactor
+
+        opened: OpenPort | None = None
+        if self.inherited is not None:
+            opened = adopting(reactor, self.inherited.take)
+        elif workers > 1:
+            opened = SocketOpener(workers)
 
         def place(text: str) -> Listen:
             return described(reactor, text, self["timeout"], self["proxy-from"], opened=opened)
@@ -135,7 +139,7 @@ class TCPOptions(ServerOptions):
 
     def makeServer(
         self, reactor: Any, index: int = 0, workers: int = 1
-    ) -> tuple[Server, prometheus.MetricsReader]:
+    ) -> tuple[Server, MetricsReader]:
         if workers > 1:
             raiseFileLimit()
         most = share(self["max-connections"], index, workers)

@@ -18,8 +18,7 @@ from typing import Any, ClassVar
 from twisted.internet.defer import Deferred
 
 from twisted_netdemo.service.cli import quantities
-from twisted_netdemo.service.exporter import prometheus
-from twisted_netdemo.service.observe.metrics import Metric
+from twisted_netdemo.service.observe.metrics import Metric, MetricsReader
 from twisted_netdemo.service.server.server_options import Server, ServerOptions, makeService
 from twisted_netdemo.service.time.token_buckets import TokenBuckets
 from twisted_netdemo.service.udp.responder import Responder
@@ -99,7 +98,7 @@ class UDPOptions(ServerOptions):
 
     def makeServer(
         self, reactor: Any, index: int = 0, workers: int = 1
-    ) -> tuple[Server, prometheus.MetricsReader]:
+    ) -> tuple[Server, MetricsReader]:
         responder = self.makeResponder(reactor, *self.buckets(index, workers))
         service = UDPService(
             responder,

@@ -6,30 +6,11 @@ Pure.
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Hashable
 from math import inf
 from typing import Literal
 
-from twisted_netdemo.service.addresses import plainHost
-
 Refusal = Literal["client", "full"]
-
-
-def clientOf(host: str) -> Hashable:
-    """
-    What counts as one client: an IPv4 address (a mapped one too), or the /64 of an IPv6 address,
-    which is what one household or machine is given (RFC 6177 2, RFC 4291 2.5.4).
-
-    @param host: an IP address as text, with C{%scope} where it has one.
-    """
-    if ":" not in host:
-        return host
-    host = plainHost(host)
-    if ":" not in host:
-        return host
-    address, _, scope = host.partition("%")
-    return socket.inet_pton(socket.AF_INET6, address)[:8], scope
 
 
 class ConnectionLimits:
@@ -47,7 +28,8 @@ class ConnectionLimits:
         """
         Count a connection in; or do not, and say which limit forbids it.
 
-        @param client: L{clientOf} its host; C{None} counts in the total alone.
+        @param client: what L{clientOf<twisted_netdemo.service.networks.clientOf>} returns for its
+            host; C{None} counts in the total alone.
         """
         here = self._clients.get(client, 0)
         if here >= self.perClient:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
@@ -16,13 +16,12 @@ from twisted.logger import Logger
 
 from twisted_netdemo.service.binding import hasIPv6
 from twisted_netdemo.service.cli.quantities import port as parsePort
+from twisted_netdemo.service.networks import LOOPBACK, Network
+from twisted_netdemo.service.port_group import Listen
 from twisted_netdemo.service.tcp.ports import ListeningReactor, OpenPort
-from twisted_netdemo.service.tcp.proxy_protocol import LOOPBACK, Network, ProxiedListeningReactor
+from twisted_netdemo.service.tcp.proxy_protocol import ProxiedListeningReactor
 
 _log = Logger()
-
-#: Somewhere to listen: given a factory, begins to.
-Listen = Callable[[Any], Deferred[IListeningPort]]
 
 
 def onPort(

@@ -11,7 +11,7 @@ import errno
 import os
 import socket
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 from weakref import WeakSet
@@ -24,6 +24,7 @@ from twisted.internet.posixbase import PosixReactorBase
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from twisted_netdemo.service.binding import BACKLOG
 from twisted_netdemo.service.process.system import hearAll, refuseNew
 from twisted_netdemo.service.tcp.fast.transport import Fast, adopted, fast, peerOf, scoped
 from twisted_netdemo.service.time.clock import monotonic
@@ -260,9 +261,7 @@ if sys.platform != "win32":
                 tcp.Port.connectionLost(self, reason)
 
 
-#: The backlog that a client's burst deserves (the kernel cuts it at net.core.somaxconn), in place
-#: of the 50 that Twisted's endpoints ask for where nobody has said otherwise.
-BACKLOG = 1024
+# Twisted's endpoints ask for it where the user has not said otherwise; L{BACKLOG} takes its place.
 _TWISTED_BACKLOG = 50
 
 
@@ -364,31 +363,18 @@ class ListeningReactor:
         return _started(port)
 
 
-class InheritedSockets:
+def adopting(reactor: Any, take: Callable[[], socket.socket]) -> OpenPort:
     """
-    Opens ports that were opened by a parent, in the order in which it opened them.
+    Has ports use listening sockets that there are already, in place of new ones.
+
+    @param take: returns the next of them.
     """
 
-    def __init__(self, reactor: Any, numbers: Iterable[int]) -> None:
-        """
-        @param numbers: the sockets' file descriptors.
-        """
-        self._reactor = reactor
-        self._numbers = iter(numbers)
+    def adopt(port: int, factory: Any, backlog: int, interface: str) -> Any:
+        with take() as given:  # closed, for the port makes a copy
+            return ListeningReactor(reactor).adoptStreamPort(given.fileno(), given.family, factory)
 
-    def __call__(self, port: int, factory: Any, backlog: int, interface: str) -> Any:
-        number = next(self._numbers)
-        with socket.socket(fileno=number) as given:  # closed, for the port makes a copy
-            return ListeningReactor(self._reactor).adoptStreamPort(number, given.family, factory)
-
-    def udp(self, port: int, interface: str | None) -> socket.socket:
-        """
-        The same for a UDP port; C{bind} of
-        L{UDPService<twisted_netdemo.service.udp.service.UDPService>}.
-        """
-        given = socket.socket(fileno=next(self._numbers))
-        given.setblocking(False)
-        return given
+    return adopt
 
 
 def _started(port: Any) -> Any:

@@ -20,19 +20,13 @@ from twisted.python.failure import Failure
 from zope.interface import Attribute, Interface, directlyProvides, implementer, providedBy
 
 from twisted_netdemo.service.addresses import plainHost
+from twisted_netdemo.service.networks import LOOPBACK, Network
 from twisted_netdemo.service.process.rate_limited_log import RateLimitedLog
 from twisted_netdemo.service.tcp.ports import ListeningReactor, OpenPort
 from twisted_netdemo.service.tcp.proxy_header import BadHeader, HeaderReader
 from twisted_netdemo.service.time.deadlines import Deadlines
 
 _WITH_HOST = (IPv4Address, IPv6Address)
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-LOOPBACK: tuple[Network, ...] = (
-    ipaddress.ip_network("127.0.0.0/8"),
-    ipaddress.ip_network("::1/128"),
-)
 
 if TYPE_CHECKING:
     _WrappingFactory = WrappingFactory[Any]

@@ -5,23 +5,20 @@ and lets its sessions end at the stop.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from twisted.application.service import Service
-from twisted.internet.address import UNIXAddress
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
-from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from twisted_netdemo.service.binding import KNOWN, RUNNING, bindFailure, knownService
 from twisted_netdemo.service.cli.quantities import showDuration
+from twisted_netdemo.service.port_group import Listen, PortGroup, announceServer
 from twisted_netdemo.service.process.control import StartError, exitWith, onSecondSignal
-from twisted_netdemo.service.tcp.endpoints import DescribedEndpoint, Listen
+from twisted_netdemo.service.tcp.endpoints import DescribedEndpoint
 from twisted_netdemo.service.time.clock import monotonic
 
 _log = Logger()
@@ -80,7 +77,6 @@ class StreamService(Service):
     """
     Listens in several places with one factory.
 
-    @ivar ports: what it listens on while it runs.
     @ivar announces: whether it says where it listens.
     @ivar whenReady: fires when it serves in all its places, each time that it is started anew.
     """
@@ -104,18 +100,21 @@ class StreamService(Service):
         """
         self._reactor = reactor
         self._clock = monotonic(reactor)
-        self._factory = factory
-        self._places = list(places)
+        self._places = places
         self._sessions = sessions
         self._grace = grace
         self._ownsProcess = ownsProcess
         self._announce = announce or announceServer
-        self.ports: list[IListeningPort] = []
+        self._group = PortGroup(places, factory, self._listens, self._failed)
         self.whenReady: Deferred[None] = Deferred()
-        self._bound = False
-        self._starting = True
         self._hurried = False
-        self._failures: list[Failure] = []
+
+    @property
+    def ports(self) -> list[IListeningPort]:
+        """
+        The ports that it listens on while it runs.
+        """
+        return self._group.ports
 
     def privilegedStartService(self) -> None:
         """
@@ -131,34 +130,17 @@ class StreamService(Service):
         self._bind()
 
     def _bind(self) -> None:
-        if self._bound:
-            return
-        self._bound = True
-        self.whenReady = Deferred()
-        self._hurried = False
-        self._starting = True
-        self._failures.clear()
-        for place in self._places:
-            place(self._factory).addCallback(self._listens).addErrback(self._failed)
-            if self._failures:
-                self._bound = False
-                ports, self.ports = self.ports, []
-                for port in ports:
-                    port.stopListening()
-                raise startError(self._failures[0])
-        self._starting = False
+        if not self._group.isOpen:
+            self.whenReady = Deferred()
+            self._hurried = False
+            self._group.open()
 
-    def _failed(self, failure: Failure) -> None:
-        if self._starting:
-            self._failures.append(failure)
-            return
-        # An endpoint that takes its time, as a plugin's may.
-        _log.critical("{error}", error=startError(failure))
+    def _failed(self, error: StartError) -> None:
+        _log.critical("{error}", error=error)
         if self._ownsProcess:
             exitWith(1, self._reactor)
 
     def _listens(self, port: IListeningPort) -> None:
-        self.ports.append(port)
         # Not before the reactor runs: until then a signal ends the process as it stands.
         self._reactor.callWhenRunning(self._announced, port)
 
@@ -192,7 +174,7 @@ class StreamService(Service):
         """
         Whether those who come now are served.
         """
-        return bool(self.running) and len(self.ports) == len(self._places)
+        return bool(self.running) and self._group.isComplete
 
     def stopService(self) -> Deferred[None]:
         """
@@ -201,9 +183,7 @@ class StreamService(Service):
         Service.stopService(self)
         if self._ownsProcess and self._sessions is not None:
             onSecondSignal(self._reactor, self.abort)
-        self._bound = False
-        ports, self.ports = self.ports, []
-        return Deferred.fromCoroutine(self._stop(ports))
+        return Deferred.fromCoroutine(self._stop(self._group.take()))
 
     def claimPorts(self) -> None:
         """
@@ -219,8 +199,7 @@ class StreamService(Service):
 
         @return: fires when the last session has ended, which is not hurried.
         """
-        ports, self.ports = self.ports, []
-        return Deferred.fromCoroutine(self._handOver(ports))
+        return Deferred.fromCoroutine(self._handOver(self._group.take()))
 
     async def _handOver(self, ports: Sequence[IListeningPort]) -> None:
         await _closed(ports)
@@ -273,41 +252,3 @@ def _closed(ports: Sequence[IListeningPort]) -> Deferred[Any]:
 
 def _notStopped(failure: Failure) -> None:
     _log.error("A port did not close well: {error}", error=failure.value)
-
-
-def announceServer(port: IListeningPort) -> None:
-    """
-    Say where it listens, and whose port that is known as.
-    """
-    address: Any = port.getHost()
-    if isinstance(address, UNIXAddress):
-        path = os.fsdecode(address.name or b"")
-        _log.info("Server is running on UNIX socket {path}; press Ctrl-C to terminate.", path=path)
-        return
-    _log.info(RUNNING, port=address.port)
-    known = knownService(address.port, address.type.lower())
-    if known is not None:
-        _log.warn(KNOWN, port=address.port, known=known)
-
-
-def startError(failure: Failure) -> StartError:
-    """
-    Why listening failed, in one line.
-    """
-    error = failure.value
-    if not isinstance(error, CannotListenError):
-        return StartError(f"Cannot listen: {error}")
-    reason = error.socketError
-    where: object = error.port
-    if isinstance(where, (bytes, str)):
-        path = os.fsdecode(where)
-        if reason == "Cannot acquire lock":
-            return StartError(
-                f"UNIX socket {path} is in use by another program: stop that one, or choose "
-                "another path."
-            )
-        why = reason.strerror if isinstance(reason, OSError) else reason
-        return StartError(f"UNIX socket {path} cannot be opened: {why}.")
-    if not isinstance(reason, OSError):
-        return StartError(f"Port {where} cannot be opened: {reason}.")
-    return StartError(bindFailure(int(error.port), error.interface or "", reason))

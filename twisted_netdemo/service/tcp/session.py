@@ -36,9 +36,10 @@ from zope.interface import implementer
 
 from twisted_netdemo.service.addresses import plainHost
 from twisted_netdemo.service.host_port import hostPort
+from twisted_netdemo.service.networks import clientOf
 from twisted_netdemo.service.observe.metrics import Histogram, Metric
 from twisted_netdemo.service.observe.session_log import SessionLog
-from twisted_netdemo.service.tcp.connection_limits import ConnectionLimits, clientOf
+from twisted_netdemo.service.tcp.connection_limits import ConnectionLimits
 from twisted_netdemo.service.tcp.proxy_protocol import IProxied
 from twisted_netdemo.service.time.clock import monotonic
 from twisted_netdemo.service.time.deadlines import Deadlines

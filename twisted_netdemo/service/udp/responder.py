@@ -26,9 +26,9 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from twisted_netdemo.service.addresses import Address, isBroadcast, reachesMany
+from twisted_netdemo.service.networks import clientOf
 from twisted_netdemo.service.observe.metrics import Metric
 from twisted_netdemo.service.process.rate_limited_log import RateLimitedLog
-from twisted_netdemo.service.tcp.connection_limits import clientOf
 from twisted_netdemo.service.time.clock import monotonic
 from twisted_netdemo.service.time.token_buckets import TokenBuckets
 from twisted_netdemo.service.udp.answering_ports import NEVER_ANSWERED

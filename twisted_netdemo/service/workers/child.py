@@ -26,11 +26,10 @@ from twisted.protocols.basic import LineOnlyReceiver
 from twisted.python import usage
 from zope.interface import implementer, provider
 
-from twisted_netdemo.service.exporter.prometheus import MetricsReader
-from twisted_netdemo.service.observe.metrics import toPlain
+from twisted_netdemo.service.observe.metrics import MetricsReader, toPlain
 from twisted_netdemo.service.process.control import TO_ALL, hearSignals
-from twisted_netdemo.service.tcp.ports import InheritedSockets
 from twisted_netdemo.service.time.clock import monotonic
+from twisted_netdemo.service.workers.sockets import InheritedSockets
 
 _log = Logger("twisted_netdemo.service.workers.child")  # as a program it is __main__
 
@@ -219,7 +218,7 @@ def main(arguments: list[str]) -> None:
 
     reactor: Any = installed
     options: WorkerOptions = import_module(module).Options()
-    options.inherited = InheritedSockets(reactor, range(3, 3 + sockets))
+    options.inherited = InheritedSockets(range(3, 3 + sockets))
     try:
         options.parseOptions(rest[3:])
     except usage.UsageError as error:  # what was right when the parent read it

@@ -17,20 +17,23 @@ from collections.abc import Sequence
 from typing import Any
 
 from twisted.application.reactors import getReactorTypes
+from twisted.application.service import Service
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 
 from twisted_netdemo.service.cli.options import ServiceOptions
 from twisted_netdemo.service.observe.metrics import Metric
+from twisted_netdemo.service.port_group import Listen, PortGroup, announceServer
 from twisted_netdemo.service.process.control import (
+    StartError,
     exitWith,
     onSecondSignal,
     pythonEnvironment,
     pythonModule,
     signalsHeld,
 )
-from twisted_netdemo.service.tcp.endpoints import Listen
-from twisted_netdemo.service.tcp.service import StreamService
+from twisted_netdemo.service.time.clock import monotonic
 from twisted_netdemo.service.workers.child_process import ChildProcess
 from twisted_netdemo.service.workers.sockets import ReusePortSockets
 from twisted_netdemo.service.workers.supervisor import Supervisor
@@ -52,9 +55,9 @@ def parseWorkers(text: str) -> int:
     return number
 
 
-def _kind(reactor: Any) -> str:
+def _reactorName(reactor: Any) -> str:
     """
-    The name under which a worker can have such a reactor too.
+    The name under which a worker can install a reactor of the same kind.
     """
     module = type(reactor).__module__
     names = [
@@ -70,34 +73,69 @@ def share(most: int, index: int, workers: int) -> int:
     return most // workers + (index < most % workers)
 
 
-class WorkerPool(StreamService):
+class WorkerPool(Service):
     """
-    Binds the ports as L{StreamService} does, and has workers serve them.
+    Opens the ports, and has workers serve them.
+
+    @ivar whenReady: fires when a worker serves, each time that the pool is started anew.
     """
 
     def __init__(
         self, reactor: Any, options: ServiceOptions, places: Sequence[Listen], workers: int
     ) -> None:
         """
-        @param options: whose command line the workers are given; its class's module is where they
-            find its C{Options}.
-        @param places: made by what L{twisted_netdemo.service.workers.sockets} has.
+        @param options: whose command line the workers are given; the module of its class is the one
+            that they load.
+        @param places: made of what L{twisted_netdemo.service.workers.sockets} has: their ports are
+            L{ReusePortSockets}.
         """
-        StreamService.__init__(self, reactor, None, places, ownsProcess=options.ownsProcess)
+        self._reactor = reactor
+        self._clock = monotonic(reactor)
+        self._ownsProcess = options.ownsProcess
         self._workers = workers
         self._command = [
             *(*pythonModule("twisted_netdemo.service.workers.child"), type(options).__module__),
-            *("text" if options.logsText else "every", _kind(reactor)),
+            *("text" if options.logsText else "every", _reactorName(reactor)),
         ]
         self._arguments = options.arguments
         self._folder = options.folder
-        self.announces = False  # not before somebody serves there
+        self._group = PortGroup(places, None, self._opened, self._portFailed)
         self._supervisor: Supervisor | None = None
+        self.whenReady: Deferred[None] = Deferred()
+
+    @property
+    def _sockets(self) -> list[ReusePortSockets]:
+        return [port for port in self._group.ports if isinstance(port, ReusePortSockets)]
+
+    def privilegedStartService(self) -> None:
+        """
+        Open the ports before twistd gives up root's rights.
+        """
+        super().privilegedStartService()
+        self._open()
 
     def startService(self) -> None:
-        StreamService.startService(self)
+        """
+        Open the ports where L{privilegedStartService} was not called, as under twist; then start
+        the workers.
+        """
+        super().startService()
+        self._open()
         # Not before twistd has given up root, nor before the reactor waits for children.
         self._reactor.callWhenRunning(self._startAll)
+
+    def _open(self) -> None:
+        if not self._group.isOpen:
+            self.whenReady = Deferred()
+            self._group.open()
+
+    def _opened(self, port: IListeningPort) -> None:
+        """
+        Nothing is said of the port before a worker serves it.
+        """
+
+    def _portFailed(self, error: StartError) -> None:
+        self._broken(str(error))
 
     def _startAll(self) -> None:
         if not self.running:
@@ -107,15 +145,10 @@ class WorkerPool(StreamService):
         self._supervisor.start()
 
     def _ready(self, _: object) -> None:
-        for port in self.ports:
-            self._announce(port)
-        if self.ports:
+        for port in self._group.ports:
+            announceServer(port)
+        if self._group.ports:
             self.whenReady.callback(None)
-
-    def listens(self) -> None:
-        """
-        That is not all: there has to be a worker.
-        """
 
     def _broken(self, why: str) -> None:
         _log.critical("{why}", why=why)
@@ -123,11 +156,8 @@ class WorkerPool(StreamService):
             exitWith(1, self._reactor)
 
     def _spawn(self, child: ChildProcess) -> None:
-        sockets: list[socket.socket] = []
-        for port in self.ports:
-            assert isinstance(port, ReusePortSockets)
-            sockets.append(port.sockets[child.index])
-        numbers: dict[int, Any] = {0: "w", 1: "r", 2: "r"}
+        sockets = [port.sockets[child.index] for port in self._sockets]
+        numbers: dict[int, int | str] = {0: "w", 1: "r", 2: "r"}
         numbers.update({3 + at: each.fileno() for at, each in enumerate(sockets)})
         rest = (str(child.index), str(self._workers), str(len(sockets)))
         with signalsHeld():
@@ -150,19 +180,22 @@ class WorkerPool(StreamService):
         """
         The workers serve those who wait and those whom they have, and end.
         """
-        gone = None if self._supervisor is None else self._supervisor.stop()
-        # The workers have been told; their own accept and close is the end of a socket that nobody
-        # else has.
-        stopped = StreamService.stopService(self)
+        super().stopService()
+        gone = succeed(None) if self._supervisor is None else self._supervisor.stop()
+        # The workers have been told: each accepts the rest of its queue, and closes its sockets.
+        for port in self._group.take():
+            port.stopListening()
         if self._ownsProcess:
             onSecondSignal(self._reactor, self.abort)
-        return stopped.addCallback(lambda _: gone)
+        return gone
 
     def isReady(self) -> bool:
         """
-        Whether there is a worker to serve those who come now.
+        Whether a worker serves the clients that come now.
         """
-        return super().isReady() and self._supervisor is not None and self._supervisor.isReady()
+        if self._supervisor is None or not self._group.isComplete:
+            return False
+        return self._supervisor.isReady()
 
     def abort(self) -> None:
         """
@@ -176,8 +209,7 @@ class WorkerPool(StreamService):
         How many datagrams the kernel threw away, whichever worker was to read them; C{None} where
         it does not tell.
         """
-        held = [port for port in self.ports if isinstance(port, ReusePortSockets)]
-        counts = [count for port in held if (count := port.dropped()) is not None]
+        counts = [count for port in self._sockets if (count := port.dropped()) is not None]
         return sum(counts) if counts else None
 
     def metrics(self) -> Deferred[list[Metric]]:

@@ -5,7 +5,7 @@ Ports that several processes serve, as the one that opened them has them: a sock
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Literal
 
@@ -15,9 +15,8 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
 from zope.interface import implementer
 
-from twisted_netdemo.service.binding import bindUDP
-from twisted_netdemo.service.tcp.endpoints import Listen
-from twisted_netdemo.service.tcp.ports import BACKLOG
+from twisted_netdemo.service.binding import BACKLOG, bindUDP
+from twisted_netdemo.service.port_group import Listen
 from twisted_netdemo.service.udp.datagram import drops
 
 
@@ -122,3 +121,30 @@ def openUDPSockets(workers: int, port: int, interface: str | None) -> Listen:
     A UDP port of a parent's.
     """
     return lambda _: maybeDeferred(ReusePortSockets, workers, port, interface, bindUDP)
+
+
+class InheritedSockets:
+    """
+    In a worker, the sockets that its parent has opened, in the order in which it opened them.
+    """
+
+    def __init__(self, numbers: Iterable[int]) -> None:
+        """
+        @param numbers: their file descriptors.
+        """
+        self._numbers = iter(numbers)
+
+    def take(self) -> socket.socket:
+        """
+        The next one.
+        """
+        return socket.socket(fileno=next(self._numbers))
+
+    def udp(self, port: int, interface: str | None) -> socket.socket:
+        """
+        The next one, of UDP: C{bind} of
+        L{UDPService<twisted_netdemo.service.udp.service.UDPService>}.
+        """
+        given = self.take()
+        given.setblocking(False)
+        return given
