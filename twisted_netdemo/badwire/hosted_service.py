@@ -1,5 +1,5 @@
 """
-Services of installed twistd plugins, made to run beside the wire.
+Services of installed twistd plugins, which run beside the wire.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from twisted_netdemo.service.cli.suggestions import didYouMean
 
 class _Parent(usage.Options):
     """
-    What stands where a plugin looks for twistd's options: a process in the foreground whose pid
-    file, user and log are not the plugin's business.
+    The parent of a plugin's options, in place of twistd's own: a process in the foreground whose
+    pid file, user and log the plugin does not control.
     """
 
     synopsis = "Usage: --serve"
@@ -33,15 +33,16 @@ class _Parent(usage.Options):
 
 class HostedService:
     """
-    A service that was asked for, with its own options read.
+    A service that was asked for, with its options parsed.
 
-    @ivar name: the plugin's.
+    @ivar name: the name of its plugin.
     """
 
     def __init__(self, text: str) -> None:
         """
-        @param text: the plugin's name and its options, as twistd takes them.
-        @raise ValueError: there is no such plugin, or its options are wrong; one line.
+        @param text: the name of the plugin and its options, as for twistd.
+        @raise ValueError: there is no such plugin, or its options are wrong. The message is one
+            line.
         """
         words = shlex.split(text)
         if not words:
@@ -57,7 +58,7 @@ class HostedService:
 
     def make(self) -> IService:
         """
-        The service, which does nothing yet.
+        Make the service, which is not started yet.
         """
         service: IService = self._maker.makeService(self._options)
         return service

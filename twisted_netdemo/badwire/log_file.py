@@ -11,13 +11,13 @@ from twisted_netdemo.badwire.model.events import Arrived, Sent, fromJSON
 from twisted_netdemo.badwire.private_files import OutputFile
 from twisted_netdemo.badwire.render.recorder import Recorder
 
-#: No line of a log is longer.
+#: The length of the longest line of a log, in bytes.
 LINE = 4096
 
 
 class LogFile:
     """
-    Writes each event: a L{Listener<twisted_netdemo.badwire.model.events.Listener>}.
+    Writes a line for each event: a L{Listener<twisted_netdemo.badwire.model.events.Listener>}.
     """
 
     def __init__(self, output: OutputFile) -> None:
@@ -38,9 +38,9 @@ class LogFile:
 
 def read(log: BinaryIO, recorder: Recorder) -> str:
     """
-    Tell the pictures of a log's events. A line that is none, such as one cut short, is left out.
+    Give a recorder the events of a log. Lines that are no events are left out.
 
-    @return: what is wrong with the log, without its name; empty where all is well.
+    @return: a complaint about the log, without its name; empty if all lines are events.
     """
     bad = 0
     first = ""
@@ -62,7 +62,7 @@ def read(log: BinaryIO, recorder: Recorder) -> str:
 
 def _lines(log: BinaryIO) -> Iterator[bytes | None]:
     """
-    The lines, L{None} for one that is too long.
+    The lines of a log, L{None} for each that is too long.
     """
     while line := log.readline(LINE):
         if len(line) < LINE or line.endswith(b"\n"):

@@ -1,5 +1,5 @@
 """
-What a run leaves behind: the figures, the ladder, the pictures, the capture, the log.
+The outputs of a run: the figures, the ladder, the drawings, the capture and the log.
 """
 
 from __future__ import annotations
@@ -25,14 +25,17 @@ from twisted_netdemo.badwire.render.recorder import Recorder
 from twisted_netdemo.badwire.summary import Summary
 from twisted_netdemo.service.process.control import StartError
 
-#: The options that name a file to be written: as it happens, and when it is over.
+#: The options that name a file. The log and the capture are written meanwhile, the others at the
+#: end.
 FILES = ("log", "pcap", "svg", "html")
 _PICTURES = ("svg", "html")
 
 
 def checkScaled(options: Mapping[str, object]) -> None:
     """
-    @raise UsageError: nothing is drawn that could be to scale.
+    Check that there is a drawing which can be to scale.
+
+    @raise UsageError: there is none.
     """
     if options["svg"] is None and options["html"] is None:
         raise UsageError("--to-scale: of which drawing? Give --svg or --html too")
@@ -40,28 +43,28 @@ def checkScaled(options: Mapping[str, object]) -> None:
 
 def _called(name: str, path: str) -> str:
     """
-    What an output is called: C{--log 'wire.log'}.
+    The name of an output in messages: C{--log 'wire.log'}.
     """
     return f"--{name} {'standard output' if path == STDOUT else ascii(path)}"
 
 
 class RunOutputs:
     """
-    Gathers while the wire runs, and shows when it is over. What fails is a line, and keeps nothing
-    else from being shown.
+    Gathers events while the wire runs, and writes the outputs at the end. Where one fails, that is
+    a line, and the others are still written.
 
-    @ivar listeners: who is to be told of the events.
+    @ivar listeners: the objects that receive the events.
     """
 
     def __init__(self, options: Any, say: Callable[[str], None]) -> None:
         """
-        Open what is to be written, so that a run does not end in vain.
+        Open all files first, so that no run ends in vain.
 
         @param options: C{log}, C{pcap}, C{svg} and C{html} are paths, C{-} for standard output, or
-            L{None}; C{ladder}, C{to-scale}, C{json} and C{quiet} are flags. Its
-            C{title} and C{about} stand on pictures, its C{places} were asked for.
-        @param say: takes a line for people.
-        @raise StartError: a file cannot be opened, or is not ours to write to.
+            L{None}; C{ladder}, C{to-scale}, C{json} and C{quiet} are flags. C{title} and
+            C{about} appear on drawings; C{places} are the places that were asked for.
+        @param say: called with each line for people.
+        @raise StartError: a file cannot be opened, or belongs to another user.
         """
         self._options = options
         self._say = say
@@ -91,26 +94,26 @@ class RunOutputs:
 
     def discard(self) -> None:
         """
-        There is nothing to be shown, since the run has not begun: leave no files, and those of
-        earlier runs as they were.
+        The run has not begun: remove files that were made for it, and leave those of earlier runs
+        unchanged.
         """
         for output in self._outputs.values():
             output.discard()
 
     def flush(self) -> None:
         """
-        Write what has been gathered, for who reads along.
+        Write the lines gathered so far, for programs that read them meanwhile.
         """
         for output in self._outputs.values():
             output.flush()
 
     def show(self, summarize: Callable[[], Summary], status: int | None) -> bool:
         """
-        Show all of it.
+        Write all outputs.
 
-        @param summarize: what it comes to.
-        @param status: COMMAND's exit status; L{None} where none has ended.
-        @return: whether all could be shown.
+        @param summarize: makes the summary.
+        @param status: COMMAND's exit status; L{None} if no COMMAND has ended.
+        @return: whether all outputs could be written.
         """
         summary: list[Summary] = []
         isWhole = True
@@ -126,9 +129,9 @@ class RunOutputs:
         self, summary: list[Summary], summarize: Callable[[], Summary], status: int | None
     ) -> Iterator[tuple[str, Callable[[], object]]]:
         """
-        What is to be done, each step with what it is called where it fails.
+        The steps in order, each with its name for a message about a failure.
 
-        @param summary: empty until it has been made.
+        @param summary: a list that holds the summary once that has been made.
         """
         yield "the figures", lambda: summary.append(summarize())
         if self._options["ladder"]:
@@ -162,7 +165,7 @@ class RunOutputs:
 
     def _drawing(self, name: str) -> Iterator[str]:
         """
-        The text of a drawing; nothing for the files that were written meanwhile.
+        The text of a drawing; empty for files that were written meanwhile.
         """
         about = self._options.about
         if name == "svg":

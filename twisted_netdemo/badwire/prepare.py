@@ -1,5 +1,5 @@
 """
-A run made ready: the files that it writes, its private network, and the services in that.
+Prepares a run: the files that it writes, its private network, and the services in that network.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from twisted_netdemo.badwire.service import BadWire
 from twisted_netdemo.service.process.control import StartError
 from twisted_netdemo.service.time.clock import monotonic
 
-# how often the log is written, in seconds, for who reads along
+# How often the log is flushed, in seconds, for programs that read it meanwhile.
 _FLUSH = 0.5
 
 
 def prepare(options: Any, say: Callable[[str], None]) -> Callable[[Any], BadWire]:
     """
-    Make the private network, in which this process lives from now on, and the services in it.
+    Make the private network, move this process into it, and make the services.
 
     @param options: L{twisted_netdemo.badwire.tap.Options}.
-    @param say: takes a line for people.
-    @return: makes the service, given a reactor.
-    @raise Forbidden: the system does not let us.
-    @raise StartError: a file or a service is not to be had.
+    @param say: called with each line for people.
+    @return: a callable that makes the service, given a reactor.
+    @raise Forbidden: the system forbids a private network.
+    @raise StartError: a file cannot be opened, or a service cannot be made.
     """
     outputs = RunOutputs(options, say)
     try:
@@ -84,7 +84,7 @@ def prepare(options: Any, say: Callable[[str], None]) -> Callable[[Any], BadWire
 
 def _enter(options: Any, say: Callable[[str], None]) -> tuple[Network, Watcher, list[IService]]:
     """
-    Make the network, enter it, and make the services, without capabilities.
+    Make the network and enter it, then make the services without capabilities.
     """
     network = Network(options["mtu"], options["names"], options["sysctl"])
     network.enter()

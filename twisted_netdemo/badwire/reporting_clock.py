@@ -1,6 +1,6 @@
 """
-Calls that come from the reactor. It would log what they raise, and go on as if nothing were wrong;
-here somebody is told, and ends the run.
+A clock that reports the exceptions of delayed calls. The reactor would log them and go on; a run
+has to end then.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from zope.interface import implementer
 @implementer(IReactorTime)
 class ReportingClock:
     """
-    A clock none of whose calls fails in silence.
+    A clock that hands the exceptions of its calls to a function.
     """
 
     def __init__(self, clock: IReactorTime, failed: Callable[[Exception], object]) -> None:
         """
-        @param failed: is given what a call has raised.
+        @param failed: called with the exception that a call has raised.
         """
         self._clock = clock
         self._failed = failed
 
     def call(self, function: Callable[..., object], *arguments: Any, **keywords: Any) -> None:
         """
-        Make a call now.
+        Call a function now.
         """
         try:
             function(*arguments, **keywords)
@@ -36,7 +36,7 @@ class ReportingClock:
 
     def seconds(self) -> float:
         """
-        The time.
+        The time of the clock.
         """
         return self._clock.seconds()
 
@@ -44,7 +44,7 @@ class ReportingClock:
         self, delay: float, callable: Callable[..., object], *args: Any, **kw: Any
     ) -> IDelayedCall:
         """
-        Make a call after so many seconds.
+        Call a function after C{delay} seconds.
         """
         return self._clock.callLater(delay, self.call, callable, *args, **kw)
 

@@ -1,5 +1,5 @@
 """
-The bad wire in operation: network, services and COMMAND, and what is shown when it is over.
+The bad wire as a service: the network, the services in it, COMMAND, and the end of the run.
 """
 
 from __future__ import annotations
@@ -49,18 +49,18 @@ _LOOK = 0.01
 # TCP's states, as /proc/net/tcp has them
 _TIME_WAIT, _LISTEN = "06", "0A"
 
-#: Makes the wire, given its clock, the far addresses and who is told of the events.
+#: Makes the wire, given its clock, the far addresses and the listeners.
 MakeWire = Callable[[IReactorTime, Sequence[bytes], Sequence[Listener]], Wire]
 
 
 class BadWire(MultiService):
     """
-    The wire and what runs beside it. It ends with COMMAND, or where there is none when stopped;
-    and at once, with a line, when anything in it fails.
+    The wire and the services beside it. A run ends with COMMAND or, without one, when it is
+    stopped. It ends at once, with a line, if anything in it fails.
 
-    @ivar wire: the wire, from the start on.
+    @ivar wire: the wire, once the service has started.
     @ivar status: COMMAND's exit status, once it has ended.
-    @ivar clock: makes the calls that must not fail in silence.
+    @ivar clock: a clock whose calls end the run if they raise an exception.
     """
 
     wire: Wire
@@ -78,14 +78,14 @@ class BadWire(MultiService):
         drain: float = 3.0,
     ) -> None:
         """
-        @param watcher: ends what lives in the network, where we do not end as we should.
-        @param makeWire: called when the network is to be up.
-        @param seed: the wire's.
-        @param outputs: is told of each event, and shows all of it once when it is over.
-        @param say: takes a line for people.
+        @param watcher: ends the processes in the network if badwire is killed.
+        @param makeWire: called at the start of the service.
+        @param seed: the seed of the wire.
+        @param outputs: receives each event, and writes the outputs once at the end.
+        @param say: called with each line for people.
         @param reactor: the reactor.
         @param drain: how long to wait for the network and the services after COMMAND's end, at
-            most.
+            most, in seconds.
         """
         super().__init__()
         self.clock = ReportingClock(monotonic(reactor), self._failed)
@@ -107,12 +107,12 @@ class BadWire(MultiService):
 
     def runs(self, arguments: Sequence[str], ended: Callable[[int], None]) -> None:
         """
-        COMMAND is to run, and all is over with it.
+        Set COMMAND, with which the run ends.
 
-        @param arguments: COMMAND; where they are empty there is none, and all goes on until it is
+        @param arguments: COMMAND and its arguments. If they are empty, the run goes on until it is
             stopped or fails.
-        @param ended: called with the exit status when all has been shown, unless we were stopped;
-            and once more where something fails after that.
+        @param ended: called with the exit status when the outputs are written, unless the service
+            was stopped before; and once more if something fails after that.
         """
 
         def over(status: int) -> None:
@@ -131,9 +131,9 @@ class BadWire(MultiService):
 
     def startService(self) -> None:
         """
-        Let the wire carry, then start what stands beside it.
+        Start the wire, then the services beside it.
         """
-        # where there is no fcntl there is no such module, and no private network to come here
+        # Not at the top: the module needs fcntl, which Windows lacks.
         from twisted_netdemo.badwire.sandbox.wire_port import WirePort
 
         far = [socket.inet_aton(FAR)]
@@ -158,8 +158,8 @@ class BadWire(MultiService):
 
     def _startCommand(self, command: CommandProcess) -> None:
         if self._isOver:
-            return  # something has failed before the reactor ran
-        # the reactor's handlers would stop it
+            return  # something failed before the reactor ran
+        # The reactor's handlers would stop the reactor.
         for number in (signal.SIGINT, signal.SIGQUIT):
             signal.signal(number, self._interrupted)
         for number in (signal.SIGTERM, signal.SIGHUP):
@@ -171,7 +171,7 @@ class BadWire(MultiService):
 
     def _interrupted(self, number: int, frame: object) -> None:
         """
-        The terminal tells COMMAND too.
+        Ctrl-C reaches COMMAND as well, and COMMAND decides; after its end the drain is cut short.
         """
         if self._command is None:
             self._reactor.callFromThread(self._stopDraining)
@@ -194,10 +194,10 @@ class BadWire(MultiService):
 
     def _look(self, before: int) -> None:
         """
-        Wait until nothing is on the wire and no connection is left. In between the reactor asks
-        the device: what arrived last may have an answer there.
+        Wait until the wire is idle and no connection is left. In between the reactor reads the
+        device, which may hold an answer to the last packet.
 
-        @param before: how many packets had left and arrived when we looked last.
+        @param before: how many packets had left and arrived at the last look.
         """
         packets = self._counts.total
         isQuiet = self.wire.isIdle and packets == before and not _connections()
@@ -208,8 +208,8 @@ class BadWire(MultiService):
 
     def _failed(self, error: Exception) -> None:
         """
-        Something was raised that nobody there could deal with: it is over. What follows from that
-        is no news.
+        End the run because of an exception. Later exceptions follow from the first, and are only
+        logged.
         """
         _log.failure("it failed", Failure(error), LogLevel.debug)
         if self._hasFailed:
@@ -223,7 +223,7 @@ class BadWire(MultiService):
 
     def _over(self) -> None:
         """
-        Show what there is to be shown.
+        End the run: write its outputs.
         """
         self._isOver = True
         isWhole = self._outputs.show(self.summary, self.status)
@@ -236,7 +236,7 @@ class BadWire(MultiService):
 
     def summary(self) -> Summary:
         """
-        What it comes to so far.
+        The summary of the run so far.
         """
         wire = self.wire
         kernel = readCounters()
@@ -257,8 +257,8 @@ class BadWire(MultiService):
 
     def _left(self) -> Sequence[Member] | None:
         """
-        What goes on when we end. COMMAND itself, where it still runs, does not; and where we are
-        a container's first process, nothing does.
+        The processes that go on after the run. COMMAND itself does not; and if badwire is the first
+        process of a container, none does.
         """
         if self._command is not None or os.getpid() == 1:
             return ()
@@ -269,7 +269,7 @@ class BadWire(MultiService):
 
     def stopService(self) -> defer.Deferred[None]:
         """
-        Stop what stands beside the wire, then the wire.
+        Stop the services beside the wire, then the wire.
         """
         if not self._isOver:
             self._over()
@@ -293,8 +293,8 @@ class BadWire(MultiService):
 
     def _inTime(self, stopped: defer.Deferred[Any]) -> defer.Deferred[None]:
         """
-        After COMMAND's end the services have what is left of the drain; without COMMAND, until we
-        are told to stop once more.
+        Limit the time that services have to stop: after COMMAND's end to the rest of the drain;
+        without COMMAND until a second signal.
         """
         either: defer.Deferred[None] = defer.Deferred()
 
@@ -319,7 +319,7 @@ class BadWire(MultiService):
 
 def _connections() -> int:
     """
-    How many TCP connections there are that are neither listening nor in TIME-WAIT.
+    The number of TCP sockets that are neither listening nor in TIME-WAIT.
     """
     count = 0
     for path in ("/proc/net/tcp", "/proc/net/tcp6"):

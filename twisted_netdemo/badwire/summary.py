@@ -1,5 +1,5 @@
 """
-What a run comes to: a line of figures, and the two columns of counts; for people and for programs.
+The summary of a run: a line of figures and the two columns of counts, for people and for programs.
 """
 
 from __future__ import annotations
@@ -13,26 +13,26 @@ from twisted_netdemo.badwire.render.captions import MARK
 from twisted_netdemo.badwire.render.labels import protocolName
 from twisted_netdemo.badwire.sandbox.watcher import Member
 
-#: How many processes are named, and how many letters of each.
+#: How many processes are named, and how many characters of each command.
 _NAMED, _SHOWN = 5, 60
 
 
 @dataclass(frozen=True)
 class Summary:
     """
-    @ivar seed: what all chance followed from.
-    @ivar seconds: how long the network was up.
-    @ivar table: for each protocol how many packets left, and how many met each fate.
+    @ivar seed: the seed of all random draws.
+    @ivar seconds: how long the network existed.
+    @ivar table: for each protocol the number of packets that left, and of those with each fate.
     @ivar rows: the counts of log and kernel.
-    @ivar kernelCounts: what the kernel alone counted.
-    @ivar looped: how many packets went by the loopback device, which the kernel counts as well.
-    @ivar dropped: how many packets were dropped before the wire could read them.
-    @ivar unread: how many were none of the wire's: to other addresses, or malformed.
-    @ivar malformed: how many of them were that.
+    @ivar kernelCounts: what only the kernel can count.
+    @ivar looped: the packets on the loopback device, which the kernel counts as well.
+    @ivar dropped: the packets that were dropped before the wire could read them.
+    @ivar unread: the packets that the wire did not carry: to other addresses, or malformed.
+    @ivar malformed: the malformed packets among them.
     @ivar elsewhere: some of those addresses.
-    @ivar refused: how many copies the device did not take.
-    @ivar left: the processes that go on in the network without the wire; L{None} where that is
-        not known.
+    @ivar refused: the copies that the device did not accept.
+    @ivar left: the processes that go on in the network without the wire; L{None} if they are not
+        known.
     """
 
     seed: int
@@ -50,7 +50,7 @@ class Summary:
 
     def record(self, status: int) -> dict[str, Any]:
         """
-        For programs.
+        The summary as JSON values, for programs.
 
         @param status: COMMAND's exit status.
         """
@@ -80,7 +80,7 @@ class Summary:
 
     def warnings(self) -> list[str]:
         """
-        What whoever ran it should know, even if no figures are wanted.
+        Warnings that are printed even with C{--quiet}.
         """
         if self.left is None:
             return ["what goes on in the network is not known: its watcher is not there"]
@@ -98,7 +98,7 @@ class Summary:
 
     def lines(self) -> list[str]:
         """
-        For people.
+        The summary as lines, for people.
         """
         total = sum(figures["packets"] for figures in self.table.values())
         parts = [_figures(protocol, figures) for protocol, figures in self.table.items()]
@@ -124,7 +124,7 @@ class Summary:
 
     def _columns(self) -> list[str]:
         """
-        The counts of log and kernel, where there are any.
+        The columns of the log's and the kernel's counts; empty if there are none.
         """
         rows = [row for row in self.rows if row.log or row.kernel]
         counted = [each for each in self.kernelCounts if each.kernel]

@@ -1,5 +1,5 @@
 """
-badwire's command line, for C{badwire run} and for twistd.
+The options of C{badwire run} and C{twistd badwire}.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Options(FaultOptions):
     synopsis = "[options] [-- COMMAND ARGUMENTS...]"
     longdesc = (
         "Runs COMMAND in a private network whose one wire loses, corrupts, duplicates, reorders "
-        "and delays IP packets, and shows what became of each. COMMAND finds the other side as "
+        "and delays IP packets, and shows the fate of each. COMMAND finds the other side as "
         "far.wire. Without COMMAND 'badwire run' starts a shell. The figures have a form for each "
         "direction: --up-loss from the end that opened a flow, --down-loss back to it."
     )
@@ -61,7 +61,7 @@ class Options(FaultOptions):
             "log",
             None,
             None,
-            "write what becomes of each packet to this file (- for stdout), as JSON",
+            "write the fate of each packet to this file (- for stdout), as JSON lines",
         ],
         ["pcap", None, None, "write the packets to this file, their fates as comments (pcapng)"],
         ["svg", None, None, "draw the ladder to this file"],
@@ -125,7 +125,7 @@ class Options(FaultOptions):
 
     def _checkFiles(self) -> None:
         """
-        Each file that is written is another one.
+        Check that no two outputs go to the same file.
         """
         taken = {"standard output": "json"} if self["json"] else {}
         for name in FILES:
@@ -147,7 +147,7 @@ class Options(FaultOptions):
                     "as that user"
                 )
         if self.command:
-            # COMMAND has the terminal
+            # COMMAND has the terminal.
             self.parent["nodaemon"] = True
             isTold = self.parent.get("logfile") or self.parent.get("logger")
             if "logger" in self.parent and not isTold:
@@ -158,14 +158,14 @@ class Options(FaultOptions):
     @property
     def title(self) -> str:
         """
-        What a page of this run is called.
+        The title of a page of this run.
         """
         return _printable(shlex.join(self.command) or "badwire")
 
     @property
     def about(self) -> str:
         """
-        How a picture of this run came to be: what was typed, the seed included that was drawn.
+        The line on drawings that tells how to repeat this run: its options, including the seed.
         """
         seed = ["--seed", str(self.seed)] if self.isSeedDrawn else []
         return _printable(f"badwire options: {shlex.join([*seed, *self.typed])}")
@@ -178,9 +178,9 @@ def _printable(typed: str) -> str:
 
 def packetSize(text: str) -> int:
     """
-    The largest packet that a wire carries.
+    Parse the size of the largest packet that the wire carries, in bytes.
 
-    @raise ValueError: it is none.
+    @raise ValueError: the text is no such size.
     """
     try:
         return whole(text, 1280, 65535)
@@ -190,9 +190,10 @@ def packetSize(text: str) -> int:
 
 def span(text: str) -> tuple[float, float]:
     """
-    A stretch of time, C{1s-9s}, in seconds.
+    Parse a span of time, such as C{1s-9s}.
 
-    @raise ValueError: it is none.
+    @return: its start and its end, in seconds.
+    @raise ValueError: the text is no such span.
     """
     first, dash, last = text.partition("-")
     if dash:
@@ -204,13 +205,13 @@ def span(text: str) -> tuple[float, float]:
 
 def makeService(options: Options, reactor: Any = None) -> IService:
     """
-    The bad wire as twistd starts it.
+    Make the service that twistd starts.
     """
     if not options.ownsProcess:
         raise StartError("badwire makes a network for its whole process: start it by itself")
     reportStartErrors(options.isDaemon)
     options.checkPidFile()
-    stderr = sys.stderr  # logging replaces it
+    stderr = sys.stderr  # logging will replace it
 
     def say(line: str) -> None:
         if options.isDaemon:

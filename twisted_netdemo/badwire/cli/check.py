@@ -1,5 +1,5 @@
 """
-C{badwire check}: whether a private network can be made here, requirement by requirement.
+C{badwire check}: whether a private network can be made here, step by step.
 """
 
 from __future__ import annotations

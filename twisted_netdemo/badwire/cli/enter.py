@@ -1,5 +1,5 @@
 """
-C{badwire enter}: a second terminal in the network of a run that goes on.
+C{badwire enter}: another terminal in the network of a running badwire.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _KINDS = {"user": linux.CLONE_NEWUSER, "net": linux.CLONE_NEWNET, "mnt": linux.C
 
 class Options(ServiceOptions):
     """
-    What C{badwire enter} takes.
+    The options of C{badwire enter}.
 
-    @ivar command: COMMAND and its arguments; empty where none was given.
+    @ivar command: COMMAND and its arguments; empty if none was given.
     """
 
     longdesc = (
-        "Runs COMMAND, or a shell, in the network of a run of badwire that goes on, as in another "
-        "terminal. It is there when that run has ended, but without a wire."
+        "Runs COMMAND, or a shell, in the network of a running badwire, as in another terminal. "
+        "The network stays when that run has ended, but without a wire."
     )
     optParameters = [
         ["run", None, None, "which run: the number of any process in its network"],
@@ -57,9 +57,9 @@ class Options(ServiceOptions):
 
 def main(options: Options) -> int:
     """
-    Enter, and become COMMAND.
+    Enter the network, and execute COMMAND.
 
-    @return: the exit status, where that fails.
+    @return: only if that fails: the exit status.
     """
     wanted = options["run"]
     if wanted is not None or not _isWithin():
@@ -75,7 +75,7 @@ def main(options: Options) -> int:
         except OSError as error:
             tell(f"badwire: process {runs[0]}: {describe(error)}", sys.stderr)
             return UNAVAILABLE
-        if not _hasWire():  # it has just ended, or is a process of another kind with that name
+        if not _hasWire():  # badwire has just ended, or another program has that name
             tell(f"badwire: process {runs[0]}: there is no wire in its network", sys.stderr)
             return FAILED
     os.environ.update(within(Network(hasIPv6=hasIPv6()).environment))
@@ -89,7 +89,7 @@ def main(options: Options) -> int:
 
 def _isWithin() -> bool:
     """
-    Whether this process lives in such a network already.
+    Whether this process is in the network of a badwire already.
     """
     return "WIRE_FAR" in os.environ and _hasWire()
 
@@ -100,7 +100,7 @@ def _hasWire() -> bool:
 
 def _complaint(runs: Sequence[int], wanted: int | None) -> list[str]:
     """
-    Why it is not known which run to enter.
+    The lines that explain why it is not known which run to enter.
     """
     if runs:
         return ["badwire: which run? --run is one of", *(f"  {_shown(pid)}" for pid in runs)]
@@ -111,7 +111,7 @@ def _complaint(runs: Sequence[int], wanted: int | None) -> list[str]:
 
 def running() -> list[int]:
     """
-    The runs of this user that go on, by their watchers' process ids.
+    The runs of this user, by the process ids of their watchers.
     """
     found = []
     for path in Path("/proc").glob("[0-9]*"):
@@ -120,14 +120,14 @@ def running() -> list[int]:
             if isOurs and (path / "comm").read_text(errors="replace").strip() == NAME:
                 os.stat(path / "ns/net")
                 found.append(int(path.name))
-        except OSError:  # it has ended, or is not ours to look at
+        except OSError:  # it has ended, or we may not look at it
             continue
     return sorted(found)
 
 
 def _isSame(one: int | str, other: int | str, kind: str) -> bool:
     """
-    Whether two processes live in the same namespace.
+    Whether two processes are in the same namespace.
     """
     try:
         return os.path.samestat(*(os.stat(f"/proc/{pid}/ns/{kind}") for pid in (one, other)))
@@ -137,7 +137,7 @@ def _isSame(one: int | str, other: int | str, kind: str) -> bool:
 
 def _shown(watcher: int) -> str:
     """
-    A run's process id, and how it was started.
+    The process id and the command line of a run.
     """
     parent = parentOf(watcher)
     pid = parent if parent and _isSame(watcher, parent, "net") else watcher
@@ -146,9 +146,9 @@ def _shown(watcher: int) -> str:
 
 def _enter(pid: int) -> None:
     """
-    Live where a process lives from now on, without capabilities, in the folder of the same name.
+    Enter the namespaces of a process, without capabilities, in the folder of the same name.
 
-    @raise OSError: it is not to be entered, or has no such folder.
+    @raise OSError: they cannot be entered, or have no such folder.
     """
     kinds = [kind for kind in _KINDS if not _isSame("self", pid, kind)]
     try:

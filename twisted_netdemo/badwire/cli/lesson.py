@@ -1,5 +1,5 @@
 """
-C{badwire lesson}: what the Internet's two protocols promise, each statement seen on the wire.
+C{badwire lesson}: lessons on what TCP and UDP promise, each of which shows it on the wire.
 """
 
 from __future__ import annotations
@@ -78,16 +78,16 @@ class Options(LooseOptions):
 
 def statement(lesson: Callable[[LessonRun], None]) -> str:
     """
-    What a lesson is there to show.
+    The statement that a lesson shows to be true.
     """
     return " ".join((lesson.__doc__ or "").split())
 
 
 def main(options: Options) -> int:
     """
-    Give the lessons asked for.
+    Give the lessons that were asked for.
 
-    @return: the exit status: 1 where something was not seen that should have been.
+    @return: the exit status: 1 if a claim of a lesson did not hold.
     """
     if not options["names"]:
         printLines(f"{name:<10} {statement(LESSONS[name])}" for name in LESSONS)

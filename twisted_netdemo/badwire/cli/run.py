@@ -1,5 +1,5 @@
 """
-C{badwire run}: a program on the wire, the wire as a command.
+C{badwire run}: runs a program on the wire.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from twisted_netdemo.service.process.control import StartError
 
 class Options(tap.Options):
     """
-    What C{badwire run} takes.
+    The options of C{badwire run}.
     """
 
     def getSynopsis(self) -> str:
@@ -35,7 +35,7 @@ class Options(tap.Options):
 
 def _leaving(options: Options) -> str:
     """
-    How to leave a shell, and to see what has happened.
+    How to leave the shell, and how to see the ladder then.
     """
     if options["ladder"]:
         return "'exit' leaves and draws the ladder"

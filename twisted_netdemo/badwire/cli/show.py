@@ -1,5 +1,5 @@
 """
-C{badwire show}: the ladder of a log, as text, SVG, a page or JSON.
+C{badwire show}: draws the ladder of a log as text, SVG, a page or JSON.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class Options(LooseOptions):
 
 def main(options: Options) -> int:
     """
-    Draw what is asked for.
+    Draw the ladder in the forms that were asked for.
 
     @return: the exit status.
     """

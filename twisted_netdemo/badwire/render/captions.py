@@ -1,10 +1,9 @@
 """
-What is said of each event of a flow, beyond what the packet is: what became of it, what its
-receiver did.
+The captions of a flow's events: what happened to each packet, and what its receiver did with it.
 
-Pure. What the wire did and what stands in a packet are known. What a receiver did is worked out by
-rule, and says so by L{MARK}. That a segment is a keep-alive, a probe or a duplicate acknowledgement
-is told from the numbers and windows that its sender and its receiver had seen by then.
+Pure. The fate of a packet and its contents are known. What a receiver does is inferred by rule, and
+marked by L{MARK}. Keep-alives, window probes and duplicate acknowledgements are recognized by the
+numbers and windows that their sender and their receiver have seen so far.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from twisted_netdemo.badwire.render.labels import LOSSES, UDP_LIKE, icmpName
 from twisted_netdemo.faults.kinds import BY_WORD, FAULTS
 from twisted_netdemo.faults.trigger import DIRECTIONS
 
-#: Stands after what is worked out by rule.
+#: Marks a caption that is inferred by rule.
 MARK = "*"
 
 #: The faults that change a packet so that its checksum finds it, if there is one.
@@ -38,24 +37,24 @@ _ANSWERS = {_KEEP_ALIVE: "answers the keep-alive", _PROBE: "answers the question
 _NO_ROOM = "no room: window 0"
 _OUT_OF_PLACE = f"a reset out of place: not taken{MARK}"
 
-#: How many lost acknowledgements are remembered at once.
+#: The number of lost acknowledgements that are remembered at once.
 _PENDING = 100
 
 
 @dataclass(slots=True)
 class _Endpoint:
     """
-    One end of a TCP connection: what it has sent, and what it has been told.
+    One end of a TCP connection: what it has sent, and what it has received.
 
-    @ivar sent: the number that follows on all that it has sent.
+    @ivar sent: the number after the last byte that it has sent.
     @ivar acknowledged: the highest number acknowledged to it.
     @ivar window: the window that was last announced to it.
     @ivar announced: the window that it announced last, whether that arrived or not.
-    @ivar expected: the first number that it lacks of the other end's.
-    @ivar gaps: the numbers that it lacked while it held later ones.
-    @ivar asked: the keep-alive or probe that it owes an answer; may be empty.
-    @ivar lost: the acknowledgements sent to it that it never had: the place of the note, the
-        packet's number, the number acknowledged. Bounded, or a log could keep us busy for hours.
+    @ivar expected: the first number that it has not received.
+    @ivar gaps: the numbers that were missing while it held later ones.
+    @ivar asked: the keep-alive or probe that it has not answered yet; may be empty.
+    @ivar lost: the acknowledgements to it that were lost: the index of the caption, the packet's
+        number, the number acknowledged. It is bounded, since a log may hold very many.
     """
 
     sent: int | None = None
@@ -70,11 +69,11 @@ class _Endpoint:
 
 class Annotator:
     """
-    What is said of each event of one flow, told in the log's order.
+    Writes the captions of one flow, whose events it receives in the log's order.
 
-    @ivar notes: for each event told, what is said of it; that of a lost acknowledgement and of a
-        datagram that an ICMP error complains of may be completed later.
-    @ivar remarkable: the places of notes that tell more than that all goes well.
+    @ivar notes: the caption of each event so far. That of a lost acknowledgement, and of a datagram
+        that an ICMP error quotes, may be completed later.
+    @ivar remarkable: the indices of captions that say more than that all goes well.
     """
 
     def __init__(self) -> None:
@@ -138,13 +137,13 @@ class Annotator:
 
     def _ask(self, sent: Sent) -> None:
         """
-        What a segment without data is meant for, where that is more than to acknowledge.
+        The purpose of a segment without data, if it is more than an acknowledgement.
         """
         end = self._ends[sent.direction]
         if "R" in sent.flags or sent.ack is None:
             return
-        # One number back, all being acknowledged: RFC 9293 3.8.4 has it for the keep-alive, Linux
-        # asks a shut window in the same way (3.8.6.1).
+        # A number one back while all is acknowledged is a keep-alive (RFC 9293 3.8.4). Linux probes
+        # a closed window in the same way (3.8.6.1).
         if end.sent is not None and sent.seq + 1 == end.sent == end.acknowledged:
             self._kinds[sent.n] = _PROBE if end.window == 0 else _KEEP_ALIVE
         elif end.announced == 0 and sent.window:
@@ -173,7 +172,7 @@ class Annotator:
             return self._reset(arrived)
         kind = self._kinds.get(sent.n)
         if kind in _ANSWERS:
-            # not acceptable, so that it is answered, and no more is read in it (RFC 9293 3.10.7.4)
+            # It is not acceptable: it is answered, and otherwise ignored (RFC 9293 3.10.7.4).
             end.asked = kind or ""
             self._remark()
             return "" if arrived.copy else end.asked
@@ -189,7 +188,7 @@ class Annotator:
             note = "" if arrived.copy else self._acknowledgement(sent, end, kind, room)
             room = ""
         if not (effect == "ignored" and sent.seq + _size(sent) <= (end.expected or 0)):
-            self._update(sent, end)  # else it is not acceptable
+            self._update(sent, end)  # otherwise the segment is not acceptable
         if self._synAnswered and not self._isOpen and sent.ack and sent.direction == "up":
             self._isOpen = True
             self._remark()
@@ -207,7 +206,7 @@ class Annotator:
 
     def _room(self, sent: Sent, end: _Endpoint) -> str:
         """
-        That the window shuts with this segment, or opens again.
+        The caption of a segment that closes the window, or opens it again; else empty.
         """
         if sent.window is None or self._isOld(sent, end):
             return ""
@@ -229,8 +228,9 @@ class Annotator:
             return room or _NO_ROOM
         if sent.window is not None and end.window is not None and sent.window != end.window:
             return f"{'more' if sent.window > end.window else 'less'} room: window {sent.window:,}"
-        # A duplicate by RFC 5681 2: something is outstanding, no data, no SYN or FIN, the highest
-        # number again, and the same window. Its sender misses something if it held what follows.
+        # A duplicate by RFC 5681 2: data are outstanding, and it has no data, no SYN or FIN, the
+        # highest number again and the same window. Its sender lacks that number if it holds later
+        # ones.
         isOutstanding = end.sent is not None and end.sent > sent.ack
         if isOutstanding and sent.ack in self._ends[sent.direction].gaps:
             return f"waits for {number}"
@@ -252,7 +252,7 @@ class Annotator:
 
     def _isOld(self, sent: Sent, end: _Endpoint) -> bool:
         """
-        Whether it acknowledges no more than is known, and is overtaken (RFC 9293 3.10.7.4).
+        Whether its acknowledgement is known already, or it was overtaken (RFC 9293 3.10.7.4).
         """
         if sent.ack is None or end.acknowledged is None or sent.ack > end.acknowledged:
             return False
@@ -261,7 +261,7 @@ class Annotator:
 
     def _update(self, sent: Sent, end: _Endpoint) -> None:
         """
-        Take its acknowledgement and its window (RFC 9293 3.10.7.4).
+        Note its acknowledgement and its window (RFC 9293 3.10.7.4).
         """
         if self._isOld(sent, end):
             return
@@ -272,13 +272,13 @@ class Annotator:
 
     def _remark(self) -> None:
         """
-        What is said next is worth a look.
+        Mark the next caption as remarkable.
         """
         self.remarkable.add(len(self.notes))
 
     def _lose(self, sent: Sent) -> None:
         """
-        What is said next is of an acknowledgement that its receiver never has.
+        Note that the next caption belongs to an acknowledgement which does not reach its receiver.
         """
         if sent.ack is not None and "R" not in sent.flags:
             self._ends[_other(sent.direction)].lost.append((len(self.notes), sent.n, sent.ack))
@@ -292,8 +292,12 @@ class Annotator:
         before: int | None = None,
     ) -> None:
         """
-        Say what came of lost acknowledgements whose number lies within, and which left before a
-        certain packet.
+        Complete the captions of lost acknowledgements.
+
+        @param above: only those of this number or a higher one.
+        @param upTo: only those of this number or a lower one.
+        @param words: what to add.
+        @param before: only those that left before this packet.
         """
         for _ in range(len(end.lost)):
             place, n, ack = end.lost.popleft()
@@ -349,15 +353,14 @@ def _roomAgain(window: int) -> str:
 
 def takesNumbers(sent: Sent) -> bool:
     """
-    Whether it is more than an acknowledgement or a reset, so that it is repeated until it is
-    acknowledged.
+    Whether a segment takes sequence numbers, so that it is retransmitted until it is acknowledged.
     """
     return bool(sent.length or "S" in sent.flags or "F" in sent.flags)
 
 
 def _size(sent: Sent) -> int:
     """
-    How many of TCP's numbers it takes.
+    How many sequence numbers a segment takes.
     """
     return sent.length + ("S" in sent.flags) + ("F" in sent.flags)
 

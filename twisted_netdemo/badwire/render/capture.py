@@ -1,8 +1,8 @@
 """
-A capture in pcapng's format that knows more than a capture can: each packet's fate is its comment.
+A capture in the pcapng format, with the fate of each packet as its comment, which Wireshark and
+tshark show.
 
-Pure, but for the function that writes. Sections 4.1 to 4.3 of draft-ietf-opsawg-pcapng; Wireshark
-and tshark show the comments.
+Pure. See sections 4.1 to 4.3 of draft-ietf-opsawg-pcapng.
 """
 
 from __future__ import annotations
@@ -16,23 +16,24 @@ from twisted_netdemo.badwire.render.captions import takesNumbers
 
 _SECTION, _INTERFACE, _PACKET = 0x0A0D0D0A, 1, 6
 _BYTE_ORDER = 0x1A2B3C4D
-#: LINKTYPE_RAW: a packet begins with IP's header, of either version.
+#: LINKTYPE_RAW: a packet begins with an IP header of either version.
 _RAW = 101
 _END, _COMMENT, _NAME, _PROGRAM = 0, 1, 2, 4
 
 
 class Capture:
     """
-    Who is told of the packets that leave, and writes each as the wire between both ends sees it.
+    Writes each packet that leaves, with the addresses that both ends see.
     """
 
     def __init__(self, write: Callable[[bytes], object], start: float = 0.0) -> None:
         """
-        @param start: what C{t} is counted from, in seconds since 1970.
+        @param write: called with each part of the capture.
+        @param start: the time at which C{t} is 0, in seconds since 1970.
         """
         self._write = write
         self._start = start
-        # the section's length is not known in advance: -1
+        # -1: the length of the section is not known in advance.
         section = struct.pack("<IHHq", _BYTE_ORDER, 1, 0, -1) + _options((_PROGRAM, b"badwire"))
         interface = struct.pack("<HHI", _RAW, 0, 0) + _options((_NAME, b"wire"))
         write(_block(_SECTION, section) + _block(_INTERFACE, interface))
@@ -41,8 +42,9 @@ class Capture:
         """
         A packet has left.
 
-        @param data: as it left. Both ends live at the near address; what the far one sends is
-            shown as it arrives, from the far address, so that a viewer sees one conversation.
+        @param data: the packet as it left. Both ends live at the near address. A packet from the
+            far end is shown as it arrives, from the far address, so that a viewer sees one
+            conversation.
         """
         if event.direction == "down" and (packet := parse(data)) is not None:
             data = mirror(packet)
@@ -53,13 +55,13 @@ class Capture:
 
     def arrived(self, event: Arrived, data: bytes) -> None:
         """
-        A capture shows each packet once.
+        Nothing to do: a capture has each packet once.
         """
 
 
 def remark(event: Sent) -> str:
     """
-    A packet's fate in a line: C{packet 7: lost}, C{packet 8: passed, sent again (no. 2)}.
+    The fate of a packet in a line: C{packet 7: lost}, C{packet 8: passed, sent again (no. 2)}.
     """
     words = ", ".join(event.fates) if event.fates else "passed"
     if event.attempt > 1 and takesNumbers(event):

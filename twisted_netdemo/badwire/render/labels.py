@@ -1,8 +1,7 @@
 """
-What a packet is, in plain words, and all that a log says of it.
+Labels of packets in plain words, and the details that a log has of them.
 
-Pure. Whatever a log holds, the words hold nothing that could steer a terminal: payload is shown
-by L{snippet} alone.
+Pure. No label holds characters that could steer a terminal: payload is shown by L{snippet} only.
 """
 
 from __future__ import annotations
@@ -22,10 +21,10 @@ LOSSES = {
     "blackout": "lost: the line is dead",
 }
 _NAMES = {"tcp": "TCP", "udp": "UDP", "icmp": "ICMP", "icmp6": "ICMPv6", "136": "UDP-Lite"}
-#: Protocols whose checksum may cover nothing, or not all.
+#: Protocols whose checksum may be absent or cover a part only.
 UDP_LIKE = ("udp", "136")
 _UNREACHABLE = "nobody listens"
-# (type, code) of RFC 792 and RFC 4443; where no code is listed, any
+# Types and codes of RFC 792 and RFC 4443.
 _ICMP = {
     "icmp": {8: "echo request", 0: "echo reply", 3: "unreachable", 11: "time exceeded"},
     "icmp6": {
@@ -41,7 +40,7 @@ _ICMP_CODES = {
     ("icmp", 3, 4): "too big to pass whole",
     ("icmp6", 1, 4): _UNREACHABLE,
 }
-#: How many of a packet's copies have a line among its details; the wire makes two.
+#: The number of copies that have a line among the details of a packet. The wire makes two.
 _COPIES = 10
 _UDP_HEADER = 8
 _NXDOMAIN = 3
@@ -50,14 +49,14 @@ _ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t", '"': '\\"', "\\": "\\\\"}
 
 def protocolName(protocol: str) -> str:
     """
-    How people write a protocol's name.
+    The usual spelling of a protocol's name.
     """
     return _NAMES.get(protocol, f"protocol {protocol}")
 
 
 def clock(seconds: float) -> str:
     """
-    A time in seven characters at most, with milliseconds as long as there is room.
+    A time in seven characters at most, with milliseconds if there is room.
     """
     for decimals in (3, 1, 0):
         shown = f"{seconds:.{decimals}f}"
@@ -68,13 +67,13 @@ def clock(seconds: float) -> str:
 
 def snippet(data: bytes, more: bool = False) -> str:
     """
-    Payload as one line of text in quotes: what is not text is a dot, a line's end C{\\n}.
+    Payload as one line of quoted text: a dot for each byte that is no text, C{\\n} for a line feed.
 
-    @param more: whether there is more of it than this.
+    @param more: whether the payload goes on.
     """
     text = data.decode("utf-8", "replace")
     if more:
-        text = text.rstrip("\N{REPLACEMENT CHARACTER}")  # a character cut in two
+        text = text.rstrip("\N{REPLACEMENT CHARACTER}")  # a character that was cut off
     shown = "".join(
         _ESCAPES.get(letter)
         or (letter if letter.isprintable() and unicodedata.category(letter)[0] != "M" else ".")
@@ -85,7 +84,7 @@ def snippet(data: bytes, more: bool = False) -> str:
 
 def shorten(text: str, most: int) -> str:
     """
-    The text in at most so many columns, a quotation closed again.
+    Shorten a text to C{most} columns; a quotation is closed again.
     """
     if columns(text) <= most:
         return text
@@ -101,10 +100,10 @@ def _bytes(first: int, length: int) -> str:
 
 def label(sent: Sent) -> str:
     """
-    What a packet is: C{SYN}, C{bytes 1-5 "hello"}, C{ACK 6}.
+    The label of a packet: C{SYN}, C{bytes 1-5 "hello"}, C{ACK 6}.
     """
     if sent.fragment is not None:
-        # the first part begins with the header of UDP
+        # The first fragment begins with the UDP header.
         header = _UDP_HEADER if sent.protocol in UDP_LIKE and not sent.fragment else 0
         return f"part, {_bytes(sent.fragment, sent.length + header)}"
     payload = f" {snippet(sent.head, sent.length > HEAD)}" if sent.length else ""
@@ -144,7 +143,7 @@ def icmpName(sent: Sent) -> str:
 
 def _dns(sent: Sent) -> str:
     """
-    What a message of the name system asks or answers, as far as the log tells; empty if it is none.
+    The label of a DNS message, as far as the log tells; empty if the packet is none.
     """
     head = sent.head
     if not dns_question.isOne(head):
@@ -158,7 +157,7 @@ def _dns(sent: Sent) -> str:
 
 def details(sent: Sent, arrivals: Sequence[Arrived]) -> list[str]:
     """
-    All that the log says of a packet, line by line.
+    All that the log says about a packet, line by line.
     """
     lines = [
         f"packet {sent.n} of flow {sent.flow}, {sent.direction}, "

@@ -1,9 +1,9 @@
 """
-The ladder of a log: for each flow its rows, an arrow each, in the order in which they happened.
+The ladder of a log: for each flow its rows in the order of time, an arrow each.
 
-Pure. A packet is one row where its arrival changed nothing about the order at its receiver; a copy
-and a packet that others overtook have a row of their own where they arrive, or reordering could
-not be seen. A pause in which nothing is on the way is a row too.
+Pure. A packet is one row if it arrives in its order. A copy, and a packet that others overtook, has
+a second row where it arrives, so that reordering can be seen. A pause in which no packet is on its
+way is a row too.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from twisted_netdemo.badwire.model.events import Arrived, Sent
 from twisted_netdemo.badwire.render.captions import Annotator
 from twisted_netdemo.badwire.render.labels import LOSSES, label, protocolName
 
-#: How long nothing must happen to be a row, in seconds.
+#: The shortest pause that is a row, in seconds.
 SILENCE = 0.1
 
 
@@ -25,13 +25,13 @@ class Row:
     """
     A rung of the ladder.
 
-    @ivar t: when, in seconds: as the packet left, or as it arrived where it has a row for that.
-    @ivar kind: C{packet} (it left, and arrived unless it was lost), C{leaves} and C{arrives}
-        (one of two rows), C{silence}, C{folded} (rows that were left out).
-    @ivar what: the packet in a few words; of a silence and of what was folded, all there is to say.
-    @ivar sender: what is said of it where it leaves; may be empty.
-    @ivar receiver: what is said of it where it arrives; may be empty.
-    @ivar isRemarkable: whether that is more than that all goes well.
+    @ivar t: the time in seconds: of the departure, or of the arrival if the row is only that.
+    @ivar kind: C{packet} (it left, and arrived unless it was lost), C{leaves} and C{arrives} (two
+        rows of one packet), C{silence}, C{folded} (rows that were left out).
+    @ivar what: the label of the packet, or the whole text of a silence or of folded rows.
+    @ivar sender: the caption where it leaves; may be empty.
+    @ivar receiver: the caption where it arrives; may be empty.
+    @ivar isRemarkable: whether the captions say more than that all goes well.
     """
 
     t: float
@@ -46,21 +46,21 @@ class Row:
     @property
     def note(self) -> str:
         """
-        What is said of it on either side.
+        The captions of both sides.
         """
         return "; ".join(filter(None, (self.sender, self.receiver)))
 
     @property
     def isLost(self) -> bool:
         """
-        Whether its arrow ends on the way.
+        Whether the packet was lost, so that its arrow ends on the way.
         """
         return self.sent is not None and not LOSSES.keys().isdisjoint(self.sent.fates)
 
     @property
     def isPlain(self) -> bool:
         """
-        Whether nothing happened that is worth a look.
+        Whether nothing remarkable happened.
         """
         return (
             self.kind == "packet"
@@ -77,7 +77,7 @@ class Row:
     @property
     def isPlainAcknowledgement(self) -> bool:
         """
-        Whether it says no more than that all goes well.
+        Whether it is an acknowledgement and nothing remarkable happened.
         """
         return self.isPlain and self.arrived is not None and self.arrived.effect != "delivered"
 
@@ -85,11 +85,11 @@ class Row:
 @dataclass(slots=True)
 class RecordedFlow:
     """
-    What two ends said to each other.
+    The recorded events of a flow.
 
     @ivar number: the flow's number in the log.
     @ivar first: its first packet.
-    @ivar events: all of them, in the log's order; an arrival always after its departure.
+    @ivar events: the events in the log's order; an arrival comes after its departure.
     @ivar packets: each departure by its C{n}.
     """
 
@@ -107,7 +107,7 @@ class RecordedFlow:
     @property
     def ports(self) -> tuple[int | None, int | None]:
         """
-        The opener's and the other end's.
+        The ports of the opener and of the other end.
         """
         if self.first.direction == "up":
             return self.first.source, self.first.destination
@@ -123,7 +123,7 @@ class RecordedFlow:
 
     def arrivals(self) -> dict[int, list[Arrived]]:
         """
-        The copies that arrived, by the packet's C{n}.
+        The arrivals of each packet, by its C{n}.
         """
         found: dict[int, list[Arrived]] = {}
         for event in self.events:
@@ -134,7 +134,7 @@ class RecordedFlow:
 
 def flows(events: Iterable[Sent | Arrived]) -> list[RecordedFlow]:
     """
-    The flows of a log, in the order of appearance. An arrival with no departure is left out.
+    The flows of a log, in the order of appearance. An arrival without its departure is left out.
     """
     found: dict[int, RecordedFlow] = {}
     of: dict[int, RecordedFlow] = {}
@@ -155,7 +155,7 @@ def flows(events: Iterable[Sent | Arrived]) -> list[RecordedFlow]:
 
 def rows(flow: RecordedFlow) -> list[Row]:
     """
-    The rows of a flow, in the order of time.
+    The rows of a flow in the order of time.
     """
     annotator = Annotator()
     for event in flow.events:
@@ -200,10 +200,10 @@ def rows(flow: RecordedFlow) -> list[Row]:
 
 def _joined(flow: RecordedFlow) -> dict[int, int]:
     """
-    Which packets are one row with an arrival, and with which event.
+    The arrivals that share the row of their departure: the index of the event by the packet's C{n}.
 
-    An arrival may be told early, in its departure's row, only as long as those at the same
-    receiver stay in their order.
+    An arrival may be shown early, in the row of its departure, if this leaves the arrivals at the
+    same receiver in their order.
     """
     joined = {}
     left: dict[int, int] = {}
@@ -225,7 +225,7 @@ def _joined(flow: RecordedFlow) -> dict[int, int]:
 
 def _silences(flow: RecordedFlow) -> dict[int, Row]:
     """
-    The pauses in which nothing was on the way, by the event that ended them.
+    The pauses in which no packet was on its way, by the index of the event that ended each.
     """
     last = {event.n: place for place, event in enumerate(flow.events)}
     silences = {}
@@ -241,8 +241,8 @@ def _silences(flow: RecordedFlow) -> dict[int, Row]:
 
 def fold(made: Sequence[Row], most: int) -> list[Row]:
     """
-    At most so many rows. What goes first are acknowledgements that say nothing new, then all that
-    went well, then the middle; a row in their place counts them.
+    Fold rows until C{most} are left: first plain acknowledgements, then all plain rows, then the
+    middle. A row in their place counts them.
 
     @param most: at least 3.
     """
@@ -264,7 +264,7 @@ def fold(made: Sequence[Row], most: int) -> list[Row]:
 
 def _without(made: Sequence[Row], isLess: Callable[[Row], bool]) -> list[Row]:
     """
-    The rows, with a row in the place of each run of the lesser ones.
+    The rows, with each run of lesser rows folded into one.
     """
     folded: list[Row] = []
     for less, group in groupby(made, isLess):

@@ -1,9 +1,9 @@
 """
-The ladder as a page that needs nothing but a browser: a drawing, and a list of the same packets,
-which is what a narrow window shows and what a screen reader reads.
+The ladder as a page that needs only a browser: a drawing, and a list of the same packets for narrow
+windows and screen readers.
 
-Pure. All that comes from a log is escaped text; the page's own script is the only one that its
-Content-Security-Policy lets run, and it reads nothing but what the page shows.
+Pure. All text of a log is escaped. The Content-Security-Policy allows the page's own script only,
+which reads nothing but the page.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Chapter:
     A part of a page.
 
     @ivar heading: may be empty.
-    @ivar parts: in their order, preformatted text and ladders.
+    @ivar parts: preformatted texts and ladders, in order.
     """
 
     heading: str
@@ -40,7 +40,7 @@ def document(
     """
     An HTML file, in parts.
 
-    @param about: how it came to be: what was typed, and the seed.
+    @param about: how to repeat the run: its options and its seed.
     @param draw: draws a flow.
     """
     digest = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
@@ -106,7 +106,7 @@ def _flow(flow: RecordedFlow, place: int, heading: str, draw: Draw) -> Iterator[
         '<div class="drawing" aria-hidden="true">\n'
     )
     for drawn, height in draw(flow, made):
-        # what is out of sight costs the browser nothing
+        # The browser skips panels that are out of sight.
         size = f"content-visibility: auto; contain-intrinsic-size: auto {height}px"
         yield f'<svg viewBox="0 0 {WIDTH} {height}" style="{size}">\n{drawn}</svg>\n'
     yield (
@@ -122,7 +122,7 @@ def _flow(flow: RecordedFlow, place: int, heading: str, draw: Draw) -> Iterator[
 
 def _item(row: Row, isFirst: bool) -> str:
     """
-    A row as an item of the list. One button of a flow is reached by Tab, the others from there.
+    A row as an item of the list. Tab reaches one button of a flow, the arrow keys the others.
     """
     if row.sent is None:
         return f'<li class="pause">{escape(row.what)}</li>\n'

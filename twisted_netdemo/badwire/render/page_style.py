@@ -1,8 +1,8 @@
 """
-What a page looks like and how it answers: its style, its script and its legend.
+The style, the script and the legend of a page.
 
-A window of 1264 pixels or more shows the drawing, which grows with it; a narrower one the list,
-drawn as a ladder. Letters are 16 pixels high at least, 24 in a window of 1920.
+A window of 1264 pixels or more shows the drawing, which grows with it. A narrower window shows the
+list, drawn as a ladder. Letters are 16 pixels high at least, 24 in a window of 1920.
 """
 
 from __future__ import annotations
@@ -187,7 +187,7 @@ for (const chapter of document.querySelectorAll(".chapter")) filter(chapter);
 
 def _sign(classes: str, drawn: str, words: str) -> str:
     """
-    An item of the legend: an arrow, and what it means.
+    An item of the legend: an arrow and its meaning.
     """
     return (
         f'<li><svg viewBox="0 0 72 24" aria-hidden="true"><g class="{classes}">{drawn}</g></svg>'

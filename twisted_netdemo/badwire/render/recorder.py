@@ -1,5 +1,5 @@
 """
-The pictures of a run or of a log: which events they hold, and the forms that they take.
+Records the events of a run or a log, and draws their ladder in several forms.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from twisted_netdemo.badwire.model.events import Arrived, Sent
 from twisted_netdemo.badwire.render import page, scaled_svg, svg, terminal
 from twisted_netdemo.badwire.render.ladder import RecordedFlow, Row, flows, rows
 
-#: How many events are held, and how many a drawing or a page shows, for the browser's sake: so
-#: many, and then the arrivals of the packets among them, up to as many again.
+#: The number of events that are recorded, and the number that a drawing or a page shows, since a
+#: browser is slow with more. Arrivals of the packets among them come on top, up to as many again.
 MOST = 100_000
 DRAWN = 10_000
 
@@ -23,13 +23,13 @@ class _FirstEvents:
     """
     The first events of many.
 
-    @ivar events: them.
-    @ivar leftOut: how many more there were.
+    @ivar events: the events.
+    @ivar leftOut: the number of events that were left out.
     """
 
     def __init__(self, most: int, events: Iterable[Sent | Arrived] = ()) -> None:
         """
-        @param most: how many there may be, not counting arrivals of the packets among them.
+        @param most: the number of events to keep, not counting arrivals of the packets among them.
         """
         self.events: list[Sent | Arrived] = []
         self.leftOut = 0
@@ -39,7 +39,7 @@ class _FirstEvents:
             self.add(event)
 
     def add(self, event: Sent | Arrived) -> None:
-        # else a packet would look as if it had never arrived
+        # Without its arrival a packet would look as if it was still on its way.
         belongs = isinstance(event, Arrived) and event.n <= self._newest
         if len(self.events) >= (2 * self._most if belongs else self._most):
             self.leftOut += 1
@@ -51,7 +51,7 @@ class _FirstEvents:
 
 class Recorder:
     """
-    Keeps the first events that it is told of, and draws them.
+    Keeps the first events that it receives, and draws them.
     """
 
     def __init__(
@@ -62,10 +62,10 @@ class Recorder:
         toScale: bool = False,
     ) -> None:
         """
-        @param flow: the only flow to be kept.
-        @param since: keep what left at this C{t} or later.
-        @param until: keep what left up to this C{t}.
-        @param toScale: whether drawings show how long each packet was on the way.
+        @param flow: keep only this flow.
+        @param since: keep packets that left at this C{t} or later.
+        @param until: keep packets that left up to this C{t}.
+        @param toScale: whether drawings are to scale in time.
         """
         self._draw: svg.Draw = scaled_svg.panels if toScale else svg.panels
         self._flow = flow
@@ -82,7 +82,7 @@ class Recorder:
 
     def arrived(self, event: Arrived, data: bytes = b"") -> None:
         """
-        A copy has arrived. It is drawn if its departure is.
+        A copy has arrived. It is drawn if its departure is drawn.
         """
         if self._flow in (None, event.flow) and event.t >= self._since:
             self._first.add(event)
@@ -90,27 +90,27 @@ class Recorder:
     @property
     def flows(self) -> list[RecordedFlow]:
         """
-        What is kept, flow by flow.
+        The recorded events, flow by flow.
         """
         return flows(self._first.events)
 
     @property
     def leftOut(self) -> int:
         """
-        How many more there were.
+        The number of events that were not recorded.
         """
         return self._first.leftOut
 
     @property
     def remark(self) -> str:
         """
-        What the ladder says of what it does not show; empty where it shows all.
+        The line on events that the ladder does not show; empty if it shows all.
         """
         return _remark(self.leftOut)
 
     def _drawn(self) -> tuple[list[RecordedFlow], str]:
         """
-        What drawings show, and what they say of the rest.
+        The flows in drawings, and the line on events that those do not show.
         """
         first = _FirstEvents(DRAWN, self._first.events)
         return flows(first.events), _remark(self.leftOut + first.leftOut)
@@ -119,7 +119,7 @@ class Recorder:
         """
         The ladder's lines, for a terminal.
 
-        @param most: rows of each flow at most.
+        @param most: the number of rows of each flow at most.
         """
         yield from terminal.draw(self.flows, width, most)
         if self.remark:
@@ -129,7 +129,7 @@ class Recorder:
         """
         An SVG file, in parts.
 
-        @param about: how it came to be.
+        @param about: how to repeat the run.
         """
         shown, remark = self._drawn()
         return svg.document(shown, [about, remark], self._draw)
@@ -138,7 +138,7 @@ class Recorder:
         """
         An HTML file, in parts.
 
-        @param about: how it came to be.
+        @param about: how to repeat the run.
         """
         shown, remark = self._drawn()
         chapter = page.Chapter("", [remark, shown])

@@ -1,8 +1,8 @@
 """
-The drawing to scale: how far down an arrow goes is how long its packet was on the way.
+The drawing to scale in time: an arrow goes down as far as its packet was on its way.
 
-Pure. Within a flow one scale holds; only where nothing was on the way for long, time is left out.
-Words that would meet others move down, and a line leads to what they are about.
+Pure. A flow has one scale; only long pauses are cut short. Words that would overlap others move
+down, and a line connects them with their event.
 """
 
 from __future__ import annotations
@@ -35,25 +35,25 @@ from twisted_netdemo.badwire.render.svg import (
     texts,
 )
 
-#: How many rows are drawn to scale.
+#: The number of rows that are drawn to scale at most.
 MOST = 2000
 
-# A usual journey goes so far down, if a row has no more than so much in all.
+# How far down a usual journey goes, and the height that a row has on average, at most.
 _JOURNEY, _ROW = 60.0, 60.0
-# About how high the bar is that tells the scale.
+# The approximate height of the bar that shows the scale.
 _BAR = 40.0
 _BREAK = 40
-# The shortest usual journey, in seconds: a log tells no shorter time.
+# The shortest usual journey, in seconds: the resolution of a log.
 _LEAST = 1e-6
-# A line leads to words that are further away than this.
+# Words that are further away than this get a connecting line.
 _NEAR = 2.0
 
 
 def panels(flow: RecordedFlow, made: Sequence[Row]) -> Iterator[tuple[str, int]]:
     """
-    A flow's drawing, in panels that belong one below the other, and how high each one is. One ends
-    only where nothing is on the way, and so may have no end: a flow of more than L{MOST} rows is
-    not drawn to scale, and says so.
+    The drawing of a flow, in panels from top to bottom, each with its height. A panel ends only
+    where no packet is on its way, and may get very long: a flow of more than L{MOST} rows is not
+    drawn to scale, and says so.
     """
     if len(made) <= MOST:
         yield from _Drawing(flow, made).panels()
@@ -65,7 +65,9 @@ def panels(flow: RecordedFlow, made: Sequence[Row]) -> Iterator[tuple[str, int]]
 
 def _panel(parts: Sequence[str], lines: Sequence[tuple[float, float]]) -> tuple[str, int]:
     """
-    @param lines: from where to where the two sides go.
+    A panel and its height.
+
+    @param lines: the starts and ends of the two sides.
     """
     path = "".join(f"M{x} {top:.1f}V{low:.1f}" for top, low in lines for x in (LEFT, RIGHT))
     bottom = lines[-1][1] if lines else HEAD
@@ -74,7 +76,7 @@ def _panel(parts: Sequence[str], lines: Sequence[tuple[float, float]]) -> tuple[
 
 class _Words(NamedTuple):
     """
-    What is said of a row at one side.
+    The words of a row at one side.
     """
 
     row: Row
@@ -86,14 +88,14 @@ class _Words(NamedTuple):
 
 class _Drawing:
     """
-    One flow's.
+    The drawing of one flow.
     """
 
     def __init__(self, flow: RecordedFlow, made: Sequence[Row]) -> None:
         self._flow = flow
         self._made = made
         self._arrivals = flow.arrivals()
-        # where each packet left
+        # The height at which each packet left.
         self._left: dict[int, float] = {}
         journeys = [
             row.arrived.t - row.sent.t
@@ -102,7 +104,7 @@ class _Drawing:
         ]
         self._usual = max(_LEAST, median(journeys)) if journeys else 0.001
         times = sorted(event.t for event in flow.events)
-        # where time is left out: from, to
+        # The pauses that are cut short: from, to.
         self._breaks = [
             (row.t, times[bisect_right(times, row.t)]) for row in made if row.kind == "silence"
         ]
@@ -110,7 +112,7 @@ class _Drawing:
         self._scale = _JOURNEY / self._usual
         if busy > 0:
             self._scale = min(self._scale, _ROW * len(made) / busy)
-        # the part of time that is drawn now: its beginning, and where that is
+        # The beginning of the span that is drawn now, and its height.
         self._since, self._top = times[0], HEAD + LINE / 2
 
     def _y(self, t: float) -> float:
@@ -144,7 +146,7 @@ class _Drawing:
 
     def _stretch(self, made: Sequence[Row], start: float) -> tuple[str, float]:
         """
-        Rows without a pause between them, and where they end.
+        The drawing of rows without a pause between them, and its lower end.
         """
         free = {LEFT: start, RIGHT: start}
         words: list[_Words] = []
@@ -169,11 +171,11 @@ class _Drawing:
 
     def _bar(self) -> str:
         """
-        What tells the scale.
+        The bar that shows the scale.
         """
         longest = _BAR / self._scale
         span = 10 ** math.floor(math.log10(longest))
-        # the logarithm may have rounded up: the power of ten is the least in any case
+        # The logarithm may have been rounded up: the power of ten is the least in any case.
         span = max([span, *(step * span for step in (2, 5) if step * span <= longest)])
         height = span * self._scale
         words = f"{span:g} s" if span >= 1 else f"{span * 1000:g} ms"
@@ -204,7 +206,7 @@ class _Drawing:
 
     def _words(self, words: _Words, y: float, free: dict[int, float]) -> str:
         """
-        What is said at one side, at its height or below what is there already.
+        The words at one side, at the height of their event or below earlier words.
         """
         side = LEFT if words.isLeft else RIGHT
         top = max(y - LINE / 2, free[side])

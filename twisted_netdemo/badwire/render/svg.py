@@ -1,9 +1,9 @@
 """
-The ladder as a drawing: an arrow a packet, slanting as time goes down, in Scalable Vector Graphics.
+The ladder as a drawing in SVG: an arrow for each packet, slanting as time goes down.
 
-Pure. Words stand outside the two lines that the arrows run between, each event on a height of its
-own, so that no label meets another; colour goes with a shape or a dash pattern, never alone. What
-happens at one side, leaving or arriving, has its time there.
+Pure. The words stand outside the two lines between which the arrows run. Each event has its own
+height, so that no labels overlap. Colour always goes with a shape or a dash pattern. Departures and
+arrivals have their time at their side.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ from twisted_netdemo.faults.kinds import BY_WORD
 WIDTH = 1216
 
 LEFT, RIGHT = 425, 791
-#: Where the times of either side stand, and the end of what is said beside them.
+#: The positions of the times on either side.
 _TIME, _FAR_TIME = 74, 1142
 _GAP = 12
 # From one mark on an arrow to the next.
 _MARK_WIDTH = 30
-#: Characters of a monospace face beside each line; one takes 9.7 units at most.
+#: Room for text on either side, in characters of a monospace font, which take 9.7 units at most.
 _ROOM = 33
 LINE, SLANT, SPACE = 20, 12, 10
 HEAD, _TITLE = 40, 36
-#: Between two flows.
+#: The space between two flows.
 _APART = 28
-#: Rows of a panel at least, if more follow.
+#: The least number of rows of a panel that others follow.
 BLOCK = 400
 
-# On light and on dark paper; each is told from it at 4.5 to 1 at least.
+# Colours for light and dark paper, with a contrast of 4.5 to 1 at least.
 _LIGHT = {
     "paper": "#fff",
     "ink": "#1b1b1b",
@@ -69,7 +69,7 @@ _DARK = {
 }
 
 
-#: Draws a flow from its rows, in panels that belong one below the other, each with its height.
+#: Draws a flow from its rows, in panels from top to bottom, each with its height.
 Draw: TypeAlias = Callable[[RecordedFlow, Sequence[Row]], Iterator[tuple[str, int]]]
 
 
@@ -108,12 +108,12 @@ svg .bad .mark { stroke: var(--bad); }
 svg .hit { fill: transparent; }
 """
 
-#: With the light colour before each variable, for viewers that know none.
+#: The style with a light colour before each variable, for viewers without variables.
 STYLE = re.sub(
     r"([a-z]+): var\(--([a-z]+)\);", lambda it: f"{it[1]}: {_LIGHT[it[2]]}; {it[0]}", _STYLE
 )
 
-# As wide as a large window, and never so narrow that its letters get small.
+# As wide as a large window, and never so narrow that its letters become small.
 _FILE_STYLE = f"""\
 svg:root {{ width: max({WIDTH}px, 100vw); height: auto; background: var(--paper); }}
 svg .paper {{ fill: {_LIGHT["paper"]}; fill: var(--paper); }}
@@ -126,8 +126,8 @@ def document(
     """
     An SVG file, in parts: the flows one below the other.
 
-    @param draw: draws a flow; L{panels} where none is given.
-    @param remarks: the last lines, such as what was left out.
+    @param draw: draws a flow; L{panels} by default.
+    @param remarks: the last lines, for example on events that were left out.
     """
     drawn = [each for flow in flows for each in _whole(flow, draw or panels)]
     rule = [f"{MARK} worked out by rule from what reached the receiver"] if flows else []
@@ -157,12 +157,12 @@ def _whole(flow: RecordedFlow, draw: Draw) -> Iterator[tuple[str, int]]:
 
 def panels(flow: RecordedFlow, made: Sequence[Row]) -> Iterator[tuple[str, int]]:
     """
-    A flow's drawing, in panels that belong one below the other, and how high each one is.
+    The drawing of a flow, in panels from top to bottom, each with its height.
 
-    A long flow has several, so that a browser can leave out those that are out of sight; no arrow
+    A long flow has several panels, so that a browser can skip those that are out of sight. No arrow
     crosses from one to the next.
 
-    @param made: its rows.
+    @param made: the rows of the flow.
     """
     arrivals = flow.arrivals()
     parts = [heading(flow)]
@@ -179,7 +179,7 @@ def panels(flow: RecordedFlow, made: Sequence[Row]) -> Iterator[tuple[str, int]]
                 parts.append(_packet(row, top, departures, arrivals.get(row.sent.n, [])))
             top += _height(row)
         sides = f"M{LEFT} {start}V{top}M{RIGHT} {start}V{top}"
-        # the sides lie under the words and the arrows
+        # The sides lie under the words and the arrows.
         yield f'<path class="side" d="{sides}"/>\n{"".join(parts)}', top
         parts = []
         top = 6
@@ -187,7 +187,7 @@ def panels(flow: RecordedFlow, made: Sequence[Row]) -> Iterator[tuple[str, int]]
 
 def heading(flow: RecordedFlow) -> str:
     """
-    What stands above the two sides.
+    The headings of the two sides.
     """
     near, far = flow.ends
     return (
@@ -200,7 +200,7 @@ def heading(flow: RecordedFlow) -> str:
 
 def _blocks(made: Sequence[Row]) -> Iterator[Sequence[Row]]:
     """
-    Rows in blocks that end where nothing is on its way.
+    Rows in blocks that end where no packet is on its way.
     """
     last = {row.sent.n: place for place, row in enumerate(made) if row.sent is not None}
     start = landed = 0
@@ -216,7 +216,7 @@ def _blocks(made: Sequence[Row]) -> Iterator[Sequence[Row]]:
 
 def labels(row: Row) -> tuple[list[str], list[str]]:
     """
-    What stands at the sender's side and at the receiver's.
+    The lines at the sender's side and at the receiver's side.
     """
     assert row.sent is not None
     sender = [] if row.kind == "arrives" else [shorten(row.what, _ROOM)]
@@ -233,7 +233,7 @@ def _height(row: Row) -> int:
 
 def pause(row: Row, top: int) -> str:
     """
-    A stretch of time in which nothing was on the way.
+    The drawing of a pause.
     """
     middle = top + LINE
     breaks = "".join(
@@ -277,7 +277,7 @@ def _packet(row: Row, top: int, departures: dict[int, float], arrivals: Sequence
 
 def stamp(t: float, y: float, isLeft: bool) -> str:
     """
-    When something happened at one side.
+    The time of an event at one side.
     """
     place = f'class="time end" x="{_TIME}"' if isLeft else f'class="time" x="{_FAR_TIME}"'
     return f'<text {place} y="{y:g}">{clock(t)}</text>'
@@ -285,7 +285,9 @@ def stamp(t: float, y: float, isLeft: bool) -> str:
 
 def texts(lines: Sequence[str], y: float, isLeft: bool, kind: str) -> Iterator[str]:
     """
-    Lines beside one side, the first of a kind, the others notes.
+    Lines of text at one side.
+
+    @param kind: the class of the first line; the others are notes.
     """
     x = LEFT - _GAP if isLeft else RIGHT + _GAP
     side = " sender" if isLeft else ""
@@ -296,7 +298,7 @@ def texts(lines: Sequence[str], y: float, isLeft: bool, kind: str) -> Iterator[s
 
 def kind(row: Row) -> str:
     """
-    The classes of a packet's row: what its arrow looks like.
+    The classes of a packet's row, which style its arrow.
     """
     assert row.sent is not None
     if row.isLost:
@@ -314,7 +316,9 @@ def kind(row: Row) -> str:
 
 def arrow(x1: float, y1: float, x2: float, y2: float, row: Row, part: float = 1) -> str:
     """
-    @param part: how much of the way it goes.
+    The drawing of an arrow.
+
+    @param part: the part of the way that it goes.
     """
     assert row.sent is not None
     x2, y2 = x1 + (x2 - x1) * part, y1 + (y2 - y1) * part

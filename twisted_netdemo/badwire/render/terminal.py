@@ -1,8 +1,8 @@
 """
-The ladder as text: an arrow a row, its true fate on it, and beside it what the receiver did.
+The ladder as text: an arrow for each row with its fate on it, and captions beside it.
 
-Pure. An arrow that ends in C{X} was lost, C{####} marks damage, C{~~~~} damage that no checksum
-sees, dots a copy or what comes late. Only ASCII draws; payload comes through
+Pure. The arrow of a lost packet ends in C{X}, C{####} marks damage, C{~~~~} damage that no checksum
+finds, dots a copy or a late packet. Lines are drawn in ASCII; payload comes through
 L{twisted_netdemo.badwire.render.labels.snippet}.
 """
 
@@ -17,7 +17,7 @@ from twisted_netdemo.badwire.render.ladder import RecordedFlow, Row, fold, rows
 from twisted_netdemo.faults.kinds import FAULTS
 from twisted_netdemo.service.cli.columns import columns
 
-#: The narrowest ladder; a narrower terminal wraps its lines.
+#: The width of the narrowest ladder. A narrower terminal wraps its lines.
 NARROWEST = 60
 
 _TIME = 9
@@ -30,8 +30,8 @@ def draw(flows: Sequence[RecordedFlow], width: int = 80, most: int | None = None
     """
     The lines of a ladder, without their line feeds.
 
-    @param width: columns.
-    @param most: rows of each flow at most; the less interesting ones are left out.
+    @param width: the width in columns.
+    @param most: the number of rows of each flow at most; the others are folded.
     """
     width = max(width, NARROWEST)
     lane = min(48, (width - _TIME) // 2)
@@ -62,7 +62,7 @@ def _row(row: Row, lane: int, note: int) -> Iterator[str]:
 
 def _arrow(row: Row, lane: int) -> str:
     """
-    The arrow, drawn as if it went right, and turned for the way back.
+    The arrow, drawn to the right, and reversed for a packet that goes down.
     """
     assert row.sent is not None
     marks = [MARKS[fate] for fate in row.sent.fates if fate in MARKS]
@@ -78,7 +78,7 @@ def _arrow(row: Row, lane: int) -> str:
     text = shorten(row.what, lane - len(end) - 3)
     rest = lane - columns(text) - len(end) - 1
     if row.isLost or row.kind == "leaves":
-        # it does not come across: the rest stays free
+        # It ends on the way: the rest stays empty.
         after = max(0, min(rest, lane // 2 - columns(text)))
         parts = [*tail, text, line * after, end, " " * (rest - after)]
     else:

@@ -1,5 +1,5 @@
 """
-COMMAND: the program on the wire.
+The process of COMMAND, the program on the wire.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy")
 
 def within(addresses: Mapping[str, str]) -> dict[str, str]:
     """
-    The environment of a program in the network: ours, without the proxies outside.
+    The environment of a program in the network: our own, without the proxies outside.
 
-    @param addresses: what it finds the wire's ends by.
+    @param addresses: the variables that tell the addresses of the wire's ends.
     """
     kept = {name: value for name, value in os.environ.items() if name.lower() not in _PROXIES}
     return {**kept, **addresses}
@@ -32,16 +32,16 @@ def within(addresses: Mapping[str, str]) -> dict[str, str]:
 
 class CommandProcess(ProcessProtocol):
     """
-    COMMAND, which has the terminal, its own signals and no capabilities.
+    COMMAND has the terminal, default signal handlers and no capabilities.
     """
 
     def __init__(self, arguments: Sequence[str], over: Callable[[int], None]) -> None:
         """
-        @param over: called with the exit status, 128 + N for a signal.
+        @param over: called with the exit status at the end of COMMAND; 128 + N for signal N.
         """
         self._arguments = list(arguments)
         self._over = over
-        # what badwire's starter ignores, COMMAND ignores (nohup, a job in the background)
+        # COMMAND ignores what badwire was started with ignoring (nohup, background jobs).
         self._ignored = [
             number
             for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
@@ -50,7 +50,7 @@ class CommandProcess(ProcessProtocol):
 
     def start(self, reactor: Any, environment: Mapping[str, str]) -> None:
         """
-        @param reactor: what provides C{IReactorProcess}.
+        Start COMMAND.
         """
         ignored = ",".join(str(int(number)) for number in self._ignored)
         python = [sys.executable, "-I", "-S", exec_helper.__file__]
@@ -64,7 +64,7 @@ class CommandProcess(ProcessProtocol):
 
     def signal(self, number: int) -> None:
         """
-        Pass a signal on.
+        Send COMMAND a signal.
         """
         if self.transport is not None and self.transport.pid:
             with contextlib.suppress(ProcessLookupError):
@@ -72,7 +72,7 @@ class CommandProcess(ProcessProtocol):
 
     def processEnded(self, reason: Failure) -> None:
         """
-        COMMAND is over.
+        COMMAND has ended.
         """
         ended = reason.value
         if isinstance(ended, ProcessTerminated) and ended.signal is not None:
@@ -86,7 +86,7 @@ class CommandProcess(ProcessProtocol):
 
 def takeTerminal() -> None:
     """
-    Have the terminal again: a shell that was killed leaves it to nobody.
+    Take the terminal back: a shell that was killed leaves it without a foreground process.
     """
     with contextlib.suppress(OSError):
         if os.isatty(0) and os.tcgetpgrp(0) != os.getpgrp():

@@ -1,9 +1,9 @@
 """
-The device at this end of the wire: a TUN device, or where that is closed to us one of a pair of
-virtual Ethernet devices, whose other one we read through a packet socket.
+The network device: a TUN device or, if that cannot be opened, one of a pair of virtual Ethernet
+devices, whose peer is read through a packet socket.
 
-Both look the same to L{twisted.pair.tuntap.TuntapPort}: they are its C{system}. They are made
-before there is a reactor, so that what is forbidden is known first.
+Both are a C{system} for L{twisted.pair.tuntap.TuntapPort}. They are made before the reactor is
+installed, so that a refusal of the system is reported first.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import struct
 with contextlib.suppress(ImportError):  # Windows lacks it, and never comes to use it
     import fcntl
 
-#: What the device is called inside.
+#: The name of the device in the private network.
 NAME = "wire"
 _PEER = "wire-far"
 
@@ -37,7 +37,7 @@ _IFF_UP, _IFF_RUNNING, _IFF_NOARP = 0x01, 0x40, 0x80
 _TUNSETIFF = 0x400454CA
 _IFF_TUN_NO_PI = 0x1001
 
-# linux/ethtool.h: checksums and segments left to the hardware, of which there is none
+# linux/ethtool.h: checksums and segmentation that are left to hardware
 _ETHTOOL_SET = {"tx": 0x17, "tso": 0x1F, "gso": 0x24, "gro": 0x2C}
 
 # linux/if_ether.h, linux/if_packet.h
@@ -58,10 +58,11 @@ _VETH_INFO_PEER = 1
 
 class Device:
     """
-    What L{twisted.pair.tuntap.TuntapPort} asks of the system, for a device that is open already.
+    The interface that L{twisted.pair.tuntap.TuntapPort} expects of the system, for a device that is
+    open already.
 
     @cvar kind: C{tun} or C{veth}.
-    @cvar names: of the interfaces that it has.
+    @cvar names: the names of its network interfaces.
     """
 
     O_RDWR = os.O_RDWR
@@ -80,7 +81,7 @@ class Device:
 
     def ioctl(self, fd: int, request: int, arg: bytes) -> bytes:
         """
-        The name, which TuntapPort would give the device now.
+        Return the name that the device has: TuntapPort would set it by this call.
         """
         return struct.pack("16sH", NAME.encode(), _IFF_TUN_NO_PI)
 
@@ -98,27 +99,27 @@ class Device:
 
     def close(self, fd: int) -> None:
         """
-        The wire is gone.
+        Close the device.
         """
         os.close(fd)
 
     def dropped(self) -> int:
         """
-        How many packets the kernel dropped so far because they were not read in time.
+        The number of packets that the kernel has dropped since they were not read in time.
         """
         raise NotImplementedError
 
 
 class Tun(Device):
     """
-    A TUN device hands over and takes IP packets as they are.
+    A TUN device, which is read and written by IP packets.
     """
 
     kind = "tun"
 
     def __init__(self) -> None:
         """
-        @raise OSError: it may not be opened, or is no such device.
+        @raise OSError: /dev/net/tun cannot be opened, or is no TUN device.
         """
         self._fileno = os.open(_TUN, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
@@ -134,7 +135,7 @@ class Tun(Device):
 
 class Veth(Device):
     """
-    Of a pair of virtual Ethernet devices one has the addresses, and we are the other one.
+    A pair of virtual Ethernet devices: one has the addresses, the wire reads and writes the other.
     """
 
     kind = "veth"
@@ -156,7 +157,7 @@ class Veth(Device):
         }
         self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         self._socket.setsockopt(_SOL_PACKET, _PACKET_IGNORE_OUTGOING, 1)
-        # as much as the system lets us
+        # As much as the system allows.
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 26)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 26)
         self._socket.bind((_PEER, _ETH_P_ALL))
@@ -176,7 +177,7 @@ class Veth(Device):
 
     def dropped(self) -> int:
         if self._socket.fileno() >= 0:
-            # to read it is to set it to 0
+            # Reading the counter resets it.
             statistics = self._socket.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8)
             self._dropped += struct.unpack("II", statistics)[1]
         return self._dropped
@@ -184,15 +185,14 @@ class Veth(Device):
 
 def openDevice() -> Device:
     """
-    The device of this network namespace: TUN's, or where we may not have it the other.
+    Open the device of this network namespace: TUN or, if it is not available, a veth pair.
 
-    @raise OSError: neither can be had.
+    @raise OSError: neither is available.
     """
     try:
         return Tun()
     except OSError as error:
-        # closed to us, not there (in most containers), without its module, or something else that
-        # bears its name
+        # It may be forbidden, missing (as in most containers), without its module, or another file.
         why = error
     try:
         return Veth()
@@ -205,9 +205,9 @@ def configure(
     device: Device, mtu: int, near: str, prefix: int, near6: str | None, prefix6: int
 ) -> None:
     """
-    Give the device its addresses and bring it up, and the loopback device with it.
+    Assign the addresses, and bring up the device and the loopback device.
 
-    @param near6: the address of IPv6, L{None} where this kernel has none.
+    @param near6: the IPv6 address, L{None} if this kernel has no IPv6.
     @raise OSError: the kernel refused.
     """
     mask = socket.inet_ntoa(((0xFFFFFFFF << (32 - prefix)) & 0xFFFFFFFF).to_bytes(4, "big"))
@@ -229,14 +229,14 @@ def configure(
 
 def looped() -> int:
     """
-    How many packets went by the loopback device so far.
+    The number of packets that the loopback device has carried.
     """
     return _statistics("lo")[1]
 
 
 def _statistics(name: str) -> list[int]:
     """
-    A device's numbers in this network: bytes, packets and so on received, then sent.
+    The counters of a device in this network: those of received packets, then of sent ones.
     """
     with open("/proc/net/dev", encoding="ascii") as table:
         for line in table:
@@ -259,8 +259,7 @@ def _up(control: socket.socket, name: str) -> None:
 
 
 def _setOffload(control: socket.socket, name: str, command: int, value: int) -> None:
-    # struct ifreq points to a struct ethtool_value, so that it must stand still in memory
-
+    # struct ifreq points to a struct ethtool_value, which must stay in its place in memory.
     order = ctypes.create_string_buffer(struct.pack("II", command, value))
     pointer = struct.pack("P", ctypes.addressof(order))
     fcntl.ioctl(control, _SIOCETHTOOL, _request(name, pointer))
@@ -275,7 +274,7 @@ def _attribute(kind: int, data: bytes) -> bytes:
 
 def _makePair(name: str, peer: str) -> None:
     """
-    Make two virtual Ethernet devices, each the other's end of the cable.
+    Make a pair of virtual Ethernet devices, which are connected to each other.
     """
     other = bytes(16) + _attribute(_IFLA_IFNAME, peer.encode() + b"\0")
     information = _attribute(_IFLA_INFO_KIND, b"veth\0") + _attribute(
@@ -286,15 +285,15 @@ def _makePair(name: str, peer: str) -> None:
 
 def _setLink(name: str, attributes: bytes, flags: int = 0) -> None:
     """
-    Make or change a device, by netlink: ioctl does less, and asks for more.
+    Make or change a device by netlink, which can do more than ioctl(2) and needs fewer rights.
     """
-    # struct nlmsghdr and, left empty, struct ifinfomsg: the name says which
+    # struct nlmsghdr, then an empty struct ifinfomsg, since the name selects the device.
     body = bytes(16) + _attribute(_IFLA_IFNAME, name.encode() + b"\0") + attributes
     flags |= _NLM_F_REQUEST | _NLM_F_ACK
     header = struct.pack("IHHII", 16 + len(body), _RTM_NEWLINK, flags, 1, 0)
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as netlink:
         netlink.sendto(header + body, (0, 0))
-        # struct nlmsghdr, then struct nlmsgerr, which begins with the error
+        # struct nlmsghdr, then struct nlmsgerr, which begins with the error.
         number = -struct.unpack_from("i", netlink.recv(4096), 16)[0]
     if number:
         raise OSError(number, os.strerror(number))

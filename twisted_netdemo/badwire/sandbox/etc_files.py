@@ -1,9 +1,9 @@
 """
-The files that tell programs how names become addresses, as COMMAND sees them: its own /etc/hosts,
-/etc/nsswitch.conf and, with a name server across the wire, /etc/resolv.conf.
+The files by which programs resolve names, as COMMAND sees them: /etc/hosts, /etc/nsswitch.conf and,
+with a name server across the wire, /etc/resolv.conf.
 
-They stand on a file system in memory that nobody else sees, bound over the machine's own within
-a private mount namespace.
+They lie on a private file system in memory, and are bound over the machine's own files in a private
+mount namespace.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ HOSTS = "/etc/hosts"
 NSSWITCH = "/etc/nsswitch.conf"
 RESOLV = "/etc/resolv.conf"
 
-#: Where the name service cache's socket is, which would answer from outside.
+#: The folder of the name service cache's socket, which would answer from outside.
 _NSCD = "/run/nscd"
 
 
 def lacking(paths: Iterable[str]) -> list[str]:
     """
-    Why each file that is to be covered is not there: a line each.
+    A line for each file that cannot be covered since it does not exist.
     """
     lines = []
     for path in paths:
@@ -49,7 +49,10 @@ def hosts(names: Mapping[str, Sequence[str]], hostname: str) -> str:
 
 def nsswitch(outside: str, services: str) -> str:
     """
-    The text of /etc/nsswitch.conf: that of outside, but for where hosts' names come from.
+    The text of /etc/nsswitch.conf.
+
+    @param outside: the machine's own text, of which all but the line on hosts is kept.
+    @param services: the sources of host names.
     """
     lines = [line for line in outside.splitlines() if line.split(":")[0].strip() != "hosts"]
     return "\n".join([*lines, f"hosts: {services}"]) + "\n"
@@ -57,14 +60,14 @@ def nsswitch(outside: str, services: str) -> str:
 
 def resolv(server: str) -> str:
     """
-    The text of /etc/resolv.conf: one server, asked again after a second, five times in all.
+    The text of /etc/resolv.conf: one server, which is asked five times at intervals of a second.
     """
     return f"nameserver {server}\noptions timeout:1 attempts:5\n"
 
 
 def cover(texts: Mapping[str, str]) -> None:
     """
-    Let each file have this text, in the mount namespace of this process.
+    Replace the texts of files, in the mount namespace of this process.
 
     @param texts: the text of each path.
     @raise OSError: a mount was refused.
@@ -88,6 +91,6 @@ def cover(texts: Mapping[str, str]) -> None:
 
 def machine() -> str:
     """
-    The machine's name.
+    The host name of this machine.
     """
     return socket.gethostname()

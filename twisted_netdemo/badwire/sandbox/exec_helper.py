@@ -1,9 +1,10 @@
 """
-Becomes COMMAND: arranges for an orphan's end, and executes it.
+A program that prepares its process and then executes COMMAND in it. COMMAND gets SIGTERM when
+badwire ends.
 
-A program of its own, run by path without site-packages, since what it does must be done in the
-process that becomes COMMAND, and C{spawnProcess} has no place for it. Arguments: the parent's
-process id, the signals that are to stay ignored (numbers between commas), COMMAND.
+It is run by path and without site-packages. Its work must be done in the process that becomes
+COMMAND, for which C{spawnProcess} has no hook. Its arguments: badwire's process id, the numbers of
+the signals to ignore, separated by commas, and COMMAND.
 """
 
 import ctypes
@@ -17,7 +18,9 @@ _PR_SET_PDEATHSIG = 1
 
 def main(parent: int, ignored: list[int], command: list[str]) -> int:
     """
-    Execute COMMAND; who comes back failed, with env(1)'s status.
+    Prepare this process, and execute COMMAND.
+
+    @return: only if that fails: the exit status, as env(1) has it.
     """
     for number in ignored:
         signal.signal(number, signal.SIG_IGN)
@@ -29,9 +32,9 @@ def main(parent: int, ignored: list[int], command: list[str]) -> int:
 
 def execute(command: Sequence[str]) -> int:
     """
-    Become COMMAND.
+    Execute COMMAND.
 
-    @return: where that fails, having said why, env(1)'s status.
+    @return: only if that fails, after printing why: the exit status, as env(1) has it.
     """
     for broken in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them
         signal.signal(broken, signal.SIG_DFL)

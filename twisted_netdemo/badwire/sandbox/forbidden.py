@@ -1,6 +1,6 @@
 """
-What forbids a private network here, and how to allow it: told from the error, the kernel's switches
-and what this process is.
+Why the system forbids a private network, and how to allow it. The reason follows from the error,
+the kernel's settings and the state of this process.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ _ROOT = "or run it as root"
 
 class Forbidden(Exception):
     """
-    The system forbids it; the message is one line, which says what and how to allow it.
+    The system forbids a private network. The message is one line with the reason and a remedy.
     """
 
 
 def whyUnshare(error: OSError, kind: str) -> str:
     """
-    What forbade the namespaces.
+    Why the namespaces could not be made.
     """
     what = f"a private network is forbidden here ({error.strerror})"
     if error.errno == errno.ENOSPC:
@@ -45,9 +45,9 @@ def whyUnshare(error: OSError, kind: str) -> str:
 
 def whyMap(error: OSError, lacksCapability: bool) -> str:
     """
-    What forbade the map of users.
+    Why the map of users could not be written.
 
-    @param lacksCapability: whether root has not what root needs for it.
+    @param lacksCapability: whether this process is root without CAP_SETFCAP.
     """
     what = f"a private network is forbidden here ({error.strerror}, at the user's map)"
     if linux.setting("kernel/apparmor_restrict_unprivileged_userns") == "1":

@@ -1,5 +1,5 @@
 """
-The system calls of Linux that Python has no names for.
+System calls of Linux that Python does not offer.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ CAP_SETFCAP = 31
 _PR_SET_NAME = 15
 _PR_SET_SECUREBITS = 28
 _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
-# linux/securebits.h: user 0 gains nothing by executing, and stays so
+# linux/securebits.h: user 0 gains no capabilities by executing a program, for good
 _NOROOT_LOCKED = 1 << 0 | 1 << 1
 _CAPABILITY_VERSION_3 = 0x20080522
 
@@ -50,16 +50,16 @@ def _checked(status: int, *names: str) -> None:
 
 def unshare(flags: int) -> None:
     """
-    Give this process namespaces of its own, see unshare(2). C{os.unshare} is of Python 3.12.
+    Move this process to new namespaces: see unshare(2). C{os.unshare} is new in Python 3.12.
     """
     _checked(_libc().unshare(flags))
 
 
 def setns(descriptor: int, kind: int) -> None:
     """
-    Enter a namespace, see setns(2). C{os.setns} is of Python 3.12.
+    Enter a namespace: see setns(2). C{os.setns} is new in Python 3.12.
 
-    @param kind: which kind it is to be, C{CLONE_NEW...}.
+    @param kind: the kind of namespace that is expected, C{CLONE_NEW...}.
     """
     _checked(_libc().setns(descriptor, kind))
 
@@ -82,7 +82,7 @@ def mount(source: str | None, target: str, kind: str | None, flags: int, data: s
 
 def detach(target: str) -> None:
     """
-    Take a file system out of sight; what is bound from it elsewhere stays. See umount2(2).
+    Detach a file system; files of it that are bound elsewhere stay there. See umount2(2).
     """
     _checked(_libc().umount2(os.fsencode(target), MNT_DETACH), target)
 
@@ -100,11 +100,11 @@ def effectiveCapabilities() -> int:
 
 def keepCapabilities(kept: int = 0) -> None:
     """
-    Give up all capabilities but these, for this process and all that it will start: root gains
-    none by executing a program either. The bounding set stays, so that a file's own capabilities
-    work (ping's).
+    Give up all other capabilities, for this process and those that it will start: root gains none
+    by executing a program. The bounding set stays, so that the capabilities of files work, such as
+    those of ping(8).
 
-    @param kept: a bit for each one.
+    @param kept: a bit for each capability to keep.
     @raise OSError: the system refused.
     """
     libc = _libc()
@@ -113,20 +113,22 @@ def keepCapabilities(kept: int = 0) -> None:
     _checked(libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0))
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
     low, high = kept & 0xFFFFFFFF, kept >> 32
-    # the lower half of effective, permitted and inheritable ones, then the upper
+    # The lower half of the effective, permitted and inheritable sets, then the upper half.
     _checked(libc.capset(header, (ctypes.c_uint32 * 6)(low, low, 0, high, high, 0)))
 
 
 def setName(name: str) -> None:
     """
-    What this process is called in /proc/PID/comm, 15 bytes at most.
+    Set the name of this process in /proc/PID/comm.
+
+    @param name: 15 bytes at most.
     """
     _checked(_libc().prctl(_PR_SET_NAME, name.encode(), 0, 0, 0))
 
 
 def setting(path: str) -> str | None:
     """
-    The value of a kernel's switch under /proc/sys; L{None} where it has no such switch.
+    The value of a kernel setting under /proc/sys; L{None} if the kernel has no such setting.
     """
     try:
         with open(f"/proc/sys/{path}", encoding="ascii") as file:

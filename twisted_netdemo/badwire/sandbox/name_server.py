@@ -1,5 +1,5 @@
 """
-The name server across the wire: it knows the wire's two ends, and that there is nothing else.
+The name server across the wire, which knows the names of the wire's two ends only.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from twisted.application.service import Service
 from twisted.internet import defer
 from twisted.names import common, dns, error, server
 
-#: How long an answer may be kept, in seconds.
+#: How long an answer may be cached, in seconds.
 _TTL = 60
 
 _PORT = 53
@@ -19,8 +19,9 @@ _PORT = 53
 
 class WireResolver(common.ResolverBase):
     """
-    Answers for some names, and denies all others (RFC 2308 2.1: NXDOMAIN). A name that is there
-    without such a record, or above one that is there, has no data (RFC 2308 2.2, RFC 8020 2).
+    Answers for some names, and denies all others (NXDOMAIN, RFC 2308 2.1). An existing name without
+    a record of the type asked for, and a name above an existing one, has no data (RFC 2308 2.2, RFC
+    8020 2).
     """
 
     def __init__(self, names: Mapping[str, Sequence[str]]) -> None:
@@ -54,9 +55,9 @@ class WireResolver(common.ResolverBase):
 
 class WireNamesFactory(server.DNSServerFactory):
     """
-    Answers as the authority for all names there are, so that a denial is one: with the AA bit and
-    the zone's SOA record, which says for how long (RFC 2308 3). Without them a resolver may take
-    the server for a lame one, and give up on a name that has the other kind of address.
+    Answers with authority for all names: with the AA bit and, in a denial, the SOA record, which
+    tells how long it is valid (RFC 2308 3). Without these a resolver may consider the server lame,
+    and give up on a name that has an address of the other kind.
     """
 
     def __init__(self, names: Mapping[str, Sequence[str]]) -> None:
@@ -83,7 +84,7 @@ class WireNamesFactory(server.DNSServerFactory):
 
 class NameServer(Service):
     """
-    The server, by UDP and by TCP.
+    The server, over UDP and TCP.
     """
 
     def __init__(self, names: Mapping[str, Sequence[str]], reactor: Any) -> None:
@@ -96,7 +97,7 @@ class NameServer(Service):
 
     def startService(self) -> None:
         """
-        Listen. A name server's port is below 1024, which is ours within the network.
+        Listen. The port is below 1024, which is allowed in the private network.
         """
         super().startService()
         protocol = dns.DNSDatagramProtocol(self._factory)
@@ -108,7 +109,7 @@ class NameServer(Service):
 
     def stopService(self) -> defer.Deferred[Any]:
         """
-        Listen no more.
+        Stop listening.
         """
         super().stopService()
         ports, self._ports = self._ports, []

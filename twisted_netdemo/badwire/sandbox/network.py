@@ -1,6 +1,6 @@
 """
-The private network, made step by step: namespaces, the device, addresses, names, the kernel's
-settings. A step that the system forbids says which switch forbids it, and what to do.
+The private network, made step by step: namespaces, the device, addresses, names and kernel
+settings. A step that the system forbids names the setting that forbids it, and a remedy.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from twisted_netdemo.badwire.sandbox.forbidden import Forbidden, whyMap, whyUnsh
 NEAR, FAR, PREFIX = "10.77.0.1", "10.77.0.2", 30
 NEAR6, FAR6, PREFIX6 = "fd77::1", "fd77::2", 126
 
-#: Which names each address has.
+#: The names of each address.
 NAMES = {
     NEAR: ("near.wire", "near4.wire"),
     FAR: ("far.wire", "far4.wire"),
@@ -27,18 +27,18 @@ NAMES = {
     FAR6: ("far.wire", "far6.wire"),
 }
 
-#: What makes demonstrations short and the counters exact, as far as the kernel has it.
+#: Settings that make runs short and the counters exact. A kernel may lack some of them.
 TUNING = {
-    # a late segment is refused for its timestamp before it is counted as early
+    # With timestamps the kernel refuses a late segment before it counts it as early.
     "net.ipv4.tcp_timestamps": "0",
-    # each connection begins alike
+    # Every connection begins without what earlier ones have learned.
     "net.ipv4.tcp_no_metrics_save": "1",
-    # a repeat waits a second at most, not two minutes (newer kernels)
+    # A retransmission waits a second at most, not two minutes (newer kernels).
     "net.ipv4.tcp_rto_max_ms": "1000",
-    # a port below 1024 asks for no capability here
+    # Ports below 1024 need no capability.
     "net.ipv4.ip_unprivileged_port_start": "0",
-    # a connection whose program has closed it is repeated for as often as another one
-    # (tcp_retries2): by default not once more when the wait has reached its longest
+    # Retransmissions for a connection that its program has closed end as late as for others
+    # (tcp_retries2). By default they end once the wait has reached its maximum.
     "net.ipv4.tcp_orphan_retries": "15",
 }
 
@@ -46,17 +46,16 @@ TUNING = {
 @dataclass
 class Network:
     """
-    What this process is to live in.
+    The private network of this process.
 
-    @ivar mtu: of the wire, in bytes.
-    @ivar useNames: whether names are asked for across the wire.
-    @ivar sysctl: settings asked for, C{net.…} with its value.
-    @ivar isRoots: whether root's capabilities outside made it, so that no user namespace is left
-        to be entered with it.
-    @ivar hasIPv6: whether this kernel has it.
-    @ivar kept: the capabilities that are needed once the network is up, a bit for each: none,
-        unless its settings could not be made.
-    @ivar notes: what could not be had, but can be done without; a line each.
+    @ivar mtu: the MTU of the wire, in bytes.
+    @ivar useNames: whether names are resolved by a name server across the wire.
+    @ivar sysctl: the settings that were asked for, C{net.…} with their values.
+    @ivar isRoots: whether it was made with root's capabilities, without a user namespace.
+    @ivar hasIPv6: whether this kernel has IPv6.
+    @ivar kept: the capabilities to keep once the network is up, a bit for each: none, unless some
+        settings could not be made.
+    @ivar notes: a line for each thing that the system lacks and that is not essential.
     """
 
     mtu: int = 1500
@@ -70,9 +69,9 @@ class Network:
 
     def steps(self) -> Iterator[tuple[str, Callable[[], str]]]:
         """
-        What is to be done, in order: what a step is for, and what does it.
+        The steps in order: the purpose of each, and a callable that takes it.
 
-        @return: each callable returns a word on what it found, or raises L{Forbidden}.
+        @return: each callable returns a few words on its result, or raises L{Forbidden}.
         """
         yield "Linux", self._isLinux
         yield "namespaces", self._unshare
@@ -83,9 +82,9 @@ class Network:
 
     def enter(self) -> None:
         """
-        Do all of it. The process must have one thread.
+        Take all steps. The process must have a single thread.
 
-        @raise Forbidden: the system does not let us; the process is to end then.
+        @raise Forbidden: the system forbids a step. The process should end then.
         """
         for _, step in self.steps():
             step()
@@ -93,7 +92,7 @@ class Network:
     @property
     def entry(self) -> str:
         """
-        The command by which another terminal enters.
+        The command by which another terminal enters the network.
         """
         user = "" if self.isRoots else "--preserve-credentials -U "
         return f"nsenter {user}-n -m -t {os.getpid()}"
@@ -101,7 +100,7 @@ class Network:
     @property
     def environment(self) -> dict[str, str]:
         """
-        What COMMAND finds the addresses by.
+        The environment variables that tell COMMAND the addresses.
         """
         addresses = {"WIRE_NEAR": NEAR, "WIRE_FAR": FAR}
         if self.hasIPv6:
@@ -110,7 +109,7 @@ class Network:
 
     def names(self) -> dict[str, tuple[str, ...]]:
         """
-        The names of each address that there is.
+        The names of each address that exists.
         """
         return {
             address: names for address, names in NAMES.items() if self.hasIPv6 or ":" not in address
@@ -136,7 +135,7 @@ class Network:
                 self.isRoots = True
                 return "as root"
         uid, gid = os.geteuid(), os.getegid()
-        # user 0 within is user 0 outside, and to make such a one asks for a capability (Linux 5.12)
+        # User 0 inside is user 0 outside: since Linux 5.12 such a map needs a capability.
         lacksCapability = uid == 0 and not has >> linux.CAP_SETFCAP & 1
         try:
             linux.unshare(linux.CLONE_NEWUSER | linux.CLONE_NEWNET | linux.CLONE_NEWNS)
@@ -151,7 +150,7 @@ class Network:
         return "by a user namespace"
 
     def _openDevice(self) -> str:
-        # before it comes up: no detection of duplicates, no solicitations
+        # Before the device is up: no duplicate address detection, no router solicitations.
         for switch, value in (("disable_ipv6", "0"), ("accept_dad", "0"), ("addr_gen_mode", "1")):
             for which in ("default", "all"):
                 self._set(f"net.ipv6.conf.{which}.{switch}", value)
@@ -208,7 +207,7 @@ class Network:
         return ", ".join(wanted)
 
     def _tune(self) -> str:
-        # ping(8) without capabilities
+        # Let ping(8) work without capabilities.
         gid = "0 2147483647" if self.isRoots else f"{os.getegid()} {os.getegid()}"
         readOnly = False
         for key, value in {**TUNING, "net.ipv4.ping_group_range": gid}.items():
@@ -237,9 +236,9 @@ class Network:
 
 def sysctl(text: str) -> tuple[str, str]:
     """
-    A setting of the private network: C{net.KEY=VALUE}.
+    Parse a setting of the private network: C{net.KEY=VALUE}.
 
-    @raise ValueError: it is none. Any other key would reach the whole machine.
+    @raise ValueError: it has another form. Any other key would change the whole machine.
     """
     key, equals, value = text.partition("=")
     parts = key.strip().replace("/", ".").split(".")
@@ -253,7 +252,7 @@ def sysctl(text: str) -> tuple[str, str]:
 
 
 def _write(path: str, text: str) -> None:
-    # in one call, unbuffered: these files take nothing else
+    # In one unbuffered call: these files accept nothing else.
     fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
     try:
         os.write(fd, text.encode())
@@ -274,8 +273,8 @@ def hasIPv6() -> bool:
 
 def _waitFor(address: str) -> None:
     """
-    Wait until an address can be used: one of IPv6 is tentative for an instant, even where nobody
-    looks for duplicates.
+    Wait until an IPv6 address can be used: it is tentative for an instant, even without duplicate
+    address detection.
     """
     for _ in range(500):
         with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:

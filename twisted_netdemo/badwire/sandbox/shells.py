@@ -1,5 +1,5 @@
 """
-A shell on the wire, and what somebody in it is told.
+A shell on the wire, and its greeting.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import shutil
 
 def greeting(leave: str) -> list[str]:
     """
-    What is said to somebody in a shell on the wire.
+    The lines that greet the user of a shell on the wire.
 
-    @param leave: how to leave it.
+    @param leave: how to leave the shell.
     """
     return [
         "badwire: this shell is in a private network. A server that is started here is reached at",
@@ -23,7 +23,7 @@ def greeting(leave: str) -> list[str]:
 
 def shell() -> str:
     """
-    The user's shell, or one that is always there.
+    The user's shell, or /bin/sh if that cannot be used.
     """
     named = os.environ.get("SHELL", "")
     isShell = os.path.basename(named) not in ("", "nologin", "false")

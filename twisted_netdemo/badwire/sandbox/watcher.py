@@ -1,10 +1,10 @@
 """
-The watcher: a process that outlives badwire. Where badwire is killed, it ends all that lives in
-the network; where badwire ends as it should, it goes, and what COMMAND has left goes on.
+The watcher: a process that outlives badwire. If badwire is killed, the watcher ends all processes
+in the network. If badwire ends normally, the watcher exits, and processes that COMMAND has left
+running go on.
 
-It knows who lives there from /proc: whose network namespace is its own. So nobody gets away by
-having a session, a parent or a user of its own. For that, and to end them, the watcher alone keeps
-two capabilities.
+The watcher finds these processes in /proc, by their network namespace: another session, parent or
+user does not hide them. To look at them and to end them, the watcher keeps two capabilities.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ from typing import NamedTuple, NoReturn
 
 from twisted_netdemo.badwire.sandbox import linux
 
-#: What the process is called (/proc/PID/comm), by which C{badwire enter} finds it.
+#: The name of the process (/proc/PID/comm), by which C{badwire enter} finds it.
 NAME = "badwire-watch"
 
-#: How many seconds they have after SIGTERM.
+#: How many seconds processes have after SIGTERM.
 GRACE = 1.0
 
-# how often it looks meanwhile, in seconds
+# The interval at which it looks for them meanwhile, in seconds.
 _LOOK = 0.02
 
-# what badwire says to it, and how long it waits for an answer, in seconds
+# The requests of badwire, and how long it waits for an answer, in seconds.
 _WHO, _GO = b"?", b"."
 _PATIENCE = 5.0
 
-# of an answer
+# The length of an answer, in bytes, at most.
 _LONGEST = 1 << 17
 
-# how much is shown of what was typed
+# How many characters are shown of a command.
 _SHOWN = 200
 
-# how many are named
+# How many processes are listed.
 _MOST = 10_000
 
 
@@ -49,7 +49,7 @@ class Member(NamedTuple):
     """
     A process in the network.
 
-    @ivar command: what was typed to start it, as far as that can be told.
+    @ivar command: its command line, as far as it is known.
     """
 
     pid: int
@@ -65,25 +65,24 @@ class Watcher:
 
     def __init__(self) -> None:
         """
-        Start it. The process must have one thread, live in the network, and have its capabilities
-        still.
+        Start it. This process must have a single thread, live in the network, and still have its
+        capabilities.
 
-        @raise OSError: there can be no more processes.
+        @raise OSError: no more processes can be started.
         """
         ours, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.pid = os.fork()
         if not self.pid:
             _become(other)
         other.close()
-        # closed by the end of the process and by nothing before it: the watcher would end us too
+        # Only the end of this process closes it: before that, the watcher would end us too.
         self._channel = ours.detach()
 
     def members(self) -> list[Member]:
         """
-        What else lives in the network: neither badwire and its watcher, nor what its services
-        have started.
+        The processes in the network, except badwire, its watcher and the children of badwire.
 
-        @raise OSError: the watcher is not there any more.
+        @raise OSError: the watcher has ended.
         """
         os.write(self._channel, _WHO)
         answer = b""
@@ -97,7 +96,7 @@ class Watcher:
 
     def release(self) -> None:
         """
-        Let it go, and what lives in the network go on.
+        Let the watcher exit, and the processes in the network go on.
         """
         with contextlib.suppress(OSError):
             os.write(self._channel, _GO)
@@ -106,10 +105,10 @@ class Watcher:
 
 def _become(channel: socket.socket) -> NoReturn:
     """
-    Be the watcher.
+    Turn this process into the watcher.
     """
     try:
-        os.setsid()  # what is sent to badwire's terminal or group is not for us
+        os.setsid()  # signals to badwire's terminal or process group are not for us
         for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
             signal.signal(number, signal.SIG_IGN)
         os.chdir("/")
@@ -123,7 +122,7 @@ def _become(channel: socket.socket) -> NoReturn:
 
 def _keepOnly(descriptor: int) -> None:
     """
-    Close all other files: the device, the terminal, pipes that somebody reads to their end.
+    Close all other files: the device, the terminal, and pipes whose readers wait for their end.
     """
     nothing = os.open(os.devnull, os.O_RDWR)
     for each in (0, 1, 2):
@@ -140,7 +139,7 @@ def _watch(channel: socket.socket) -> NoReturn:
         if asked == _GO:
             os._exit(0)
         pids = list(inhabitants(network))[:_MOST]
-        with contextlib.suppress(OSError):  # nobody waits for the answer any more
+        with contextlib.suppress(OSError):  # badwire has ended meanwhile
             channel.send(json.dumps(pids).encode())
     end(network)
     os._exit(0)
@@ -148,17 +147,19 @@ def _watch(channel: socket.socket) -> NoReturn:
 
 def _hear(channel: socket.socket) -> bytes:
     """
-    What badwire says; nothing once it has ended.
+    Wait for a request of badwire.
+
+    @return: empty once badwire has ended.
     """
     try:
         return channel.recv(1)
-    except ConnectionResetError:  # it ended before it read an answer: hear what it had said
+    except ConnectionResetError:  # it ended before it read an answer: its last request is there
         return channel.recv(1)
 
 
 def end(network: os.stat_result) -> None:
     """
-    End all that lives in a network: ask first, and after L{GRACE} ask no more.
+    End all processes in a network: by SIGTERM, and after L{GRACE} by SIGKILL.
     """
     deadline = time.monotonic() + GRACE
     asked: set[int] = set()
@@ -173,17 +174,17 @@ def end(network: os.stat_result) -> None:
         signal.pidfd_send_signal(process, signal.SIGKILL)
 
     while _each(network, ask) and time.monotonic() < deadline:
-        time.sleep(_LOOK)  # there is no reactor here
+        time.sleep(_LOOK)  # no reactor runs in this process
     while _each(network, kill):
         time.sleep(_LOOK)
 
 
 def _each(network: os.stat_result, act: Callable[[int, int], None]) -> bool:
     """
-    Act on each one.
+    Act on each process in a network.
 
-    @param act: is given a process's number, and its descriptor, which stays that process's.
-    @return: whether there was any on which we may act.
+    @param act: called with the process id and a descriptor, which never refers to another process.
+    @return: whether there was any process that we may act on.
     """
     found = False
     for pid in inhabitants(network):
@@ -200,7 +201,7 @@ def _each(network: os.stat_result, act: Callable[[int, int], None]) -> bool:
 
 def inhabitants(network: os.stat_result) -> Iterator[int]:
     """
-    The processes that live in a network and may be looked at, but for this one.
+    The processes in a network that this one may look at, except itself.
     """
     own = os.getpid()
     for name in os.listdir("/proc"):
@@ -210,7 +211,7 @@ def inhabitants(network: os.stat_result) -> Iterator[int]:
 
 def _livesIn(network: os.stat_result, pid: int) -> bool:
     """
-    Whether any of a process's threads lives there: the first may have ended before the others.
+    Whether any thread of a process lives in a network: the first may have ended before the others.
     """
     if _isIn(network, f"/proc/{pid}"):
         return True
@@ -229,18 +230,17 @@ def _isIn(network: os.stat_result, path: str) -> bool:
 
 def parentOf(pid: int) -> int:
     """
-    A process's parent; 0 where it has ended.
+    The parent of a process; 0 if the process has ended.
     """
     with contextlib.suppress(OSError), open(f"/proc/{pid}/stat", "rb") as file:
-        # its name, in parentheses, may hold anything
+        # The name, in parentheses, may hold any characters.
         return int(file.read().rpartition(b")")[2].split()[1])
     return 0
 
 
 def commandOf(pid: int) -> str:
     """
-    What was typed to start a process, fit to be shown, its beginning where it is long; its name
-    where it cannot be told.
+    The printable beginning of a process's command line, or its name if there is none.
     """
     words = ""
     with contextlib.suppress(OSError):

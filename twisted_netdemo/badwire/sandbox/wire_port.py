@@ -1,5 +1,5 @@
 """
-The device as the reactor reads it.
+The reader that connects the device with the reactor.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from twisted.pair.tuntap import TuntapPort
 from twisted_netdemo.badwire.model.wire import Wire
 from twisted_netdemo.badwire.sandbox import device
 
-#: The largest packet that IP has.
+#: The size of the largest IP packet.
 _LARGEST = 65536
 
 
 class WirePort(TuntapPort):
     """
-    Hands packets to the wire. What this raises is told; Twisted's own would log it and go on.
+    Reads packets from the device and hands them to the wire. Unlike its base class, it reports
+    exceptions instead of logging them and going on.
     """
 
     def __init__(
@@ -29,9 +30,9 @@ class WirePort(TuntapPort):
         failed: Callable[[Exception], object],
     ) -> None:
         """
-        @param system: the device, which is open.
+        @param system: the device, which is open already.
         @param reactor: what provides L{IReactorFDSet<twisted.internet.interfaces.IReactorFDSet>}.
-        @param failed: is given what was raised.
+        @param failed: called with an exception.
         """
         super().__init__(device.NAME.encode(), wire, _LARGEST, reactor, system)
         self._wire = wire
@@ -40,7 +41,7 @@ class WirePort(TuntapPort):
 
     def doRead(self) -> None:
         """
-        There are packets to be read.
+        Read the packets that are there.
         """
         try:
             read = 0
