@@ -19,8 +19,8 @@ from tests.house.rooms import PACKAGE, ROOT, House, read
 FILE = ROOT / "docs/explanation/rooms.svg"
 
 _LETTER = 16
-_BOX = 58
-_FLOOR = 112
+_BOX = 40
+_FLOOR = 92
 _GAP = 18
 _EDGE = 24
 _PASSES = 24
@@ -28,7 +28,6 @@ _PASSES = 24
 _STYLE = f"""
 text {{ font-size: {_LETTER}px; font-family: system-ui, sans-serif; fill: #1b1f24; }}
 .name {{ font-weight: 600; }}
-.count {{ fill: #57606a; }}
 rect {{ fill: #f6f8fa; stroke: #57606a; stroke-width: 1.5; }}
 .service rect {{ fill: #e6f0fb; }}
 .faults rect, .top rect {{ fill: #f3ecdb; }}
@@ -36,7 +35,6 @@ path {{ fill: none; stroke: #57606a; stroke-width: 1.5; }}
 marker path {{ fill: #57606a; stroke: none; }}
 @media (prefers-color-scheme: dark) {{
 text {{ fill: #e6edf3; }}
-.count {{ fill: #a5afba; }}
 rect {{ fill: #161b22; stroke: #8b949e; }}
 .service rect {{ fill: #14283f; }}
 .faults rect, .top rect {{ fill: #3a3120; }}
@@ -182,17 +180,14 @@ def drawing(house: House) -> str:
 
 
 def _box(house: House, room: str, middle: float, top: int) -> list[str]:
-    count = len(house.inRoom(room))
     stands = ", ".join(sorted(each or PACKAGE for each in house.below[room])) or "nothing of ours"
     *_, part = ["top", *room.split(".")[:1]] if room else ["top"]
     wide = width(room)
     return [
         f'<g class="{part}"><title>{room or PACKAGE}: stands on {escape(stands)}</title>',
         f'<rect x="{middle - wide / 2:.0f}" y="{top}" width="{wide}" height="{_BOX}" rx="6"/>',
-        f'<text class="name" x="{middle:.0f}" y="{top + 24}" text-anchor="middle">'
-        f"{room or PACKAGE}</text>",
-        f'<text class="count" x="{middle:.0f}" y="{top + 45}" text-anchor="middle">'
-        f"{count} module{'s' * (count != 1)}</text></g>",
+        f'<text class="name" x="{middle:.0f}" y="{top + 25}" text-anchor="middle">'
+        f"{room or PACKAGE}</text></g>",
     ]
 
 
