@@ -262,8 +262,8 @@ class FailureTests(SynchronousTestCase):
         The wire fails when a packet is to arrive.
         """
         wire = self.begin()
-        self.patch(wire.wire, "_leave", broken)
-        wire.clock.callLater(0.5, wire.wire._due)
+        self.patch(wire.wire.receivers, "arrived", broken)
+        wire.wire.datagramReceived(made(V4, inet.UDP(dport=7), TEXT))
         self.reactor.advance(1)
         self.ended(wire)
 

@@ -1,5 +1,9 @@
 """
 A link on a clock: packets set out, and leave it at their time.
+
+A relay calls L{Scheduler.enter}, with which a packet that takes no time has left when the call
+returns. A caller that has something to do between a packet's admission and its leaving calls
+L{Scheduler.admit}, and L{Scheduler.look} afterwards.
 """
 
 from __future__ import annotations
@@ -24,6 +28,7 @@ class Scheduler(Generic[T]):
 
     @ivar seconds: the time now, of the clock that counts here.
     @ivar flow: makes the queue of one more conversation, as L{Link.flow}.
+    @ivar isOpen: whether nothing would delay a packet, as L{Link.isOpen}.
     """
 
     def __init__(
@@ -44,6 +49,14 @@ class Scheduler(Generic[T]):
         self._isLooking = False
         self.seconds: Callable[[], float] = self._timer.seconds
         self.flow: Callable[[], FlowQueue[T]] = self._link.flow
+        self.isOpen: Callable[[FlowQueue[T], Fate], bool] = self._link.isOpen
+
+    @property
+    def isIdle(self) -> bool:
+        """
+        Whether no packet is under way.
+        """
+        return not self._link.octets
 
     def enter(self, flow: FlowQueue[T], packet: T, octets: int, fate: Fate) -> bool:
         """
@@ -57,18 +70,29 @@ class Scheduler(Generic[T]):
             finally:
                 self._isLooking = False
             if self._link.octets:
-                self._look()
+                self.look()
             return True
-        entered = self._link.enter(flow, packet, octets, fate, self.seconds())
-        if entered and not self._isLooking:
-            self._look()
-        return entered
+        admitted = self.admit(flow, packet, octets, fate)
+        if admitted:
+            self.look()
+        return admitted
+
+    def admit(self, flow: FlowQueue[T], packet: T, octets: int, fate: Fate) -> bool:
+        """
+        Set out, as L{Link.enter}, but do not leave before the next L{look}.
+        """
+        return self._link.enter(flow, packet, octets, fate, self.seconds())
 
     def _wake(self) -> None:
         self._set = None
-        self._look()
+        self.look()
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """
+        Let the packets leave that are due, and set the timer for the next one.
+        """
+        if self._isLooking:
+            return
         self._isLooking = True
         try:
             for packet in self._link.due(self.seconds(), _BATCH):

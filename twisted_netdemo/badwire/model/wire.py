@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.pair.raw import IRawPacketProtocol
 from zope.interface import implementer
@@ -31,8 +31,9 @@ from twisted_netdemo.badwire.model.packet import (
 )
 from twisted_netdemo.badwire.model.receiver import Receivers
 from twisted_netdemo.faults.impairments import Impairments
-from twisted_netdemo.faults.link import FlowQueue, Link
+from twisted_netdemo.faults.link import FlowQueue
 from twisted_netdemo.faults.model import Conditions, Fate, Fates, Outcome
+from twisted_netdemo.faults.scheduler import Scheduler
 from twisted_netdemo.faults.trigger import Direction
 from twisted_netdemo.service.time.clock import monotonic
 
@@ -40,10 +41,6 @@ if TYPE_CHECKING:
     from twisted.pair.tuntap import TuntapPort
 
 _log = Logger()
-
-# A packet that is due in less than this, in seconds, is due now: times are rounded, and a clock
-# that counts from 1970 cannot distinguish them.
-_SOON = 1e-6
 
 # How many addresses are remembered of packets that the wire does not carry.
 _ELSEWHERE = 5
@@ -125,12 +122,11 @@ class Wire:
         self._far = frozenset(far)
         self._listeners = tuple(listeners)
         self._blackouts = tuple(blackouts)
-        self._links: dict[Direction, Link[_InFlight]] = {
-            each: Link(conditions) for each, conditions in self.conditions.items()
+        self._schedulers = {
+            each: Scheduler[_InFlight](conditions, self._clock, self._arrive)
+            for each, conditions in self.conditions.items()
         }
         self._n = 0
-        self._call: IDelayedCall | None = None
-        self._when = 0.0
 
     def addProto(self, num: int, proto: object) -> None:
         """
@@ -150,7 +146,7 @@ class Wire:
         """
         Whether no packet is on its way.
         """
-        return not any(link.octets for link in self._links.values())
+        return all(scheduler.isIdle for scheduler in self._schedulers.values())
 
     def datagramReceived(
         self,
@@ -175,6 +171,7 @@ class Wire:
             state = side.state = self._begin(side)
         fate = state.fates.next(*key)
         direction = side.direction
+        scheduler = self._schedulers[direction]
         inFlight: _InFlight | None = None
         isQueued = False
         if any(start <= now < end for start, end in self._blackouts):
@@ -186,9 +183,8 @@ class Wire:
             words = outcome.words
             isSound = checksum if damaged is packet else verify(damaged)
             inFlight = _InFlight(damaged, isSound, outcome.copies)
-            link = self._links[direction]
-            isQueued = not link.isOpen(state.queue, fate)
-            if isQueued and not link.enter(state.queue, inFlight, len(packet.data), fate, now):
+            isQueued = not scheduler.isOpen(state.queue, fate)
+            if isQueued and not scheduler.admit(state.queue, inFlight, len(packet.data), fate):
                 words, inFlight = ("queue",), None
         sent = Sent(
             t=now,
@@ -220,9 +216,9 @@ class Wire:
         if inFlight is not None:
             inFlight.sent = sent
             if isQueued:
-                self._leave()
+                scheduler.look()
             else:
-                self._arrive(inFlight, now)
+                self._arrive(inFlight)
 
     def _pass(self, packet: Packet | None) -> None:
         """
@@ -240,32 +236,9 @@ class Wire:
         flow, direction = side.flow, side.direction
         identity = (flow.protocol, flow.version, flow.port, flow.place, direction)
         return _FlowState(
-            Fates(self.conditions[direction], self._seed, *identity), self._links[direction].flow()
+            Fates(self.conditions[direction], self._seed, *identity),
+            self._schedulers[direction].flow(),
         )
-
-    def _leave(self) -> None:
-        """
-        Let packets arrive that are due, and schedule the next call.
-        """
-        now = self._clock.seconds() - self._start
-        for link in self._links.values():
-            for inFlight in link.due(now + _SOON):
-                self._arrive(inFlight, now)
-        times = [when for link in self._links.values() if (when := link.next()) is not None]
-        when = min(times, default=None)
-        if when is not None and (self._call is None or when < self._when):
-            self._cancel()
-            self._when = when
-            self._call = self._clock.callLater(max(0.0, when - now), self._due)
-
-    def _due(self) -> None:
-        self._call = None
-        self._leave()
-
-    def _cancel(self) -> None:
-        if self._call is not None:
-            self._call.cancel()
-            self._call = None
 
     def makeConnection(self, transport: TuntapPort) -> None:
         """
@@ -278,13 +251,14 @@ class Wire:
         The device is closed: packets that are on their way never arrive.
         """
         self.transport = None
-        self._cancel()
+        for scheduler in self._schedulers.values():
+            scheduler.close()
 
-    def _arrive(self, inFlight: _InFlight, now: float) -> None:
+    def _arrive(self, inFlight: _InFlight) -> None:
         """
         All copies of a packet reach their receiver.
         """
-        sent, data = inFlight.sent, mirror(inFlight.packet)
+        sent, data, now = inFlight.sent, mirror(inFlight.packet), self.seconds
         for copy in range(inFlight.copies):
             if self.transport is None:
                 return
