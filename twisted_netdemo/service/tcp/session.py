@@ -98,13 +98,13 @@ class Session(Protocol):
 
     def received(self, data: bytes) -> None:
         """
-        The client has sent these bytes, one at least; only called while the session L{isOpen}.
+        The client has sent these bytes, one at least; only called while the session C{isOpen}.
         """
 
     def inputEnded(self) -> None:
         """
         The client has sent all that it will, and may still be reading; only called while the
-        session L{isOpen}. By default the session is C{"ended"}.
+        session C{isOpen}. By default the session is C{"ended"}.
         """
         self.finish("ended")
 

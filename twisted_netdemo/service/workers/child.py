@@ -16,6 +16,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
+from string import Formatter
 from typing import Any, Protocol
 
 from twisted.application.reactors import installReactor
@@ -132,7 +133,7 @@ class ParentConnection(LineOnlyReceiver):
         self._isBehind = True
 
     def sayEvent(self, event: LogEvent) -> None:
-        text = eventAsJSON(event)
+        text = eventAsJSON(_formatted(event))
         if self._isBehind:
             if self._waiting + len(text) > _WAITING:
                 self._missing += 1
@@ -206,6 +207,20 @@ class ParentConnection(LineOnlyReceiver):
         transport.loseConnection()
         with suppress(TimeoutError):  # a pipe that broke in this moment says so to nobody
             await self._closed.addTimeout(_PATIENCE, monotonic(self._reactor))
+
+
+def _formatted(event: LogEvent) -> LogEvent:
+    """
+    An event with those fields of its text formatted that the text gives a format to, as in
+    C{{seconds:.3f}}: L{eventAsJSON} forgets the format, unless the field is there already.
+    """
+    text = event.get("log_format")
+    fields = {
+        f"{name}!s:{spec}": format(event[name], spec)
+        for _, name, spec, _ in Formatter().parse(text or "")
+        if spec and name in event
+    }
+    return {**event, "log_flattened": fields} if fields else event
 
 
 def main(arguments: list[str]) -> None:
