@@ -51,8 +51,6 @@ class Trust(Protocol):
 class CertificateCheck:
     """
     Asks a L{Trust} about a certificate until it decides. Nothing is read meanwhile.
-
-    @ivar isDelayed: whether the decision has been put off.
     """
 
     def __init__(
@@ -79,6 +77,9 @@ class CertificateCheck:
 
     @property
     def isDelayed(self) -> bool:
+        """
+        Whether the decision has been put off.
+        """
         return self._call is not None
 
     def ask(self) -> None:
