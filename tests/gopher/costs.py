@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable
 
 from twisted_netdemo.gopher.body import Body, Ending
-from twisted_netdemo.gopher.cli.display import MenuFormatter, TextFormatter
-from twisted_netdemo.gopher.cli.json_format import MenuContent, TextContent
+from twisted_netdemo.gopher.formats.display import MenuFormatter, TextFormatter
+from twisted_netdemo.gopher.formats.json_format import MenuContent, TextContent
 from twisted_netdemo.gopher.item_types import Kind
 from twisted_netdemo.gopher.menu import Item
 from twisted_netdemo.gopher.plus import StatusLine, plusErrorWords

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.gopher.cli.test_display import BIDI
+from tests.gopher.formats.test_display import BIDI
 from tests.processes import folder, run
 from twisted_netdemo.gopher.cli.pace import Pace
 from twisted_netdemo.gopher.cli.saving import Download, fileName

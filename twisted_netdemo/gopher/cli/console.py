@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, NoReturn, TextIO
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from twisted_netdemo.gopher.cli.display import safeLine
 from twisted_netdemo.gopher.cli.pace import Pace
 from twisted_netdemo.gopher.files.descriptor_writer import (
     DescriptorWriter,
     ReaderTimeout,
     isWritable,
 )
+from twisted_netdemo.gopher.formats.display import safeLine
 from twisted_netdemo.service.process.interruptible import interruptible
 
 if TYPE_CHECKING:

@@ -12,7 +12,6 @@ from twisted.internet.interfaces import IReactorTime
 
 from twisted_netdemo.gopher.body import Verdict
 from twisted_netdemo.gopher.cli.console import Console, OutputError
-from twisted_netdemo.gopher.cli.display import MenuFormatter, TextFormatter
 from twisted_netdemo.gopher.cli.exit_statuses import CANNOT_WRITE, MALFORMED, OK, Failed, statusOf
 from twisted_netdemo.gopher.cli.link_follower import LinkFollower
 from twisted_netdemo.gopher.cli.output import BodyOutput, Formatter
@@ -24,12 +23,13 @@ from twisted_netdemo.gopher.client.agent import DEFAULT_MAX_SIZE, Agent
 from twisted_netdemo.gopher.client.connection import formatAddress
 from twisted_netdemo.gopher.client.response import Response
 from twisted_netdemo.gopher.errors import ConnectError, FetchError, Transfer
+from twisted_netdemo.gopher.formats.display import MenuFormatter, TextFormatter
 from twisted_netdemo.gopher.item_types import Kind, bodyKind
 from twisted_netdemo.gopher.url import GopherURL, InvalidURL
 from twisted_netdemo.service.time.clock import monotonic
 
 if TYPE_CHECKING:
-    from twisted_netdemo.gopher.cli.json_format import Content, JSONDocument
+    from twisted_netdemo.gopher.formats.json_format import Content, JSONDocument
 
 #: Returns an agent for a size limit, and for a function that is called with each step, if any.
 AgentFor = Callable[[int | None, Callable[[str], None] | None], Agent]
@@ -126,7 +126,7 @@ class Job:
         """
         The end of the JSON document; all of it, if nothing came.
         """
-        from twisted_netdemo.gopher.cli.json_format import JSONDocument
+        from twisted_netdemo.gopher.formats.json_format import JSONDocument
 
         transfer = self._transfer
         if self._document is None:
@@ -231,7 +231,7 @@ class Job:
         await output.format(formatter, includeErrors=False)
 
     async def _formatJSON(self, url: GopherURL) -> None:
-        from twisted_netdemo.gopher.cli.json_format import (
+        from twisted_netdemo.gopher.formats.json_format import (
             BinaryContent,
             JSONDocument,
             MenuContent,

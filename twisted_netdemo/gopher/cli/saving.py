@@ -8,7 +8,6 @@ import os
 
 from twisted.internet.defer import Deferred
 
-from twisted_netdemo.gopher.cli.display import safeLine
 from twisted_netdemo.gopher.files.descriptor_writer import DescriptorWriter, Pacing
 from twisted_netdemo.gopher.files.special_files import (
     isPipe,
@@ -17,6 +16,7 @@ from twisted_netdemo.gopher.files.special_files import (
     resolveLinks,
 )
 from twisted_netdemo.gopher.files.whole_files import PartialFile
+from twisted_netdemo.gopher.formats.display import safeLine
 from twisted_netdemo.gopher.text.charset import decode, guess
 from twisted_netdemo.gopher.url import GopherURL
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.gopher.splits import BODIES, chunks
-from twisted_netdemo.gopher.cli.display import MenuFormatter, TextFormatter, safeLine, safeText
-from twisted_netdemo.gopher.cli.json_format import (
+from twisted_netdemo.gopher.formats.display import MenuFormatter, TextFormatter, safeLine, safeText
+from twisted_netdemo.gopher.formats.json_format import (
     BinaryContent,
     JSONDocument,
     MenuContent,

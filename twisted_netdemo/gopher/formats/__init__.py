@@ -1,0 +1,3 @@
+"""
+Formats of bodies: as text for people, and as JSON. Pure.
+"""
