@@ -19,7 +19,8 @@ class WheelTests(SynchronousTestCase):
     def test_pluginsAndNothingElse(self) -> None:
         """
         The wheel's C{twisted/} entries are exactly the plugin files: an C{__init__.py} there would
-        overwrite Twisted's own, and without them twistd would not know the services.
+        overwrite Twisted's own, and without them twistd would not know the services. Man pages and
+        completions come along.
         """
         target = folder(self)
         done = run(
@@ -35,6 +36,10 @@ class WheelTests(SynchronousTestCase):
         self.assertEqual({name for name in names if name.startswith("twisted/")}, plugins)
         self.assertIn("twisted_netdemo/py.typed", names)
         self.assertEqual([name for name in names if "dropin.cache" in name], [])
+        shared = {str(path) for path in ROOT.glob("share/**/*") if path.is_file()}
+        self.assertTrue(shared)
+        data = {name.partition(".data/data/")[2] for name in names if ".data/data/" in name}
+        self.assertEqual(data, {path.removeprefix(f"{ROOT}/") for path in shared})
 
 
 class PluginTests(SynchronousTestCase):

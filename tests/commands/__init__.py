@@ -1,0 +1,3 @@
+"""
+Man pages and shell completions, made from the commands' own Options.
+"""
