@@ -16,6 +16,7 @@ from twisted_netdemo.badwire.tap import Options as Badwire
 from twisted_netdemo.gopher.cli.tap import Options as Gopherfetch
 from twisted_netdemo.impair.tap import Options as Impair
 from twisted_netdemo.linecount.tap import Options as Linecount
+from twisted_netdemo.stamp.exporter_tap import Options as Stampexporter
 from twisted_netdemo.stamp.reflector_tap import Options as Stampreflector
 from twisted_netdemo.stamp.sender_tap import Options as Stampsender
 from twisted_netdemo.udpcount.tap import Options as Udpcount
@@ -36,6 +37,7 @@ class HelpTests(SynchronousTestCase):
             Gopherfetch,
             Stampreflector,
             Stampsender,
+            Stampexporter,
         ):
             options = kind()
             text = options.getUsage(width=100_000)

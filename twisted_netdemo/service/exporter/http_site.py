@@ -23,8 +23,10 @@ from twisted_netdemo.service.time.deadlines import Deadlines
 
 _log = Logger()
 
-#: How many connections there may be at one time.
+#: How many connections there may be at one time; so many more to each page that takes a query,
+#: since such answers take their time.
 MOST = 8
+MOST_QUERIES = 256
 #: How many bytes a connection may bring, its headers and a body that nobody reads.
 LONGEST = 16384
 #: How long a connection may take, in seconds, until its answer has been read.
@@ -46,6 +48,9 @@ class Answer:
 
 #: Makes an answer for what an Accept header says.
 Page = Callable[[str], Awaitable[Answer]]
+
+#: So does this one, for what the query says too: names and their first values.
+Query = Callable[[str, Mapping[str, str]], Awaitable[Answer]]
 
 
 class _Channel(HTTPChannel):
@@ -99,11 +104,19 @@ class BoundedSite(Site):
     noisy = False
     protocol: Any = _Channel
 
-    def __init__(self, pages: Mapping[str, Page], clock: IReactorTime) -> None:
+    def __init__(
+        self,
+        pages: Mapping[str, Page],
+        clock: IReactorTime,
+        queries: Mapping[str, Query] | None = None,
+    ) -> None:
         """
         @param pages: by their names, without a slash.
+        @param queries: those that are asked with a query.
         """
-        names = ", ".join(f"/{name}" for name in pages)
+        queries = queries or {}
+        names = ", ".join(f"/{name}" for name in (*pages, *queries))
+        self._most = MOST + MOST_QUERIES * len(queries)
 
         async def other(_: str) -> Answer:
             return Answer(f"What is here: {names}.\n".encode(), status=404)
@@ -111,6 +124,8 @@ class BoundedSite(Site):
         root = _Root(other)
         for name, page in pages.items():
             root.putChild(name.encode(), _Leaf(page))
+        for name, query in queries.items():
+            root.putChild(name.encode(), _Asked(query))
         super().__init__(root, timeout=None)
         self._deadlines = Deadlines(clock, SECONDS, self._close)
         self._channels: dict[_Channel, None] = {}
@@ -125,14 +140,14 @@ class BoundedSite(Site):
         """
         Those that have given way are closed when the reactor turns; until then more are refused.
         """
-        return super().buildProtocol(addr) if len(self._open) < 2 * MOST else None
+        return super().buildProtocol(addr) if len(self._open) < 2 * self._most else None
 
     def entered(self, channel: _Channel) -> None:
         """
         There is a new connection.
         """
         self._open.add(channel)
-        if len(self._channels) >= MOST:
+        if len(self._channels) >= self._most:
             self._close(next(iter(self._channels)))
         self._channels[channel] = None
         self._deadlines.begin(channel)
@@ -172,11 +187,14 @@ class _Leaf(Resource):
         super().__init__()
         self._page = page
 
+    def _for(self, request: Request) -> Page:
+        return self._page
+
     def render(self, request: Request) -> int:
         """
         Of HEAD too: what the request then writes it drops.
         """
-        page = self._page if request.method in (b"GET", b"HEAD") else _notAllowed
+        page = self._for(request) if request.method in (b"GET", b"HEAD") else _notAllowed
         ended: list[object] = []
         request.notifyFinish().addBoth(ended.append)
         # as text where any bytes are a letter each
@@ -200,6 +218,23 @@ class _Leaf(Resource):
 
         Deferred.fromCoroutine(answer())
         return NOT_DONE_YET
+
+
+class _Asked(_Leaf):
+    """
+    A page that is asked with a query.
+    """
+
+    def __init__(self, query: Query) -> None:
+        self._query = query
+        super().__init__(_notAllowed)
+
+    def _for(self, request: Request) -> Page:
+        said = {
+            name.decode("utf-8", "replace"): values[0].decode("utf-8", "replace")
+            for name, values in request.args.items()
+        }
+        return lambda accept: self._query(accept, said)
 
 
 class _Root(_Leaf):

@@ -31,6 +31,8 @@ from twisted_netdemo.service.port_group import Listen
 if TYPE_CHECKING:
     from prometheus_client.core import Metric as PrometheusMetric
 
+    from twisted_netdemo.service.exporter.http_site import Answer, Query
+
 _log = Logger()
 
 
@@ -60,18 +62,51 @@ def _converted(metric: Metric) -> PrometheusMetric:
 
     value = metric.value
     if isinstance(value, Histogram):
-        buckets, sofar = [], 0
-        for bound, count in zip((*value.bounds, "+Inf"), value.counts, strict=True):
-            sofar += count
-            buckets.append((str(bound), sofar))
-        return HistogramMetricFamily(metric.name, metric.help, buckets=buckets, sum_value=value.sum)
+        return HistogramMetricFamily(
+            metric.name, metric.help, buckets=_buckets(value), sum_value=value.sum
+        )
     family = CounterMetricFamily if metric.rises else GaugeMetricFamily
-    if isinstance(value, Mapping):
-        labelled = family(metric.name, metric.help, labels=[metric.label])
-        for name, number in value.items():
-            labelled.add_metric([name], number)
-        return labelled
-    return family(metric.name, metric.help, value=value)
+    if not isinstance(value, Mapping):
+        return family(metric.name, metric.help, value=value)
+    labels = metric.labels or (metric.label,)
+    numbers, histograms = (
+        family(metric.name, metric.help, labels=labels),
+        HistogramMetricFamily(metric.name, metric.help, labels=labels),
+    )
+    for name, each in value.items():
+        names = [name] if isinstance(name, str) else name
+        if isinstance(each, Histogram):
+            histograms.add_metric(names, buckets=_buckets(each), sum_value=each.sum)
+        else:
+            numbers.add_metric(names, each)
+    return histograms if histograms.samples else numbers
+
+
+def _buckets(histogram: Histogram) -> list[tuple[str, float]]:
+    buckets, sofar = [], 0
+    for bound, count in zip((*histogram.bounds, "+Inf"), histogram.counts, strict=True):
+        sofar += count
+        buckets.append((str(bound), float(sofar)))
+    return buckets
+
+
+def exposed(metrics: Iterable[Metric], accept: str) -> Answer:
+    """
+    Metrics as Prometheus reads them, in the format that it asks for.
+
+    @param accept: what its Accept header says.
+    """
+    from prometheus_client import CollectorRegistry
+    from prometheus_client.exposition import choose_encoder
+
+    from twisted_netdemo.service.exporter.http_site import Answer
+
+    collector = _Collector()
+    collector.metrics = metrics
+    registry = CollectorRegistry()
+    registry.register(collector)
+    encode, kind = choose_encoder(accept)
+    return Answer(encode(registry), kind)
 
 
 def announce(port: Any) -> None:
@@ -107,11 +142,16 @@ class _Gathering:
 
 
 def metricsFactory(
-    metrics: MetricsReader | DeferredMetricsReader, isReady: Callable[[], bool], clock: IReactorTime
+    metrics: MetricsReader | DeferredMetricsReader,
+    isReady: Callable[[], bool],
+    clock: IReactorTime,
+    queries: Mapping[str, Query] | None = None,
 ) -> Any:
     """
     An HTTP factory that answers C{/metrics}, with the process's own metrics beside the service's;
     C{/healthz}, as long as it can; and C{/readyz}, with 503 while the service takes nobody.
+
+    @param queries: further pages, that are asked with a query.
     """
     from prometheus_client import CollectorRegistry, ProcessCollector
     from prometheus_client.exposition import choose_encoder
@@ -139,7 +179,7 @@ def metricsFactory(
         return Answer(b"ready\n") if isReady() else Answer(b"not ready\n", status=503)
 
     pages = {"metrics": metricsPage, "healthz": healthz, "readyz": readyz}
-    return BoundedSite(pages, clock)
+    return BoundedSite(pages, clock, queries)
 
 
 def places(options: ServiceOptions, proxies: Sequence[Network] = LOOPBACK) -> list[Listen]:

@@ -48,14 +48,15 @@ class Metric:
 
     @ivar name: in Prometheus's manner, without the C{_total} of a counter.
     @ivar value: a L{Histogram}; a number, which only rises (C{rises}) or goes up and down; or
-        several numbers, by the values of one label.
+        several, by the values of one C{label}, or of several C{labels}.
     """
 
     name: str
     help: str
-    value: Histogram | float | Mapping[str, float]
+    value: Histogram | float | Mapping[str, float] | Mapping[tuple[str, ...], Histogram | float]
     label: str = ""
     rises: bool = field(default=True)
+    labels: tuple[str, ...] = ()
 
 
 def toPlain(metric: Metric) -> dict[str, Any]:

@@ -50,6 +50,7 @@ class SessionSender:
     A L{BatchReceiver<twisted_netdemo.service.udp.port.BatchReceiver>}.
 
     @ivar finished: fires with the L{Measurement}.
+    @ivar allSent: fires when the last request has been sent.
     @ivar ledger: what has been noted so far.
     """
 
@@ -71,6 +72,7 @@ class SessionSender:
         @param run: the run's number; C{None} for one by chance.
         """
         self.finished: Deferred[Measurement] = Deferred()
+        self.allSent: Deferred[None] = Deferred()
         self._target = target
         self._settings = settings
         self._layout = Layout(settings.size, settings.key)
@@ -152,6 +154,7 @@ class SessionSender:
         self._timer.at(self._end)
         if not self.ledger.unanswered:
             self._waitForCopies()
+        self.allSent.callback(None)
 
     def _waitForCopies(self) -> None:
         wait = max(_COPIES, _ROUND_TRIPS * self._longest / 1e9)

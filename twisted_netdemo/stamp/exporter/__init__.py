@@ -1,0 +1,3 @@
+"""
+Many targets measured all the time, for Prometheus.
+"""
