@@ -89,7 +89,7 @@ class Delays(SynchronousTestCase):
 
     def test_conversationsDoNotWaitForEachOther(self) -> None:
         """
-        One client's long delay holds nobody else up, and all comes out in the order of time.
+        One client's long delay does not delay other clients, and all leave in the order of time.
         """
         link: Link[int] = Link(Conditions(Impairments()))
         one, other = link.flow(), link.flow()
@@ -101,7 +101,7 @@ class Delays(SynchronousTestCase):
 
     def test_aFewAtATime(self) -> None:
         """
-        What is due can be taken in parts, so that a flood does not hold others up.
+        The packets that are due can be taken in parts, so that a flood does not delay others.
         """
         link: Link[int] = Link(Conditions(Impairments()))
         flow = link.flow()
@@ -207,7 +207,7 @@ class Bottlenecks(SynchronousTestCase):
 
     def test_rate(self) -> None:
         """
-        1,000 octets take 8 ms at 1 Mbit/s; what comes meanwhile waits its turn, whoever sent it;
+        1,000 octets take 8 ms at 1 Mbit/s; later packets of any client wait their turn;
         then comes the delay.
         """
         link: Link[int] = Link(Conditions(Impairments(rate=1e6)))

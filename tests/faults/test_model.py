@@ -62,7 +62,7 @@ class Certain(SynchronousTestCase):
 
 class Chances(SynchronousTestCase):
     """
-    What is asked for is what comes, as near as chance has it.
+    Faults come as often as the user asked, within the limits of chance.
     """
 
     def within(self, count: float, expected: float, variance: float) -> None:
@@ -299,7 +299,7 @@ class Dependence(SynchronousTestCase):
 
     def test_moreLossIsMoreOfTheSame(self) -> None:
         """
-        Who raises the ratio keeps the losses that there were.
+        A higher ratio keeps the losses of the lower one.
         """
         few = {f.position for f in fatesOf(Impairments(loss=Probability(0.05))) if f.outcome.isLost}
         many = {f.position for f in fatesOf(Impairments(loss=Probability(0.1))) if f.outcome.isLost}

@@ -39,7 +39,7 @@ def parsed(line: str) -> Options:
 
 class Values(SynchronousTestCase):
     """
-    What is typed is what is meant.
+    The options as they are typed, and the values that they mean.
     """
 
     def test_defaults(self) -> None:
@@ -159,7 +159,7 @@ class Mistakes(SynchronousTestCase):
 
     def test_effect(self) -> None:
         """
-        What belongs to another figure is taken where that one is given, even as nothing, and for
+        A figure that belongs to another one is accepted beside it, even at 0%, and for
         one direction alone.
         """
         for line in (

@@ -17,7 +17,7 @@ class ReachedTests(SynchronousTestCase):
 
     def said(self, line: str, up: int, down: int) -> list[str]:
         """
-        What is said after flows of such lengths.
+        The warnings after flows of such lengths.
         """
         reached = Reached(parsed(line).asked())
         for count in range(1, up + 1):

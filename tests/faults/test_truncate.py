@@ -56,8 +56,8 @@ class Relayed(RelayCase):
 
     def test_relayed(self) -> None:
         """
-        The target gets less, twice where it was duplicated, and nobody tells it; the truth says
-        how much, and what was received.
+        The target gets less, twice if it is duplicated too, without a word; the truth says how
+        much, and what was received.
         """
         relay = self.relay(
             Impairments(truncate=Positions(((2, 2),)), duplicate=Positions(((2, 2),)))
@@ -75,7 +75,7 @@ class Relayed(RelayCase):
 
     def test_nothingToCut(self) -> None:
         """
-        An empty datagram arrives empty, and nobody says that it was truncated.
+        An empty datagram arrives empty, and the truth does not say that it was truncated.
         """
         relay = self.relay(Impairments(truncate=ALWAYS))
         self.send(relay, b"")

@@ -81,7 +81,7 @@ class LineFileTests(SynchronousTestCase):
 
     def test_slowReader(self) -> None:
         """
-        A pipe that nobody reads for a while holds nothing up; all arrives when it is read.
+        A pipe without a reader blocks nothing, and all lines arrive once it is read.
         """
         path, reader = self.pipe()
         lines = LineFile(path, self.clock)

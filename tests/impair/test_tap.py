@@ -136,7 +136,7 @@ class Loops(SynchronousTestCase):
 
 class Services(SynchronousTestCase):
     """
-    What is made of it.
+    The services that are made.
     """
 
     def test_udp(self) -> None:

@@ -164,7 +164,7 @@ class Bytes(StreamCase):
 
     def test_bothWays(self) -> None:
         """
-        What each end says is what the other hears.
+        Each end receives what the other has sent.
         """
         client, server = self.connected()
         client.protocol.dataReceived(b"question")
@@ -404,14 +404,14 @@ class Ends(StreamCase):
 
     def test_comesAfterStop(self) -> None:
         """
-        Who was on the way when it was stopped is reset, and the target hears nothing of it.
+        A client whose opening is under way at the stop is reset, and the target never sees it.
         """
         self.start()
         self.relay.stop()
         late = connect(self.clock, self.relay)
         self.pump(1)
         self.assertEqual(late.ends, ["reset"])
-        self.assertEqual(len(self.target.asked), 1)  # by the one who was there
+        self.assertEqual(len(self.target.asked), 1)  # by the client that was there before
         self.assertTrue(self.finished())
 
 
@@ -445,7 +445,7 @@ class Mischiefs(StreamCase):
 
     def test_hangAfter(self) -> None:
         """
-        Nothing more passes in either direction, and nobody is told; after an hour both are reset.
+        Nothing more passes in either direction, without a word; after an hour both are reset.
         """
         client, server = self.connected(upFaults=StreamFaults(hangAfter=4))
         client.protocol.dataReceived(b"12345")

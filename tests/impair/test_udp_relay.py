@@ -251,7 +251,7 @@ class Ways(RelayCase):
     def test_late(self) -> None:
         """
         An answer that comes after its client was forgotten is in the log, the truth and the counts,
-        and reaches nobody, also where the client has come back.
+        and is dropped, even if the client has come back.
         """
         relay = self.relay(idle=60)
         self.send(relay, b"question")
@@ -265,7 +265,7 @@ class Ways(RelayCase):
         self.assertEqual([data for data, *_ in self.port.sent], [b"soon"])
         said = [formatEvent(event) for event in self.events]
         self.assertIn(
-            "Answers came after their client had been forgotten, and reach nobody (1 since this "
+            "Answers came after their client had been forgotten, and are dropped (1 since this "
             "was last said): a longer --idle waits for them.",
             said,
         )
@@ -291,7 +291,9 @@ class Ways(RelayCase):
         self.assertEqual(summary["summary"]["up"], counts(1, 0, 1, 2))
         said = [formatEvent(event) for event in self.events]
         self.assertIn("Datagrams do not reach the target: refused (1 since", said[0])
-        self.assertIn("The target refused 2 datagram(s); their clients were not told.", said)
+        self.assertIn(
+            "The target refused 2 datagram(s); the relay does not tell their clients.", said
+        )
 
     def test_underWayIsNotIdle(self) -> None:
         """
@@ -381,7 +383,7 @@ class InEachDirection(RelayCase):
 
     def test_nothingToCorrupt(self) -> None:
         """
-        An empty datagram arrives empty, and nobody says that it was corrupted.
+        An empty datagram arrives empty, and the truth does not say that it was corrupted.
         """
         relay = self.relay(Impairments(corrupt=Probability(1)))
         self.send(relay, b"")
@@ -392,7 +394,7 @@ class InEachDirection(RelayCase):
 
     def test_queue(self) -> None:
         """
-        What a bottleneck's queue has no room for is dropped, which is a fate of its own. A
+        A datagram that finds no room in the bottleneck's queue is dropped, a fate of its own. A
         datagram takes the time of its packet, headers included.
         """
         relay = self.relay(Impairments(rate=8000, queue=2))
@@ -415,8 +417,8 @@ class InEachDirection(RelayCase):
 
     def test_fatesAreThoseOfTheModel(self) -> None:
         """
-        Each client and direction has the fates that the model has for its place, whoever comes
-        in between.
+        Each client and direction has the fates that the model has for its number, whichever
+        client comes in between.
         """
         figures = Impairments(
             loss=Probability(0.3), duplicate=Probability(0.2), delay=0.01, jitter=0.01
@@ -490,8 +492,8 @@ class WhenThingsFail(RelayCase):
 
     def test_toMany(self) -> None:
         """
-        What was sent to all on a network, or to a group, is not relayed by each of them, and no
-        answer leaves from such an address; the log says so once.
+        A datagram to all on a network, or to a group, is not relayed, and no answer leaves from
+        such an address; the log says so once.
         """
         relay = self.relay()
         self.send(relay, b"hello")
@@ -503,11 +505,11 @@ class WhenThingsFail(RelayCase):
         connection.received(b"answer")
         self.assertEqual(self.port.sent, [(b"answer", ALICE, "192.0.2.1")])
         self.assertEqual((relay.clients, relay.tallies["up"].received), (1, 1))
-        self.assertEqual(len([line for line in self.said() if "sent to many" in line]), 1)
+        self.assertEqual(len([line for line in self.said() if "to a broadcast" in line]), 1)
 
     def test_notSent(self) -> None:
         """
-        What the system does not take counts as lost, with no copy sent, and is logged.
+        A datagram that the system does not take counts as lost, with no copy sent, and is logged.
         """
         relay = self.relay()
         self.send(relay, b"one")

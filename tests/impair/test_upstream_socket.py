@@ -40,7 +40,7 @@ class UpstreamTests(SynchronousTestCase):
 
     def test_allArrive(self) -> None:
         """
-        What comes one by one, and what comes together after that, arrives whole and in order.
+        Datagrams that come one by one, and then together, arrive whole and in order.
         """
         sent = [b"%d" % n for n in range(50)]
         for data in sent[:20]:

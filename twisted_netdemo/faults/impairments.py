@@ -91,7 +91,7 @@ class Impairments:
 
     def of(self, name: str) -> Trigger:
         """
-        Which packets a fault happens to.
+        The packets that a fault happens to.
         """
         return self.triggers.get(name, NEVER)
 

@@ -67,7 +67,7 @@ def damageDraw(base: int, name: str) -> int:
 @dataclass(frozen=True)
 class Outcome:
     """
-    What happens to a packet, without its numbers: one for each combination of faults.
+    The faults that happen to a packet: one value for each combination.
 
     @ivar faults: in the order of their ranks; with one that stops it, that one alone.
     @ivar words: their words.
@@ -126,7 +126,7 @@ UNHARMED = outcomeOf(())
 
 class Fate(NamedTuple):
     """
-    What happens to one packet.
+    The fate of one packet.
 
     @ivar position: its position in its L{Fates}, from 1.
     @ivar outcome: which faults happen to it.
@@ -141,7 +141,7 @@ class Fate(NamedTuple):
 
     def damaged(self, fault: Fault, payload: bytes) -> bytes:
         """
-        What a fault makes of a payload.
+        Do a fault's damage to a payload.
 
         @param fault: one of the outcome's C{damages}.
         """
@@ -150,7 +150,7 @@ class Fate(NamedTuple):
 
     def damage(self, payload: bytes) -> tuple[Outcome, bytes, dict[str, int]]:
         """
-        What arrives of a datagram.
+        Do all damage to a datagram's payload.
 
         @return: the outcome without the faults that could do nothing to this payload, the damaged
             payload, and what the faults add to the ground truth.
@@ -180,7 +180,7 @@ def _active(fault: Fault, trigger: Trigger) -> _Active:
 
 class Conditions:
     """
-    What makes one direction bad at the moment, for all of its conversations.
+    The conditions of one direction at the moment, for all of its conversations.
 
     @ivar impairments: how bad it is.
     @ivar always: the fate of every packet (but for its C{position} and C{base}), where no fault can

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
+
+from twisted.internet.interfaces import IReactorTime
 
 from twisted_netdemo.faults.link import LIMIT, FlowQueue, Link
 from twisted_netdemo.faults.model import Conditions, Fate
@@ -34,7 +36,7 @@ class Scheduler(Generic[T]):
     def __init__(
         self,
         conditions: Conditions,
-        reactor: Any,
+        reactor: IReactorTime,
         leave: Callable[[T], None],
         limit: int = LIMIT,
     ) -> None:

@@ -44,7 +44,7 @@ def recordLine(
     """
     One datagram's line.
 
-    @param t: when it came, in seconds since the start.
+    @param t: when the datagram came, in seconds since the start.
     @param client: its address and port.
     @param n: its number in this client and direction, from 0.
     @param data: as received.
@@ -113,10 +113,10 @@ class Tally:
 
 def refusedLine(t: float, client: str) -> bytes:
     """
-    The target's system has refused a datagram.
+    The line for a datagram that the target's system has refused.
 
-    @param t: when that was told, in seconds since the start.
-    @param client: its address and port; which of its datagrams it was, nobody knows.
+    @param t: when the system said so, in seconds since the start.
+    @param client: its address and port; the system does not say which of its datagrams it was.
     """
     return json.dumps({"refused": {"t": round(t, 6), "client": client}}).encode() + b"\n"
 
@@ -127,7 +127,7 @@ def summaryLine(
     """
     The last line.
 
-    @param missing: how many lines have been left out before it.
+    @param missing: how many lines are missing before it.
     @param refused: how many datagrams the target refused.
     """
     summary: dict[str, object] = {
@@ -142,7 +142,7 @@ def summaryLine(
 
 class Lines(Protocol):
     """
-    Where lines go.
+    Takes lines.
     """
 
     def write(self, line: bytes) -> None:
@@ -153,25 +153,23 @@ class Lines(Protocol):
 
 class LineFile:
     """
-    A file that lines are written to, a few at a time, without holding up the reactor.
+    A file of lines, which are written a few at a time and never block the reactor.
 
-    What cannot be written (the disk is full, nobody reads a pipe) waits, up to a bound. Beyond it
-    whole lines are left out and counted; that is logged at once, then once a minute and at the
-    end.
-
+    Lines wait, up to a bound, while the file cannot take them (the disk is full, or a pipe has no
+    reader). Beyond the bound whole lines are left out and counted, and the log says so at once,
+    then once a minute and at the end.
     """
 
     def __init__(self, path: str, clock: IReactorTime, limit: int = WAITING) -> None:
         """
-        Make the file, or empty it. It holds what was in the datagrams: others may not read a new
-        one.
+        Make the file, or empty it. It holds payload, so that a new one is closed to other users.
 
-        @raise OSError: that cannot be done.
+        @raise OSError: the file cannot be made or opened.
         """
         self._path = path
         self._clock = monotonic(clock)
         self._isBroken = self._isTold = False
-        # A pipe must not hold up the reactor; a regular file does not care.
+        # A pipe must not block the reactor; for a regular file this makes no difference.
         self._file = opened(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         self._lines = Backlog(partial(os.write, self._file), limit)
         self._delayed: IDelayedCall | None = None
@@ -200,9 +198,9 @@ class LineFile:
 
     def flush(self) -> OSError | None:
         """
-        Write what waits, as far as the file takes it now.
+        Write the waiting lines, as far as the file takes them now.
 
-        @return: why not all of it.
+        @return: the reason if some still wait.
         """
         error = self._lines.pour()
         self._isBroken = error is not None
@@ -222,7 +220,7 @@ class LineFile:
 
     def close(self) -> None:
         """
-        Write no more.
+        Write the rest, and close.
         """
         if self._delayed is not None:
             self._delayed.cancel()

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import re
 import socket
-from typing import Any, Literal, NamedTuple, cast
+from typing import Literal, NamedTuple, cast
 
+from twisted_netdemo.service.addresses import SocketAddress
 from twisted_netdemo.service.addresses import interface as parseInterface
 from twisted_netdemo.service.cli import quantities
 
@@ -44,12 +45,12 @@ def listen(text: str) -> Listen:
 
 class Target(NamedTuple):
     """
-    Whom to relay to.
+    The relay's target.
 
     @ivar address: as L{socket.socket.connect} takes it, in numbers.
     """
 
-    address: tuple[Any, ...]
+    address: SocketAddress
 
     @property
     def host(self) -> str:
@@ -61,7 +62,7 @@ class Target(NamedTuple):
 
     @property
     def port(self) -> int:
-        return cast(int, self.address[1])
+        return self.address[1]
 
 
 def target(text: str) -> Target:
@@ -84,4 +85,5 @@ def target(text: str) -> Target:
         # the codec for names of other scripts raises UnicodeError for a label that is too long
         why = error.strerror if isinstance(error, OSError) else "not a name"
         raise ValueError(f"{text!r}: {host!r} cannot be resolved ({why})") from None
-    return Target(found[0][4])
+    # the third kind of address, which is typed, comes from a Python without IPv6
+    return Target(cast(SocketAddress, found[0][4]))

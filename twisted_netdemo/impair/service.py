@@ -1,12 +1,12 @@
 """
-The relays as services: bound at the start, announced in a line, stopped at once.
+The relays as services: they bind at the start, announce themselves in a line, and stop at once.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IListeningPort, IReactorTime
 from twisted.logger import Logger
 
 from twisted_netdemo.impair.ground_truth import LineFile
@@ -24,7 +24,7 @@ _log = Logger()
 
 def announce(listen: Listen, port: int, target: Target, seed: int, isDrawn: bool) -> None:
     """
-    Say what is relayed to where, and what all chance follows from.
+    Log where the relay listens, its target and its seed.
     """
     _log.info(
         "Relaying {protocol} {here} to {there}, seed {seed}{drawn}; press Ctrl-C to terminate.",
@@ -41,7 +41,7 @@ class RelayService(UDPService):
     A relay of datagrams.
     """
 
-    announces = False  # that it does in words of its own
+    announces = False  # it has a line of its own
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class RelayService(UDPService):
         *,
         truth: str | None,
         seed: tuple[int, bool],
-        reactor: Any,
+        reactor: IReactorTime,
     ) -> None:
         """
         @param truth: the path of the truth file, or C{None}.
@@ -107,14 +107,16 @@ class StreamRelayService(StreamService):
         target: Target,
         *,
         seed: tuple[int, bool],
-        reactor: Any,
+        reactor: IReactorTime,
     ) -> None:
         """
         @param seed: the seed, and whether it was drawn.
         """
 
-        def say(port: Any) -> None:
-            announce(listen, port.getHost().port, target, *seed)
+        def say(port: IListeningPort) -> None:
+            host = port.getHost()
+            assert isinstance(host, (IPv4Address, IPv6Address))
+            announce(listen, host.port, target, *seed)
 
         place = onPort(reactor, listen.port, listen.interface)
         super().__init__(reactor, relay, [place], announce=say)

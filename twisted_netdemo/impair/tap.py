@@ -34,14 +34,14 @@ _CONNECT = 30.0
 _IDLE = "60s"
 _CLIENTS = "10000"
 
-# What does not go with the other protocol.
+# The options that do not go with the other protocol.
 _DATAGRAMS = (*(fault.name for fault in DATAGRAM_FAULTS), "loss-burst", "reorder-gap", "queue")
 _STREAMS = ("slice", "reset-after", "hang-after")
 
 
 class Options(FaultOptions):
     """
-    What C{twistd impair} takes.
+    The options of C{twistd impair}.
     """
 
     synopsis = "--listen udp:PORT|tcp:PORT --to HOST:PORT [options]"
@@ -65,7 +65,7 @@ class Options(FaultOptions):
         ["truth", None, None, "write each datagram's fate to this file, a line of JSON each"],
         *figure("slice", None, "TCP: the largest piece, in bytes"),
         *figure("reset-after", None, "TCP: reset the connection after so many bytes"),
-        *figure("hang-after", None, "TCP: let nothing pass after so many bytes, and tell nobody"),
+        *figure("hang-after", None, "TCP: after so many bytes let nothing pass, without a word"),
     ]
 
     listen: Listen

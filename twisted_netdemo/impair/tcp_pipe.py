@@ -1,5 +1,5 @@
 """
-One direction of a relayed TCP connection: bytes and events on their way from one end to the other.
+One direction of a relayed TCP connection: bytes and events travel from one end to the other.
 """
 
 from __future__ import annotations
@@ -13,30 +13,30 @@ from twisted_netdemo.faults.impairments import Impairments
 from twisted_netdemo.faults.model import Fates
 from twisted_netdemo.faults.scheduler import Scheduler
 
-#: What passes a bottleneck in one go: a usual packet, in bytes.
+#: How many bytes pass a bottleneck in one go: a usual packet.
 PACKET = 1500
 
-#: How much of it is header: that of IPv4 or IPv6, and TCP's with its timestamps (RFC 7323).
+#: How many of them are headers: those of IPv4 or IPv6, and TCP's with its timestamps (RFC 7323).
 HEADER, HEADER6 = 52, 72
 
-# How many bytes may be under way: what fits on the line, and a router's queue.
+# How many bytes may be under way: as many as fit on the line and into a router's queue.
 _QUEUE = 1 << 16
 _MOST = 1 << 22
-_FAST = 1e9 / 8  # bytes a second, where no rate is asked for
+_FAST = 1e9 / 8  # bytes a second, where the user gave no rate
 
-#: What travels with the bytes: the connection is opened (SYN), has been half-closed (FIN), is lost
-#: (RST); it shall be reset here, or fall silent.
+#: Events that travel with the bytes: the connection is opened (SYN), has been half-closed (FIN), is
+#: lost (RST); the relay is to reset it, or let it fall silent.
 Event: TypeAlias = Literal["open", "end", "lost", "reset", "hang"]
 
 
 @dataclass(frozen=True)
 class StreamFaults:
     """
-    What is done to one direction of a connection beside delay and rate.
+    The faults of one direction of a connection beside delay and rate.
 
     @ivar slice: the largest piece, in bytes, or C{None}.
-    @ivar resetAfter: after how many bytes the connection is reset, or C{None}.
-    @ivar hangAfter: after how many bytes nothing passes any more, or C{None}.
+    @ivar resetAfter: the relay resets the connection after so many bytes; C{None} for never.
+    @ivar hangAfter: after so many bytes nothing passes any more; C{None} for never.
     """
 
     slice: int | None = None
@@ -45,7 +45,7 @@ class StreamFaults:
 
     def last(self) -> tuple[int, Event] | None:
         """
-        After how many bytes it is over, and how.
+        After how many bytes it is over, and with which event.
         """
         ends: list[tuple[int, Event]] = []
         if self.resetAfter is not None:
@@ -62,13 +62,13 @@ class Source(Protocol):
 
     def reads(self, wanted: bool) -> None:
         """
-        Receive, or leave what comes to the system.
+        Receive, or leave received data to the system.
         """
 
 
 class Sink(Protocol):
     """
-    The end that is sent to. It calls L{Pipe.resume} each time the system has taken all.
+    The end that receives. It calls L{Pipe.resume} each time the system has taken all.
     """
 
     def write(self, data: bytes) -> None:
@@ -81,8 +81,8 @@ class Pipe:
     """
     The way from a source to a sink.
 
-    @ivar source: who sends, once connected.
-    @ivar sink: who is sent to, once connected.
+    @ivar source: the end that sends, once it is connected.
+    @ivar sink: the end that receives, once it is connected.
     """
 
     def __init__(
@@ -95,9 +95,9 @@ class Pipe:
         header: int = HEADER,
     ) -> None:
         """
-        @param header: what a segment, or an event, weighs at the bottleneck beside its bytes.
-        @param happen: called when an event arrives: after the bytes before it have been passed to
-            the system, but for C{open} and C{lost}, which wait for nobody.
+        @param happen: called when an event arrives: after the system has taken the bytes before it,
+            but for C{open} and C{lost}, which do not wait.
+        @param header: how many bytes of headers a segment, or an event, has at the bottleneck.
         """
         self.source: Source | None = None
         self.sink: Sink | None = None
@@ -124,7 +124,7 @@ class Pipe:
 
     def send(self, data: bytes) -> None:
         """
-        Bytes set out.
+        Let bytes set out.
         """
         last = self._last
         if last is not None:
@@ -140,7 +140,7 @@ class Pipe:
 
     def tell(self, event: Event) -> None:
         """
-        An event sets out.
+        Let an event set out.
         """
         self._enter(event)
 
@@ -155,7 +155,7 @@ class Pipe:
 
     def regulate(self) -> None:
         """
-        Let the source send only while there is room.
+        Let the source send while there is room, and only then.
         """
         if self.source is not None:
             isOver = self._isOver or self._isStopped
@@ -163,14 +163,14 @@ class Pipe:
 
     def stop(self) -> None:
         """
-        Nothing arrives any more.
+        Let nothing arrive any more.
         """
         self._isStopped = True
         self._arrived.clear()
 
     def arrive(self, what: bytes | Event) -> None:
         """
-        Something has come to the end of its way.
+        Take bytes or an event that have come to the end of their way.
         """
         if what == "open" or what == "lost":
             self._happen(what)
@@ -181,7 +181,7 @@ class Pipe:
 
     def resume(self) -> None:
         """
-        The system has taken all that the sink was given.
+        Go on, since the system has taken all that the sink has written.
         """
         self._isIdle = True
         self._underWay -= self._writing
@@ -205,5 +205,5 @@ class Pipe:
         self.regulate()
 
 
-#: What is under way: where, and bytes or an event.
+#: Bytes or an event under way, and their pipe.
 Item: TypeAlias = tuple[Pipe, bytes | Event]

@@ -1,20 +1,25 @@
 """
-The relay of TCP connections: every byte arrives, in order, but late, slowly and in small pieces;
-or the connection is reset, or falls silent.
+The relay of TCP connections: every byte arrives, in order, but late, slowly and in small pieces; or
+the relay resets the connection, or lets it fall silent.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from twisted.internet.address import IPv6Address
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
+    IConsumer,
     IDelayedCall,
     IHalfCloseableProtocol,
+    IProtocol,
     IPullProducer,
+    IPushProducer,
+    IReactorTime,
     IStreamClientEndpoint,
+    ITCPTransport,
 )
 from twisted.internet.protocol import Factory, Protocol
 from twisted.logger import Logger
@@ -35,8 +40,14 @@ _log = Logger()
 #: How many seconds a connection that has fallen silent is kept.
 SILENCE = 3600.0
 
-# What is under way is bounded for each connection, by having its source wait.
+# The bytes under way are bounded for each connection: its source has to wait.
 _UNBOUNDED = 1 << 62
+
+
+class RelayTransport(ITCPTransport, IPushProducer, IConsumer):
+    """
+    A TCP connection whose reading can be paused.
+    """
 
 
 @implementer(IHalfCloseableProtocol, IPullProducer)
@@ -47,13 +58,13 @@ class End(Protocol):
     @ivar isLost: whether the connection to it is gone.
     """
 
-    transport: Any
+    transport: RelayTransport
     noisy: ClassVar[bool] = False
 
     def __init__(self, pair: Pair, outgoing: Pipe, incoming: Pipe) -> None:
         """
-        @param outgoing: what this end sends.
-        @param incoming: what is sent to it.
+        @param outgoing: takes what this end sends.
+        @param incoming: sends to this end.
         """
         self.isLost = False
         self._pair = pair
@@ -66,7 +77,7 @@ class End(Protocol):
     def connectionMade(self) -> None:
         self.transport.setTcpNoDelay(True)
         self._outgoing.source = self._incoming.sink = self
-        # it calls resumeProducing each time the system has taken all
+        # it calls resumeProducing each time the system has taken all that was written
         self.transport.registerProducer(self, False)
         self._pair.made(self)
 
@@ -98,7 +109,7 @@ class End(Protocol):
 
     def close(self) -> None:
         """
-        Half-close: nothing more comes for this end.
+        Half-close: no more is written to this end.
         """
         self._isClosed = True
         self.transport.unregisterProducer()
@@ -111,7 +122,7 @@ class End(Protocol):
 
     def abort(self) -> None:
         """
-        Reset the connection to this end, where there is one.
+        Reset the connection to this end, if there is one.
         """
         if self.connected and not self.isLost:
             self.transport.abortConnection()
@@ -134,16 +145,16 @@ class End(Protocol):
 
 class Pair:
     """
-    A relayed connection: a client's, and the one to the target that stands for it.
+    A relayed connection: the client's, and the one to the target that stands for it.
     """
 
     def __init__(self, relay: StreamRelay, place: int, header: int) -> None:
         """
-        @param place: the client's place in order of appearance, from 0.
-        @param header: what a segment weighs beside its bytes.
+        @param place: the client's number in order of appearance, from 0.
+        @param header: how many bytes of headers a segment has.
         """
         self._relay = relay
-        self._connecting: Deferred[Any] | None = None
+        self._connecting: Deferred[IProtocol] | None = None
         self._isOver = False
         up, down = self._pipes = tuple(
             Pipe(
@@ -161,7 +172,7 @@ class Pair:
 
     def made(self, end: End) -> None:
         """
-        An end is connected. The opening is under way to the target like all that follows.
+        An end is connected. The opening takes its time to the target like all that follows.
         """
         if end is self.client and self._relay.isStopped:
             self.server.isLost = True
@@ -221,10 +232,10 @@ class Pair:
 
 class StreamRelay(Factory):
     """
-    A factory for clients' connections, each of which gets one of its own to the target.
+    A factory for clients' connections; each gets a connection of its own to the target.
 
     @ivar clients: how many clients there have been.
-    @ivar isStopped: whether it relays no more.
+    @ivar isStopped: whether it has stopped relaying.
     """
 
     noisy = False
@@ -235,7 +246,7 @@ class StreamRelay(Factory):
         faults: dict[Direction, StreamFaults],
         seed: int,
         target: IStreamClientEndpoint,
-        reactor: Any,
+        reactor: IReactorTime,
     ) -> None:
         self.conditions = {
             d: Conditions(replace(impairments[d], queue=_UNBOUNDED)) for d in DIRECTIONS
@@ -250,7 +261,7 @@ class StreamRelay(Factory):
             d: Scheduler[Item](self.conditions[d], reactor, self._leave, _UNBOUNDED)
             for d in DIRECTIONS
         }
-        # each with the end of its silence, once it has fallen silent
+        # each with the call that ends its silence, once it has fallen silent
         self._pairs: dict[Pair, IDelayedCall | None] = {}
         self._refused = RateLimitedLog(reactor, self._sayRefused)
         self._reason = ""
@@ -267,7 +278,7 @@ class StreamRelay(Factory):
         pipe, what = item
         pipe.arrive(what)
 
-    def connect(self, server: End) -> Deferred[Any]:
+    def connect(self, server: End) -> Deferred[IProtocol]:
         """
         Connect to the target.
         """
@@ -277,7 +288,7 @@ class StreamRelay(Factory):
 
     def notConnected(self, failure: Failure) -> None:
         """
-        The target cannot be reached.
+        Log that the target cannot be reached.
         """
         self._reason = failure.getErrorMessage()
         self._refused.happened()
@@ -291,7 +302,7 @@ class StreamRelay(Factory):
 
     def keep(self, pair: Pair) -> None:
         """
-        A connection has fallen silent: it stays, but not for ever.
+        Keep a connection that has fallen silent, but not for ever.
         """
         if pair in self._pairs:
             self._pairs[pair] = self._clock.callLater(SILENCE, pair.abort)
@@ -306,8 +317,8 @@ class StreamRelay(Factory):
 
     def stop(self) -> None:
         """
-        Relay no more. What is under way never arrives, so that both ends are told by a reset; who
-        comes now is told at once.
+        Stop relaying. Bytes under way never arrive, so both ends of each connection are reset, and
+        so is a client that connects from now on.
         """
         self.isStopped = True
         for scheduler in self.schedulers.values():

@@ -27,7 +27,7 @@ class Connection(Protocol):
 
     def dropped(self) -> int | None:
         """
-        How many datagrams the system threw away because they came faster than they were read.
+        How many datagrams the system dropped because they came faster than they were read.
         """
 
     def close(self) -> None:
@@ -48,10 +48,11 @@ class Connect(Protocol):
         refused: Callable[[OSError], None],
     ) -> Connection:
         """
-        @param received: called with each datagram that comes back.
-        @param failed: told why a datagram could not be sent.
-        @param refused: told why one was not taken that had been sent; which one, nobody knows.
-        @raise OSError: there is none to be had.
+        @param received: called with each datagram from the target.
+        @param failed: called when a datagram could not be sent, with the reason.
+        @param refused: called when the target's system has refused an earlier datagram, with the
+            reason; it does not say which one.
+        @raise OSError: there is no socket left, or no route to the target.
         """
 
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
-from typing import Any
 
-from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from twisted_netdemo.faults.impairments import Impairments
@@ -52,15 +51,15 @@ class Relay:
         impairments: dict[Direction, Impairments],
         seed: int,
         connect: Connect,
-        reactor: Any,
+        reactor: IReactorTime,
         idle: float = 60.0,
         most: int = 0,
         isBroadcast: Callable[[str], bool] = isBroadcast,
     ) -> None:
         """
-        @param idle: after how many seconds without a datagram a client is forgotten.
+        @param idle: a client without a datagram for so many seconds is forgotten.
         @param most: how many clients there may be at one time, 0 for any number.
-        @param isBroadcast: whether an address of this host is that of all on its network.
+        @param isBroadcast: whether an address is the broadcast address of a network of this host.
         """
         self.tallies: dict[Direction, Tally] = {d: Tally() for d in DIRECTIONS}
         self.clients = 0
@@ -92,14 +91,14 @@ class Relay:
 
     def started(self, port: DatagramSender) -> None:
         """
-        @param port: where answers leave.
+        @param port: the socket that answers leave by.
         """
         self._port = port
         self._start = self._seconds()
 
     def datagramsReceived(self, datagrams: Sequence[Received]) -> None:
         """
-        Clients have sent datagrams.
+        Relay the datagrams that clients have sent.
         """
         reachesMany = self._toMany
         for data, source, told in datagrams:
@@ -229,7 +228,7 @@ class Relay:
     def _forget(self) -> None:
         """
         Forget the clients that have been idle for long enough, close the sockets of those that were
-        forgotten as long ago, and come back for the next.
+        forgotten as long ago, and schedule the next call.
         """
         self._expiry = None
         now = self._seconds()
@@ -275,7 +274,7 @@ class Relay:
 
     def _sayLate(self, times: int) -> None:
         _log.warn(
-            "Answers came after their client had been forgotten, and reach nobody ({times} since "
+            "Answers came after their client had been forgotten, and are dropped ({times} since "
             "this was last said): a longer --idle waits for them.",
             times=times,
         )
@@ -289,16 +288,16 @@ class Relay:
 
     def _saySentToMany(self, times: int) -> None:
         _log.warn(
-            "Datagrams that were sent to many, as to a broadcast address, are not relayed ({times} "
-            "since this was last said).",
+            "Datagrams to a broadcast or multicast address are not relayed ({times} since this was "
+            "last said).",
             times=times,
         )
 
     def stop(self, unread: int = 0) -> None:
         """
-        Relay no more, and say what there was. What is under way never leaves.
+        Stop relaying, and log the counts. Datagrams that are under way never leave.
 
-        @param unread: how many of the clients' datagrams the system threw away.
+        @param unread: how many of the clients' datagrams the system dropped.
         """
         if self._expiry is not None:
             self._expiry.cancel()
@@ -314,8 +313,8 @@ class Relay:
         for direction, tally in self.tallies.items():
             if tally.unread:
                 _log.warn(
-                    "{direction}: {unread} datagrams were thrown away by the system before the "
-                    "relay could read them.",
+                    "{direction}: the system dropped {unread} datagrams before the relay could "
+                    "read them.",
                     direction=direction.capitalize(),
                     unread=tally.unread,
                 )
@@ -328,7 +327,7 @@ class Relay:
             )
         if self.refused:
             _log.warn(
-                "The target refused {refused} datagram(s); their clients were not told.",
+                "The target refused {refused} datagram(s); the relay does not tell their clients.",
                 refused=self.refused,
             )
         for line in self.reached.lines("client", "datagram"):

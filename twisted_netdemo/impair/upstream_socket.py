@@ -1,6 +1,6 @@
 """
-The socket that stands for one client at the target: connected, so that only the target is heard,
-and its refusals too.
+The socket that stands for one client at the target. It is connected, so that it receives from the
+target alone, and the target's refusals too.
 """
 
 from __future__ import annotations
@@ -8,12 +8,12 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
-from typing import Any
 
 from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from twisted_netdemo.service.addresses import SocketAddress
 from twisted_netdemo.service.udp.datagram import drops
 
 # No UDP payload is longer.
@@ -37,7 +37,7 @@ class Upstream:
 
     def __init__(
         self,
-        target: tuple[Any, ...],
+        target: SocketAddress,
         received: Callable[[bytes], None],
         failed: Callable[[OSError], None],
         refused: Callable[[OSError], None],
@@ -45,10 +45,11 @@ class Upstream:
     ) -> None:
         """
         @param target: as L{socket.socket.connect} takes it, with an address in numbers.
-        @param received: called with each datagram that comes back.
-        @param failed: told why a datagram could not be sent.
-        @param refused: told why one was not taken that had been sent before.
-        @raise OSError: there is no socket to be had, or no way to the target.
+        @param received: called with each datagram from the target.
+        @param failed: called when a datagram could not be sent, with the reason.
+        @param refused: called when the target's system has refused an earlier datagram, with the
+            reason.
+        @raise OSError: there is no socket left, or no route to the target.
         """
         family = socket.AF_INET6 if ":" in target[0] else socket.AF_INET
         self._received = received
@@ -85,7 +86,7 @@ class Upstream:
 
     def dropped(self) -> int | None:
         """
-        How many datagrams the system threw away because they came faster than they were read.
+        How many datagrams the system dropped because they came faster than they were read.
         """
         return drops(self._socket)
 
@@ -124,7 +125,7 @@ class Upstream:
 
     def connectionLost(self, reason: Failure) -> None:
         """
-        A refusal is waiting: an epoll reactor takes an error with nothing to read for the end.
+        A refusal is waiting: an epoll reactor takes an error without data for the end.
         """
         if self._socket.fileno() == -1:
             return
