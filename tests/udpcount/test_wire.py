@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_netdemo.messages import Unit
-from twisted_netdemo.udpcount.wire import isAnswer, respond
+from twisted_netdemo.udpcount.wire import refusal, respond
 
 HERE = ("127.0.0.1", 62460)
 
@@ -60,7 +60,7 @@ class AnswerTests(SynchronousTestCase):
         Whatever a client has sent, two servers do not answer each other's answers.
         """
         words, _ = respond(data, (host, port), unit)
-        self.assertTrue(isAnswer(words))
+        self.assertEqual(refusal(words), "answer")
 
     def test_almostAnAnswer(self) -> None:
         """
@@ -76,4 +76,4 @@ class AnswerTests(SynchronousTestCase):
             words.replace(b"3", b"three"),
             b"Welcome, (" * 6000,
         ):
-            self.assertFalse(isAnswer(data))
+            self.assertIsNone(refusal(data))

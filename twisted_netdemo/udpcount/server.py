@@ -24,6 +24,7 @@ class UDPCount(Responder):
     """
 
     name = "udpcount"
+    refusal = staticmethod(wire.refusal)
     reasons = {**Responder.reasons, "answer": "it is an answer itself"}
 
     def __init__(
@@ -52,9 +53,6 @@ class UDPCount(Responder):
 
     def unsent(self, data: bytes, source: Address) -> None:
         self.characters -= wire.respond(data, source, self._unit)[1]
-
-    def refusal(self, data: bytes) -> str | None:
-        return "answer" if wire.isAnswer(data) else None
 
     def metrics(self) -> Iterable[Metric]:
         yield from super().metrics()

@@ -5,6 +5,7 @@ What udpcount answers to a datagram, and what an answer of its kind looks like. 
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 from twisted_netdemo.messages import Unit, answer, count, greeting
 
@@ -22,9 +23,9 @@ def respond(data: bytes, source: tuple[str, int], unit: Unit) -> tuple[bytes, in
     return greeting(source) + answer(counted), counted
 
 
-def isAnswer(data: bytes) -> bool:
+def refusal(data: bytes) -> Literal["answer"] | None:
     """
-    Whether a datagram is, whole, an answer like ours: another server's, which must not be answered
-    in turn.
+    Why a datagram must not be answered, if so: it is, whole, an C{answer} like ours, from another
+    server.
     """
-    return data[:1] == b"W" and _ANSWER.fullmatch(data) is not None
+    return "answer" if data[:1] == b"W" and _ANSWER.fullmatch(data) else None

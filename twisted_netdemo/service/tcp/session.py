@@ -54,6 +54,8 @@ LINGER = 5.0
 LINGER_LEAST = 1.0
 LINGER_BYTES = 2 << 20
 
+_WITH_HOST = (IPv4Address, IPv6Address)
+
 # How many refused clients may linger at one time; further ones are closed at once.
 _REFUSED_LINGERING = 500
 
@@ -142,7 +144,7 @@ class Session(Protocol):
         The client's address and port, C{None} for a client on a UNIX socket.
         """
         address: object = self.transport.getPeer()
-        if isinstance(address, (IPv4Address, IPv6Address)):
+        if isinstance(address, _WITH_HOST):
             return plainHost(address.host), address.port
         return None
 
@@ -161,9 +163,12 @@ class Session(Protocol):
         transport = self.transport
         self._began = factory.clock.seconds()
         self.isOpen = True
-        client = self.client
-        if client is not None:
-            self._client = clientOf(client[0])
+        address: object = transport.getPeer()
+        client: Client | None = None
+        if isinstance(address, _WITH_HOST):  # as self.client has it, at less cost
+            host = plainHost(address.host)
+            client = host, address.port
+            self._client = clientOf(host)
         factory.sessions[self] = None
         if IProxied.providedBy(transport):
             proxied = IProxied(transport)
@@ -346,8 +351,8 @@ class SessionFactory(Factory):
         alone.
         """
         self.outcomes[outcome] += 1
-        for name, number in counts.items():
-            self.totals[name] += number
+        for name in counts:
+            self.totals[name] += counts[name]
         self._seconds.add(seconds)
         if self._events.heard():
             counted = {**self._nothing, **counts}
