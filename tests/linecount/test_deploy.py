@@ -57,8 +57,8 @@ class Units(SynchronousTestCase):
 
     def test_commands(self) -> None:
         """
-        Where there is no socket unit, the command serves as it stands, tells systemd so, and goes
-        on after what the unit does for a reload.
+        Where there is no socket unit, the command serves as it stands, tells systemd so, and tells
+        it when a reload begins and when that is done.
         """
         inside = Namespace(self)
         for name in ("udpcount", "impair", "stampreflector"):
@@ -69,6 +69,8 @@ class Units(SynchronousTestCase):
                 )
                 self.assertIn("READY=1", manager.hears())
                 program.signal(signal.SIGHUP)
+                self.assertRegex(manager.hears(), r"\ARELOADING=1\nMONOTONIC_USEC=\d+\Z")
+                self.assertEqual(manager.hears(), "READY=1")
                 program.line("Reloaded")
                 program.signal()
                 program.wait()

@@ -8,11 +8,12 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
 from twisted.application.service import IService, IServiceCollection, MultiService, Service
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -83,6 +84,8 @@ class Operator(Service):
         self._manager = ServiceManager()
         self._hasTerminal = False
         self._beat: Any = None
+        self._isReady = False
+        self._reloads = 0  # that are under way
 
     def startService(self) -> None:
         super().startService()
@@ -108,6 +111,7 @@ class Operator(Service):
 
     def _serves(self, _: object) -> None:
         if self.running:
+            self._isReady = True
             self._manager.tell(f"READY=1\nMAINPID={os.getpid()}")
             if self._manager.interval is not None:
                 self._lives(self._manager.interval)
@@ -133,17 +137,31 @@ class Operator(Service):
             _log.info("The terminal has gone: ending.")
             self._reactor.stop()
             return
+        self._reloads += 1
+        if self._isReady:
+            self._manager.tell(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
         opened = log_stream.reopen()
         about = "the log is opened anew" if opened else "the log is as it was"
         reopened = [] if opened is None else [about]
-        reloading = gatherResults([each.reload() for each in _reloading(self._service)])
+        reloading = gatherResults(
+            [maybeDeferred(each.reload) for each in _reloading(self._service)]
+        )
         reloading.addCallback(lambda done: self._reloaded([*reopened, *done]))
         reloading.addErrback(_unexpected)
+        reloading.addCallback(self._reloadEnded)
 
     def _reloaded(self, done: list[str]) -> None:
         if self.running:
             said = "; ".join(filter(None, done)) or "there is nothing that would be read anew"
             _log.info("Reloaded: {done}.", done=said)
+
+    def _reloadEnded(self, _: object) -> None:
+        """
+        The manager waits for this, also after a reload that failed.
+        """
+        self._reloads -= 1
+        if self.running and not self._reloads and self._isReady:
+            self._manager.tell("READY=1")
 
     def rotate(self) -> None:
         """
