@@ -22,7 +22,7 @@ PAGES = [
 ]
 _DOTTED = re.compile(r"\btwisted_netdemo(?:\.[A-Za-z]\w*)+")
 _FOLDERS = "twisted_netdemo|tests|benchmarks|examples|deploy|docs"
-_PATH = re.compile(rf"\b(?:{_FOLDERS})/[\w./-]*\w\b(?!\.\*)")
+_PATH = re.compile(rf"(?<![\w/.-])(?:{_FOLDERS})/[\w./-]*\w\b(?!\.\*)")
 # An import in a program of a page: the module, and the names.
 _IMPORT = re.compile(r"^from (twisted_netdemo[\w.]*) import ([\w, ]+)$", re.M)
 
