@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.badwire.cases import inProcess
 from tests.badwire.render.test_page import both, evil
 from tests.badwire.scenes import Scene, datagrams, lesson
 from tests.processes import folder, run, script
@@ -38,7 +39,9 @@ from twisted_netdemo.service.cli.columns import columns
 
 
 def show(*arguments: str, **options) -> CompletedProcess[bytes]:
-    return run(script("badwire"), "show", *arguments, **options)
+    if options or "-" in arguments:
+        return run(script("badwire"), "show", *arguments, **options)
+    return inProcess("show", *arguments)
 
 
 def told(events: list[Sent | Arrived], **choice) -> Recorder:

@@ -13,6 +13,7 @@ from pathlib import Path
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.badwire.cases import inProcess
 from tests.badwire.scenes import Scene
 from tests.badwire.tampered import TAMPERED, tampered
 from tests.processes import folder, missing, run, script, start
@@ -300,7 +301,9 @@ class ActorTests(SynchronousTestCase):
 
 
 def lesson(*arguments: str, **options):
-    return run(script("badwire"), "lesson", *arguments, **options)
+    if options:
+        return run(script("badwire"), "lesson", *arguments, **options)
+    return inProcess("lesson", *arguments)
 
 
 class CommandTests(SynchronousTestCase):
