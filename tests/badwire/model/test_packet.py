@@ -4,6 +4,7 @@ Tests of packets: read, checked, mirrored and damaged, with scapy as the other o
 
 from __future__ import annotations
 
+import functools
 import logging
 import random
 import socket
@@ -78,6 +79,7 @@ def errors() -> list[bytes]:
     ]
 
 
+@functools.cache
 def packets() -> dict[str, bytes]:
     """
     One of each kind.
