@@ -40,8 +40,8 @@ from twisted_netdemo.gopher.errors import (
 )
 from twisted_netdemo.gopher.files import whole_files
 from twisted_netdemo.gopher.net.pins import Pins
-from twisted_netdemo.service.tcp.fast.client import Client
-from twisted_netdemo.service.tcp.fast.transport import fast
+from twisted_netdemo.service.tcp.fast.client import OutgoingConnection
+from twisted_netdemo.service.tcp.fast.private_names import isAvailable
 
 
 class Answer(Protocol):
@@ -169,7 +169,7 @@ class TCPTests(NetworkTestCase):
         """
         from twisted.internet import reactor
 
-        if not fast():
+        if not isAvailable():
             raise SkipTest("Twisted's own transports leave circles")
 
         class Reader(Protocol):
@@ -180,7 +180,7 @@ class TCPTests(NetworkTestCase):
                 self.done.callback(None)
 
         def alive() -> list[object]:
-            kinds = (GopherConnection, Response, Client)
+            kinds = (GopherConnection, Response, OutgoingConnection)
             return [one for one in gc.get_objects() if isinstance(one, kinds)]
 
         port, _ = self.serve(hello)

@@ -23,12 +23,10 @@ PARTS |= {"console", "exit_statuses", "outputs", "terminal"}
 #: Words that two products have from their own fields, neither of which imports the other.
 WORDS = {
     "Answer": {"service.exporter.http_site", "stamp.session.ledger"},
-    "Client": {"impair.udp_client", "service.tcp.fast.client"},
     "Console": {"gopher.cli.console", "stamp.sender.console"},
     "Measurement": {"badwire.lessons.claims", "stamp.results.measurement"},
     "Packet": {"badwire.model.packet", "stamp.results.measurement"},
     "Request": {"gopher.cli.request", "stamp.packets.base_packet"},
-    "Server": {"service.server.server_options", "service.tcp.fast.transport"},
     "Session": {"service.tcp.session", "stamp.reflector.sessions"},
     "Sessions": {"service.tcp.service", "stamp.reflector.sessions"},
     "clock": {"service.time.clock", "testing.clock"},  # the fake of the other

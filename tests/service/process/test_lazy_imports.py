@@ -25,8 +25,8 @@ from asyncio import run
 print(CookieJar().__class__.__name__, run(waits()))
 from twisted.internet.ssl import CertificateOptions
 from twisted.protocols.tls import TLSMemoryBIOFactory
-from twisted_netdemo.service.tcp.fast.transport import lacking
-print(TLSMemoryBIOFactory.__name__, lacking())
+from twisted_netdemo.service.tcp.fast.private_names import missingNames
+print(TLSMemoryBIOFactory.__name__, missingNames())
 with lean():
     import OpenSSL
 print(OpenSSL is sys.modules["OpenSSL"])

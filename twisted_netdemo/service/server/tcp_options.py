@@ -26,7 +26,7 @@ from twisted_netdemo.service.process.system import raiseFileLimit
 from twisted_netdemo.service.server.server_options import Server, ServerOptions, makeService
 from twisted_netdemo.service.tcp.connection_limits import ConnectionLimits
 from twisted_netdemo.service.tcp.endpoints import described, onPort
-from twisted_netdemo.service.tcp.ports import OpenPort, adopting
+from twisted_netdemo.service.tcp.listening_reactor import OpenPort, adopting
 from twisted_netdemo.service.tcp.service import StreamService
 from twisted_netdemo.service.tcp.session import SessionFactory
 from twisted_netdemo.service.workers.pool import share

@@ -18,7 +18,7 @@ from twisted_netdemo.service.binding import hasIPv6
 from twisted_netdemo.service.cli.quantities import port as parsePort
 from twisted_netdemo.service.networks import LOOPBACK, Network
 from twisted_netdemo.service.port_group import Listen
-from twisted_netdemo.service.tcp.ports import ListeningReactor, OpenPort
+from twisted_netdemo.service.tcp.listening_reactor import ListeningReactor, OpenPort
 from twisted_netdemo.service.tcp.proxy_protocol import ProxiedListeningReactor
 
 _log = Logger()

@@ -11,7 +11,6 @@ import errno
 import os
 import socket
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 from weakref import WeakSet
@@ -19,14 +18,10 @@ from weakref import WeakSet
 from twisted.internet import tcp
 from twisted.internet.address import UNIXAddress
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IOpenSSLContextFactory
-from twisted.internet.posixbase import PosixReactorBase
 from twisted.logger import Logger
-from zope.interface import implementer
 
-from twisted_netdemo.service.binding import BACKLOG
+from twisted_netdemo.service.peers import twistedAddress, withScopeName
 from twisted_netdemo.service.process.system import hearAll, refuseNew
-from twisted_netdemo.service.tcp.fast.transport import Fast, adopted, fast, peerOf, scoped
 from twisted_netdemo.service.time.clock import monotonic
 
 if sys.platform != "win32":
@@ -103,7 +98,7 @@ class _AcceptBackPressure:
             port.sessionno = number + 1
             transport = port.transport(connection, protocol, address, port, number, self.reactor)
             try:
-                self.made(transport, protocol, peer)
+                self.connectionEstablished(transport, protocol, peer)
             except Exception:  # as Twisted has it, it stays
                 _log.failure("A new connection failed at once")
 
@@ -127,10 +122,10 @@ class _AcceptBackPressure:
         """
         The address of a peer as the transport is to have it, and as Twisted has it.
         """
-        address = scoped(address)
-        return address, peerOf(address, self.addressFamily)
+        address = withScopeName(address)
+        return address, twistedAddress(address, self.addressFamily)
 
-    def made(self, transport: Any, protocol: Any, peer: Any) -> None:
+    def connectionEstablished(self, transport: Any, protocol: Any, peer: Any) -> None:
         """
         A connection has been made, and is to be told so.
         """
@@ -211,16 +206,6 @@ class TCPPort(_AcceptBackPressure, tcp.Port):
         self.refuseNew()
 
 
-class FastTCPPort(Fast, TCPPort):
-    """
-    A TCP port whose connections write at once.
-    """
-
-
-def _tcpPort() -> type[TCPPort]:
-    return FastTCPPort if fast() else TCPPort
-
-
 if sys.platform != "win32":
 
     class UNIXPort(_AcceptBackPressure, unix.Port):
@@ -259,124 +244,3 @@ if sys.platform != "win32":
                     with suppress(OSError):
                         self.lockFile.unlock()
                 tcp.Port.connectionLost(self, reason)
-
-
-# Twisted's endpoints ask for it where the user has not said otherwise; L{BACKLOG} takes its place.
-_TWISTED_BACKLOG = 50
-
-
-#: Opens a TCP port: number, factory, backlog, interface.
-OpenPort = Callable[[int, Any, int, str], Any]
-
-
-@implementer(IOpenSSLContextFactory)
-class TLSKeys:
-    """
-    The key and certificates of a port, which may be replaced while it is open: Twisted asks for
-    each connection's context as it begins.
-    """
-
-    def __init__(self, factory: Any) -> None:
-        """
-        @param factory: an L{IOpenSSLContextFactory}, as for all methods here.
-        @raise Exception: OpenSSL cannot use them.
-        """
-        self.renew(factory)
-
-    def renew(self, factory: Any) -> None:
-        """
-        @raise Exception: OpenSSL cannot use them; those that were there are kept.
-        """
-        factory.getContext()
-        self._factory = factory
-
-    def getContext(self) -> Any:
-        return self._factory.getContext()
-
-
-class ListeningReactor:
-    """
-    A reactor's stand-in for endpoints, whose listening methods make these ports; all else is the
-    reactor's own. With a reactor that is not built on Twisted's sockets, its own ports are used.
-    """
-
-    def __init__(self, reactor: Any, opened: OpenPort | None = None) -> None:
-        """
-        @param opened: opens TCP ports in place of this, where they are shared by processes.
-        """
-        self._reactor = reactor
-        self._opened = opened
-        self.keys: TLSKeys | None = None
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._reactor, name)
-
-    def wrap(self, factory: Any) -> Any:
-        """
-        What comes between the socket and anything else on the connection, TLS included: nothing.
-        """
-        return factory
-
-    def listenTCP(self, port: Any, factory: Any, backlog: int = 50, interface: str = "") -> Any:
-        factory = self.wrap(factory)
-        if backlog == _TWISTED_BACKLOG:
-            backlog = BACKLOG
-        if self._opened is not None:
-            return self._opened(port, factory, backlog, interface)
-        if not isinstance(self._reactor, PosixReactorBase):
-            return self._reactor.listenTCP(port, factory, backlog, interface)
-        return _started(_tcpPort()(port, factory, backlog, interface, self._reactor))
-
-    def listenSSL(
-        self, port: Any, factory: Any, contextFactory: Any, backlog: int = 50, interface: str = ""
-    ) -> Any:
-        from twisted.protocols.tls import TLSMemoryBIOFactory
-
-        class Secured(TLSMemoryBIOFactory):
-            def buildProtocol(self, addr: Any) -> Any:
-                made = self.wrappedFactory.buildProtocol(addr)
-                return None if made is None else self.protocol(self, made)  # None refuses it
-
-        self.keys = TLSKeys(contextFactory)
-        secured = Secured(self.keys, False, factory)
-        return self.listenTCP(port, secured, backlog, interface)
-
-    def listenUNIX(
-        self, address: Any, factory: Any, backlog: int = 50, mode: int = 0o666, wantPID: int = 0
-    ) -> Any:
-        factory = self.wrap(factory)
-        if backlog == _TWISTED_BACKLOG:
-            backlog = BACKLOG
-        if not isinstance(self._reactor, PosixReactorBase):
-            return self._reactor.listenUNIX(address, factory, backlog, mode, wantPID)
-        return _started(UNIXPort(address, factory, backlog, mode, self._reactor, wantPID))
-
-    def adoptStreamPort(self, fileDescriptor: int, addressFamily: Any, factory: Any) -> Any:
-        factory = self.wrap(factory)
-        if not isinstance(self._reactor, PosixReactorBase):
-            return self._reactor.adoptStreamPort(fileDescriptor, addressFamily, factory)
-        kind = UNIXPort if addressFamily == socket.AF_UNIX else _tcpPort()
-        port = adopted(kind, self._reactor, fileDescriptor, addressFamily, factory)
-        if port is None:
-            return self._reactor.adoptStreamPort(fileDescriptor, addressFamily, factory)
-        port.shared = True
-        return _started(port)
-
-
-def adopting(reactor: Any, take: Callable[[], socket.socket]) -> OpenPort:
-    """
-    Has ports use listening sockets that there are already, in place of new ones.
-
-    @param take: returns the next of them.
-    """
-
-    def adopt(port: int, factory: Any, backlog: int, interface: str) -> Any:
-        with take() as given:  # closed, for the port makes a copy
-            return ListeningReactor(reactor).adoptStreamPort(given.fileno(), given.family, factory)
-
-    return adopt
-
-
-def _started(port: Any) -> Any:
-    port.startListening()
-    return port

@@ -4,7 +4,7 @@ A session with a Twisted in which a private name has another name.
 Usage: python -m tests.service.tcp.fast.renamed
 
 For each private name that the fast transport takes (C{PRIVATE}, and of C{GIVEN} what begins with an
-underscore, in service/transport.py), a process of its own loads Twisted with that name changed
+underscore, in private_names.py), a process of its own loads Twisted with that name changed
 wherever Twisted has it, so that nothing is called by the old one. It serves a client on a TCP port,
 on one that was opened before, and on a UNIX socket. One line each: the name, whose client
 connections were made, what the clients read.
@@ -96,7 +96,7 @@ def serve() -> tuple[str, list[str]]:
 
     from twisted_netdemo.linecount.server import LineCountFactory
     from twisted_netdemo.service.tcp.fast.client import addressEndpoint
-    from twisted_netdemo.service.tcp.ports import ListeningReactor
+    from twisted_netdemo.service.tcp.listening_reactor import ListeningReactor
 
     reactor: Any = theReactor
     kinds: set[str] = set()
@@ -154,13 +154,13 @@ def names() -> list[str]:
     """
     All that are taken. They are read from the source: nothing of Twisted may be loaded yet.
     """
-    spec = find_spec("twisted_netdemo.service.tcp.fast.transport")
+    spec = find_spec("twisted_netdemo.service.tcp.fast.private_names")
     assert spec is not None
     assert spec.origin is not None
     with open(spec.origin) as source:
         text = source.read()
     private = text[text.index("PRIVATE:") : text.index("GIVEN =")]
-    given = text[text.index("GIVEN =") : text.index("def lacking")]
+    given = text[text.index("GIVEN =") : text.index("def missingNames")]
     return sorted({*re.findall(r'"(\w+)"', private), *re.findall(r'"(_\w+)"', given)})
 
 

@@ -27,9 +27,9 @@ from twisted.trial.unittest import TestCase
 from tests.certificates import writeCertificate
 from tests.processes import folder
 from tests.service.tcp.fast.test_transport import MUCH, HalfRecorder, Recorder, ends, readAll
-from twisted_netdemo.service.tcp.fast import transport
-from twisted_netdemo.service.tcp.fast.client import Client, addressEndpoint
-from twisted_netdemo.service.tcp.fast.multiplexer import LOST, hubOf
+from twisted_netdemo.service.tcp.fast import private_names
+from twisted_netdemo.service.tcp.fast.client import OutgoingConnection, addressEndpoint
+from twisted_netdemo.service.tcp.fast.multiplexer import LOST, multiplexerOf
 
 reactor: Any = theReactor
 
@@ -69,7 +69,7 @@ class AlikeTestCase(TestCase):
     interface = "127.0.0.1"
 
     def choose(self, stock: bool) -> None:
-        self.patch(transport, "_lacking", ["everything"] if stock else [])
+        self.patch(private_names, "_missing", ["everything"] if stock else [])
 
     def listening(self) -> socket.socket:
         family = socket.AF_INET6 if ":" in self.interface else socket.AF_INET
@@ -331,7 +331,7 @@ class AttemptTests(AlikeTestCase):
                 results.append((type(error), getattr(error, "osError", None), factory.calls, began))
         self.assertEqual(len(results), 2)
         self.assertEqual(*results)
-        while hubOf(reactor) in reactor.getReaders():  # nothing is left of it
+        while multiplexerOf(reactor) in reactor.getReaders():  # nothing is left of it
             await deferLater(reactor, 0)
         return results[1][:2]
 
@@ -433,7 +433,7 @@ class AttemptTests(AlikeTestCase):
         self.choose(False)
         port = self.full()
         result = addressEndpoint(reactor, "127.0.0.1", port).connect(Factories(None))
-        (attempt,) = filter(None, hubOf(reactor)._table)
+        (attempt,) = filter(None, multiplexerOf(reactor)._table)
         attempt.doRead()
         attempt.doWrite()
         attempt.connectionLost(LOST)
@@ -484,12 +484,12 @@ class WhichTests(TestCase):
         with socket.create_server(("127.0.0.1", 0)) as server:
             port = server.getsockname()[1]
             for lacks in ([], ["something"]):
-                self.patch(transport, "_lacking", lacks)
+                self.patch(private_names, "_missing", lacks)
                 factory = Factory.forProtocol(Protocol)
                 factory.noisy = False
                 protocol: Any = await addressEndpoint(reactor, "127.0.0.1", port).connect(factory)
-                self.assertEqual(isinstance(protocol.transport, Client), not lacks)
+                self.assertEqual(isinstance(protocol.transport, OutgoingConnection), not lacks)
                 protocol.transport.abortConnection()
-            self.patch(transport, "_lacking", [])
+            self.patch(private_names, "_missing", [])
             endpoint = addressEndpoint(reactor, "fe80::1%lo", port)
             self.assertIsInstance(endpoint, TCP6ClientEndpoint)

@@ -20,10 +20,10 @@ from zope.interface import implementer
 
 from tests.service.tcp.fast import test_transport
 from tests.service.tcp.fast.test_transport import Recorder, ends, readAll
-from twisted_netdemo.service.tcp.fast import transport
-from twisted_netdemo.service.tcp.fast.multiplexer import hubOf
-from twisted_netdemo.service.tcp.fast.transport import Server
-from twisted_netdemo.service.tcp.ports import ListeningReactor
+from twisted_netdemo.service.tcp.fast import private_names
+from twisted_netdemo.service.tcp.fast.multiplexer import multiplexerOf
+from twisted_netdemo.service.tcp.fast.transport import FastConnection
+from twisted_netdemo.service.tcp.listening_reactor import ListeningReactor
 
 reactor: Any = theReactor
 
@@ -43,7 +43,7 @@ class LetterCase(TestCase):
     alike = test_transport.AlikeTests.alike
 
     def tearDown(self) -> None:
-        self.assertEqual([one for one in hubOf(reactor)._table if one is not None], [])
+        self.assertEqual([one for one in multiplexerOf(reactor)._table if one is not None], [])
 
     async def test_connectionMadeFails(self) -> None:
         """
@@ -186,7 +186,7 @@ class LeavingTests(TestCase):
     timeout = 60
 
     async def leave(self, stock: bool, how: str) -> list[bytes]:
-        self.patch(transport, "_lacking", ["everything"] if stock else [])
+        self.patch(private_names, "_missing", ["everything"] if stock else [])
         received: list[bytes] = []
         second: Deferred[None] = Deferred()
 
@@ -222,7 +222,7 @@ class LeavingTests(TestCase):
         port = ListeningReactor(reactor).listenTCP(
             0, Factory.forProtocol(First), interface="127.0.0.1"
         )
-        self.assertEqual(port.transport is Server, not stock)
+        self.assertEqual(port.transport is FastConnection, not stock)
         with socket.create_connection(("127.0.0.1", port.getHost().port)) as client:
             client.settimeout(30)
             if how != "made":
@@ -254,7 +254,7 @@ class LeavingTests(TestCase):
         """
         A socket that is closed behind its transport's back takes no other connection with it.
         """
-        self.patch(transport, "_lacking", [])
+        self.patch(private_names, "_missing", [])
         protocols: list[Any] = []
 
         class One(Protocol):
@@ -285,4 +285,4 @@ class LeavingTests(TestCase):
             protocols[0].transport.abortConnection()
         await port.stopListening()
         await deferToThread(lambda: None)
-        self.assertEqual([one for one in hubOf(reactor)._table if one is not None], [])
+        self.assertEqual([one for one in multiplexerOf(reactor)._table if one is not None], [])

@@ -32,10 +32,11 @@ from zope.interface import implementer
 from tests.certificates import writeCertificate
 from tests.processes import folder
 from twisted_netdemo.service.binding import hasIPv6
-from twisted_netdemo.service.tcp.fast import transport
-from twisted_netdemo.service.tcp.fast.multiplexer import hubOf
-from twisted_netdemo.service.tcp.fast.transport import Server, lacking
-from twisted_netdemo.service.tcp.ports import FastTCPPort, ListeningReactor
+from twisted_netdemo.service.tcp.fast import private_names
+from twisted_netdemo.service.tcp.fast.multiplexer import multiplexerOf
+from twisted_netdemo.service.tcp.fast.private_names import missingNames
+from twisted_netdemo.service.tcp.fast.transport import FastConnection
+from twisted_netdemo.service.tcp.listening_reactor import FastTCPPort, ListeningReactor
 
 reactor: Any = theReactor
 
@@ -156,7 +157,7 @@ class AlikeTests(TestCase):
         tls: bool,
         interface: str,
     ) -> tuple[object, object]:
-        self.patch(transport, "_lacking", ["everything"] if stock else [])
+        self.patch(private_names, "_missing", ["everything"] if stock else [])
         protocols: list[Recorder] = []
 
         class Recorders(Factory):
@@ -172,7 +173,7 @@ class AlikeTests(TestCase):
             port = listening.listenSSL(0, Recorders(), self.context(), **where)
         else:
             port = listening.listenTCP(0, Recorders(), **where)
-            self.assertEqual(port.transport is Server, not stock)
+            self.assertEqual(port.transport is FastConnection, not stock)
 
         def converse() -> object:
             host = "127.0.0.1" if interface == "::" else interface
@@ -378,7 +379,7 @@ class AlikeTests(TestCase):
         """
         What one connection's callback says on another, and its end, is sent without further ado.
         """
-        self.patch(transport, "_lacking", [])
+        self.patch(private_names, "_missing", [])
         protocols: list[Protocol] = []
 
         class Passing(Protocol):
@@ -492,7 +493,7 @@ class AlikeTests(TestCase):
         address = ("fe80::1%lo", 1234, 7, 1)
         port = FastTCPPort(0, Factory(), interface="::1", reactor=reactor)
         with socket.socket(socket.AF_INET6) as connection:
-            made = Server(connection, Protocol(), address, port, 0, reactor)
+            made = FastConnection(connection, Protocol(), address, port, 0, reactor)
             self.assertEqual(made.client, address)
             self.assertEqual(made.getPeer(), IPv6Address("TCP", *address))
             made.stopReading()
@@ -534,7 +535,7 @@ class AlikeTests(TestCase):
         """
         When all have gone, the reactor has nothing left of them.
         """
-        self.patch(transport, "_lacking", [])
+        self.patch(private_names, "_missing", [])
         factory = Factory.forProtocol(Protocol)
         factory.noisy = False
         port = ListeningReactor(reactor).listenTCP(0, factory, interface="127.0.0.1")
@@ -544,21 +545,21 @@ class AlikeTests(TestCase):
 
         await gatherResults([deferToThread(client) for _ in range(50)])
         await maybeDeferred(port.stopListening)
-        while hubOf(reactor) in reactor.getReaders():
+        while multiplexerOf(reactor) in reactor.getReaders():
             await soon()
 
     async def test_whoKnocksAlone(self) -> None:
         """
         One who comes alone is accepted, and the kernel is not asked for another that is not there.
         """
-        self.patch(transport, "_lacking", [])
-        asked, original = [], transport.Fast.accept
+        self.patch(private_names, "_missing", [])
+        asked, original = [], FastTCPPort.accept
 
         def accept(port: Any) -> tuple[Any, Any]:
             asked.append(port)
             return original(port)
 
-        self.patch(transport.Fast, "accept", accept)
+        self.patch(FastTCPPort, "accept", accept)
         made: Deferred[object] = Deferred()
 
         class Made(Protocol):
@@ -579,7 +580,7 @@ class AlikeTests(TestCase):
         A connection that always has more is read more than once a turn of the reactor, and not for
         ever: timers and all else have their turn too.
         """
-        self.patch(transport, "_lacking", [])
+        self.patch(private_names, "_missing", [])
         read = 0
 
         class Again(Protocol):
@@ -607,7 +608,7 @@ class AlikeTests(TestCase):
         For a moment the kernel tells that a connection is gone, and not yet that there is something
         to be read, the reset: who waits for it is told of a reset.
         """
-        self.patch(transport, "_lacking", [])
+        self.patch(private_names, "_missing", [])
         protocols: list[Protocol] = []
         reasons: list[Failure] = []
 
@@ -621,13 +622,13 @@ class AlikeTests(TestCase):
         factory = Factory.forProtocol(Waiting)
         factory.noisy = False
         port = ListeningReactor(reactor).listenTCP(0, factory, interface="127.0.0.1")
-        hub = hubOf(reactor)
+        multiplexer = multiplexerOf(reactor)
         with socket.create_connection(("127.0.0.1", port.getHost().port)) as client:
             while not protocols:
                 await soon()
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         number = protocols[0].transport.fileno()  # type: ignore[union-attr]
-        hub._serve([(number, select.EPOLLHUP | select.EPOLLERR)], 1)
+        multiplexer._serve([(number, select.EPOLLHUP | select.EPOLLERR)], 1)
         self.assertTrue(reasons[0].check(ConnectionLost), reasons)
         await maybeDeferred(port.stopListening)
 
@@ -636,7 +637,7 @@ class AlikeTests(TestCase):
         A descriptor that another process has a copy of is reported for ever by epoll(7), though it
         is closed here: the hub frees itself of it, and serves on.
         """
-        self.patch(transport, "_lacking", [])
+        self.patch(private_names, "_missing", [])
         copies: list[int] = []
 
         class Copied(Protocol):
@@ -648,16 +649,19 @@ class AlikeTests(TestCase):
         factory = Factory.forProtocol(Copied)
         factory.noisy = False
         port = ListeningReactor(reactor).listenTCP(0, factory, interface="127.0.0.1")
-        hub = hubOf(reactor)
+        multiplexer = multiplexerOf(reactor)
         with socket.create_connection(("127.0.0.1", port.getHost().port)) as client:
             client.sendall(b"unread and")
             while not copies:
                 await soon()
             client.sendall(b"reported")
-            before = hub.fileno()
-            while hub.fileno() == before and select.select([hub.fileno()], [], [], 0)[0]:
+            before = multiplexer.fileno()
+            while (
+                multiplexer.fileno() == before
+                and select.select([multiplexer.fileno()], [], [], 0)[0]
+            ):
                 await soon()
-            self.assertEqual(select.select([hub.fileno()], [], [], 0)[0], [])
+            self.assertEqual(select.select([multiplexer.fileno()], [], [], 0)[0], [])
         os.close(copies[0])
         await maybeDeferred(port.stopListening)
 
@@ -692,22 +696,22 @@ class SwitchTests(SynchronousTestCase):
         This Twisted and this Python have all the private names that the fast path needs. Where
         this fails, services run on Twisted's own transports: slower, not wrongly.
         """
-        self.assertEqual(lacking(), [])
+        self.assertEqual(missingNames(), [])
 
     def test_missing(self) -> None:
         """
         A name that is gone is named, and Twisted's own transports are used.
         """
         private = ((FileDescriptor, ("_noSuchName",)),)
-        self.patch(transport, "PRIVATE", private)
-        self.assertEqual(lacking(), ["FileDescriptor._noSuchName"])
-        self.patch(transport, "_lacking", lacking())
-        self.assertFalse(transport.fast())
+        self.patch(private_names, "PRIVATE", private)
+        self.assertEqual(missingNames(), ["FileDescriptor._noSuchName"])
+        self.patch(private_names, "_missing", missingNames())
+        self.assertFalse(private_names.isAvailable())
 
     def test_environment(self) -> None:
         """
         NETDEMO_TRANSPORT=stock asks for Twisted's own.
         """
-        self.assertTrue(transport.fast())
+        self.assertTrue(private_names.isAvailable())
         self.patch(os, "environ", {**os.environ, "NETDEMO_TRANSPORT": "stock"})
-        self.assertFalse(transport.fast())
+        self.assertFalse(private_names.isAvailable())

@@ -25,7 +25,7 @@ from twisted.trial.runner import TestLoader, TrialRunner
 from twisted.trial.unittest import TestSuite
 
 import twisted
-from twisted_netdemo.service.tcp.ports import ListeningReactor
+from twisted_netdemo.service.tcp.listening_reactor import ListeningReactor
 
 PAGE = Path(__file__).parents[4] / "docs" / "explanation" / "transport.md"
 PATIENCE = 120

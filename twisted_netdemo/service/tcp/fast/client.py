@@ -34,8 +34,9 @@ from twisted.internet.posixbase import PosixReactorBase
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_netdemo.service.tcp.fast.multiplexer import LOST, OUT, hubOf
-from twisted_netdemo.service.tcp.fast.transport import Server, fast
+from twisted_netdemo.service.tcp.fast.multiplexer import LOST, OUT, multiplexerOf
+from twisted_netdemo.service.tcp.fast.private_names import isAvailable
+from twisted_netdemo.service.tcp.fast.transport import FastConnection
 from twisted_netdemo.service.time.clock import monotonic
 
 _STREAM = int(socket.SOCK_STREAM) | int(getattr(socket, "SOCK_NONBLOCK", 0))
@@ -51,7 +52,7 @@ def addressEndpoint(
     @param timeout: seconds until it gives up; C{None} where somebody else sees to that.
     """
     isIPv6 = isIPv6Address(host)
-    if fast() and isinstance(reactor, PosixReactorBase) and "%" not in host:
+    if isAvailable() and isinstance(reactor, PosixReactorBase) and "%" not in host:
         return _AddressEndpoint(reactor, host, port, timeout, isIPv6)
     from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
 
@@ -66,7 +67,7 @@ class _AddressEndpoint:
         self, reactor: Any, host: str, port: int, timeout: float | None, isIPv6: bool
     ) -> None:
         self.reactor = reactor
-        self.hub = hubOf(reactor)
+        self.multiplexer = multiplexerOf(reactor)
         self.address = (host, port)
         self.timeout = timeout
         self.isIPv6 = isIPv6
@@ -89,18 +90,18 @@ class _Attempt:
     """
 
     accepting = False
-    watched = 0
-    wanted = OUT
-    unsettled = False
+    registered = 0
+    interest = OUT
+    isPending = False
     connected = 0
     handle: Any = None
     newest: tuple[Any, Any] = (None, None)
-    _transport: Client | None = None
+    _transport: OutgoingConnection | None = None
     _call: IDelayedCall | None = None
 
     def __init__(self, endpoint: _AddressEndpoint, factory: IProtocolFactory) -> None:
         self.result: Deferred[IProtocol] = Deferred(self._cancelled)
-        self.hub = endpoint.hub
+        self.multiplexer = endpoint.multiplexer
         self.reactor = reactor = endpoint.reactor
         self.factory = factory
         self._endpoint = endpoint
@@ -115,7 +116,7 @@ class _Attempt:
         number = self.handle.connect_ex(endpoint.address)
         if number in (0, EINPROGRESS):
             self.connected = 1
-            self.hub.changed(self)
+            self.multiplexer.interestChanged(self)
             if endpoint.timeout is not None:
                 clock = monotonic(reactor)
                 self._call = clock.callLater(endpoint.timeout, self._failed, TimeoutError())
@@ -133,7 +134,7 @@ class _Attempt:
         """
         Something has come of it. To connect once more is to ask what (connect(2)).
         """
-        if not self.watched:
+        if not self.registered:
             return  # the hub asks whether there is something to write at once
         number = self.handle.connect_ex(self._endpoint.address)
         if number in (0, EISCONN):
@@ -161,12 +162,12 @@ class _Attempt:
             return
         self._stopClock()
         self.connected = 0
-        self._transport = Client(self.handle, protocol, peer, self, 0, self.reactor)
+        self._transport = OutgoingConnection(self.handle, protocol, peer, self, 0, self.reactor)
         self.newest = (self._transport, address)
-        self.hub.succeeds(self, self._transport)
+        self.multiplexer.transfer(self, self._transport)
         protocol.makeConnection(self._transport)
         self.newest = (None, None)
-        self.hub.made(self._transport)
+        self.multiplexer.connectionEstablished(self._transport)
         if not self.result.called:
             self.result.callback(protocol)
         self._transport = None  # no circle of references is left
@@ -176,7 +177,7 @@ class _Attempt:
         if self.handle is not None:
             if self.connected:
                 self.connected = 0
-                self.hub.forget(self)
+                self.multiplexer.unregister(self)
             self.handle.close()
         self.over()
         if not self.result.called:
@@ -222,7 +223,7 @@ def _connectError(number: int) -> ConnectError:
     return error
 
 
-class Client(Server):
+class OutgoingConnection(FastConnection):
     """
     A connection that we made: like one that we accepted, but for whose it is, and that more comes
     than goes.
@@ -233,7 +234,7 @@ class Client(Server):
     bufferSize = 1 << 19
 
     def _logstr(self) -> str:
-        protocol = self.__dict__.get("protocol", self._was)
+        protocol = self.__dict__.get("protocol", self._lastProtocol)
         prefix = protocol if isinstance(protocol, str) else self._getLogPrefix(protocol)
         return f"{prefix},client"
 
@@ -253,4 +254,4 @@ class Client(Server):
 # The C library asks the kernel for each piece of memory that is large, and gives it back, which
 # costs more than to read into it; but not where as large a piece has been freed before
 # (M_MMAP_THRESHOLD in mallopt(3)).
-bytes(2 * Client.bufferSize)
+bytes(2 * OutgoingConnection.bufferSize)

@@ -50,24 +50,34 @@ _MORE = 4
 _ALL = 1 << 16
 
 
-class Watched(Protocol):
+class HasFileno(Protocol):
+    """
+    A socket, as epoll takes it.
+    """
+
+    def fileno(self) -> int: ...
+
+
+class Selectable(Protocol):
     """
     What the hub watches.
 
     @ivar handle: whose C{fileno} is its file descriptor, -1 when somebody has closed it.
-    @ivar wanted: what it wants to be told of: IN, OUT, both, or 0 for nothing.
-    @ivar watched: what the kernel has been asked for, 0 when it is not in the hub's table; the
+    @ivar interest: what it wants to be told of: IN, OUT, both, or 0 for nothing.
+    @ivar registered: what the kernel has been asked for, 0 when it is not in the hub's table; the
         hub's own.
-    @ivar unsettled: whether what it wants is looked at soon anyhow, since it is in the hub's list
+    @ivar isPending: whether what it wants is looked at soon anyhow, since it is in the hub's list
         of those, or its own callback runs; the hub's own.
     @ivar accepting: whether it makes new connections, which is done after all else, by its
         C{acceptUpTo} in place of C{doRead}.
     """
 
-    handle: Any
-    wanted: int
-    watched: int
-    unsettled: bool
+    @property
+    def handle(self) -> HasFileno: ...
+
+    interest: int
+    registered: int
+    isPending: bool
     accepting: bool
     connected: Any
 
@@ -78,7 +88,7 @@ class Watched(Protocol):
     def connectionLost(self, reason: Failure) -> None: ...
 
 
-class _LogContext(Mapping[str, Any], tuple[Any, ...]):
+class _CallbackLogContext(Mapping[str, Any], tuple[Any, ...]):
     """
     What the log is told of the callback that runs, made of whose it is and the rest of it. The
     system, as text, is made when it is asked for, which it seldom is; and a tuple costs a third of
@@ -109,7 +119,7 @@ class _LogContext(Mapping[str, Any], tuple[Any, ...]):
 
 
 @implementer(IReadDescriptor)
-class Hub:
+class Multiplexer:
     """
     Reads and writes for those that it watches, as a reactor does, event for event.
 
@@ -121,11 +131,11 @@ class Hub:
         self._reactor = reactor
         self._epoll = select.epoll()
         # By their descriptors, which are small numbers.
-        self._table: list[Watched | None] = []
+        self._table: list[Selectable | None] = []
         self._count = 0
         self._strange = 0
         self.active = self.accepts = False
-        self.unsettled: list[Watched] = []
+        self.isPending: list[Selectable] = []
         # of twisted.python.context, while callbacks run: its stack, and what there was before
         self._contexts: list[dict[Any, Any]] = []
         self._logContext: Mapping[str, Any] = {}
@@ -137,26 +147,26 @@ class Hub:
     def logPrefix(self) -> str:
         return "netdemo"
 
-    def changed(self, one: Watched) -> None:
+    def interestChanged(self, one: Selectable) -> None:
         """
         It wants something else than before.
         """
-        if not one.unsettled:
+        if not one.isPending:
             if self.active:
-                one.unsettled = True
-                self.unsettled.append(one)
-            elif one.watched != one.wanted:
+                one.isPending = True
+                self.isPending.append(one)
+            elif one.registered != one.interest:
                 self._ask(one)
 
-    def _ask(self, one: Watched) -> None:
-        wanted = one.wanted
+    def _ask(self, one: Selectable) -> None:
+        interest = one.interest
         number = one.handle.fileno()
         if number < 0:
-            self.forget(one)
+            self.unregister(one)
             return
-        if not one.watched:
+        if not one.registered:
             table = self._table
-            self._epoll.register(number, wanted)
+            self._epoll.register(number, interest)
             if number >= len(table):
                 table.extend([None] * (number + 1 - len(table)))
             before = table[number]
@@ -165,36 +175,36 @@ class Hub:
                 if self._count == 1:
                     self._reactor.addReader(self)
             else:  # somebody has closed it, so that its descriptor is another's now
-                before.watched = 0
+                before.registered = 0
             table[number] = one
-        elif wanted:
-            self._epoll.modify(number, wanted)
+        elif interest:
+            self._epoll.modify(number, interest)
         else:
             # epoll(7) reports a reset even to who asks for nothing.
             self._epoll.unregister(number)
-            self.forget(one)
-        one.watched = wanted
+            self.unregister(one)
+        one.registered = interest
 
-    def forget(self, one: Watched) -> None:
+    def unregister(self, one: Selectable) -> None:
         """
         It is about to be closed, which ends the kernel's watch too, or has been.
         """
-        if one.watched:
+        if one.registered:
             number = one.handle.fileno()
             self._table[number if number >= 0 else self._table.index(one)] = None
-            one.watched = 0
+            one.registered = 0
             self._count -= 1
             if not self._count:
                 self._reactor.removeReader(self)
 
-    def succeeds(self, one: Watched, heir: Watched) -> None:
+    def transfer(self, one: Selectable, heir: Selectable) -> None:
         """
         From now on its descriptor is another's, who wants something else; in a callback.
         """
-        self._epoll.modify(one.handle, heir.wanted)
+        self._epoll.modify(one.handle, heir.interest)
         self._table[one.handle.fileno()] = heir
-        heir.watched = heir.wanted
-        one.watched = 0
+        heir.registered = heir.interest
+        one.registered = 0
 
     def doRead(self) -> None:
         """
@@ -221,11 +231,14 @@ class Hub:
         finally:
             contexts.pop()
 
-    def _belongsTo(self, one: Watched) -> None:
+    def _logAs(self, one: Selectable) -> None:
         """
         What is logged from now on is.
         """
-        self._contexts[-1] = {_LOG: _LogContext((one, self._logContext)), **self._otherContext}
+        self._contexts[-1] = {
+            _LOG: _CallbackLogContext((one, self._logContext)),
+            **self._otherContext,
+        }
 
     def _serve(self, events: list[tuple[int, int]], accepts: int) -> None:
         """
@@ -233,26 +246,26 @@ class Hub:
 
         @param accepts: how many at most are to be accepted.
         """
-        table, unsettled = self._table, self.unsettled
+        table, isPending = self._table, self.isPending
         contexts, logContext, others = self._contexts, self._logContext, self._otherContext
         accepting: list[Any] = []
         self.active = True
         for number, event in events:
             one = table[number]
             if one is None:
-                self._closedHere()
+                self._strangeEvent()
             elif one.accepting:
                 accepting.append(one)
             else:
                 inRead = True
                 why: BaseException | None = None
-                one.unsettled = True
+                one.isPending = True
                 # as _belongsTo, at half its cost
-                contexts[-1] = {_LOG: _LogContext((one, logContext))}
+                contexts[-1] = {_LOG: _CallbackLogContext((one, logContext))}
                 if others:
                     contexts[-1].update(others)
                 try:
-                    if event & IN or (event & _GONE and one.wanted & IN):
+                    if event & IN or (event & _GONE and one.interest & IN):
                         # Gone without a word is a reset that is just coming: reading waits for it.
                         why = one.doRead()
                     elif event & _GONE:
@@ -267,70 +280,70 @@ class Hub:
                 if why:
                     self._ended(one, why, inRead)
                 if one.connected:
-                    self._settle(one)
-                if unsettled:
-                    self._settleOthers()
+                    self._flush(one)
+                if isPending:
+                    self._flushOthers()
         self.accepts = True
         for one in accepting:
-            if one.watched:
-                self._belongsTo(one)
+            if one.registered:
+                self._logAs(one)
                 try:
                     one.acceptUpTo(accepts)
                 except BaseException:
                     log.err()
-                if unsettled:
-                    self._settleOthers()
+                if isPending:
+                    self._flushOthers()
         self.accepts = self.active = False
 
-    def made(self, one: Watched) -> None:
+    def connectionEstablished(self, one: Selectable) -> None:
         """
         It has been told that it is connected; it is born unsettled.
         """
         if self.accepts or not self.active:
             if one.connected:
-                self._settle(one)
+                self._flush(one)
         else:
-            self.unsettled.append(one)
+            self.isPending.append(one)
 
-    def _settleOthers(self) -> None:
+    def _flushOthers(self) -> None:
         """
         Settle those that another's callback has changed. What they change in turn the kernel is
         asked for: two that answer each other would have the hub for themselves.
         """
         self.active = False
-        for one in self.unsettled:
+        for one in self.isPending:
             if one.connected:
-                self._belongsTo(one)
-                self._settle(one)
-            one.unsettled = False
-        self.unsettled.clear()
+                self._logAs(one)
+                self._flush(one)
+            one.isPending = False
+        self.isPending.clear()
         self.active = True
 
-    def _settle(self, one: Watched) -> None:
+    def _flush(self, one: Selectable) -> None:
         """
         A callback has ended: write, close, and ask the kernel for what is wanted now.
         """
         why: BaseException | None = None
         try:
-            if one.wanted & OUT and not one.watched & OUT:  # else the kernel says when
+            if one.interest & OUT and not one.registered & OUT:  # else the kernel says when
                 why = one.doWrite()
-            one.unsettled = False
-            if one.watched != one.wanted and one.connected and not why:
+            one.isPending = False
+            if one.registered != one.interest and one.connected and not why:
                 self._ask(one)
         except BaseException as error:
             log.err()
-            one.unsettled = False
+            one.isPending = False
             why = error
         if why:
             self._ended(one, why, False)
 
-    def _ended(self, one: Watched, why: BaseException, inRead: bool) -> None:
+    def _ended(self, one: Selectable, why: BaseException, inRead: bool) -> None:
         try:
             if inRead and why.__class__ is ConnectionDone:
-                one.wanted &= ~IN
+                one.interest &= ~IN
                 one.readConnectionLost(DONE)
                 if one.connected:
-                    self.changed(one)
+                    self.interestChanged(one)
             elif why is CONNECTION_DONE:
                 one.connectionLost(DONE)
             elif why is CONNECTION_LOST:
@@ -340,7 +353,7 @@ class Hub:
         except BaseException:
             log.err()
 
-    def _closedHere(self) -> None:
+    def _strangeEvent(self) -> None:
         self._strange += 1
         if self._strange > _STRANGE:
             self._strange = 0
@@ -349,7 +362,7 @@ class Hub:
             self._epoll = select.epoll()
             for one in filter(None, self._table):
                 if one.handle.fileno() >= 0:
-                    self._epoll.register(one.handle, one.watched)
+                    self._epoll.register(one.handle, one.registered)
             self._reactor.addReader(self)
 
     def connectionLost(self, reason: Failure) -> None:
@@ -363,14 +376,14 @@ class Hub:
                 log.err()
 
 
-_hubs: WeakKeyDictionary[Any, Hub] = WeakKeyDictionary()
+_multiplexers: WeakKeyDictionary[Any, Multiplexer] = WeakKeyDictionary()
 
 
-def hubOf(reactor: Any) -> Hub:
+def multiplexerOf(reactor: Any) -> Multiplexer:
     """
     The hub of a reactor; there is one for each.
     """
-    hub = _hubs.get(reactor)
-    if hub is None:
-        hub = _hubs[reactor] = Hub(reactor)
-    return hub
+    multiplexer = _multiplexers.get(reactor)
+    if multiplexer is None:
+        multiplexer = _multiplexers[reactor] = Multiplexer(reactor)
+    return multiplexer

@@ -2,31 +2,28 @@
 A TCP transport that writes at once: Twisted's own, but for when it asks the kernel for what.
 
 All of Twisted's private names that TCP services touch stand here; where a Twisted lacks one
-(L{lacking}), or the environment says C{NETDEMO_TRANSPORT=stock}, ports make Twisted's own
+(L{missingNames}), or the environment says C{NETDEMO_TRANSPORT=stock}, ports make Twisted's own
 transports.
 """
 
 from __future__ import annotations
 
-import os
 import socket
 import struct
-import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from errno import ENOBUFS
 from typing import Any, Generic, TypeVar
 
 from twisted.internet import tcp
-from twisted.internet.abstract import FileDescriptor
-from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.error import ConnectionAborted
 from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 from twisted.python import log
 from twisted.python.failure import Failure
 
-from twisted_netdemo.service.tcp.fast.multiplexer import DONE, IN, OUT, hubOf
+from twisted_netdemo.service.peers import twistedAddress, withScopeName
+from twisted_netdemo.service.tcp.fast.multiplexer import DONE, IN, OUT
 
 # The whole of what is said: the end of output goes with it. As plain numbers: the flags of the
 # socket module are an enum, whose arithmetic is done anew on each call.
@@ -38,106 +35,10 @@ _IPv4 = int(socket.AF_INET)
 _FEW = 16384
 _RESET = struct.pack("ii", 1, 0)
 
-#: The names that are taken from classes of Twisted and of Python without their leave.
-PRIVATE: tuple[tuple[type, tuple[str, ...]], ...] = (
-    (
-        FileDescriptor,
-        ("_writeDisconnecting", "_writeDisconnected", "dataBuffer", "offset", "_getLogPrefix"),
-    ),
-    (tcp.Connection, ("_closeWriteConnection", "TLS")),
-    (tcp.Port, ("_fromListeningDescriptor", "_realPortNumber")),
-    (socket.SocketType, ("_accept",)),
-)
-#: The attributes that Twisted gives each connection when it is made; here they are made otherwise,
-#: or when they are asked for.
-GIVEN = frozenset(
-    {
-        *("_tempDataBuffer", "_tempDataLen", "client", "connected", "fileno", "hostname"),
-        *("logstr", "protocol", "reactor", "repstr", "server", "sessionno", "socket"),
-    }
-)
-
-
-def lacking() -> list[str]:
-    """
-    Which of them are missing here, and what a connection is given that is not known here.
-    """
-    names = [
-        f"{owner.__name__}.{name}"
-        for owner, private in PRIVATE
-        for name in private
-        if not hasattr(owner, name)
-    ]
-    try:
-        nothing: Any = _Nothing()
-        given = vars(tcp.Server(nothing, nothing, ("", 0), nothing, 0, nothing)).keys()
-    except Exception as error:
-        return [*names, f"Server: {error}"]
-    return names + [f"Server.{name}" for name in sorted(given ^ GIVEN)]
-
-
-class _Nothing:
-    """
-    Stands for a socket, a reactor and whatever else, and does nothing.
-    """
-
-    def __getattr__(self, name: str) -> Any:
-        return lambda *arguments: None
-
-
-_lacking = lacking()
-
-
-def fast() -> bool:
-    """
-    Whether ports make this module's transports.
-    """
-    return (
-        sys.platform == "linux"
-        and not _lacking
-        and os.environ.get("NETDEMO_TRANSPORT", "fast") != "stock"
-    )
-
-
-def adopted(kind: Any, reactor: Any, number: int, family: int, factory: Any) -> Any:
-    """
-    A port for a listening socket that there is already.
-
-    @param kind: its class, of L{tcp.Port}.
-    @return: C{None} where Twisted has no way to make one of this class.
-    """
-    if "Port._fromListeningDescriptor" in _lacking:
-        return None
-    if family not in (socket.AF_INET, socket.AF_INET6):
-        return kind._fromListeningDescriptor(reactor, number, factory)
-    return kind._fromListeningDescriptor(reactor, number, family, factory)
-
-
-def peerOf(address: Any, family: int) -> Any:
-    """
-    A socket's address as Twisted has it.
-
-    @param address: as the socket module has it.
-    """
-    if family == _IPv4:
-        return IPv4Address("TCP", *address)
-    return IPv6Address("TCP", *address)
-
-
-def scoped(address: Any) -> Any:
-    """
-    The same address, with the scope of a link-local one by its name.
-    """
-    if len(address) == 4 and address[3]:
-        host, _ = socket.getnameinfo(address, socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)
-        return (host, *address[1:])
-    return address
-
-
 T = TypeVar("T")
 
 
-class _Made(Generic[T]):
+class _Computed(Generic[T]):
     """
     An attribute that is made when it is asked for, until it has been set, as any other can be.
     """
@@ -149,7 +50,7 @@ class _Made(Generic[T]):
         return self._make(one)
 
 
-class Server(tcp.Server):
+class FastConnection(tcp.Server):
     """
     One connection. What it wants of the kernel is settled by the hub at the end of each callback;
     its buffers, producers, TLS and states are Twisted's.
@@ -162,16 +63,16 @@ class Server(tcp.Server):
     server: Any
     handle: Any
     accepting = False
-    watched = 0
-    unsettled = True  # until it has been told that it is connected
-    wanted = IN
+    registered = 0
+    isPending = True  # until it has been told that it is connected
+    interest = IN
     # There has been nothing but bytes to send at once: no producer, no TLS, nothing that the kernel
     # had no room for, no end of output yet. All else is Twisted's own way.
-    _plain = True
-    _said: bytes | None = None  # in this callback, while it is plain
-    _isTaken = False  # whether something has asked for the socket
-    _was: Any = "-"  # the protocol that is told of the end; after that its name
-    _rest: tuple[Any, ...] = ()  # of the peer's IPv6 address: flow and scope, where they are not 0
+    _isPlain = True
+    _data: bytes | None = None  # in this callback, while it is plain
+    _isExposed = False  # whether something has asked for the socket
+    _lastProtocol: Any = "-"  # the protocol that is told of the end; after that its name
+    _flowAndScope: tuple[Any, ...] = ()  # of the peer's IPv6 address, where they are not 0
     _tempDataBuffer: Any = None
     _tempDataLen = 0
     connected = 1
@@ -191,18 +92,18 @@ class Server(tcp.Server):
         self.hostname = client[0]
         self._peerPort = client[1]
         if len(client) > 2 and (client[2] or client[3]):
-            self._rest = client[2:]
+            self._flowAndScope = client[2:]
         self.server = server
         self.sessionno = sessionno
 
     def _client(self) -> tuple[Any, ...]:
         if self.server.addressFamily == _IPv4:
             return self.hostname, self._peerPort
-        return (self.hostname, self._peerPort, *(self._rest or (0, 0)))
+        return (self.hostname, self._peerPort, *(self._flowAndScope or (0, 0)))
 
     def _logstr(self) -> str:
         # after its end the protocol is no longer known, but for a while or its name
-        protocol = self.__dict__.get("protocol", self._was)
+        protocol = self.__dict__.get("protocol", self._lastProtocol)
         prefix = protocol if isinstance(protocol, str) else self._getLogPrefix(protocol)
         return f"{prefix},{self.sessionno},{self.hostname}"
 
@@ -215,21 +116,21 @@ class Server(tcp.Server):
         made = socket.socket(handle.family, handle.type, handle.proto, handle.detach())
         made.setblocking(False)
         self.handle = self.socket = made
-        self._isTaken = True
+        self._isExposed = True
         return made
 
-    reactor: Any = _Made(lambda self: self.server.reactor)
-    client: Any = _Made(_client)
-    logstr: Any = _Made(lambda self: self._logstr())
-    repstr: Any = _Made(lambda self: self._repstr())
-    socket: Any = _Made(_socket)
+    reactor: Any = _Computed(lambda self: self.server.reactor)
+    client: Any = _Computed(_client)
+    logstr: Any = _Computed(lambda self: self._logstr())
+    repstr: Any = _Computed(lambda self: self._repstr())
+    socket: Any = _Computed(_socket)
 
     def getHost(self) -> Any:
-        return peerOf(scoped(self.handle.getsockname()), self.server.addressFamily)
+        return twistedAddress(withScopeName(self.handle.getsockname()), self.server.addressFamily)
 
     def getPeer(self) -> Any:
         newest, peer = self.server.newest
-        return peer if newest is self else peerOf(self.client, self.server.addressFamily)
+        return peer if newest is self else twistedAddress(self.client, self.server.addressFamily)
 
     def fileno(self) -> int:
         # whoever asks may do with it what they like
@@ -237,51 +138,51 @@ class Server(tcp.Server):
         return number
 
     def startReading(self) -> None:
-        self.wanted |= IN
-        self._changed()
+        self.interest |= IN
+        self._interestChanged()
 
     def stopReading(self) -> None:
-        self.wanted &= ~IN
-        self._changed()
+        self.interest &= ~IN
+        self._interestChanged()
 
     def startWriting(self) -> None:
-        self.wanted |= OUT
-        self._changed()
+        self.interest |= OUT
+        self._interestChanged()
 
     def stopWriting(self) -> None:
-        self.wanted &= ~OUT
-        self._changed()
+        self.interest &= ~OUT
+        self._interestChanged()
 
-    def _changed(self) -> None:
+    def _interestChanged(self) -> None:
         if self.connected:
-            self.server.hub.changed(self)
+            self.server.multiplexer.interestChanged(self)
 
-    def _beTwisted(self) -> None:
-        self._plain = False
+    def _useTwistedBuffers(self) -> None:
+        self._isPlain = False
         if self._tempDataBuffer is None:
-            said, self._said = self._said, None
+            said, self._data = self._data, None
             self._tempDataBuffer = [said] if said else []
             self._tempDataLen = len(said) if said else 0
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
-        self._beTwisted()
+        self._useTwistedBuffers()
         super().registerProducer(producer, streaming)
 
     def startTLS(self, ctx: Any, normal: bool = True) -> None:
-        self._beTwisted()
+        self._useTwistedBuffers()
         super().startTLS(ctx, normal)
 
     def write(self, data: bytes) -> None:
-        said = self._said
-        if said is None and self._plain and data and data.__class__ is bytes:
-            self._said = data
-            self.wanted |= OUT
-            if not self.unsettled:
-                self.server.hub.changed(self)
+        said = self._data
+        if said is None and self._isPlain and data and data.__class__ is bytes:
+            self._data = data
+            self.interest |= OUT
+            if not self.isPending:
+                self.server.multiplexer.interestChanged(self)
         elif said is not None and data.__class__ is bytes and len(said) + len(data) <= _FEW:
-            self._said = said + data
+            self._data = said + data
         else:
-            self._beTwisted()
+            self._useTwistedBuffers()
             super().write(data)
 
     def writeSequence(self, iovec: Iterable[bytes]) -> None:
@@ -295,10 +196,10 @@ class Server(tcp.Server):
         """
         Send what there is.
         """
-        if not self._plain:
+        if not self._isPlain:
             return super().doWrite()
         ends = self._writeDisconnecting or self.disconnecting
-        data = self._said
+        data = self._data
         if data is not None:
             try:
                 sent = self.handle.send(data, _LAST if ends else _AT_ONCE)
@@ -309,18 +210,18 @@ class Server(tcp.Server):
                     return CONNECTION_LOST
                 sent = 0
             if sent < len(data):
-                self._said = None
-                self._beTwisted()
+                self._data = None
+                self._useTwistedBuffers()
                 self.dataBuffer = data
                 self.offset = sent
                 return None
-            self._said = None
-        self.wanted &= IN
+            self._data = None
+        self.interest &= IN
         if ends:
             if self.disconnecting:
                 return CONNECTION_DONE
             self._writeDisconnected = True
-            self._plain = False
+            self._isPlain = False
             return self._closeWriteConnection()
         return None
 
@@ -339,7 +240,7 @@ class Server(tcp.Server):
             return None
         except OSError:
             if self.handle.fileno() < 0:  # it was closed by another, and is a copy's
-                self.server.hub.forget(self)
+                self.server.multiplexer.unregister(self)
                 return None
             return CONNECTION_LOST
         if not data:
@@ -374,9 +275,9 @@ class Server(tcp.Server):
 
     def loseWriteConnection(self) -> None:
         self._writeDisconnecting = True
-        self.wanted |= OUT
-        if self.connected and not self.unsettled:
-            self.server.hub.changed(self)
+        self.interest |= OUT
+        if self.connected and not self.isPending:
+            self.server.multiplexer.interestChanged(self)
 
     def loseConnection(self) -> None:
         if self._writeDisconnected and self.connected and not (self.disconnecting or self.TLS):
@@ -389,7 +290,7 @@ class Server(tcp.Server):
             return
         self.disconnected = 1
         self.connected = 0
-        self._plain = False
+        self._isPlain = False
         producer = self.producer
         if producer is not None:
             self.producer = None
@@ -397,76 +298,20 @@ class Server(tcp.Server):
                 producer.stopProducing()
             except BaseException:
                 log.err()
-        self.server.hub.forget(self)
+        self.server.multiplexer.unregister(self)
         handle, protocol = self.handle, self.protocol
         del self.handle, self.protocol
         if reason is not DONE and reason.check(ConnectionAborted):
             with suppress(OSError):  # what is closed already cannot be reset
                 handle.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        elif self._isTaken:  # there may be copies, whose end it is too
+        elif self._isExposed:  # there may be copies, whose end it is too
             with suppress(OSError):
                 handle.shutdown(socket.SHUT_RDWR)
         handle.close()
-        if self._isTaken:
+        if self._isExposed:
             self.__dict__.pop("socket", None)
-        self._was = protocol
+        self._lastProtocol = protocol
         try:
             protocol.connectionLost(reason)
         finally:
-            self._was = protocol.__class__.__name__
-
-
-class Fast:
-    """
-    Mixed into a port: its connections are this module's, and it is in the hub itself.
-    """
-
-    transport = Server
-    accepting = True
-    watched = 0
-    wanted = 0
-    unsettled = False
-    reactor: Any
-    socket: Any
-    addressFamily: Any
-
-    #: The connection that is being made, and its peer: most ask at once who that is.
-    newest: tuple[Any, Any] = (None, None)
-
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        super().__init__(*arguments, **named)  # of Twisted's port
-        self.hub = hubOf(self.reactor)
-
-    @property
-    def handle(self) -> Any:
-        """
-        What the kernel is asked through.
-        """
-        return self.socket
-
-    def startReading(self) -> None:
-        self.wanted = IN
-        self.hub.changed(self)  # type: ignore[arg-type]  # it is one when mixed in
-
-    def stopReading(self) -> None:
-        self.wanted = 0
-        self.hub.changed(self)  # type: ignore[arg-type]
-
-    def accept(self) -> tuple[Any, Any]:
-        """
-        The next connection. Twisted asks for a socket, not for Python's own class of them, which
-        costs more.
-        """
-        number, address = self.socket._accept()
-        return socket.SocketType(self.addressFamily, _STREAM, 0, number), address
-
-    def made(self, transport: Server, protocol: Any, peer: Any) -> None:
-        """
-        A connection has been made, and is to be told so.
-        """
-        self.newest = (transport, peer)
-        try:
-            protocol.makeConnection(transport)
-        finally:
-            self.newest = (None, None)
-            self.hub.made(transport)
+            self._lastProtocol = protocol.__class__.__name__

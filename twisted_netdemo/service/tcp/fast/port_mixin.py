@@ -1,0 +1,72 @@
+"""
+What makes a TCP port a fast one: its connections are fast, and the multiplexer watches it too.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from twisted.internet import tcp
+
+from twisted_netdemo.service.tcp.fast.multiplexer import IN, multiplexerOf
+from twisted_netdemo.service.tcp.fast.transport import FastConnection
+
+_STREAM = int(socket.SOCK_STREAM)
+
+
+class FastPortMixin:
+    """
+    Mixed into a subclass of L{tcp.Port}, whose attributes the first three are.
+    """
+
+    reactor: Any
+    socket: Any
+    addressFamily: Any
+
+    transport: type[tcp.Server] = FastConnection
+    accepting = True
+    registered = 0
+    interest = 0
+    isPending = False
+
+    #: The connection that is being made, and its peer: most ask at once who that is.
+    newest: tuple[Any, Any] = (None, None)
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)  # of Twisted's port
+        self.multiplexer = multiplexerOf(self.reactor)
+
+    @property
+    def handle(self) -> Any:
+        """
+        What the kernel is asked through.
+        """
+        return self.socket
+
+    def startReading(self) -> None:
+        self.interest = IN
+        self.multiplexer.interestChanged(self)  # type: ignore[arg-type]  # mixed in, it is one
+
+    def stopReading(self) -> None:
+        self.interest = 0
+        self.multiplexer.interestChanged(self)  # type: ignore[arg-type]  # mixed in, it is one
+
+    def accept(self) -> tuple[Any, Any]:
+        """
+        The next connection. Twisted asks for a socket, not for Python's own class of them, which
+        costs more.
+        """
+        number, address = self.socket._accept()
+        return socket.SocketType(self.addressFamily, _STREAM, 0, number), address
+
+    def connectionEstablished(self, transport: FastConnection, protocol: Any, peer: Any) -> None:
+        """
+        A connection has been made, and is to be told so.
+        """
+        self.newest = (transport, peer)
+        try:
+            protocol.makeConnection(transport)
+        finally:
+            self.newest = (None, None)
+            self.multiplexer.connectionEstablished(transport)

@@ -1,0 +1,90 @@
+"""
+The names of Twisted's and Python's classes that the fast transport uses without their leave, and
+whether all of them are there.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from typing import Any
+
+from twisted.internet import tcp
+from twisted.internet.abstract import FileDescriptor
+
+#: The names, by the classes that have them.
+PRIVATE: tuple[tuple[type, tuple[str, ...]], ...] = (
+    (
+        FileDescriptor,
+        ("_writeDisconnecting", "_writeDisconnected", "dataBuffer", "offset", "_getLogPrefix"),
+    ),
+    (tcp.Connection, ("_closeWriteConnection", "TLS")),
+    (tcp.Port, ("_fromListeningDescriptor", "_realPortNumber")),
+    (socket.SocketType, ("_accept",)),
+)
+#: The attributes that Twisted's constructor of a connection sets. The fast transport's computes
+#: most of them when they are read.
+GIVEN = frozenset(
+    {
+        *("_tempDataBuffer", "_tempDataLen", "client", "connected", "fileno", "hostname"),
+        *("logstr", "protocol", "reactor", "repstr", "server", "sessionno", "socket"),
+    }
+)
+
+
+def missingNames() -> list[str]:
+    """
+    The names that are missing here, and the attributes of a connection that differ from L{GIVEN}.
+    """
+    names = [
+        f"{owner.__name__}.{name}"
+        for owner, private in PRIVATE
+        for name in private
+        if not hasattr(owner, name)
+    ]
+    try:
+        nothing: Any = _Nothing()
+        given = vars(tcp.Server(nothing, nothing, ("", 0), nothing, 0, nothing)).keys()
+    except Exception as error:
+        return [*names, f"Server: {error}"]
+    return names + [f"Server.{name}" for name in sorted(given ^ GIVEN)]
+
+
+class _Nothing:
+    """
+    Stands for a socket, a reactor and whatever else, and does nothing.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *arguments: None
+
+
+_missing = missingNames()
+
+
+def isAvailable() -> bool:
+    """
+    Whether the fast transport can be used here, and the environment does not say
+    C{NETDEMO_TRANSPORT=stock}.
+    """
+    return (
+        sys.platform == "linux"
+        and not _missing
+        and os.environ.get("NETDEMO_TRANSPORT", "fast") != "stock"
+    )
+
+
+def adoptPort(kind: Any, reactor: Any, number: int, family: int, factory: Any) -> Any:
+    """
+    A port for a listening socket that is open already.
+
+    @param kind: a subclass of L{tcp.Port}.
+    @param number: the socket's file descriptor.
+    @return: C{None} where this Twisted has no way to make one of this class.
+    """
+    if "Port._fromListeningDescriptor" in _missing:
+        return None
+    if family not in (socket.AF_INET, socket.AF_INET6):
+        return kind._fromListeningDescriptor(reactor, number, factory)
+    return kind._fromListeningDescriptor(reactor, number, family, factory)
