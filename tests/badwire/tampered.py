@@ -22,7 +22,8 @@ _ACTORS = "from twisted_netdemo.badwire.lessons.programs.actor import main; main
 #: The wire does nothing to its packets, whatever it is asked for.
 _GOOD = """
 import sys
-kinds = "loss corrupt undetectable reorder reorder-gap duplicate delay blackout".split()
+from twisted_netdemo.faults.kinds import FAULTS
+kinds = [*(fault.name for fault in FAULTS), "reorder-gap", "delay", "blackout"]
 names = {f"--{way}{kind}" for way in ("", "up-", "down-") for kind in kinds}
 end = sys.argv.index("--")
 places = [at for at in range(end) if {sys.argv[at], sys.argv[at - 1]} & names]

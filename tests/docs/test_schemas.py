@@ -16,6 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.schemas import SCHEMAS, assertConforms, faults, validator
 from twisted_netdemo.badwire.model import events
 from twisted_netdemo.badwire.render.recorder import Recorder
+from twisted_netdemo.faults.kinds import DATAGRAM_FAULTS
 from twisted_netdemo.gopher.cli import exit_statuses
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -74,6 +75,11 @@ class SchemaTests(SynchronousTestCase):
             set(arrived["effect"]["enum"]), {*events.TCP_EFFECTS, *events.OTHER_EFFECTS}
         )
         self.assertEqual(sent["direction"]["enum"], list(events.DIRECTIONS))
+        truth = validator("impair-truth").schema["$defs"]["datagram"]["properties"]
+        words = [fault.word for fault in DATAGRAM_FAULTS]
+        self.assertEqual(
+            [*truth["fates"]["items"]["enum"]], [words[0], "queue", "late", *words[1:]]
+        )
 
     def test_noticed(self) -> None:
         """

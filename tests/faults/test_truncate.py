@@ -22,6 +22,7 @@ from tests.badwire.scenes import Scene
 from tests.badwire.seeds import differences
 from tests.badwire.test_plugins import BADWIRE
 from tests.impair.test_udp_relay import RelayCase
+from tests.schemas import assertConforms
 from twisted_netdemo.badwire.model.packet import verify
 from twisted_netdemo.badwire.render.ladder import flows, rows
 from twisted_netdemo.badwire.render.svg import arrow
@@ -71,6 +72,7 @@ class Relayed(RelayCase):
         self.assertEqual(lines[1]["fates"], ["duplicated", "truncated"])
         self.assertEqual((lines[1]["length"], lines[1]["truncated_to"]), (10, len(second)))
         self.assertNotIn("truncated_to", lines[0])
+        assertConforms(self, "impair-truth", *lines)
         self.assertEqual(lines[-1]["summary"]["up"]["fates"], {"duplicated": 1, "truncated": 1})
 
     def test_nothingToCut(self) -> None:

@@ -415,7 +415,7 @@ class Ends(StreamCase):
         self.assertTrue(self.finished())
 
 
-class Mischiefs(StreamCase):
+class StreamFaultsTests(StreamCase):
     """
     C{--reset-after} and C{--hang-after}.
     """

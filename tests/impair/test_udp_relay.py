@@ -205,6 +205,27 @@ class Ways(RelayCase):
             self.connections[0].sent, [(b"%d" % n, round(0.02 + n * 0.001, 6)) for n in range(100)]
         )
 
+    def test_change(self) -> None:
+        """
+        The conditions change while datagrams are under way: these keep their times, later ones of
+        their client wait behind them, and another client's have the new conditions at once.
+        """
+        relay = self.relay(Impairments(delay=1))
+        relay.truth = None
+        self.send(relay, b"slow")
+        relay.conditions["up"].change(Impairments())
+        self.send(relay, b"behind it")
+        self.send(relay, b"at once", BOB)
+        alice, bob = self.connections
+        self.assertEqual((alice.sent, bob.sent), ([], [(b"at once", 0.0)]))
+        self.clock.advance(1)
+        self.assertEqual(alice.sent, [(b"slow", 1.0), (b"behind it", 1.0)])
+        relay.conditions["up"].change(Impairments(loss=Probability(1.0)))
+        self.send(relay, b"cut")
+        relay.conditions["up"].change(Impairments())
+        self.send(relay, b"healed")
+        self.assertEqual(alice.sent[2:], [(b"healed", 1.0)])
+
     def test_flood(self) -> None:
         """
         A thousand that are due at one time leave in parts, and others' calls come in between.

@@ -257,7 +257,9 @@ def order(lesson: LessonRun) -> None:
             sum(event.released for _, event in run.arrived()),
         )
     )
-    lesson.claim(once(run.effects()["ignored"], found.get("arrived"), found.get("same")))
+    # not those that the kernel sent again too early, as it does on a busy machine
+    copies = sum(event.effect == "ignored" and event.copy > 0 for _, event in run.arrived())
+    lesson.claim(once(copies, found.get("arrived"), found.get("same")))
 
 
 def early(held: int | None, waiting: int, released: int) -> Claim:
@@ -277,7 +279,7 @@ def early(held: int | None, waiting: int, released: int) -> Claim:
 
 def once(ignored: int, arrived: int | None, same: bool | None) -> Claim:
     """
-    @param ignored: segments that had come before: one was duplicated.
+    @param ignored: copies of segments that had come before: one was duplicated.
     @param arrived: bytes that the program read, of 6,000.
     @param same: whether they were as sent.
     """
