@@ -21,6 +21,7 @@ from twisted_netdemo.faults.impairments import Impairments
 from twisted_netdemo.stamp.results.document import document
 from twisted_netdemo.stamp.results.measurement import Measurement
 from twisted_netdemo.stamp.results.outputs import cannotWrite, writeWhole
+from twisted_netdemo.stamp.results.plot import darkName, pictures
 from twisted_netdemo.stamp.results.quantiles import jitter, quantiles
 from twisted_netdemo.stamp.results.terminal import histogram, report, strip
 from twisted_netdemo.stamp.sender.settings import Settings
@@ -171,6 +172,30 @@ class ReportTests(SynchronousTestCase):
         self.assertEqual(sum(int(row.split()[-1]) for row in rows), 100)
         self.assertEqual(histogram([]), [])
         self.assertEqual(sum(int(row.split()[-1]) for row in histogram([5.0]) if row[-1] != "|"), 1)
+
+
+class PlotTests(SynchronousTestCase):
+    def test_both(self) -> None:
+        """
+        A picture for a light page and one for a dark page, of either format; nothing in them is by
+        chance.
+        """
+        result = measured(100)
+        for extension, begins in ((".png", b"\x89PNG"), (".svg", b"<?xml")):
+            light, dark = pictures(result, extension)
+            self.assertTrue(light.startswith(begins))
+            self.assertTrue(dark.startswith(begins))
+            self.assertNotEqual(light, dark)
+        self.assertIn(b"#0d1117", dark)
+        self.assertEqual(pictures(result, ".svg"), (light, dark))
+        self.assertEqual(darkName("/tmp/a.b/run.svg"), "/tmp/a.b/run-dark.svg")
+
+    def test_nothing(self) -> None:
+        """
+        Where nothing came back, that is drawn too.
+        """
+        nothing = Drawn(lambda data, now: None, Settings(count=2)).run()
+        self.assertTrue(pictures(nothing, ".svg")[0])
 
 
 class OutputTests(SynchronousTestCase):

@@ -32,6 +32,7 @@ class SenderMistakes(SynchronousTestCase):
             (("h", "--count=1", "--duration=1"), "--count and --duration do not go together"),
             (("h", "--schedule=often"), "--schedule: 'often'"),
             (("h", "--packets"), "--packets"),
+            (("h", "--plot=x.gif"), "--plot: 'x.gif' ends neither"),
             (("h", f"--key-file={missing}"), "--key-file"),
             (("h", f"--json={missing}/x"), "--json"),
         ):

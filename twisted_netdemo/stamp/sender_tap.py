@@ -77,6 +77,13 @@ class Options(ServiceOptions):
         ["port", "p", str(PORT), "UDP port of the reflector, where HOST names none"],
         ["source-port", None, "0", "UDP port to send from, 0 for a free one"],
         ["timeout", "t", "2", "how long a reply may take"],
+        [
+            "plot",
+            None,
+            None,
+            "draw the result into this file, .png or .svg, and for a dark page into one of the "
+            "name with -dark; needs the extra [plot]",
+        ],
         ["json", "j", None, "write the result as JSON to this file, or to stdout: -"],
     ]
     optFlags = [
@@ -89,6 +96,7 @@ class Options(ServiceOptions):
     compData = usage.Completions(
         optActions={
             "json": usage.CompleteFiles(),
+            "plot": usage.CompleteFiles(),
             "key-file": usage.CompleteFiles(),
             "schedule": usage.CompleteList(["periodic", "poisson"]),
         }
@@ -135,17 +143,34 @@ class Options(ServiceOptions):
             timeout=self.take("timeout", quantities.positiveDuration),
             family=4 if self["ipv4"] else 6 if self["ipv6"] else 0,
         )
-        if self["json"] not in (None, "-"):
-            self["json"] = os.path.abspath(self["json"])
-            why = cannotWrite(self["json"])
-            if why is not None:
-                raise usage.UsageError(f"--json: {self['json']} cannot be written: {why}")
+        if self["json"] != "-":
+            self._file("json")
+        if self["plot"] is not None:
+            from twisted_netdemo.stamp.results.plot import FORMATS, missing
+
+            if not self["plot"].lower().endswith(FORMATS):
+                raise usage.UsageError(f"--plot: {self['plot']!r} ends neither in .png nor in .svg")
+            lacks = missing()
+            if lacks is not None:
+                raise usage.UsageError(f"--plot: {lacks}")
+            self._file("plot")
         if self["packets"] and self["json"] is None:
             raise usage.UsageError("--packets is about the JSON: it goes with --json")
         if self.ownsProcess:
             from twisted_netdemo.service.cli.oneshot import prepareOneShot
 
             prepareOneShot(self, needsTerminal=not self["quiet"])
+
+    def _file(self, name: str) -> None:
+        """
+        Settle where a file will be, and whether it can.
+        """
+        if self[name] is None:
+            return
+        self[name] = os.path.abspath(self[name])
+        why = cannotWrite(self[name])
+        if why is not None:
+            raise usage.UsageError(f"--{name}: {self[name]} cannot be written: {why}")
 
     def _count(self) -> int:
         interval = self.take("interval", _interval)

@@ -5,6 +5,7 @@ A measurement as a command: its progress, its report, its JSON, its exit status.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import Any, TextIO
 
@@ -47,6 +48,7 @@ class Console:
         self._target: str = options.target  # type: ignore[attr-defined]  # sender_tap's
         self._settings: Settings = options.settings  # type: ignore[attr-defined]  # sender_tap's
         self._json: str | None = options["json"]
+        self._plot: str | None = options["plot"]
         self._packets = bool(options["packets"])
         self._quiet = bool(options["quiet"])
         self._reactor = reactor
@@ -84,6 +86,8 @@ class Console:
         try:
             if self._json is not None:
                 self._writeJSON(measurement)
+            if self._plot is not None:
+                self._draw(self._plot, measurement)
             if not self._quiet and self._json != "-":
                 self._stdout.write(report(measurement, self._settings.key is not None))
             self._stdout.flush()
@@ -99,6 +103,13 @@ class Console:
             self._stdout.write(text)
         elif self._json is not None:
             writeWhole(self._json, text.encode())
+
+    def _draw(self, path: str, measurement: Measurement) -> None:
+        from twisted_netdemo.stamp.results.plot import darkName, pictures
+
+        light, dark = pictures(measurement, os.path.splitext(path)[1])
+        writeWhole(path, light)
+        writeWhole(darkName(path), dark)
 
     # The progress line.
 
