@@ -23,12 +23,12 @@ from twisted_netdemo.impair.tcp_pipe import StreamFaults
 from twisted_netdemo.impair.tcp_relay import StreamRelay
 from twisted_netdemo.impair.udp_client import Connection
 from twisted_netdemo.impair.udp_relay import Relay
-from twisted_netdemo.impair.upstream_socket import Upstream
 from twisted_netdemo.service.cli import quantities
 from twisted_netdemo.service.cli.operator import operated
 from twisted_netdemo.service.host_port import hostPort
 from twisted_netdemo.service.process.control import reportStartErrors
 from twisted_netdemo.service.process.system import raiseFileLimit
+from twisted_netdemo.service.udp.connected import ConnectedSocket
 
 _CONNECT = 30.0
 _IDLE = "60s"
@@ -171,7 +171,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         failed: Callable[[OSError], None],
         refused: Callable[[OSError], None],
     ) -> Connection:
-        return Upstream(there.address, received, failed, refused, reactor)
+        return ConnectedSocket(there.address, received, failed, refused, reactor)
 
     relay = Relay(
         options.impairments, options.seed, connect, reactor, options["idle"], options["max-clients"]

@@ -1,5 +1,5 @@
 """
-A client's socket to the target: real sockets on the loopback, turned by hand.
+Tests of a connected UDP socket: real sockets on the loopback, turned by hand.
 """
 
 from __future__ import annotations
@@ -10,33 +10,33 @@ import socket
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_netdemo.impair.upstream_socket import Upstream
+from twisted_netdemo.service.udp.connected import ConnectedSocket
 
 
-class UpstreamTests(SynchronousTestCase):
+class ConnectedSocketTests(SynchronousTestCase):
     def setUp(self) -> None:
-        self.target = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.addCleanup(self.target.close)
-        self.target.settimeout(10)
-        self.target.bind(("127.0.0.1", 0))
+        self.peer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.addCleanup(self.peer.close)
+        self.peer.settimeout(10)
+        self.peer.bind(("127.0.0.1", 0))
         self.received: list[bytes] = []
         self.failed: list[OSError] = []
         self.refused: list[OSError] = []
         self.reactor = MemoryReactorClock()
-        self.upstream = Upstream(
-            self.target.getsockname(),
+        self.connected = ConnectedSocket(
+            self.peer.getsockname(),
             self.received.append,
             self.failed.append,
             self.refused.append,
             self.reactor,
         )
-        self.addCleanup(self.upstream.close)
-        self.assertTrue(self.upstream.send(b"x"))
-        _, self.own = self.target.recvfrom(9)
+        self.addCleanup(self.connected.close)
+        self.assertTrue(self.connected.send(b"x"))
+        _, self.own = self.peer.recvfrom(9)
 
     def turn(self) -> None:
-        assert select.select([self.upstream], [], [], 10)[0], "nothing came"
-        self.upstream.doRead()
+        assert select.select([self.connected], [], [], 10)[0], "nothing came"
+        self.connected.doRead()
 
     def test_allArrive(self) -> None:
         """
@@ -44,11 +44,11 @@ class UpstreamTests(SynchronousTestCase):
         """
         sent = [b"%d" % n for n in range(50)]
         for data in sent[:20]:
-            self.target.sendto(data, self.own)
+            self.peer.sendto(data, self.own)
             self.turn()
         self.assertEqual(self.received, sent[:20])
         for data in sent[20:]:
-            self.target.sendto(data, self.own)
+            self.peer.sendto(data, self.own)
         turns = 0
         while len(self.received) < len(sent):
             self.turn()
@@ -59,10 +59,10 @@ class UpstreamTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """
-        A target that is not there is told of.
+        The caller learns that no program listens at the peer.
         """
-        self.target.close()
-        self.assertTrue(self.upstream.send(b"x"))
+        self.peer.close()
+        self.assertTrue(self.connected.send(b"x"))
         self.turn()
         (error,) = self.refused
         self.assertIsInstance(error, ConnectionRefusedError)

@@ -1,6 +1,6 @@
 """
-The socket that stands for one client at the target. It is connected, so that it receives from the
-target alone, and the target's refusals too.
+A UDP socket that is connected to one peer: it receives from that peer alone, and learns when the
+peer's system refuses a datagram.
 """
 
 from __future__ import annotations
@@ -30,28 +30,28 @@ _RECEIVE_BUFFER = 1 << 20
 
 
 @implementer(IReadDescriptor)
-class Upstream:
+class ConnectedSocket:
     """
-    A UDP socket of a client's own.
+    A UDP socket with one peer, which a reactor reads.
     """
 
     def __init__(
         self,
-        target: SocketAddress,
+        peer: SocketAddress,
         received: Callable[[bytes], None],
         failed: Callable[[OSError], None],
         refused: Callable[[OSError], None],
         reactor: IReactorFDSet,
     ) -> None:
         """
-        @param target: as L{socket.socket.connect} takes it, with an address in numbers.
-        @param received: called with each datagram from the target.
+        @param peer: as L{socket.socket.connect} takes it, with an address in numbers.
+        @param received: called with each datagram from the peer.
         @param failed: called when a datagram could not be sent, with the reason.
-        @param refused: called when the target's system has refused an earlier datagram, with the
+        @param refused: called when the peer's system has refused an earlier datagram, with the
             reason.
-        @raise OSError: there is no socket left, or no route to the target.
+        @raise OSError: there is no socket left, or no route to the peer.
         """
-        family = socket.AF_INET6 if ":" in target[0] else socket.AF_INET
+        family = socket.AF_INET6 if ":" in peer[0] else socket.AF_INET
         self._received = received
         self._failed = failed
         self._refused = refused
@@ -61,7 +61,7 @@ class Upstream:
         try:
             self._socket.setblocking(False)
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
-            self._socket.connect(target)
+            self._socket.connect(peer)
         except BaseException:
             self._socket.close()
             raise
@@ -104,7 +104,7 @@ class Upstream:
         return self._socket.fileno()
 
     def logPrefix(self) -> str:
-        return "upstream"
+        return "connected UDP"
 
     def doRead(self) -> None:
         lone = self._lone
