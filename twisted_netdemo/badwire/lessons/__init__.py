@@ -1,3 +1,3 @@
 """
-The lessons: one for each thing that TCP promises and UDP does not, each seen on the wire.
+The lessons: one for each thing that TCP promises and UDP does not, shown on the wire.
 """

@@ -1,5 +1,5 @@
 """
-The lessons on what TCP costs, and when to use which.
+The lessons on the cost of TCP, and on the choice between TCP and UDP.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 from twisted_netdemo.badwire.lessons.claims import Claim, Measurement, exactly
 from twisted_netdemo.badwire.lessons.lesson_run import Findings, LessonRun, Run
 
-#: A journey there and back, in seconds, in the lesson on the hand-shake.
+#: The round-trip time in the lesson on the hand-shake, in seconds.
 JOURNEY = 0.2
 
 _QUESTIONS = 30
@@ -48,7 +48,7 @@ def setup(lesson: LessonRun) -> None:
 
 def _syns(run: Run) -> list[int]:
     """
-    The bytes in the first SYN of each connection.
+    The bytes of data in the first SYN of each connection.
     """
     return [
         next(sent.length for sent in flow.packets.values() if "S" in sent.flags)
@@ -59,8 +59,8 @@ def _syns(run: Run) -> list[int]:
 
 def journeys(udp: float | None, tcp: float | None) -> Claim:
     """
-    @param udp: seconds to the first answer.
-    @param tcp: the same.
+    @param udp: the seconds to the first answer over UDP.
+    @param tcp: the seconds to the first answer over TCP.
     """
     return Claim(
         f"There and back takes {JOURNEY:g} s. By UDP the answer came after {{udp:.2f}} s, one "
@@ -72,9 +72,9 @@ def journeys(udp: float | None, tcp: float | None) -> Claim:
 
 def fastOpen(first: float | None, second: float | None, syns: Sequence[int]) -> Claim:
     """
-    @param first: seconds to the first answer, by a client that the server does not know.
-    @param second: by one that it knows.
-    @param syns: the bytes in the SYN of each connection: by TCP, and of these two.
+    @param first: the seconds to the first answer, for a client that the server does not know.
+    @param second: the seconds for a client that it knows.
+    @param syns: the bytes in the SYN of each connection: with plain TCP, and of these two.
     """
     return Claim(
         "With TCP Fast Open the question travels in the SYN, once the server knows the client: "
@@ -150,7 +150,7 @@ def _bytes(run: Run, protocol: str) -> Mapping[str, Any]:
 
 def _answered(run: Run, protocol: str) -> int | None:
     """
-    How many of the many questions were answered.
+    The number of answers, of the many questions.
     """
     for found in run.found:
         if found["by"] == protocol and found.get("asked") == _QUESTIONS:
@@ -160,7 +160,7 @@ def _answered(run: Run, protocol: str) -> int | None:
 
 def _lost(run: Run) -> list[int]:
     """
-    How many packets each connection lost: that of one question, of many, and of the bytes.
+    The lost packets of each connection: for one question, for many, and for the bytes.
     """
     return [
         sum(bool(sent.fates) for sent in flow.packets.values())
@@ -180,12 +180,12 @@ def allByTCP(
     """
     On the bad wire:
 
-    @param answered: questions answered.
+    @param answered: questions that were answered.
     @param arrived: bytes that arrived as they were sent.
-    @param good: seconds for the bytes on the good wire.
-    @param bad: on the bad one.
-    @param control: the congestion control, as the connection says it.
-    @param lost: how many packets each of the three connections lost.
+    @param good: the seconds for the bytes on the good wire.
+    @param bad: the seconds for them on the bad wire.
+    @param control: the congestion control of the connection.
+    @param lost: the lost packets of each of the three connections.
     """
     _, ofQuestions, ofBytes = lost if len(lost) == 3 else (None, None, None)
     times = bad / good if good and bad else None
@@ -209,7 +209,7 @@ def lessByUDP(answered: int | None, arrived: int | None) -> Claim:
     """
     On the bad wire:
 
-    @param answered: questions answered, of 30.
+    @param answered: questions that were answered, of 30.
     @param arrived: bytes that arrived.
     """
     unanswered = None if answered is None else _QUESTIONS - answered

@@ -1,8 +1,8 @@
 """
-A claim: a sentence, and what a run's own figures must be for it to be true.
+Claims: sentences about a run, with the bounds that its measurements must keep for them to be true.
 
-Pure. A lesson says that something was seen only by a claim that holds; where one does not, it says
-which figure was another one.
+Pure. A lesson says that something was seen only by a claim that holds. For a claim that does not,
+it prints the measurements that are out of bounds.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import Any
 @dataclass(frozen=True, slots=True)
 class Measurement:
     """
-    A figure of a run, and between which bounds it must lie.
+    A measurement of a run, and its bounds.
 
-    @ivar what: its name in words.
-    @ivar found: what it was; L{None} where the run brought none.
-    @ivar least: the lower bound, itself allowed.
-    @ivar most: the upper bound, itself allowed.
-    @ivar shown: how it is printed, where that is not as it is.
+    @ivar what: its name.
+    @ivar found: its value; L{None} if the run has none.
+    @ivar least: the lower bound, inclusive.
+    @ivar most: the upper bound, inclusive.
+    @ivar shown: how the value is printed, if it is not printed as it is.
     """
 
     what: str
@@ -32,7 +32,7 @@ class Measurement:
     @property
     def holds(self) -> bool:
         """
-        Whether it lies within its bounds. What cannot be compared does not.
+        Whether the value is within its bounds. A value that cannot be compared is not.
         """
         try:
             return self.found is not None and bool(self.least <= self.found <= self.most)
@@ -42,7 +42,7 @@ class Measurement:
     @property
     def miss(self) -> str:
         """
-        What it was, and what it should have been.
+        The value, and what it should have been.
         """
         found = "nothing" if self.found is None else _plain(self.found)
         if self.least == self.most:
@@ -55,7 +55,7 @@ class Measurement:
 
 def exactly(what: str, found: object, wanted: object, shown: str | None = None) -> Measurement:
     """
-    A figure that can be but one.
+    A measurement that allows a single value.
     """
     return Measurement(what, found, wanted, wanted, shown)
 
@@ -64,12 +64,12 @@ class Claim:
     """
     A sentence about a run.
 
-    @ivar figures: all that it is compared with.
+    @ivar figures: the measurements on which it depends.
     """
 
     def __init__(self, words: str, **figures: Measurement) -> None:
         """
-        @param words: the sentence, a template: C{{name}} is the figure of that name.
+        @param words: a template of the sentence: C{{name}} is the measurement of that name.
         """
         self._words = words
         self._named = figures
@@ -78,14 +78,14 @@ class Claim:
     @property
     def holds(self) -> bool:
         """
-        Whether each figure lies within its bounds, and there is any.
+        Whether all measurements are within their bounds, and there is any.
         """
         return bool(self.figures) and all(figure.holds for figure in self.figures)
 
     @property
     def words(self) -> str:
         """
-        The sentence where the claim holds, else the figures that do not lie within their bounds.
+        The sentence if the claim holds, else the measurements that are out of bounds.
         """
         if self.holds:
             return self._words.format(**self._named)

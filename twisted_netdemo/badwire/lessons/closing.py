@@ -1,5 +1,5 @@
 """
-The lesson on how a connection ends by agreement, and how it is broken off.
+The lesson on how a connection is closed by both ends, and how it is reset.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def closing(lesson: LessonRun) -> None:
 
 def _fins(run: Run, flow: int) -> tuple[int, int]:
     """
-    How many FINs of a flow arrived, on the way up and on the way down.
+    The FINs of a flow that arrived, up and down.
     """
     found = [
         sent.direction
@@ -62,7 +62,7 @@ def _fins(run: Run, flow: int) -> tuple[int, int]:
 
 def _afterFin(run: Run, flow: int) -> int:
     """
-    How many bytes arrived from the far end of a flow after the opener's FIN had arrived there.
+    The bytes from the far end of a flow that arrived after the opener's FIN had arrived there.
     """
     isClosed, count = False, 0
     for sent, event in run.arrived():
@@ -75,9 +75,9 @@ def _afterFin(run: Run, flow: int) -> int:
 def halfClosed(up: int, down: int, after: int, answer: str | None) -> Claim:
     """
     @param up: the client's FINs.
-    @param down: the server's.
-    @param after: bytes that came to the client after its FIN was there.
-    @param answer: the server's.
+    @param down: the server's FINs.
+    @param after: bytes that reached the client after its FIN had reached the server.
+    @param answer: the server's answer.
     """
     return Claim(
         "The client's FIN ended its half alone: {after} bytes came back after it, {answer}. Then "
@@ -92,8 +92,8 @@ def halfClosed(up: int, down: int, after: int, answer: str | None) -> Claim:
 def clientWaits(client: int | None, server: int | None, left: float | None) -> Claim:
     """
     @param client: the client's connections in TIME-WAIT.
-    @param server: the server's.
-    @param left: for how many seconds more.
+    @param server: the server's connections in TIME-WAIT.
+    @param left: the seconds until that ends.
     """
     return Claim(
         "The client closed first, so its kernel remembers: TIME-WAIT for {left:.0f} s more "
@@ -107,9 +107,9 @@ def clientWaits(client: int | None, server: int | None, left: float | None) -> C
 def serverWaits(client: int | None, server: int | None, plain: object, reuse: object) -> Claim:
     """
     @param client: the second client's connections in TIME-WAIT.
-    @param server: its server's, which closed first.
-    @param plain: what came of listening at that port again: the port or the error.
-    @param reuse: the same, with SO_REUSEADDR.
+    @param server: those of its server, which closed first.
+    @param plain: the result of listening at that port again: the port or the error.
+    @param reuse: the result with SO_REUSEADDR.
     """
     return Claim(
         "Where the server closes first, it waits ({server}, and {client} of the client's). Started "
@@ -124,9 +124,9 @@ def serverWaits(client: int | None, server: int | None, plain: object, reuse: ob
 def brokenOff(resets: int, fins: int, unread: int | None, error: str | None) -> Claim:
     """
     @param resets: RSTs from the client.
-    @param fins: FINs from it.
-    @param unread: bytes that lay unread as it closed.
-    @param error: what its server was told.
+    @param fins: FINs from the client.
+    @param unread: bytes that the client had not read when it closed.
+    @param error: the error of its server.
     """
     return Claim(
         "The client closed with {unread} bytes unread: {resets} RST and {fins} FIN, and the server "

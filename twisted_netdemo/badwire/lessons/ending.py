@@ -1,5 +1,5 @@
 """
-The lessons on how a connection fails: with an error, or in silence.
+The lessons on how a connection fails: with an error, or silently.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from twisted_netdemo.badwire.lessons.programs.kernel_settings import (
 )
 from twisted_netdemo.badwire.render.labels import LOSSES
 
-#: How much later than its time something may happen on a busy machine, in seconds.
+#: The delay that a busy machine may add to any time, in seconds.
 LATE = 1.0
 
-#: After how many seconds the program of the lesson on giving up asks to be told: after its third
-#: repeat, whose pauses are 0.2, 0.2 and 0.4 s.
+#: The user timeout of the program in the lesson on giving up, in seconds: it ends after the third
+#: retransmission, since the pauses are 0.2, 0.2 and 0.4 s.
 _PATIENCE = 0.9
 
 _DEAD = "--up-loss @3-99 --down-loss @2-99 --drain 0s"
@@ -82,7 +82,9 @@ def giveup(lesson: LessonRun) -> None:
 
 def refused(error: str | None, resets: int, seconds: float | None) -> Claim:
     """
+    @param error: the error of the program.
     @param resets: RSTs from the far end.
+    @param seconds: the time until the error.
     """
     return Claim(
         "Nobody listens: {error}, after {seconds:.3f} s. The far computer itself has said so, by "
@@ -97,9 +99,10 @@ def unheard(
     syns: int, error: str | None, seconds: float | None, expected: tuple[int, float]
 ) -> Claim:
     """
-    @param syns: how many left.
-    @param seconds: until the error.
-    @param expected: the SYNs and the seconds that follow from the settings in force.
+    @param syns: the number of SYNs that left.
+    @param error: the error of the program.
+    @param seconds: the time until the error.
+    @param expected: the number of SYNs and the seconds that follow from the kernel's settings.
     """
     return Claim(
         "Nobody answers: {syns} SYNs, then {error}, after {seconds:.1f} s, as many and as long as "
@@ -114,8 +117,9 @@ def unheard(
 
 def cutOff(connected: bool | None, error: str | None, seconds: float | None) -> Claim:
     """
-    @param connected: whether the line was alive before.
-    @param seconds: from the last words to the error; L{_PATIENCE} were asked for.
+    @param connected: whether the program was connected before.
+    @param error: its error.
+    @param seconds: the time from its last words to the error; its user timeout is L{_PATIENCE}.
     """
     return Claim(
         "The line went dead in mid-sentence: {error}. The program had asked to be told after "
@@ -129,8 +133,8 @@ def cutOff(connected: bool | None, error: str | None, seconds: float | None) -> 
 
 def goodbye(fins: int, lost: int) -> Claim:
     """
-    @param fins: FINs from the far end, which closes when all is over.
-    @param lost: those of them that were lost.
+    @param fins: FINs from the far end, which closes last.
+    @param lost: the lost ones among them.
     """
     return Claim(
         "The far program closes in the end, too. Its FINs: {fins}; lost: {lost}. Neither end hears "
@@ -216,7 +220,7 @@ _KEEPALIVE = tuple(f"net.ipv4.tcp_keepalive_{each}" for each in ("time", "intvl"
 
 def _only(found: Mapping[str, object]) -> dict[str, int]:
     """
-    The settings among an actor's figures.
+    The kernel settings among the findings of a program.
     """
     names = {key.rpartition(".")[2] for key in PATIENCE}
     return {
@@ -232,7 +236,7 @@ def _how(found: Findings) -> str:
 
 def _probes(run: Run, flow: int) -> int:
     """
-    How often a flow's opener asked whether the other end is there, after the hand-shake.
+    The number of keep-alives of a flow's opener, after the hand-shake.
     """
     return sum(
         sent.flow == flow and sent.flags == "A" and not sent.length and bool(sent.fates)
@@ -242,7 +246,8 @@ def _probes(run: Run, flow: int) -> int:
 
 def ownTimer(error: object, seconds: object) -> Claim:
     """
-    @param seconds: until the error; 1.5 were asked for.
+    @param error: the error of the program.
+    @param seconds: the time until the error; the program set 1.5.
     """
     return Claim(
         "A program's own timer, set to 1.5 s, ran out after {seconds:.1f} s: {error}.",
@@ -253,8 +258,9 @@ def ownTimer(error: object, seconds: object) -> Claim:
 
 def keptAlive(probes: int, error: object, seconds: object) -> Claim:
     """
-    @param probes: how often the kernel asked; two were allowed, one each second.
-    @param seconds: until the error.
+    @param probes: the keep-alives of the kernel; two were allowed, one each second.
+    @param error: the error of the program.
+    @param seconds: the time until the error.
     """
     return Claim(
         "Keep-alive, set to ask twice, one second apart, after a second of silence: {probes} "
@@ -267,7 +273,8 @@ def keptAlive(probes: int, error: object, seconds: object) -> Claim:
 
 def userTimeout(error: object, seconds: object) -> Claim:
     """
-    @param seconds: until the error; 1.5 were asked for.
+    @param error: the error of the program.
+    @param seconds: the time until the error; the program set 1.5.
     """
     return Claim(
         "A writer with a user timeout of 1.5 s was told after {seconds:.1f} s: {error}.",
@@ -278,8 +285,8 @@ def userTimeout(error: object, seconds: object) -> Claim:
 
 def stillWaiting(told: int, waited: object) -> Claim:
     """
-    @param told: how many of the two programs without a timer were told anything.
-    @param waited: how long all waited, in seconds.
+    @param told: how many of the two programs without a timer had an error.
+    @param waited: how long all programs waited, in seconds.
     """
     return Claim(
         "The reader and the writer that set nothing still wait after {waited:.1f} s: {told} of "
@@ -292,7 +299,7 @@ def stillWaiting(told: int, waited: object) -> Claim:
 def neverTold(isTold: bool, seconds: object, arrived: int) -> Claim:
     """
     @param isTold: whether the program that wrote and closed had an error.
-    @param seconds: until its close was done.
+    @param seconds: the time until it had closed.
     @param arrived: how many of its bytes arrived.
     """
     return Claim(

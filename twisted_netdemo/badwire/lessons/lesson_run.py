@@ -27,7 +27,7 @@ from twisted_netdemo.service.process.control import pythonEnvironment, pythonMod
 #: How long one run may take, in seconds.
 PATIENCE = 15.0
 
-#: Rows of a ladder that fit a screen with all that is said around it.
+#: The number of rows of a ladder that fit a screen together with the text around it.
 ROWS = 14
 
 Findings = dict[str, Any]
@@ -37,7 +37,7 @@ class LessonError(Exception):
     """
     A lesson cannot be given here.
 
-    @ivar status: the exit status that says so.
+    @ivar status: the exit status of badwire.
     """
 
     def __init__(self, status: int, message: str) -> None:
@@ -48,10 +48,10 @@ class LessonError(Exception):
 @dataclass(frozen=True)
 class Run:
     """
-    What one run of C{badwire run} brought.
+    The results of one run of C{badwire run}.
 
-    @ivar found: the figures that the actor printed.
-    @ivar recorder: what happened on the wire.
+    @ivar found: the findings that the program printed.
+    @ivar recorder: the recorded events.
     """
 
     found: list[Findings]
@@ -64,7 +64,7 @@ class Run:
     @property
     def first(self) -> Findings:
         """
-        The first figures found; none where the actor printed none.
+        The first findings; empty if the program printed none.
         """
         return self.found[0] if self.found else {}
 
@@ -90,13 +90,13 @@ class Run:
 
     def fates(self, protocol: str = "tcp") -> Counter[str]:
         """
-        How often each fate.
+        The number of packets with each fate.
         """
         return Counter(fate for sent in self.sent(protocol) for fate in sent.fates)
 
     def effects(self, protocol: str = "tcp") -> Counter[str]:
         """
-        How often each effect.
+        The number of arrivals with each effect.
         """
         return Counter(event.effect for sent, event in self.arrived() if sent.protocol == protocol)
 
@@ -104,11 +104,12 @@ class Run:
 @dataclass
 class LessonRun:
     """
-    Where one lesson happens.
+    One lesson: it runs badwire, prints lines, and checks claims.
 
-    @ivar tell: is given each line as it comes.
-    @ivar parts: what was told and which ladders were shown so far, in their order, for a page.
-    @ivar isSeen: whether all that was to be seen has been.
+    @ivar tell: called with each line.
+    @ivar width: the width of lines.
+    @ivar parts: the texts and ladders so far, in order, for a page.
+    @ivar isSeen: whether all claims so far have held.
     @ivar badwire: the command C{badwire}.
     @ivar programs: the command C{badwire-actor}.
     """
@@ -122,7 +123,7 @@ class LessonRun:
 
     def say(self, line: str = "") -> None:
         """
-        Tell a line.
+        Print a line.
         """
         if not self.parts or not isinstance(self.parts[-1], str):
             self.parts.append("")

@@ -1,5 +1,5 @@
 """
-The lessons on the ends of a conversation: addresses, names and ports.
+The lessons on addresses, names and ports.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def address(lesson: LessonRun) -> None:
 
 def _range(run: Run) -> tuple[int, int]:
     """
-    The first and the last port that the kernel chooses.
+    The range of ports from which the kernel chooses.
     """
     lowest, highest = run.first.get("range") or (0, 0)
     return lowest, highest
@@ -57,7 +57,7 @@ def _range(run: Run) -> tuple[int, int]:
 
 def _together(run: Run) -> bool:
     """
-    Whether the last connection had begun before the first packet of an end.
+    Whether the last connection began before the first one began to end.
     """
     ends = [sent.t for sent in run.sent() if "F" in sent.flags or "R" in sent.flags]
     return max((flow.first.t for flow in run.flows), default=0.0) < min(ends, default=0.0)
@@ -71,11 +71,11 @@ def twoClients(
     highest: int,
 ) -> Claim:
     """
-    @param servers: address and port of the server of each client.
+    @param servers: the address and the port of each client's server.
     @param own: each client's own port.
     @param together: whether both were connected at the same time.
-    @param lowest: from where on the kernel chooses ports.
-    @param highest: up to where.
+    @param lowest: the first port that the kernel chooses.
+    @param highest: the last one.
     """
     return Claim(
         "Both talked to port {port} of one address, at the same time. What tells them apart is "
@@ -92,7 +92,8 @@ def twoClients(
 
 def samePorts(own: Sequence[int], told: Sequence[int]) -> Claim:
     """
-    @param told: the clients' ports as the server says them.
+    @param own: the clients' ports.
+    @param told: the ports that the server has seen.
     """
     return Claim("The server sees the same ports.", told=exactly("ports seen", [*told], [*own]))
 
@@ -140,11 +141,11 @@ def foundLate(
     seconds: float | None,
 ) -> Claim:
     """
-    @param addresses: what the name became.
+    @param addresses: the addresses that were found for the name.
     @param there: the addresses that it has.
-    @param lost: how many questions were lost, of each name.
-    @param questions: how many left in all, of the name that is there.
-    @param seconds: until its addresses were known: the resolver waits 1 s for an answer.
+    @param lost: the number of lost questions for each name.
+    @param questions: the number of all questions for the existing name.
+    @param seconds: the time until its addresses were known: the resolver waits 1 s for an answer.
     """
     return Claim(
         "far.wire is {addresses}, found after {seconds:.1f} s. The first question of each name was "
@@ -159,9 +160,9 @@ def foundLate(
 
 def denied(error: str | None, number: int | None, codes: Sequence[int]) -> Claim:
     """
-    @param error: as the system words it.
-    @param number: the resolver's own number of it.
-    @param codes: those of the name server's answers.
+    @param error: the message of the system.
+    @param number: the resolver's number of the error.
+    @param codes: the response codes of the name server.
     """
     return Claim(
         "no.wire: {error}. That is no failure on the way: the name server said 'no such name' "
@@ -230,12 +231,12 @@ def ports(lesson: LessonRun) -> None:
 
 def onePrograms(taken: object, other: object, another: object, shared: object) -> Claim:
     """
-    What came of listening at a port, each the port or the error:
+    The results of listening at a port, each a port or an error:
 
-    @param taken: where linecount listens.
-    @param other: at the same number, by UDP.
-    @param another: at an address of the machine, while a program listens there at another one.
-    @param shared: a second time at one that is shared.
+    @param taken: at the port of linecount.
+    @param other: at the same number over UDP.
+    @param another: at a port where another program listens at another address.
+    @param shared: for the second time at a shared port.
     """
     return Claim(
         "{other} is linecount's: {taken}. The same number is free for UDP, {another} was "
@@ -250,7 +251,9 @@ def onePrograms(taken: object, other: object, another: object, shared: object) -
 
 def lowPorts(finger: object, gopher: object, start: int) -> Claim:
     """
-    @param start: from which port on no right is needed, as read.
+    @param finger: the result of listening at port 79.
+    @param gopher: the result at port 70.
+    @param start: the first port that needs no right, as read from the kernel.
     """
     return Claim(
         f"Ports below {start:,} need a right, as the setting net.ipv4.ip_unprivileged_port_start "
@@ -263,7 +266,7 @@ def lowPorts(finger: object, gopher: object, start: int) -> Claim:
 def knownBy(gopher: object, finger: object) -> Claim:
     """
     @param gopher: the name of port 70 in the system's list of services.
-    @param finger: that of port 79.
+    @param finger: the name of port 79.
     """
     return Claim(
         "The system's list (/etc/services) knows 70 as {gopher} and 79 as {finger}: names, not "
@@ -275,10 +278,11 @@ def knownBy(gopher: object, finger: object) -> Claim:
 
 def allPorts(chosen: object, last: object, over: object, lowest: int, highest: int) -> Claim:
     """
-    What came of listening at port 0, at 65535, and at 65536.
-
-    @param lowest: from where on the kernel chooses ports.
-    @param highest: up to where.
+    @param chosen: the result of listening at port 0.
+    @param last: the result at port 65535.
+    @param over: the result at port 65536.
+    @param lowest: the first port that the kernel chooses.
+    @param highest: the last one.
     """
     return Claim(
         "0 asks the kernel to choose: {chosen}. 65535 is the last one; 65536: {over}.",

@@ -1,5 +1,5 @@
 """
-The lessons on how fast TCP sends: as the reader reads, and as the network bears.
+The lessons on how fast TCP sends: limited by its reader and by the network.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _REST = 1.2
 _SIZE = 80_000
 _BAR = 26
 
-#: How many round trips are looked at together: one alone may be cut short by a busy machine.
+#: The number of round trips that are looked at together: a busy machine may cut one short.
 _FEW = 5
 
 
@@ -58,8 +58,7 @@ def window(lesson: LessonRun) -> None:
 
 def _probes(run: Run) -> int:
     """
-    How often the writer asked whether there is room again: an empty segment whose number lies
-    before what it has sent.
+    The number of window probes: empty segments whose number lies before the next one.
     """
     end, count = 1, 0
     for sent in run.sent(direction="up"):
@@ -72,10 +71,10 @@ def stopped(
     buffers: int | None, before: int | None, at: float | None, pause: float | None
 ) -> Claim:
     """
-    @param buffers: what the buffers of both kernels hold, in bytes, as they say themselves.
-    @param before: how many bytes the writer had got rid of before its longest pause.
-    @param at: when that began, in seconds.
-    @param pause: how long it was.
+    @param buffers: the size of the buffers of both sockets, in bytes, as the kernel says it.
+    @param before: the bytes that the writer had written before its longest pause.
+    @param at: the start of that pause, in seconds.
+    @param pause: its length in seconds.
     """
     return Claim(
         "The writer got rid of {before:,} bytes in {at:.2f} s: they are in the buffers of both "
@@ -90,8 +89,8 @@ def stopped(
 
 def probed(probes: int, full: int) -> Claim:
     """
-    @param probes: how often the writer's kernel asked for room.
-    @param full: how often the reader's said that there is none.
+    @param probes: the window probes of the writer's kernel.
+    @param full: the windows of 0 that the reader's kernel announced.
     """
     return Claim(
         "How often the reader's kernel said that there is no room (window 0): {full}; how often "
@@ -105,7 +104,7 @@ def lossless(lost: int, again: int, arrived: int | None) -> Claim:
     """
     @param lost: segments lost on the wire.
     @param again: segments that were sent again.
-    @param arrived: bytes read as they were sent.
+    @param arrived: bytes that were read as they were sent.
     """
     return Claim(
         "All {arrived:,} bytes were read in the end as they were sent. Segments lost: {lost}; sent "

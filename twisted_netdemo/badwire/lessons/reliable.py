@@ -15,14 +15,14 @@ from twisted_netdemo.badwire.model.events import Sent
 
 def again(run: Run) -> int:
     """
-    How many segments with data left once more, on the way from the opener.
+    The number of segments with data that the opener sent again.
     """
     return sum(sent.attempt > 1 and sent.length > 0 for sent in run.sent(direction="up"))
 
 
 def pauses(run: Run) -> list[float]:
     """
-    The pauses between the repeats of what was sent most often, in seconds.
+    The pauses between the attempts of the segment that was sent most often, in seconds.
     """
     attempts: dict[tuple[int, str, int], list[Sent]] = {}
     for sent in run.sent():
@@ -34,7 +34,7 @@ def pauses(run: Run) -> list[float]:
 
 def _counted(run: Run, name: str) -> int | None:
     """
-    What the kernel itself has counted.
+    A counter that the program has read from the kernel.
     """
     count: int | None = run.first.get("counted", {}).get(name)
     return count
@@ -77,10 +77,10 @@ def checksum(lesson: LessonRun) -> None:
 
 def repaired(discarded: int | None, again: int, arrived: int | None, same: bool | None) -> Claim:
     """
-    @param discarded: segments that the kernel threw away for their checksum: two were damaged.
+    @param discarded: segments that the kernel discarded for their checksum: two were damaged.
     @param again: segments with data that were sent again.
     @param arrived: bytes that the program read, of 5,000.
-    @param same: whether they were as sent.
+    @param same: whether they are those that were sent.
     """
     return Claim(
         "Discarded for a wrong checksum, as the kernel counts: {discarded}; sent again: {again}. "
@@ -102,12 +102,12 @@ def unnoticed(
     again: int,
 ) -> Claim:
     """
-    @param first: the first byte that was changed, of 500.
-    @param last: the last one.
-    @param was: what stood there.
-    @param became: what was read there.
+    @param first: the number of the first changed byte, of 500.
+    @param last: the number of the last one.
+    @param was: the bytes that were sent there.
+    @param became: the bytes that were read there.
     @param arrived: how many bytes were read.
-    @param discarded: segments that were thrown away.
+    @param discarded: segments that were discarded.
     @param again: segments that were sent again.
     """
     return Claim(
@@ -171,9 +171,9 @@ def resend(lesson: LessonRun) -> None:
 
 def repeated(times: int, waits: Sequence[float], answer: str | None) -> Claim:
     """
-    @param times: how often the same bytes left: four were lost.
-    @param waits: the pauses between, in seconds.
-    @param answer: the server's.
+    @param times: how often the same bytes left: four times they were lost.
+    @param waits: the pauses in between, in seconds.
+    @param answer: the server's answer.
     """
     shown = ", ".join(f"{wait:.2f}" for wait in waits)
     return Claim(
@@ -187,9 +187,9 @@ def repeated(times: int, waits: Sequence[float], answer: str | None) -> Claim:
 
 def probed(probes: int | None, first: float | None, others: int) -> Claim:
     """
-    @param probes: how many probes for a lost tail the kernel has counted.
+    @param probes: the tail loss probes that the kernel has counted.
     @param first: the first pause, in seconds.
-    @param others: what the server sent again: on a busy machine it may have probed, too.
+    @param others: segments that the server sent again: on a busy machine it may probe as well.
     """
     return Claim(
         "The first repeat, after {first:.2f} s, asks whether the last segment was lost: the tail "
@@ -201,8 +201,8 @@ def probed(probes: int | None, first: float | None, others: int) -> Claim:
 
 def growing(waits: Sequence[float], longest: float) -> Claim:
     """
-    @param waits: the pauses of the repeats proper, in seconds.
-    @param longest: how long one may be.
+    @param waits: the pauses before the later attempts, in seconds.
+    @param longest: the longest pause that the kernel allows, in seconds.
     """
     growth = [after / before for before, after in pairwise(waits) if after < 0.95 * longest]
     return Claim(
@@ -224,7 +224,7 @@ def covered(lost: int, again: int, ignored: int, arrived: int | None, same: bool
     @param again: segments that were sent again.
     @param ignored: segments that had arrived before.
     @param arrived: bytes that the program read, of 20,000.
-    @param same: whether they were as sent.
+    @param same: whether they are those that were sent.
     """
     return Claim(
         "Acknowledgements lost: {lost}. Segments sent again for that, though they had arrived: "
@@ -264,9 +264,9 @@ def order(lesson: LessonRun) -> None:
 
 def early(held: int | None, waiting: int, released: int) -> Claim:
     """
-    @param held: segments that came before their turn, as the kernel counts: two overtook one.
-    @param waiting: bytes in them.
-    @param released: bytes that the one that was overtaken let through.
+    @param held: early segments, as the kernel counts them: two overtook one.
+    @param waiting: the bytes in them.
+    @param released: the bytes that were released by the segment that was overtaken.
     """
     return Claim(
         "Early and held back, as the kernel counts: {held}. The one that they waited for let their "

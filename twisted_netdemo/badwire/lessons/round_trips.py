@@ -1,5 +1,5 @@
 """
-How fast a connection sent: its segments by round trips.
+How fast a connection sends: its segments by round trips.
 
 Pure.
 """
@@ -15,14 +15,14 @@ from twisted_netdemo.badwire.render.ladder import RecordedFlow
 @dataclass(frozen=True, slots=True)
 class Trips:
     """
-    How many segments a connection sent in each round trip.
+    The segments that a connection sent in each round trip.
 
-    @ivar started: when each began, in seconds from the first.
-    @ivar counts: the segments of each.
-    @ivar before: how many of the round trips were over before the one with the loss.
-    @ivar flight: how many segments were under way when what was lost left again, L{None} where
-        nothing did.
-    @ivar after: the first round trip that began after that was repaired.
+    @ivar started: the start of each round trip, in seconds from the first.
+    @ivar counts: the number of segments of each.
+    @ivar before: the number of round trips that were over before the one with the loss.
+    @ivar flight: the number of segments in flight when the lost one was sent again; L{None} if none
+        was.
+    @ivar after: the index of the first round trip that began after the loss was repaired.
     """
 
     started: list[float]
@@ -34,8 +34,8 @@ class Trips:
 
 def trips(flow: RecordedFlow) -> Trips:
     """
-    A round trip ends as the first of its bytes is acknowledged: told by the acknowledgements, not
-    by a clock.
+    Count by round trips. A round trip ends when the first of its bytes is acknowledged: no clock is
+    needed.
     """
     started: list[float] = []
     counts: list[int] = []

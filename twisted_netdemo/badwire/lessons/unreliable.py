@@ -1,5 +1,5 @@
 """
-The lessons on what UDP does not promise.
+The lessons on the promises that UDP does not make.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _ASKED = 100
 _LOSS = 0.05
 _EACH = 40
 
-#: How many bytes a packet has at most on this wire, its IP header among them.
+#: The largest packet on this wire in bytes, including its IP header.
 _MTU = 1500
 
 
@@ -75,7 +75,7 @@ def notSurely(unanswered: int | None, lost: int, corrupted: int, again: int) -> 
     @param unanswered: questions without an answer.
     @param lost: packets lost.
     @param corrupted: packets damaged.
-    @param again: questions that left more often than once.
+    @param again: questions that were sent again.
     """
     return Claim(
         f"Not surely: of {_ASKED} questions {{unanswered}} were never answered; {{lost}} packets "
@@ -90,7 +90,7 @@ def notSurely(unanswered: int | None, lost: int, corrupted: int, again: int) -> 
 def notOnce(twice: int | None, late: int | None) -> Claim:
     """
     @param twice: questions that were answered more than once.
-    @param late: answers that came after a later question's.
+    @param late: answers that arrived after the answer to a later question.
     """
     return Claim(
         "Not just once: {twice} were answered more than once. Not in order: {late} answers came "
@@ -102,7 +102,7 @@ def notOnce(twice: int | None, late: int | None) -> Claim:
 
 def wholly(right: int, came: int, arrived: int) -> Claim:
     """
-    @param right: answers that count as many letters as their question had.
+    @param right: answers with the number of letters of their own question.
     @param came: answers that the program read.
     @param arrived: answers that arrived.
     """
@@ -172,7 +172,7 @@ def _sizes(lesson: LessonRun, run: Run) -> None:
 
 def cut(run: Run) -> list[int]:
     """
-    Into how many packets the first datagram of each size was cut, 0 where none left.
+    The number of packets of the first datagram of each size; 0 if none was sent.
     """
     parts = Counter(sent.seq for sent in run.sent("udp", "up"))
     found, first = [], 1
@@ -184,7 +184,7 @@ def cut(run: Run) -> list[int]:
 
 def _last(run: Run) -> tuple[int | None, str | None, int | None]:
     """
-    How many of the largest arrived, and what came of one byte more.
+    The number of the largest datagrams that were sent, and the results with one byte more.
     """
     largest, over = [{}, {}, *run.found][-2:]
     return largest.get("sent"), over.get("error"), over.get("sent")
@@ -192,8 +192,8 @@ def _last(run: Run) -> tuple[int | None, str | None, int | None]:
 
 def packets(size: int) -> int:
     """
-    How many packets of IPv4 carry a datagram of so many bytes: each but the last has a multiple of
-    8 of them (RFC 791 3.2).
+    The number of IPv4 packets that carry a datagram of C{size} bytes: each but the last carries a
+    multiple of 8 bytes (RFC 791 3.2).
     """
     return -(-(size + 8) // ((_MTU - 20) // 8 * 8))
 
@@ -202,11 +202,11 @@ def largest(
     version: str, size: int, sent: int | None, error: str | None, over: int | None
 ) -> Claim:
     """
-    @param version: of IP.
-    @param size: the largest datagram's bytes.
+    @param version: the version of IP.
+    @param size: the size of the largest datagram in bytes.
     @param sent: how many of these could be sent.
-    @param error: what came of one byte more.
-    @param over: how many of those could be sent.
+    @param error: the error with one byte more.
+    @param over: how many datagrams with one byte more could be sent.
     """
     many = _EACH if version == "4" else _EACH // 8
     return Claim(
@@ -220,10 +220,10 @@ def largest(
 
 def fragile(arrived: Sequence[int | None], cut: Sequence[int], parts: int, fragments: int) -> Claim:
     """
-    @param arrived: how many datagrams of 1,200, 8,000 and 65,507 bytes arrived.
-    @param cut: into how many packets each of these was cut.
-    @param parts: how many arrived that were not whole.
-    @param fragments: how many packets were a part of a datagram.
+    @param arrived: the datagrams of 1,200, 8,000 and 65,507 bytes that arrived.
+    @param cut: the number of packets of each of these.
+    @param parts: the datagrams that arrived incomplete.
+    @param fragments: the packets that were fragments.
     """
     wanted = [packets(size) for size in (1200, 8000, 65507)]
     bounds = [_bounds(count) for count in wanted]
@@ -242,8 +242,8 @@ def fragile(arrived: Sequence[int | None], cut: Sequence[int], parts: int, fragm
 
 def _bounds(packets: int) -> tuple[int, int]:
     """
-    How many of L{_EACH} datagrams arrive, each of so many packets of which one in twenty is lost,
-    give or take four standard deviations.
+    The bounds of the number of datagrams that arrive, of L{_EACH} that have C{packets} packets each
+    of which one in twenty is lost: four standard deviations from the mean.
     """
     share = (1 - _LOSS) ** packets
     spread = 4 * (_EACH * share * (1 - share)) ** 0.5

@@ -1,8 +1,8 @@
 """
 C{badwire-actor}: the programs that the lessons run on the wire.
 
-Plain blocking sockets, so that the kernel's TCP and UDP are all there is. Each actor prints what
-it found as lines of JSON. Its own servers listen near, and are reached at the far address.
+They use plain blocking sockets, so that only the kernel's TCP and UDP act. Each program prints its
+findings as lines of JSON. Its own servers listen near, and are reached at the far address.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def choose(host: str, many: int, size: int) -> Iterator[Findings]:
 
 def main() -> None:
     """
-    Play one actor, named on the command line.
+    Run the program that is named on the command line.
     """
     parser = argparse.ArgumentParser(prog="badwire-actor", description="Programs for a bad wire.")
     actors = parser.add_subparsers(required=True, metavar="ACTOR")

@@ -1,8 +1,7 @@
 """
-What the lessons' programs do when a connection ends, or when the line is dead and none of them is
-told.
+Programs of the lessons on the end of connections, and on dead lines.
 
-Each function yields what it finds as dictionaries of figures.
+Each program yields its findings as dictionaries.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from twisted_netdemo.badwire.lessons.programs.tcp_exchange import (
 _WORDS = b"To be, or not to be,\n"
 _TIME_WAIT = "06"
 
-#: How long a program waits for what should come sooner, in seconds.
+#: How long a program waits at most, in seconds.
 _LONGEST = 8.0
 _TIMER_OF_TIME_WAIT = 3
 
@@ -36,9 +35,9 @@ def call(host: str, port: int, attempts: int = 0, patience: float = 0) -> Iterat
     """
     Connect, say something, and wait for the answer or the error.
 
-    @param attempts: how often a SYN is sent again (TCP_SYNCNT); 0 for the kernel's own choice.
-    @param patience: seconds after which unacknowledged data end the connection (TCP_USER_TIMEOUT,
-        RFC 5482); 0 for the kernel's own choice.
+    @param attempts: how often a SYN is sent again (TCP_SYNCNT); 0 for the kernel's choice.
+    @param patience: the seconds after which unacknowledged data end the connection
+        (TCP_USER_TIMEOUT, RFC 5482); 0 for the kernel's choice.
     """
     began = time.monotonic()
     with socket.socket() as client:
@@ -62,8 +61,9 @@ def call(host: str, port: int, attempts: int = 0, patience: float = 0) -> Iterat
 
 def speak(host: str, patience: float) -> Iterator[Findings]:
     """
-    Call where nobody listens; then a server of one's own, which listens until the caller has given
-    up, and closes.
+    Call a port where no program listens, then a server until its line dies.
+
+    The second server reads until the caller has given up, and closes.
     """
     yield from call(host, PORT + 1)
     over = threading.Event()
@@ -74,15 +74,15 @@ def speak(host: str, patience: float) -> Iterator[Findings]:
     with serving(listen):
         yield from call(host, PORT, patience=patience)
         over.set()
-    time.sleep(0.05)  # the server's last word leaves
+    time.sleep(0.05)  # for the server's FIN to leave
 
 
 def silence(host: str, patience: float) -> Iterator[Findings]:
     """
-    Programs whose line dies as soon as they are connected: each waits in its own way.
+    Connect programs whose line dies then: each waits in another way.
 
-    @param patience: of the program's own timer, in seconds; TCP_USER_TIMEOUT is as long. Keep-alive
-        begins after 1 s, asks each second, and twice.
+    @param patience: the length of the program's own timer and of the user timeout, in seconds.
+        Keep-alive begins after 1 s, and asks twice, each second.
     """
 
     def timed(client: socket.socket) -> None:
@@ -145,7 +145,7 @@ def silence(host: str, patience: float) -> Iterator[Findings]:
         ]
         for thread in threads:
             thread.start()
-        for thread in threads[:3]:  # those that have a way to learn of it
+        for thread in threads[:3]:  # those that will notice
             thread.join(max(0.0, began + _LONGEST - time.monotonic()))
         waited = time.monotonic() - began
         of = settings(
@@ -158,12 +158,12 @@ def silence(host: str, patience: float) -> Iterator[Findings]:
 
 def closing(host: str) -> Iterator[Findings]:
     """
-    A client that ends its half first; then a server that ends first, and starts again.
+    Let a client close its half first; then let a server close first, and start it again.
     """
     told = b"one\ntwo\nthree\n"
 
     def answer(connection: socket.socket) -> None:
-        came = b"".join(lines(connection))  # up to the end of the client's half
+        came = b"".join(lines(connection))  # until the client has closed its half
         connection.sendall(b"You said %d lines.\n" % came.count(b"\n"))
 
     with serving(answer):
@@ -180,9 +180,8 @@ def closing(host: str) -> Iterator[Findings]:
 
 def _timeWait(port: int) -> Findings:
     """
-    Which connections of a server's port are in TIME-WAIT, as /proc/net/tcp lists them: how many of
-    the server, how many of its clients, and for how many seconds more at least. The last segments
-    may be on their way yet: so it is waited for.
+    The connections of a server's port in TIME-WAIT, as /proc/net/tcp lists them: the server's, its
+    clients', and the remaining seconds. The last segments may still be on their way: wait for them.
     """
     until = time.monotonic() + _LONGEST
     while True:
@@ -194,7 +193,7 @@ def _timeWait(port: int) -> Findings:
 
 def _listed(port: int) -> Findings:
     """
-    The same, as it is now.
+    The connections in TIME-WAIT now.
     """
     figures: Findings = {"server": 0, "client": 0, "left": None}
     with open("/proc/net/tcp", encoding="ascii") as file:
@@ -213,7 +212,7 @@ def _listed(port: int) -> Findings:
 
 def _listens(reuse: bool) -> object:
     """
-    What comes of listening again at the port of a server that closed first.
+    The result of listening again at the port of a server that closed first.
     """
     with socket.socket() as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(reuse))
@@ -227,7 +226,7 @@ def _listens(reuse: bool) -> object:
 
 def reset(host: str, size: int) -> Iterator[Findings]:
     """
-    A client that closes with SIZE bytes, less the first line, unread.
+    Let a client close while SIZE bytes, less the first line, are unread.
     """
     told: Findings = {}
     over = threading.Event()

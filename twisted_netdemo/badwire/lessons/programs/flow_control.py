@@ -1,8 +1,7 @@
 """
-What the lessons' programs do to be slowed down: by a reader that does not read, by a network that
-loses.
+Programs of the lessons on flow control and congestion control.
 
-Each function yields what it finds as dictionaries of figures.
+Each program yields its findings as dictionaries.
 """
 
 from __future__ import annotations
@@ -25,13 +24,13 @@ from twisted_netdemo.badwire.lessons.programs.tcp_exchange import (
     text,
 )
 
-#: The buffer asked for at either end of a slow reader's connection, in bytes.
+#: The size of the buffers to ask for at either end of a slow reader's connection, in bytes.
 _BUFFER = 16384
 
 
 def window(host: str, size: int, rest: float) -> Iterator[Findings]:
     """
-    A writer with SIZE bytes, and a reader that takes none for REST seconds.
+    Send SIZE bytes to a reader that does not read for REST seconds.
     """
     sent = text(size)
     came: list[bytes] = []
@@ -72,16 +71,16 @@ def window(host: str, size: int, rest: float) -> Iterator[Findings]:
 
 def congestion(host: str, size: int) -> Iterator[Findings]:
     """
-    SIZE bytes by reno, and by another congestion control where this user may choose one.
+    Send SIZE bytes with reno, and with another congestion control if this user may choose one.
     """
     for name in ("reno", *_others()):
-        # so much that the network alone stops the kernel, never a program that is late
+        # A buffer so large that only the network slows the sender, never a late program.
         yield from carry(host, size, name, buffer=1 << 20)
 
 
 def _others() -> list[str]:
     """
-    One more congestion control that this program may choose, if there is any.
+    Another congestion control that this program may choose, if there is any.
     """
     there = (setting("net.ipv4.tcp_available_congestion_control") or "").split()
     known = [name for name in ("cubic", "bbr") if name in there]

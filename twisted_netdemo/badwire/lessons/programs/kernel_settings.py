@@ -1,6 +1,5 @@
 """
-What the kernel is set to do about silence: its settings, read and never assumed, and the times
-that follow from them.
+The kernel's settings for connections without answers, and the times that follow from them.
 """
 
 from __future__ import annotations
@@ -8,15 +7,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-#: Linux's first wait for the answer to a SYN (RFC 6298 2.1), in seconds.
+#: How long Linux waits for the answer to the first SYN (RFC 6298 2.1), in seconds.
 FIRST_WAIT = 1.0
 
-#: Linux's shortest wait, from which its patience with data is reckoned, in seconds.
+#: The shortest wait of Linux, from which it computes how long it retransmits data, in seconds.
 SHORTEST_WAIT = 0.2
 
 _LONGEST_WAIT = 120.0
 
-#: The settings by which Linux gives up.
+#: The settings that determine when Linux gives up.
 PATIENCE = (
     "net.ipv4.tcp_syn_retries",
     "net.ipv4.tcp_syn_linear_timeouts",
@@ -27,7 +26,7 @@ PATIENCE = (
 
 def setting(key: str) -> str | None:
     """
-    A setting of the network that this process is in; L{None} where the kernel has none such.
+    A setting of the network of this process; L{None} if the kernel has no such setting.
     """
     try:
         with open("/proc/sys/" + key.replace(".", "/"), encoding="ascii") as file:
@@ -38,7 +37,7 @@ def setting(key: str) -> str | None:
 
 def settings(*keys: str) -> dict[str, int]:
     """
-    Those settings that the kernel has, by the last part of their name.
+    The settings that the kernel has of those asked for, by the last part of their name.
     """
     found = {key.rpartition(".")[2]: setting(key) for key in keys}
     return {name: int(value) for name, value in found.items() if value is not None}
@@ -46,14 +45,14 @@ def settings(*keys: str) -> dict[str, int]:
 
 def portRange() -> list[int]:
     """
-    The first and the last port that the kernel chooses itself.
+    The first and the last port of those that the kernel chooses.
     """
     return [int(number) for number in (setting("net.ipv4.ip_local_port_range") or "").split()]
 
 
 def counter(name: str) -> int | None:
     """
-    One of the kernel's counters of TCP in this network, L{None} where it does not count that.
+    One of the kernel's TCP counters in this network; L{None} if the kernel has no such counter.
     """
     for path, kind in (("/proc/net/snmp", "Tcp:"), ("/proc/net/netstat", "TcpExt:")):
         try:
@@ -68,14 +67,14 @@ def counter(name: str) -> int | None:
 
 def longestWait(found: Mapping[str, int]) -> float:
     """
-    How long a repeat waits at most, in seconds.
+    How long a retransmission waits at most, in seconds.
     """
     return found.get("tcp_rto_max_ms", _LONGEST_WAIT * 1000) / 1000
 
 
 def patience(repeats: int, first: float, longest: float) -> float:
     """
-    The seconds that so many repeats stand for: Linux reckons them as if each wait were twice the
+    The seconds for a number of retransmissions: Linux computes them as if each wait were twice the
     one before, up to the longest.
     """
     doublings = int(math.log2(longest / first)) if longest >= first else 0
@@ -86,11 +85,11 @@ def patience(repeats: int, first: float, longest: float) -> float:
 
 def unanswered(found: Mapping[str, int], repeats: int | None = None) -> tuple[int, float]:
     """
-    What a connection does to which nobody answers: how many SYNs leave, and after how many seconds
-    it is given up.
+    The number of SYNs of a connection without an answer, and the seconds after which it is given
+    up.
 
     @param found: the settings that are in force.
-    @param repeats: TCP_SYNCNT, where the program has set it.
+    @param repeats: TCP_SYNCNT, if the program has set it.
     """
     if repeats is None:
         repeats = found["tcp_syn_retries"]
@@ -99,7 +98,7 @@ def unanswered(found: Mapping[str, int], repeats: int | None = None) -> tuple[in
     linear = found.get("tcp_syn_linear_timeouts", 0)
     syns, now, wait = 1, 0.0, FIRST_WAIT
     while (now := now + wait) < end:
-        if syns > linear:  # the first ones follow each other without growing pauses
+        if syns > linear:  # the pauses before the first ones do not grow
             wait = min(2 * wait, longest)
         syns += 1
     return syns, now
@@ -107,6 +106,6 @@ def unanswered(found: Mapping[str, int], repeats: int | None = None) -> tuple[in
 
 def said(found: Mapping[str, int]) -> str:
     """
-    Settings in words.
+    Settings as text.
     """
     return ", ".join(f"{name} {value}" for name, value in found.items())

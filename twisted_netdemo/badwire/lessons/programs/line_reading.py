@@ -1,8 +1,8 @@
 """
-What the lessons' programs do to read lines, rightly and wrongly.
+Programs of the lessons on reading lines, rightly and wrongly.
 
-Each function yields what it finds as dictionaries of figures. L{byReceives} and L{byLines} are
-shown as they stand here.
+Each program yields its findings as dictionaries. The lesson prints the source of L{byReceives} and
+L{byLines}.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from twisted_netdemo.badwire.lessons.programs.tcp_exchange import (
     serving,
 )
 
-#: What the server says: short lines, and one that fits no packet.
+#: The server's lines: short ones, and one that is longer than a packet.
 TEXT = (
     b"Good evening.\n",
     b"Two short lines\n",
@@ -52,7 +52,7 @@ def byLines(connection: socket.socket, longest: int = 8192) -> Iterator[bytes]:
 
 def readLines(host: str) -> Iterator[Findings]:
     """
-    The same lines, read by the wrong program and by the right one.
+    Read the same lines by the wrong program and by the right one.
     """
 
     def serve(connection: socket.socket) -> None:
@@ -89,7 +89,7 @@ PAGE = (
 
 def gopher(host: str) -> Iterator[Findings]:
     """
-    Fetch a Gopher menu (RFC 1436), and read it line by line as it comes.
+    Fetch a Gopher menu (RFC 1436), and read it line by line as it arrives.
     """
     left: list[float] = []
 

@@ -1,7 +1,7 @@
 """
-What the lessons' programs do with names and ports.
+Programs of the lessons on names and ports.
 
-Each function yields what it finds as dictionaries of figures.
+Each program yields its findings as dictionaries.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from collections.abc import Callable, Iterator
 from twisted_netdemo.badwire.lessons.programs.kernel_settings import portRange, settings
 from twisted_netdemo.badwire.lessons.programs.tcp_exchange import Findings, failure
 
-#: Two ports that nobody uses: one for two addresses, one that is shared.
+#: Two unused ports: one for two addresses, one to share.
 _APART, _SHARED = 7007, 7008
 
 
 def resolve(names: list[str]) -> Iterator[Findings]:
     """
-    Ask the system for the addresses of names.
+    Resolve names.
     """
     there = [os.environ[each] for each in ("WIRE_FAR", "WIRE_FAR6") if each in os.environ]
     for name in names:
@@ -70,7 +70,7 @@ def _bound(port: int) -> socket.socket:
 
 def _attempt(port: int, listen: Callable[[], socket.socket]) -> Findings:
     """
-    What comes of listening somewhere, and by which name the port is known.
+    The result of listening at a port, and the name of that port.
     """
     found: Findings = {}
     try:

@@ -1,7 +1,7 @@
 """
-What the lessons' programs do over TCP, with plain blocking sockets.
+Programs of the lessons over TCP, with plain blocking sockets.
 
-Each function yields what it finds as dictionaries of figures.
+Each program yields its findings as dictionaries.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from twisted_netdemo.badwire.lessons.programs.kernel_settings import counter, po
 
 Findings = dict[str, Any]
 
-#: The server of a lesson's own listens here.
+#: The port of a program's own server.
 PORT = 7007
 
-#: The congestion control of their clients: every kernel has it, and any user may choose it.
+#: The congestion control of the clients: every kernel has it, and any user may choose it.
 CONTROL = "reno"
 
-#: What the kernel counts of the segments that it received: damaged ones, and early ones.
+#: The kernel counters of damaged segments and of early ones.
 _COUNTED = ("InCsumErrors", "TCPOFOQueue")
 
 
 def text(size: int) -> bytes:
     """
-    A text of so many bytes in which no two places look alike: numbered words.
+    A text of C{size} bytes whose words are numbered, so that no two parts are equal.
     """
     words = b"".join(b"word %06d, " % number for number in range(size // 13 + 1))
     return words[:size]
@@ -38,20 +38,19 @@ def text(size: int) -> bytes:
 
 def failure(error: OSError) -> Findings:
     """
-    An error as the kernel words it.
+    An error in the kernel's words.
     """
-    # Python adds words of its own to some; names' errors have numbers of their own
+    # Python adds words to some errors; errors of name resolution have other numbers.
     number = error.errno or 0
     return {"error": os.strerror(number) if number > 0 else error.strerror or str(error)}
 
 
 def connected(host: str, port: int, control: str = CONTROL, buffer: int = 0) -> socket.socket:
     """
-    A client whose congestion control is known, whatever the machine's own is.
+    Connect a client with a known congestion control, whatever the machine's default is.
 
-    @param control: its name.
-    @param buffer: how many bytes to ask for as the buffer of what is to be sent; 0 for the
-        kernel's own choice.
+    @param control: the name of the congestion control.
+    @param buffer: the size of the send buffer to ask for, in bytes; 0 for the kernel's choice.
     """
     client = socket.socket()
     try:
@@ -67,7 +66,7 @@ def connected(host: str, port: int, control: str = CONTROL, buffer: int = 0) -> 
 
 def controlOf(client: socket.socket) -> str:
     """
-    The congestion control that a connection has.
+    The congestion control of a connection.
     """
     name = client.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16)
     return name.rstrip(b"\0").decode()
@@ -78,17 +77,16 @@ def serving(
     serve: Callable[[socket.socket], None], port: int | None = None, buffer: int = 0
 ) -> Iterator[None]:
     """
-    A server on its own thread, for one connection after the other.
+    Run a server on a thread, for one connection after the other.
 
-    @param serve: is given each connection, which is closed afterwards.
-    @param port: where it listens; L{PORT} unless it is given.
-    @param buffer: how many bytes to ask for as the buffer of what has come; 0 for the kernel's own
-        choice.
+    @param serve: called with each connection, which is closed afterwards.
+    @param port: the port; L{PORT} by default.
+    @param buffer: the size of the receive buffer to ask for, in bytes; 0 for the kernel's choice.
     """
     listening = socket.create_server(("", PORT if port is None else port), backlog=16)
     if buffer:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-    with contextlib.suppress(OSError):  # refused where the kernel has no such thing
+    with contextlib.suppress(OSError):  # a kernel without TCP Fast Open
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_FASTOPEN, 16)
 
     def accept() -> None:
@@ -110,7 +108,7 @@ def serving(
 
 def lines(connection: socket.socket) -> Iterator[bytes]:
     """
-    What the other end sends, line by line as it comes, up to its end.
+    The lines that the other end sends, as they arrive, until it closes.
     """
     with connection.makefile("rb") as stream:
         yield from iter(stream.readline, b"")
@@ -118,7 +116,7 @@ def lines(connection: socket.socket) -> Iterator[bytes]:
 
 def ask(host: str, port: int, questions: list[str]) -> Iterator[Findings]:
     """
-    Several clients of one line-counting server, all connected before the first one speaks.
+    Several clients of one line-counting server, which all connect before the first one sends.
     """
     clients = [connected(host, port) for _ in questions]
     for client, question in zip(clients, questions, strict=True):
@@ -140,10 +138,10 @@ def ask(host: str, port: int, questions: list[str]) -> Iterator[Findings]:
 
 def carry(host: str, size: int, control: str = CONTROL, buffer: int = 0) -> Iterator[Findings]:
     """
-    A text of SIZE bytes goes through the wire; what arrives is held against it.
+    Send a text of SIZE bytes across the wire, and compare the bytes that arrive with it.
 
     @param control: the sender's congestion control.
-    @param buffer: how many bytes to ask for as either end's buffer; 0 for the kernel's own choice.
+    @param buffer: the size of both ends' buffers to ask for, in bytes; 0 for the kernel's choice.
     """
     sent = text(size)
     came: list[bytes] = []
@@ -173,7 +171,7 @@ def carry(host: str, size: int, control: str = CONTROL, buffer: int = 0) -> Iter
 
 def difference(sent: bytes, came: bytes) -> Findings:
     """
-    How what came differs from what was sent.
+    The differences between the bytes that were sent and those that came.
     """
     found: Findings = {"arrived": len(came), "same": sent == came}
     places = [
@@ -192,7 +190,7 @@ def difference(sent: bytes, came: bytes) -> Findings:
 
 def answerLines(connection: socket.socket) -> None:
     """
-    A server that answers each line with the same line.
+    Answer each line with the same line.
     """
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     for line in lines(connection):
@@ -201,7 +199,7 @@ def answerLines(connection: socket.socket) -> None:
 
 def questions(host: str, count: int) -> Findings:
     """
-    So many questions on one connection, each asked when the one before is answered.
+    Ask questions on one connection, each after the answer to the one before.
     """
     began = time.monotonic()
     answered = 0
@@ -217,9 +215,10 @@ def questions(host: str, count: int) -> Findings:
 
 def firstAnswer(host: str, fast: bool) -> float:
     """
-    Seconds from nothing to the first answer, by TCP.
+    The seconds until the first answer over TCP, including the hand-shake.
 
-    @param fast: with TCP Fast Open: the question travels in the SYN once the server is known.
+    @param fast: whether to use TCP Fast Open: the SYN carries the question once the server is
+        known.
     """
     began = time.monotonic()
     with socket.socket() as client:

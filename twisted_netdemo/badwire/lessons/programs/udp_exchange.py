@@ -1,7 +1,7 @@
 """
-What the lessons' programs do over UDP and with names, with plain blocking sockets.
+Programs of the lessons over UDP, with plain blocking sockets.
 
-Each function yields what it finds as dictionaries of figures.
+Each program yields its findings as dictionaries.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ def serving(
     serve: Callable[[socket.socket, bytes, tuple[str, int]], None], family: int = socket.AF_INET
 ) -> Iterator[None]:
     """
-    A server on its own thread.
+    Run a server on a thread.
 
-    @param serve: is given each datagram and its sender.
+    @param serve: called with the socket, each datagram and its sender.
     """
     with socket.socket(family, socket.SOCK_DGRAM) as server:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
@@ -51,7 +51,7 @@ def serving(
 
 def datagrams(host: str, port: int, count: int) -> Iterator[Findings]:
     """
-    COUNT questions, the k-th of them k letters long, to a server that counts them.
+    Ask a server that counts letters COUNT questions, of which the k-th has k letters.
     """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.connect((host, port))
@@ -84,7 +84,7 @@ def datagrams(host: str, port: int, count: int) -> Iterator[Findings]:
 
 def sizes(host: str, each: int, wanted: list[int]) -> Iterator[Findings]:
     """
-    EACH datagrams of every size; how many arrive, and whether whole.
+    Send EACH datagrams of every size, and count how many arrive, and how many of them whole.
     """
     came: list[bytes] = []
 
@@ -108,7 +108,7 @@ def sizes(host: str, each: int, wanted: list[int]) -> Iterator[Findings]:
             _untilQuiet(came)
         strange = sum(len(data) not in wanted for data in came)
         for found in sent:
-            # told by its length, not by when it came, which a busy machine may delay
+            # Told by their length, not by their time, since a busy machine may delay them.
             of = [data for data in came if len(data) == found["size"]]
             whole = sum(data == text(found["size"]) for data in of)
             yield {**found, "arrived": len(of), "whole": whole, "strange": strange}
@@ -116,7 +116,7 @@ def sizes(host: str, each: int, wanted: list[int]) -> Iterator[Findings]:
 
 def _untilQuiet(came: list[bytes]) -> None:
     """
-    Wait until nothing more comes.
+    Wait until no more datagrams arrive.
     """
     count = -1
     while count != len(came):
@@ -126,14 +126,16 @@ def _untilQuiet(came: list[bytes]) -> None:
 
 def echo(server: socket.socket, data: bytes, sender: tuple[str, int]) -> None:
     """
-    A server that answers each datagram with the same datagram.
+    Answer each datagram with the same datagram.
     """
     server.sendto(data, sender)
 
 
 def questions(host: str, count: int, patience: float = 0.2) -> Findings:
     """
-    So many questions, each asked when the one before is answered or given up.
+    Ask questions, each when the one before is answered or given up.
+
+    @param patience: how long to wait for an answer, in seconds.
     """
     began = time.monotonic()
     answered = 0
@@ -154,14 +156,14 @@ def questions(host: str, count: int, patience: float = 0.2) -> Findings:
 
 def firstAnswer(host: str) -> float:
     """
-    Seconds from nothing to the first answer, by UDP.
+    The seconds until the first answer over UDP.
     """
     return float(questions(host, 1, 5)["seconds"])
 
 
 def stream(host: str, size: int) -> Findings:
     """
-    SIZE bytes in datagrams of 1,000, sent as fast as a sender may without asking.
+    Send SIZE bytes in datagrams of 1,000, as fast as possible without any feedback.
     """
     seen: set[int] = set()
     began = newest = time.monotonic()
@@ -175,7 +177,7 @@ def stream(host: str, size: int) -> Findings:
     with serving(count), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         for number in range(total):
             client.sendto(b"%010d" % number + bytes(990), (host, PORT))
-            if number % 20 == 19:  # or the buffers on the way would drop more than the wire
+            if number % 20 == 19:  # otherwise the buffers would drop more than the wire
                 time.sleep(0.001)
         last = -1
         while last != len(seen):
