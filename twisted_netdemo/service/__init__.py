@@ -1,3 +1,3 @@
 """
-What several services need from Twisted: start and stop, listening, limits, metrics.
+The parts that network services have in common: listening, workers, metrics, logs, options.
 """

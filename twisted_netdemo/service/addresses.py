@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 #: always itself, also where one socket serves both families and the kernel maps it.
 Address = tuple[str, int]
 
-#: An address as the socket module has it.
+#: An address in the form of the socket module.
 SocketAddress = tuple[str, int] | tuple[str, int, int, int]
 
 K = TypeVar("K")
@@ -23,9 +23,9 @@ V = TypeVar("V")
 
 class BoundedCache(dict[K, V]):
     """
-    What a function returned for keys that come again and again, some thousands at most.
+    The results of a function for keys that recur, some thousands of them at most.
 
-    Nothing is kept that names an interface: those come, go, and change their names.
+    No result that names an interface is kept: interfaces come, go, and change their names.
     """
 
     def __init__(self, function: Callable[[K], V], most: int = 4096) -> None:
@@ -39,7 +39,7 @@ class BoundedCache(dict[K, V]):
 
     def keep(self, key: K, value: V) -> None:
         """
-        Know this without being asked.
+        Keep a result that the caller knows.
         """
         if not _scoped(key) and not _scoped(value):
             if len(self) >= self._most:
@@ -123,7 +123,7 @@ def packedHost(host: str, family: int) -> tuple[bytes, int]:
 
 def addressOf(name: Any) -> Address:
     """
-    An address as the socket module has it, as people read it.
+    The readable form of an address in the form of the socket module.
     """
     host, port, _, scope = name if len(name) == 4 else (*name, 0, 0)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -142,7 +142,7 @@ def socketHost(host: str, family: int) -> tuple[str, int]:
 
 def socketAddress(host: tuple[str, int], port: int, family: int) -> SocketAddress:
     """
-    What L{socketHost} returns, with a port, as a socket of this family takes it.
+    The result of L{socketHost} and a port, in the form that a socket of this family takes.
     """
     text, scope = host
     return (text, port, 0, scope) if family == socket.AF_INET6 else (text, port)

@@ -1,6 +1,6 @@
 """
-A port to bind, and what is said about it: that it is open, that it cannot be, that another service
-is known by it.
+Binding a port, and the words for it: that it is open, why it cannot be, and the service that it is
+registered to.
 
 Pure of Twisted; TCP and UDP services share the words.
 """
@@ -26,7 +26,7 @@ _RECEIVE_BUFFER = 1 << 20
 
 def bindFailure(port: int, host: str, error: OSError) -> str:
     """
-    One line that says which port, why not, and what to do.
+    One line that names the port, the reason, and the remedy.
 
     @param host: the address that was asked for, empty for all.
     """

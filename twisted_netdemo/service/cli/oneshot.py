@@ -25,7 +25,7 @@ _log = Logger()
 
 def stderrObserver() -> ILogObserver:
     """
-    What twistd calls for a log on stderr.
+    twistd's C{--logger} for a log on stderr.
     """
     # Its write is all that an observer needs of a file.
     observer: ILogObserver = textFileLogObserver(cast(TextIO, stream(sys.stderr)))
@@ -34,8 +34,8 @@ def stderrObserver() -> ILogObserver:
 
 def prepareOneShot(options: ServiceOptions, needsTerminal: bool) -> None:
     """
-    Settle what the user has left open: no pid file, the log on stderr, since stdout is for the
-    result.
+    Set the options that the user has not: no pid file, and the log on stderr, since stdout is for
+    the result.
 
     @param needsTerminal: whether its result is for the terminal that a daemon would leave.
     """
@@ -67,7 +67,7 @@ class _Unawaited(Thread):
 
 class OneShot(Service):
     """
-    @param work: begins what there is to do; its result is the exit status.
+    @param work: begins the work; its result is the exit status.
     @param ownsProcess: whether the process is to end with it. It then waits for no thread, since a
         name server may never answer.
     @ivar whenDone: fires with the status; C{None} until it is started.

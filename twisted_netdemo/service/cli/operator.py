@@ -1,6 +1,6 @@
 """
-A server as its operator has it: told to reload, to rotate its log and to end by signals, and
-telling a service manager how it is.
+The operator's side of a server: signals make it reload, rotate its log and end, and it reports its
+state to the service manager.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Reloadable(Protocol):
 
     def reload(self) -> Deferred[str]:
         """
-        @return: fires with what has been done, a clause or nothing.
+        @return: fires with a clause that says what was done, or with an empty text.
         """
 
 
@@ -51,9 +51,9 @@ def operated(
     options: ServiceOptions, reactor: Any, service: IService, server: ReportsReady
 ) -> IService:
     """
-    A service, with what its operator expects of a server's process where it is one of its own.
+    A service whose process, if it has one of its own, obeys the operator's signals.
 
-    @param service: all of it; what is in it and is L{Reloadable} is reloaded.
+    @param service: the whole service; each part that is L{Reloadable} is reloaded.
     @param server: that in it which has to be ready.
     """
     if not options.ownsProcess:
@@ -129,7 +129,7 @@ class Operator(Service):
 
     def hangup(self) -> None:
         """
-        SIGHUP: the terminal has gone, or somebody wants files to be read anew.
+        SIGHUP: the terminal has gone, or the operator wants files to be read anew.
         """
         if not self.running:
             return

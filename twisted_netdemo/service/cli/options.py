@@ -27,7 +27,7 @@ class ServiceOptions(usage.Options):
     """
 
     parent: Any = None
-    #: What it was given, and the folder that relative paths in it are of.
+    #: The command line, and the folder that its relative paths start from.
     arguments: Sequence[str] = ()
     folder = "."
     #: Whether all that reads the log is a text file, which has no use for events without a text.
@@ -40,12 +40,12 @@ class ServiceOptions(usage.Options):
         super().__init__()
         # An option of a subclass replaces its base's of the same name.
         self.longOpt = list(dict.fromkeys(self.longOpt))
-        # A method's docstring may be of several lines, with what they begin with.
+        # A method's docstring may have several indented lines.
         self.docs = {name: " ".join((doc or "").split()) for name, doc in self.docs.items()}
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         self.arguments = list(sys.argv[1:] if options is None else options)
-        with contextlib.suppress(FileNotFoundError):  # somebody has removed it
+        with contextlib.suppress(FileNotFoundError):  # it has been removed
             self.folder = os.getcwd()
         try:
             super().parseOptions(self._optionsFirst() if self.interspersed else self.arguments)
@@ -116,8 +116,8 @@ class ServiceOptions(usage.Options):
     @property
     def ownsProcess(self) -> bool:
         """
-        Whether this service is what a real twistd or twist was started for, so that it may act on
-        the whole process. Anything else (a .tac file, badwire, a test) runs services in a process
+        Whether a real twistd or twist was started for this service alone, so that it may act on the
+        whole process. Anything else (a .tac file, badwire, a test) runs services in a process
         of its own.
         """
         return self._isTwistds or self._isTwists
@@ -210,7 +210,7 @@ class ServiceOptions(usage.Options):
 
 def _isOf(parent: Any, module: str, name: str) -> bool:
     """
-    Whether it is of this class; a module that nobody has loaded yet has no instances, and a
+    Whether it is of this class. A module that is not loaded yet has no instances, and a
     command of ours that is not under twistd need not wait for it.
     """
     loaded = sys.modules.get(module)

@@ -2,7 +2,7 @@
 How people write quantities on a command line: C{60}, C{20ms}, C{16MiB}, C{10%}, C{1mbit}.
 
 Pure. Each function takes the text as typed and returns a number in the unit that its name or
-docstring gives, or raises L{ValueError} with a message that quotes the text and says what would do.
+docstring gives, or raises L{ValueError} with a message that quotes the text and gives an example.
 """
 
 from __future__ import annotations

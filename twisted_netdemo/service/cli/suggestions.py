@@ -1,5 +1,5 @@
 """
-What was meant by a word that is misspelt.
+The known word that a misspelt one resembles.
 
 Pure.
 """
@@ -16,7 +16,7 @@ def didYouMean(word: str, known: Iterable[str], sign: str = "") -> str:
     A question that ends a complaint about a word, C{"; did you mean --loss?"}: empty where no word
     is near.
 
-    @param sign: what is typed before the word.
+    @param sign: the sign before the word on the command line.
     """
     found = difflib.get_close_matches(word, list(known), n=1)
     return f"; did you mean {sign}{found[0]}?" if found else ""
@@ -24,7 +24,7 @@ def didYouMean(word: str, known: Iterable[str], sign: str = "") -> str:
 
 def aboutOption(complaint: str, options: Iterable[str]) -> str:
     """
-    What getopt says of an option that it does not know, with the nearest one that there is.
+    getopt's complaint about an unknown option, with the nearest known one.
 
     @param options: the long options, as getopt takes them: C{loss=} takes a value.
     """

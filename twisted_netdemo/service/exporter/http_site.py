@@ -1,5 +1,5 @@
 """
-HTTP for those who watch a service: a few pages, and little that a stranger can take. A connection
+HTTP for monitoring a service: a few pages, with bounds on what a client can use up. A connection
 has one answer, a few bytes to ask for it and a few seconds; there are few at a time, and the oldest
 gives way to a new one, so that nobody keeps the next one out.
 """
@@ -133,7 +133,7 @@ class BoundedSite(Site):
 
     def log(self, request: object) -> None:
         """
-        Being watched is no event.
+        Requests are not logged.
         """
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
@@ -168,7 +168,7 @@ class BoundedSite(Site):
 
     def stopFactory(self) -> None:
         """
-        The port is closed; nobody waits for those who are being answered.
+        The port is closed; connections that are being answered are closed too.
         """
         super().stopFactory()
         for channel in list(self._channels):
@@ -239,7 +239,7 @@ class _Asked(_Leaf):
 
 class _Root(_Leaf):
     """
-    Whatever has no page has this one.
+    The page of every path that has no other.
     """
 
     isLeaf = False

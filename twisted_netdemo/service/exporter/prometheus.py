@@ -1,7 +1,7 @@
 """
 A service's metrics as Prometheus text over HTTP, by the prometheus_client library (an extra).
 
-The library stands in this module alone, and reads the metrics only when somebody asks: counting
+The library is used in this module alone, and reads the metrics only when they are scraped: counting
 costs a service an addition.
 """
 
@@ -38,7 +38,7 @@ _log = Logger()
 
 def missing() -> str | None:
     """
-    What has to be installed before metrics can be served, C{None} where it is.
+    The words for a missing library, C{None} if it is installed.
     """
     if find_spec("prometheus_client") is None:
         return "needs prometheus_client: pip install 'twisted-netdemo[metrics]'"
@@ -121,7 +121,7 @@ def announce(port: Any) -> None:
 
 class _Gathering:
     """
-    The metrics for those who ask while they are gathered: once for all of them.
+    Gathers the metrics once for all scrapes that arrive meanwhile.
     """
 
     def __init__(self, metrics: MetricsReader | DeferredMetricsReader) -> None:
@@ -149,7 +149,7 @@ def metricsFactory(
 ) -> Any:
     """
     An HTTP factory that answers C{/metrics}, with the process's own metrics beside the service's;
-    C{/healthz}, as long as it can; and C{/readyz}, with 503 while the service takes nobody.
+    C{/healthz}, as long as it can; and C{/readyz}, with 503 while the service accepts no clients.
 
     @param queries: further pages, that are asked with a query.
     """
@@ -237,7 +237,7 @@ def beside(
     """
     A service together with its metrics, where they are to be served.
 
-    @param isReady: whether it serves those who come now.
+    @param isReady: whether it serves new clients.
     """
     if not places:
         return service

@@ -1,3 +1,3 @@
 """
-What a service shows of itself: metrics over HTTP, a log of sessions, a log in JSON.
+What a service counts and logs: metrics, events of sessions, a log in JSON.
 """

@@ -27,7 +27,7 @@ def _line(event: LogEvent) -> str:
 
 def stdout() -> ILogObserver:
     """
-    What C{--logger} asks for: an observer that writes to standard output.
+    twistd's C{--logger}: an observer that writes to standard output.
     """
     # Its write is all that an observer needs of a file.
     return FileLogObserver(cast(TextIO, stream(sys.stdout)), _line)

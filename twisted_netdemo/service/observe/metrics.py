@@ -1,7 +1,7 @@
 """
-What a service counts about itself while it runs, as plain numbers.
+The numbers that a service counts while it runs.
 
-Pure: nothing here knows who asks (L{twisted_netdemo.service.exporter.prometheus} does).
+L{twisted_netdemo.service.exporter.prometheus} serves them.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def toPlain(metric: Metric) -> dict[str, Any]:
 
 def fromPlain(plain: dict[str, Any]) -> Metric:
     """
-    What L{toPlain} made.
+    The inverse of L{toPlain}.
     """
     value = plain["value"]
     if isinstance(value, dict) and "bounds" in value:

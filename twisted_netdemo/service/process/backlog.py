@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
-#: Writes to a file what it takes at once, and returns how many bytes that were.
+#: Writes as much to a file as it takes at once, and returns the number of bytes.
 #: Raises L{BlockingIOError} where it takes none, and any other L{OSError} as C{write(2)} does.
 Write = Callable[[bytes], int]
 
@@ -76,7 +76,7 @@ class Backlog:
 
     def pour(self) -> OSError | None:
         """
-        Write what waits, as far as the file takes it now.
+        Write as much of the waiting lines as the file takes now.
 
         @return: why not all of it.
         """

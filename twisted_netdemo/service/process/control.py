@@ -1,7 +1,7 @@
 """
-What acts on the whole process: failing in one line, the exit status, a second signal.
+Control of the whole process: a start that fails in one line, the exit status, a second signal.
 
-None of it is done unless the service is what twistd or twist was started for
+None of it is used unless twistd or twist was started for the service alone
 (L{ServiceOptions.ownsProcess<twisted_netdemo.service.cli.options.ServiceOptions.ownsProcess>}).
 """
 
@@ -21,7 +21,7 @@ from twisted.logger import Logger
 
 _log = Logger()
 
-# What systemd tells the one process that it has started.
+# systemd sets these for the one process that it has started.
 _MANAGER = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_PID", "LISTEN_FDS")
 
 
@@ -34,7 +34,7 @@ class StartError(Exception):
     """
 
 
-# What the daemon's parent prints before the message: as short as it can be.
+# The daemon's parent prints this before the message: as short as it can be.
 StartError.__module__ = "netdemo"
 
 
@@ -140,7 +140,7 @@ def onSecondSignal(reactor: Any, abort: Callable[[], None]) -> None:
     The reactor's own handlers would call C{reactor.stop()} again, which logs a
     ReactorNotRunning traceback and changes nothing.
 
-    @param reactor: what provides L{IReactorFromThreads}.
+    @param reactor: provides L{IReactorFromThreads}.
     """
     threads: IReactorFromThreads = reactor
 

@@ -13,9 +13,9 @@ from contextlib import contextmanager
 @contextmanager
 def interruptible() -> Iterator[None]:
     """
-    For a read or a write that may wait for ever, as a command's do where nobody reads: meanwhile
-    SIGINT and SIGTERM end the process at once, unless they are ignored. A handler in Python, such
-    as the reactor's, would only take note, and the wait would go on.
+    For a read or a write that may wait for ever, as a command's do on a pipe that is not read:
+    meanwhile SIGINT and SIGTERM end the process at once, unless they are ignored. A handler in
+    Python, such as the reactor's, would only take note, and the wait would go on.
     """
     kept = {}
     if threading.current_thread() is threading.main_thread():

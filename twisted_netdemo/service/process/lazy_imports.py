@@ -1,6 +1,6 @@
 """
-For programs that are started for each thing they do: Twisted, without what it imports and they
-seldom use, which would take two fifths of their start.
+Imports Twisted without the modules that it loads and a short-lived program seldom uses; they would
+take two fifths of such a program's start.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-# Who imports it can do without: Twisted without TLS.
+# Its importers can do without it: Twisted then has no TLS.
 _SPARED = ("OpenSSL",)
 
 
 @contextmanager
 def lean() -> Iterator[None]:
     """
-    What is imported of Twisted within it is imported
+    Within it, modules of Twisted are imported
 
       - as where OpenSSL is not installed, which Twisted allows for: transports have no C{startTLS},
         reactors no C{connectSSL};
@@ -30,11 +30,11 @@ def lean() -> Iterator[None]:
         loaded when something of them is used (their submodules are not to be had meanwhile);
       - without the garbage collector, which would find nothing in it.
 
-    After it, what is imported finds all of them, and L{twisted.protocols.tls} works on these
-    transports as on others.
+    Afterwards, imports find all of them, and L{twisted.protocols.tls} works on these transports as
+    on others.
 
-    For a program's own start, before anything else has imported a reactor; what has been imported
-    already stays as it is.
+    It is for the start of a program, before a reactor is imported. Modules that are loaded already
+    stay as they are.
     """
     instead: dict[str, ModuleType | None] = dict.fromkeys(_SPARED)  # the import system's own way
     instead["asyncio"] = _Late(

@@ -1,6 +1,6 @@
 """
-The process's log, which never holds up the reactor: what its reader does not take waits, up to a
-bound; beyond it lines are left out, and their number is logged once it flows again.
+The process's log, which never blocks the reactor: lines that its reader does not take wait, up to a
+bound; further lines are left out, and their number is logged once the log flows again.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ class LogStream:
 
     def __init__(self, file: TextIO | str | None, clock: Any, limit: int = WAITING) -> None:
         """
-        @param file: a path, to be appended to; or what is open already; C{None}, as C{sys.stdout}
-            is where it was closed, is nowhere.
+        @param file: a path, to be appended to; or an open file; or C{None}, as C{sys.stdout} is
+            when it was closed: then the lines are dropped.
         @raise OSError: it cannot be opened.
         """
         self.path: str | None = None
         self._number = -1
         self.clock = clock
-        # Events are logged by threads too, and by what is called in the midst of logging one.
+        # Threads log events too, and so does code that runs while an event is being logged.
         self._lock = threading.RLock()
         self._delayed = False
         write: Write = len
@@ -85,7 +85,7 @@ class LogStream:
 
     def flush(self) -> None:
         """
-        Nothing: what the file takes, it is given at once.
+        Does nothing: lines are written as soon as the file takes them.
         """
 
     def _pour(self) -> bool:
@@ -112,7 +112,7 @@ class LogStream:
 
     def finish(self) -> None:
         """
-        Give the reader a moment for what waits; for when there is nothing else left to do.
+        Give the reader a moment to take the waiting lines; for the very end of the process.
         """
         if not self._backlog or sys.platform == "win32":
             return
@@ -161,7 +161,7 @@ class LogStream:
         if path is None or not stat.S_ISREG(os.fstat(self._number).st_mode):
             return None
         try:
-            if os.path.lexists(path):  # else somebody has removed it
+            if os.path.lexists(path):  # else it has been removed
                 last = 0
                 while os.path.lexists(f"{path}.{last + 1}"):
                     last += 1
@@ -201,7 +201,7 @@ _file: str | None = None
 
 def stream(file: TextIO | str | None) -> LogStream:
     """
-    What this process's log is written to.
+    The stream of this process's log.
 
     @raise StartError: it cannot be opened.
     """

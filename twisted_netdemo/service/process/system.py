@@ -1,5 +1,5 @@
 """
-What only some systems have, guarded in one place.
+System calls that only some systems have.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """
-What a service manager of systemd's kind is told (sd_notify(3)): a datagram a message, to the UNIX
-socket that the environment names.
+Messages to a service manager such as systemd (sd_notify(3)): a datagram each, to the UNIX socket
+that the environment names.
 """
 
 from __future__ import annotations

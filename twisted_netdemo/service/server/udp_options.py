@@ -28,7 +28,7 @@ from twisted_netdemo.service.workers.sockets import openUDPSockets
 
 __all__ = ["UDPOptions", "makeService"]
 
-#: What a limit of 0 means, for C{--help}.
+#: The meaning of a limit of 0, for C{--help}.
 LIFTED = "0 for no limit, which is dangerous where strangers can reach it"
 
 

@@ -1,5 +1,5 @@
 """
-Places to listen in, as a user names them: a port, or an endpoint description.
+The places where a user tells a server to listen: a port, or an endpoint description.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ def described(
     opened: OpenPort | None = None,
 ) -> DescribedEndpoint:
     """
-    What an endpoint description says, with C{haproxy:} before it as our own PROXY protocol.
+    The endpoint of a description; C{haproxy:} before it is this package's PROXY protocol.
 
     @param timeout: seconds until a PROXY header has to be there.
-    @param proxies: from whom a PROXY header is believed.
+    @param proxies: the networks whose PROXY headers are believed.
     @param opened: see L{ListeningReactor}; only TCP ports can be opened so.
     @raise ValueError: the description is wrong.
     """
@@ -69,7 +69,7 @@ def described(
             named = [word[5:] for word in words if word.startswith("port=")]
             parsePort((named or words)[0])
         endpoint = serverFromString(listening, inner)
-    # Endpoint parsers are plugins, and say what is wrong in any kind of exception.
+    # Endpoint parsers are plugins, and raise exceptions of any kind.
     except Exception as error:
         why = "systemd passed no such socket" if kind == "systemd" else _parseError(error)
         raise ValueError(f"{description!r} is no endpoint: {why}") from None
@@ -85,7 +85,7 @@ class DescribedEndpoint:
         self, description: str, inner: str, listening: ListeningReactor, listen: Listen
     ) -> None:
         """
-        @param inner: what Twisted's parsers were given.
+        @param inner: the text that Twisted's parsers were given.
         @param listening: the reactor that they were given.
         """
         self._description = description
@@ -99,8 +99,8 @@ class DescribedEndpoint:
 
     def renew(self) -> bool | None:
         """
-        Have new connections use the key and the certificates that the files have now. What is wrong
-        with them is logged, and those that were there are kept.
+        Have new connections use the key and the certificates that the files have now. If they
+        cannot be used, that is logged, and the ones in use are kept.
 
         @return: whether that was done, C{None} where it has none.
         """
@@ -138,7 +138,7 @@ def _inFolder(folder: str) -> Iterator[None]:
 
 class _ContextTaker:
     """
-    A reactor's stand-in that only sees with which keys an endpoint would listen.
+    A stand-in for the reactor that records the keys with which an endpoint would listen.
     """
 
     context: Any = None
@@ -151,7 +151,7 @@ class _ContextTaker:
 
 def _parseError(error: Exception) -> str:
     """
-    A parser's exception, in words for the author of the description.
+    The words of a parser's exception, for the author of the description.
     """
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}"

@@ -32,8 +32,8 @@ OpenPort = Callable[[int, Any, int, str], Any]
 @implementer(IOpenSSLContextFactory)
 class TLSKeys:
     """
-    The key and certificates of a port, which may be replaced while it is open: Twisted asks for
-    each connection's context as it begins.
+    The key and certificates of a port, which can be replaced while it is open: Twisted asks for a
+    context for each new connection.
     """
 
     def __init__(self, factory: Any) -> None:
@@ -45,7 +45,7 @@ class TLSKeys:
 
     def renew(self, factory: Any) -> None:
         """
-        @raise Exception: OpenSSL cannot use them; those that were there are kept.
+        @raise Exception: OpenSSL cannot use them; the ones in use are kept.
         """
         factory.getContext()
         self._factory = factory
@@ -66,13 +66,13 @@ def _tcpPortClass() -> type[TCPPort]:
 
 class ListeningReactor:
     """
-    A reactor's stand-in for endpoints, whose listening methods make these ports; all else is the
+    A stand-in for the reactor, whose listening methods make these ports; its other methods are the
     reactor's own. With a reactor that is not built on Twisted's sockets, its own ports are used.
     """
 
     def __init__(self, reactor: Any, opened: OpenPort | None = None) -> None:
         """
-        @param opened: opens TCP ports in place of this, where they are shared by processes.
+        @param opened: opens TCP ports in place of this, where processes share them.
         """
         self._reactor = reactor
         self._opened = opened
@@ -83,7 +83,7 @@ class ListeningReactor:
 
     def wrap(self, factory: Any) -> Any:
         """
-        What comes between the socket and anything else on the connection, TLS included: nothing.
+        Wrap a factory in the protocol that comes first on the connection, before TLS: none here.
         """
         return factory
 
@@ -135,7 +135,7 @@ class ListeningReactor:
 
 def adopting(reactor: Any, take: Callable[[], socket.socket]) -> OpenPort:
     """
-    Has ports use listening sockets that there are already, in place of new ones.
+    Has ports use sockets that listen already, in place of new ones.
 
     @param take: returns the next of them.
     """

@@ -1,8 +1,9 @@
 """
-Listening ports that hold out: one socket for both families, and patience when files run out.
+Listening ports with one socket for both address families, and with back-pressure when file
+descriptors run out.
 
-Twisted's own ports close what waits in the queue when no file descriptor is left, with several log
-lines for each, and bind C{::} as the system's default has it.
+When no file descriptor is left, Twisted's own ports close the connections in the queue, with
+several log lines for each; and on C{::} they follow the system's default.
 """
 
 from __future__ import annotations
@@ -29,23 +30,23 @@ if sys.platform != "win32":
 
 _log = Logger()
 
-# More at once would keep the connections that are there waiting.
+# More at once would keep present connections waiting.
 _ACCEPTS = 100 if sys.platform != "win32" else 1
 # At the stop the whole queue, which is seldom longer (net.core.somaxconn is 4096).
 _LAST_ACCEPTS = 5000 if sys.platform != "win32" else 1
 _SHORTAGE = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _PAUSE = 1.0
 
-# The ports in whose queues somebody may wait: a shortage is the process's, not a port's.
+# The ports in whose queues clients may wait: a shortage is the process's, not a port's.
 _short: WeakSet[_AcceptBackPressure] = WeakSet()
 
 
 class _AcceptBackPressure:
     """
-    Mixed into a Twisted stream port: leaves the queue alone while there are no file descriptors
-    for those in it.
+    Mixed into a Twisted stream port: leaves connections in the queue while there are no file
+    descriptors for them.
 
-    @ivar shared: whether others have the socket too, and go on with it.
+    @ivar shared: whether other processes have the socket too, and go on with it.
     """
 
     shared = False
@@ -62,7 +63,7 @@ class _AcceptBackPressure:
 
     def acceptUpTo(self, most: int) -> None:
         """
-        Accept those who wait, up to C{most}, or some more after a shortage, to learn whether it is
+        Accept up to C{most} connections, or some more after a shortage, to learn whether it is
         over.
         """
         self._accept(_ACCEPTS if self._wasShort else min(most, _ACCEPTS))
@@ -80,8 +81,8 @@ class _AcceptBackPressure:
                 if error.errno in _SHORTAGE:
                     self._pause(error)
                     return
-                # accept(2): what the network did to the connection while it waited is passed on
-                # here; the next one may be well.
+                # accept(2) passes on a network error of the connection that waited; the next
+                # connection may be well.
                 continue
             if self._refusing:
                 hearAll(connection)
@@ -99,19 +100,19 @@ class _AcceptBackPressure:
             transport = port.transport(connection, protocol, address, port, number, self.reactor)
             try:
                 self.connectionEstablished(transport, protocol, peer)
-            except Exception:  # as Twisted has it, it stays
+            except Exception:  # as in Twisted, the connection stays
                 _log.failure("A new connection failed at once")
 
     def closeQueue(self) -> None:
         """
-        Let no further connection into the queue, unless others have the socket too; those in it
-        can still be accepted.
+        Let no further connection into the queue, unless the socket is shared; those in it can still
+        be accepted.
         """
         raise NotImplementedError
 
     def accept(self) -> tuple[Any, Any]:
         """
-        The next connection and the peer's address, as the socket module has it.
+        The next connection and the peer's address, in the form of the socket module.
 
         @raise OSError: there is none.
         """
@@ -120,14 +121,14 @@ class _AcceptBackPressure:
 
     def peer(self, address: Any) -> tuple[Any, Any]:
         """
-        The address of a peer as the transport is to have it, and as Twisted has it.
+        A peer's address, for the transport and for the factory.
         """
         address = withScopeName(address)
         return address, twistedAddress(address, self.addressFamily)
 
     def connectionEstablished(self, transport: Any, protocol: Any, peer: Any) -> None:
         """
-        A connection has been made, and is to be told so.
+        Tell a new connection's protocol of it.
         """
         protocol.makeConnection(transport)
 
@@ -149,7 +150,7 @@ class _AcceptBackPressure:
         self._wasShort = False
         _short.discard(self)
         if not _short:
-            _log.info("Nobody waits any longer: new connections are accepted again.")
+            _log.info("No connection waits any longer: new ones are accepted again.")
 
     def _resume(self) -> None:
         port: Any = self
@@ -177,7 +178,7 @@ class _AcceptBackPressure:
 
 class TCPPort(_AcceptBackPressure, tcp.Port):
     """
-    A TCP port; on C{::} it takes IPv4 too, whatever the system's default.
+    A TCP port. On C{::} it takes IPv4 too, even where the system's default is otherwise.
     """
 
     def createInternetSocket(self) -> socket.socket:
@@ -210,7 +211,7 @@ if sys.platform != "win32":
 
     class UNIXPort(_AcceptBackPressure, unix.Port):
         """
-        A UNIX stream socket's port, which begins and ends well whatever has become of its files.
+        A port on a UNIX stream socket. It copes with files that are locked, or have been removed.
         """
 
         def __init__(self, path: Any, *arguments: Any, **more: Any) -> None:
@@ -234,7 +235,7 @@ if sys.platform != "win32":
             try:
                 super().connectionLost(reason)
             except OSError as error:
-                # Somebody has removed it already, or it is root's and we are no longer.
+                # It has been removed already, or is root's and the process is no longer.
                 _log.warn(
                     "UNIX socket {path} could not be removed: {error}.",
                     path=self._path,

@@ -34,7 +34,7 @@ class BadHeader(ValueError):
 class Header:
     """
     @ivar source: the client's address and port; C{None} where the proxy does not know.
-    @ivar rest: what came after the header already.
+    @ivar rest: the data that came after the header.
     @ivar isLocal: whether the proxy speaks for itself, as in a health check.
     """
 
@@ -55,7 +55,7 @@ class HeaderReader:
         """
         Take the next piece; C{None} says that more is needed.
 
-        @raise BadHeader: whatever comes, it will not be a header.
+        @raise BadHeader: the data so far cannot become a header.
         """
         held = self._held
         held += data
@@ -127,7 +127,7 @@ def _verify(head: bytes, body: bytes, start: int | None) -> None:
         at += 3
         if at + length > len(body):
             if head[12] & 15 == 0:
-                return  # section 2.2: what comes with LOCAL is discarded, whatever it is
+                return  # section 2.2: the addresses of LOCAL are discarded
             raise BadHeader("version 2, but a value that is longer than the header")
         if kind == _CRC32C:
             said = body[at : at + length]

@@ -1,8 +1,9 @@
 """
-The PROXY protocol before any other: who is behind the proxy becomes the connection's peer.
+The PROXY protocol before any other: the client behind the proxy becomes the connection's peer.
 
 Twisted's own wrapper (C{haproxy:}) connects the protocol before the header has come, cannot
-half-close and loses a short first segment; this one waits, and passes everything through.
+half-close and loses a short first segment; this one waits for the header, then passes everything
+through.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ class ProxiedConnection(ProtocolWrapper):
 
     def timeIsUp(self) -> None:
         """
-        The header is late, or whatever took its deadline over.
+        The header is late, or the protocol that took its deadline over.
         """
         if self._taken is not None:
             self._taken()
@@ -152,7 +153,8 @@ class ProxiedConnection(ProtocolWrapper):
             protocol.writeConnectionLost()
 
     def _halfCloseable(self) -> Any:
-        # Its class is asked: TLS, which cannot, provides whatever its transport does, which we are.
+        # Its class is asked: an instance of TLS, which cannot half-close, provides all interfaces
+        # of its transport, and that is this object.
         able = self._begun and IHalfCloseableProtocol.implementedBy(type(self.wrappedProtocol))
         return self.wrappedProtocol if able else None
 
@@ -185,8 +187,8 @@ class ProxiedFactory(_WrappingFactory):
     ) -> None:
         """
         @param timeout: seconds until the header has to be there.
-        @param networks: from whom a header is believed; who comes over a UNIX socket is believed
-            too, since the socket's mode says who may.
+        @param networks: the networks whose headers are believed. Headers over a UNIX socket are
+            believed too, since the socket's mode says which users may connect.
         """
         WrappingFactory.__init__(self, wrappedFactory)
         self.deadlines = Deadlines(clock, timeout, ProxiedConnection.timeIsUp)
@@ -216,7 +218,7 @@ class ProxiedFactory(_WrappingFactory):
 
     def believes(self, peer: IAddress) -> bool:
         """
-        Whether this peer may speak for others.
+        Whether this peer's headers are believed.
         """
         if isinstance(peer, UNIXAddress):
             return True
@@ -227,7 +229,7 @@ class ProxiedFactory(_WrappingFactory):
 
     def refused(self, why: str, peer: object) -> None:
         """
-        A connection is closed for want of a header to believe.
+        A connection is closed because it has no header that is believed.
         """
         self._why = (why, peer)
         self._quiet.happened()
@@ -245,7 +247,7 @@ class ProxiedFactory(_WrappingFactory):
 
 class ProxiedListeningReactor(ListeningReactor):
     """
-    A reactor's stand-in for the endpoints behind C{haproxy:}; the header comes before any TLS.
+    A stand-in for the reactor, for endpoints behind C{haproxy:}; the header comes before any TLS.
     """
 
     def __init__(

@@ -31,7 +31,7 @@ _HANDSHAKE = 0.25
 
 class Sessions(Protocol):
     """
-    What a factory offers so that its sessions can end well.
+    A factory whose sessions the service can end well.
     """
 
     def waiting(self) -> int:
@@ -60,7 +60,7 @@ class RefusesNew(Protocol):
     """
     A port that can refuse new connections before it closes.
 
-    @ivar shared: whether others have its socket too, and go on with it.
+    @ivar shared: whether other processes have its socket too, and go on with it.
     """
 
     shared: bool
@@ -77,7 +77,7 @@ class StreamService(Service):
     """
     Listens in several places with one factory.
 
-    @ivar announces: whether it says where it listens.
+    @ivar announces: whether it logs where it listens.
     @ivar whenReady: fires when it serves in all its places, each time that it is started anew.
     """
 
@@ -96,7 +96,7 @@ class StreamService(Service):
         """
         @param sessions: what to wait for at the stop, up to C{grace} seconds.
         @param ownsProcess: whether a second signal is for this service.
-        @param announce: says where it listens; L{announceServer} by default.
+        @param announce: logs where it listens; L{announceServer} by default.
         """
         self._reactor = reactor
         self._clock = monotonic(reactor)
@@ -124,7 +124,7 @@ class StreamService(Service):
 
     def startService(self) -> None:
         """
-        Bind where nobody has called C{privilegedStartService}: twist never does.
+        Bind where C{privilegedStartService} has not been called: twist never does.
         """
         Service.startService(self)
         self._bind()
@@ -162,7 +162,7 @@ class StreamService(Service):
         """
         Read the keys of the ports anew, for the connections to come.
 
-        @return: fires with what has been done, a clause or nothing.
+        @return: fires with a clause that says what was done, or with an empty text.
         """
         places = [place for place in self._places if isinstance(place, DescribedEndpoint)]
         renewed = [done for place in places if (done := place.renew()) is not None]
@@ -172,7 +172,7 @@ class StreamService(Service):
 
     def isReady(self) -> bool:
         """
-        Whether those who come now are served.
+        Whether new clients are served.
         """
         return bool(self.running) and self._group.isComplete
 
@@ -187,7 +187,7 @@ class StreamService(Service):
 
     def claimPorts(self) -> None:
         """
-        Nobody else goes on with the sockets of the ports: to close them is their end.
+        No other process goes on with the sockets of the ports: closing them here ends them.
         """
         for port in self.ports:
             if isinstance(port, RefusesNew):
@@ -195,7 +195,7 @@ class StreamService(Service):
 
     def handOver(self) -> Deferred[None]:
         """
-        Close the ports, whose sockets others have and go on with.
+        Close the ports; other processes go on with their sockets.
 
         @return: fires when the last session has ended, which is not hurried.
         """

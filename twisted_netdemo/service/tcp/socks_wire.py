@@ -1,5 +1,5 @@
 """
-SOCKS version 5 from the client's side: what it says, and what the answers mean. Pure.
+The client's side of SOCKS version 5: its messages, and the meaning of the answers. Pure.
 
 RFC 1928, without a password; names are sent as they are, for the proxy to resolve.
 """
@@ -14,7 +14,7 @@ _NO_METHOD = 0xFF
 _CONNECT = 1
 _IPV4, _NAME, _IPV6 = 1, 3, 4
 
-#: What the proxy says (RFC 1928 6; from 0xf0 on, Tor's own, of its proposal 304).
+#: The proxy's replies (RFC 1928 6; from 0xf0 on, Tor's own, of its proposal 304).
 REPLIES = {
     1: "it failed, for no reason that it gives",
     2: "its rules do not allow this",
@@ -43,10 +43,10 @@ class SocksError(Exception):
 
 class Negotiation:
     """
-    What is said from the beginning of a connection to a proxy until another server answers there.
+    The dialogue with a proxy, from the beginning of the connection until the target is connected.
 
-    @ivar isOver: whether that is so.
-    @ivar rest: what that server has sent already.
+    @ivar isOver: whether the target is connected.
+    @ivar rest: the data that the target has sent already.
     """
 
     isOver = False
@@ -63,13 +63,13 @@ class Negotiation:
 
     def begin(self) -> bytes:
         """
-        What is sent first (RFC 1928 3).
+        The first message (RFC 1928 3).
         """
         return bytes([_VERSION, 1, _NO_PASSWORD])
 
     def received(self, data: bytes) -> bytes:
         """
-        @return: what is to be sent now.
+        @return: the data to send now.
         @raise SocksError: where the proxy will not connect.
         """
         self._data += data

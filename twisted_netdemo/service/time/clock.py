@@ -1,9 +1,9 @@
 """
-Time that nobody sets: deadlines by the kernel's monotonic clock.
+A reactor's clock for deadlines: the kernel's monotonic one, which nobody sets.
 
 Twisted's reactors tell the time of day (twisted#2424). When that is set back an hour, a
-C{callLater} that has begun waits an hour longer; when it is set forward, it comes at once. Whatever
-has a deadline here takes its clock through L{monotonic}.
+C{callLater} that has begun waits an hour longer; when it is set forward, it comes at once. Code
+with deadlines takes its clock through L{monotonic}.
 """
 
 from __future__ import annotations
@@ -73,15 +73,15 @@ class MonotonicClock:
 
     def _moved(self, call: DelayedCall) -> None:
         """
-        A call is to come sooner than the heap has it.
+        A call has been moved forward; the heap has its old time.
         """
         heapify(self._calls)
         self._arm()
 
     def _arm(self) -> None:
         """
-        Be woken when the first is due, or not at all. To be woken for one that has been cancelled
-        costs less than to set the timer for each.
+        Set the timer for the first call, or remove it. Waking up for a cancelled call costs less
+        than setting the timer for each.
         """
         if not self._calls:
             self._set = math.inf

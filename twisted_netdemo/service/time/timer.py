@@ -167,7 +167,7 @@ class KernelTimer:
         except BlockingIOError:  # set anew since the reactor saw it
             return
         # the reactor would close a reader that raises, and nothing would be called any more
-        with _log.failuresHandled("what was due failed"):
+        with _log.failuresHandled("a timer's callback failed"):
             self._call()
 
     def connectionLost(self, reason: Failure) -> None:

@@ -15,10 +15,10 @@ class TokenBuckets:
     A token bucket for each key: it holds C{burst} tokens, and C{rate} more come each second until
     it is full again.
 
-    One number stands for a bucket, the time when it will be full. A bucket that nobody has touched
-    while an empty one fills is full, and is forgotten without a loss. More than C{most} are never
+    One number stands for a bucket, the time when it will be full. A bucket that has not been used
+    while an empty one fills is full, and is forgotten without a loss. No more than C{most} are
     kept: keys that come faster than that (each source of a flood may be invented) push out those
-    untouched longest, which start anew with a full bucket.
+    unused longest, which start anew with a full bucket.
     """
 
     def __init__(self, rate: float, burst: float, most: int = 1 << 15) -> None:
@@ -76,7 +76,7 @@ class TokenBuckets:
 
     def _age(self, now: float) -> None:
         """
-        All in the older half was full before this, or is what there is no room for.
+        Forget the older half: its buckets are full by now, or there is no room for them.
         """
         self._older, self._recent = self._recent, {}
         self._turn = now + self._fills

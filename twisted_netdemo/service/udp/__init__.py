@@ -1,5 +1,5 @@
 """
-UDP sockets as services, with what the kernel tells of each datagram.
+UDP sockets as services, with the kernel's ancillary data for each datagram.
 """
 
 from twisted_netdemo.moved import moved

@@ -1,8 +1,8 @@
 """
-A datagram, and what the kernel tells of it beside its payload: control messages.
+A datagram and its ancillary data: the control messages in which the kernel describes it.
 
-What is Linux's own in this is in C{_LINUX} alone. Elsewhere what the system has under the same
-names is used (RFC 3542 for IPv6), and what it cannot tell is C{None}.
+Linux's own constants are in C{_LINUX} alone. Other systems' constants of the same names are used
+(RFC 3542 for IPv6); values that the system cannot give are C{None}.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Datagram(NamedTuple):
     A datagram that has arrived.
 
     @ivar data: the whole payload, 0 to 65,507 bytes over IPv4, to 65,527 over IPv6.
-    @ivar source: who sent it, and where an answer goes.
+    @ivar source: the address that sent it, and that an answer goes to.
     @ivar destination: the address it was sent to, which an answer should leave from; C{None} where
         the system does not tell.
     @ivar ttl: Time To Live (Hop Limit) as received, 0 to 255, or C{None}.
@@ -111,7 +111,7 @@ _ASK = {
 
 def enable(udp: socket.socket, details: bool = True) -> bool:
     """
-    Have the kernel tell what it can of each datagram that a socket receives.
+    Have the kernel give ancillary data for each datagram that a socket receives.
 
     @param details: whether more than the destination.
     @return: whether that includes the destination, so that answers can leave from it.
@@ -129,7 +129,7 @@ def enable(udp: socket.socket, details: bool = True) -> bool:
 
 def parse(controls: Iterable[Control]) -> Ancillary:
     """
-    What control messages say.
+    The values in control messages.
     """
     destination = ttl = trafficClass = received = None
     for level, kind, data in controls:

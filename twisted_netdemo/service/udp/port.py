@@ -27,7 +27,7 @@ _log = Logger()
 
 class DatagramSender(Protocol):
     """
-    What a L{DatagramReceiver} needs of its port.
+    The methods of a port that a L{DatagramReceiver} uses.
     """
 
     @property
@@ -63,7 +63,8 @@ class DatagramReceiver(Protocol):
 
     def datagramReceived(self, datagram: Datagram) -> None:
         """
-        A datagram has arrived. What this sends leaves once the batch at hand has been received.
+        A datagram has arrived. Datagrams that this sends leave after the whole batch has been
+        received.
         """
 
 
@@ -71,7 +72,7 @@ class DatagramReceiver(Protocol):
 class BatchReceiver(Protocol):
     """
     A protocol over UDP that would rather have all datagrams that have come by now in one call. It
-    sends what they have caused by L{DatagramSender.sendAll}.
+    sends its answers by L{DatagramSender.sendAll}.
     """
 
     def started(self, port: DatagramSender) -> None:
@@ -87,7 +88,7 @@ class BatchReceiver(Protocol):
 
 def socketCalls(udp: socket.socket) -> SocketCalls:
     """
-    The best there is on this system.
+    The fastest calls that this system has.
     """
     try:
         return MultipleMessages(udp)
@@ -141,7 +142,7 @@ class UDPPort:
 
     def send(self, data: bytes, to: Address, source: Origin = None) -> bool:
         """
-        Send a datagram; what comes of it is not known, as always in UDP.
+        Send a datagram; whether it arrives is not known, as always in UDP.
 
         @param source: the address of this host that it shall leave from.
         @return: whether the system has taken it, or will be given it when the batch is done.

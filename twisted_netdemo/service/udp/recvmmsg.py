@@ -122,7 +122,7 @@ class _Family:
 
         def textOf(packed: bytes) -> str:
             text = hostText(packed[start:end], int.from_bytes(packed[end:], sys.byteorder))
-            self.packed.keep(text, packed)  # who writes is mostly answered
+            self.packed.keep(text, packed)  # most clients are answered
             return text
 
         def packedOf(host: str) -> bytes:
@@ -234,10 +234,10 @@ class MultipleMessages:
         self._inAddress = ctypes.c_void_p(self._in.address)
         self._fileno = udp.fileno
         self._most = BATCH
-        # who was in a batch, mostly the last, and how the kernel has them
+        # the clients of a batch, mostly the last one, and the kernel's form of their addresses
         self._sources: tuple[Address, ...] = ()
         self._names = b""
-        # what was told of all of a batch, as text and as the kernel had it
+        # ancillary data that a whole batch had in common, and the kernel's form of it
         self._always: Ancillary = (None, None, None, None)
         self._controls = b""
         self._lengths: list[int] = []
@@ -254,7 +254,7 @@ class MultipleMessages:
 
     def receive(self) -> Sequence[Received]:
         """
-        What waits, up to L{BATCH} datagrams.
+        The waiting datagrams, up to L{BATCH}.
 
         @raise OSError: as recvmmsg(2); nothing waiting is no error.
         """
@@ -286,7 +286,7 @@ class MultipleMessages:
         datas = [payloads[at : at + length] for at, length in zip(_STARTS, lengths, strict=False)]
         datagrams = list(zip(datas, sources, self._told(count), strict=True))
         total = sum(lengths)
-        # What comes next is mostly like what came last.
+        # The next batch is mostly like the last.
         if count == 1 and total < _SMALL:
             self._lone = _LONE
         self._most = max(1, min(BATCH, count * BATCH_BYTES // (total or 1)))
@@ -295,7 +295,7 @@ class MultipleMessages:
 
     def _told(self, count: int) -> Iterable[Ancillary]:
         """
-        What the kernel tells of each of so many beside its payload and source.
+        The ancillary data of so many datagrams.
         """
         controls = self._in.controls[: count * _CONTROL]
         lengths = self._in.controlLengths[:count].tolist()

@@ -1,6 +1,6 @@
 """
-One datagram in one system call, as any system has it: recvmsg(2) and sendmsg(2), or without control
-messages where Python lacks those (Windows).
+One datagram in one system call: recvmsg(2) and sendmsg(2), which most systems have, or calls
+without control messages (Windows).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class SocketCalls(Protocol):
 
     def receive(self) -> Sequence[Received]:
         """
-        Some of what waits, nothing if nothing does.
+        Some of the waiting datagrams; none if none waits.
 
         @raise OSError: reading failed.
         """
@@ -85,7 +85,7 @@ class SingleMessages:
             return data, [], 0, name
 
         self._controls = BoundedCache(controlsFor)
-        # who wrote once, mostly the last time, as the system has it and as people read it
+        # a client, mostly the last one: the system's form of its address, and the readable one
         self._name: Any = None
         self._source: Address = ("", 0)
         self._sendto = udp.sendto

@@ -98,19 +98,19 @@ class UDPService(Service):
 
     def claimPorts(self) -> None:
         """
-        Nobody else goes on with the socket, which makes no difference to one of UDP.
+        No other process goes on with the socket, which makes no difference for UDP.
         """
 
     def handOver(self) -> Deferred[None]:
         """
-        Close the port, whose socket others have and go on with.
+        Close the port; another process goes on with its socket.
         """
         self.stopService()
         return succeed(None)
 
     def abort(self) -> None:
         """
-        Do not wait for anything: it never does.
+        Do nothing: a UDP service never waits.
         """
 
     def isReady(self) -> bool:
@@ -149,9 +149,9 @@ class UDPService(Service):
 
     def metrics(self, service: str) -> Iterable[Metric]:
         """
-        What the port knows, for L{twisted_netdemo.service.exporter.prometheus}.
+        The port's metrics, for L{twisted_netdemo.service.exporter.prometheus}.
 
-        @param service: what the metrics' names begin with.
+        @param service: the beginning of the metrics' names.
         """
         port = self.port
         if port is None:

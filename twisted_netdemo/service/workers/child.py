@@ -42,7 +42,8 @@ _PATIENCE = 5.0
 
 class Servable(Protocol):
     """
-    What a worker runs: L{StreamService<twisted_netdemo.service.tcp.service.StreamService>} or
+    The service that a worker runs:
+    L{StreamService<twisted_netdemo.service.tcp.service.StreamService>} or
     L{UDPService<twisted_netdemo.service.udp.service.UDPService>}.
     """
 
@@ -55,22 +56,23 @@ class Servable(Protocol):
 
     def claimPorts(self) -> None:
         """
-        The other processes that have its sockets do not go on with them.
+        No other process goes on with its sockets.
         """
 
     def handOver(self) -> Deferred[None]:
         """
-        Take no more, since others go on with the sockets; fires when nobody is left.
+        Take no more clients, since other workers go on with the sockets; fires when the last
+        session has ended.
         """
 
     def stopService(self) -> object:
         """
-        Take no more, and serve those who are there; a Deferred where that takes time.
+        Take no more clients, and serve the present ones; a Deferred where that takes time.
         """
 
     def abort(self) -> None:
         """
-        Do not wait for them.
+        Do not wait for the sessions.
         """
 
 
@@ -90,15 +92,15 @@ class WorkerOptions(Protocol):
 
     def makeServer(self, reactor: Any, index: int, workers: int) -> tuple[Servable, MetricsReader]:
         """
-        The service as one of its workers runs it, and what it counts.
+        One worker's service, and its metrics.
         """
 
 
 @implementer(IPushProducer)
 class ParentConnection(LineOnlyReceiver):
     """
-    The way to the parent and from it. While the parent does not read, events of the log wait
-    up to a bound, and beyond it are left out and counted.
+    The connection to the parent. While the parent does not read, events of the log wait, up to a
+    bound; further ones are left out and counted.
     """
 
     delimiter = b"\n"
@@ -117,7 +119,7 @@ class ParentConnection(LineOnlyReceiver):
         transport: Any = self.transport
         transport.registerProducer(self, True)
 
-    # IPushProducer: what it produces is events
+    # IPushProducer: of events
 
     def pauseProducing(self) -> None:
         self._isBehind = True
@@ -168,7 +170,7 @@ class ParentConnection(LineOnlyReceiver):
 
     def terminated(self) -> None:
         """
-        Somebody else than the parent wants it to end.
+        A signal that is not the parent's wants it to end.
         """
         if self._hasAsked:
             self.abort()
@@ -191,7 +193,7 @@ class ParentConnection(LineOnlyReceiver):
 
     def stop(self) -> None:
         """
-        Serve those who are there, and end; being told twice is no reason to hurry.
+        Serve the present clients, then end. A second call changes nothing.
         """
         if not self._stopping:
             self._stopping = True
@@ -199,13 +201,13 @@ class ParentConnection(LineOnlyReceiver):
 
     async def end(self) -> None:
         """
-        End the service, and wait until all that there is to say of it has been said.
+        End the service, and wait until the parent has its last messages.
         """
         await maybeDeferred(self._service.stopService)
         self.sendMetrics()
         transport: Any = self.transport
         transport.loseConnection()
-        with suppress(TimeoutError):  # a pipe that broke in this moment says so to nobody
+        with suppress(TimeoutError):  # the pipe may break at this moment, unreported
             await self._closed.addTimeout(_PATIENCE, monotonic(self._reactor))
 
 
@@ -236,7 +238,7 @@ def main(arguments: list[str]) -> None:
     options.inherited = InheritedSockets(range(3, 3 + sockets))
     try:
         options.parseOptions(rest[3:])
-    except usage.UsageError as error:  # what was right when the parent read it
+    except usage.UsageError as error:  # a file may have changed since the parent read it
         sys.exit(str(error))
     service, metrics = options.makeServer(reactor, index, workers)
 
@@ -245,7 +247,7 @@ def main(arguments: list[str]) -> None:
 
     @provider(ILogObserver)
     def passOn(event: LogEvent) -> None:
-        # That it begins is for the parent to say, of all of them.
+        # The parent logs the start, once for all workers.
         if not serves and event.get("log_level", LogLevel.info) < LogLevel.warn:
             return
         if events == "every" or event.get("log_format") is not None:

@@ -1,6 +1,6 @@
 """
-A worker as its parent has it: a process that is told what to do, tells what it counts, and is
-killed when it no longer answers.
+The parent's side of a worker: its process gets orders, sends its metrics, and is killed when it no
+longer answers.
 """
 
 from __future__ import annotations
@@ -34,33 +34,33 @@ _SHOWN = 1000
 
 class ChildObserver(Protocol):
     """
-    The object that started a child, and is told how it is.
+    The object that started a child, and hears of its state.
     """
 
     def childReady(self, child: ChildProcess) -> None:
         """
-        It serves.
+        The child serves.
         """
 
     def childLeaves(self, child: ChildProcess) -> None:
         """
-        It has been told by somebody else to end; it serves until it is told to leave.
+        A signal told it to end; it serves until the parent tells it to leave.
         """
 
     def childLeft(self, child: ChildProcess) -> None:
         """
-        It was told to leave, and takes no more clients.
+        The child was told to leave, and takes no more clients.
         """
 
     def childEnded(self, child: ChildProcess, why: str) -> None:
         """
-        It is gone.
+        The child's process has ended.
         """
 
 
 def _how(error: BaseException | None) -> str:
     """
-    How a process has ended, in two words or three.
+    How a process ended, in two or three words.
     """
     if not isinstance(error, ProcessTerminated):
         return "exit status 0"
@@ -78,7 +78,7 @@ class ChildProcess(ProcessProtocol):
     @ivar began: when, in the clock's seconds.
     @ivar ready: whether it has said that it serves.
     @ivar leaves: whether it has said that it was told to end.
-    @ivar metrics: what it last told of itself.
+    @ivar metrics: the last ones that it sent.
     @ivar over: fires when it is gone.
     """
 
@@ -132,21 +132,21 @@ class ChildProcess(ProcessProtocol):
     @property
     def isSilent(self) -> bool:
         """
-        Whether it owes an answer for longer than one should take.
+        Whether an answer is overdue.
         """
         return self._isLate or self._missed > 0
 
-    def tell(self, what: str) -> None:
+    def tell(self, order: str) -> None:
         """
-        Have it leave, stop, abort, or send its metrics or a sign of life.
+        Order it to leave, stop or abort, or to send its metrics or a sign of life.
         """
         process: Any = self.transport
         with suppress(KeyError):  # it has closed that end, and is about to be gone
-            process.writeToChild(0, what.encode() + b"\n")
+            process.writeToChild(0, order.encode() + b"\n")
 
     def kill(self) -> None:
         """
-        End it now, whatever it does.
+        Kill the process.
         """
         process: Any = self.transport
         with suppress(ProcessExitedAlready):

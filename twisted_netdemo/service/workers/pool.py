@@ -68,7 +68,7 @@ def _reactorName(reactor: Any) -> str:
 
 def share(most: int, index: int, workers: int) -> int:
     """
-    A worker's part of what is allowed in all; 0, no limit, stays 0.
+    A worker's part of a limit for all of them; 0, no limit, stays 0.
     """
     return most // workers + (index < most % workers)
 
@@ -86,8 +86,7 @@ class WorkerPool(Service):
         """
         @param options: whose command line the workers are given; the module of its class is the one
             that they load.
-        @param places: made of what L{twisted_netdemo.service.workers.sockets} has: their ports are
-            L{ReusePortSockets}.
+        @param places: open ports of L{ReusePortSockets}.
         """
         self._reactor = reactor
         self._clock = monotonic(reactor)
@@ -178,7 +177,7 @@ class WorkerPool(Service):
 
     def stopService(self) -> Deferred[None]:
         """
-        The workers serve those who wait and those whom they have, and end.
+        The workers serve waiting and present clients, then end.
         """
         super().stopService()
         gone = succeed(None) if self._supervisor is None else self._supervisor.stop()

@@ -1,5 +1,5 @@
 """
-Ports that several processes serve, as the one that opened them has them: a socket for each.
+Ports that several processes serve: the parent opens a socket for each, and workers inherit them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from twisted_netdemo.service.udp.datagram import drops
 @implementer(IListeningPort)
 class ReusePortSockets:
     """
-    A port as its parent has it: open, and served by others.
+    A port that the parent has opened, and workers serve.
 
     @ivar sockets: one for each worker.
     """
@@ -51,7 +51,7 @@ class ReusePortSockets:
 
     def startListening(self) -> None:
         """
-        It does already.
+        Does nothing: the sockets listen already.
         """
 
     def getHost(self) -> IPv4Address | IPv6Address:
@@ -71,7 +71,7 @@ class ReusePortSockets:
 
     def stopListening(self) -> Deferred[None]:
         """
-        The workers serve the clients that are in the queues.
+        Close the parent's copies; the workers serve the clients in the queues.
         """
         for each in self.sockets:
             each.close()
@@ -80,7 +80,7 @@ class ReusePortSockets:
 
 def bindTCP(port: int, interface: str | None, shared: bool, backlog: int) -> socket.socket:
     """
-    A listening socket, as L{ReusePortSockets} has it.
+    A listening TCP socket for L{ReusePortSockets}.
     """
     family, kind, _, _, address = socket.getaddrinfo(
         interface or "0.0.0.0", port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST

@@ -1,6 +1,6 @@
 """
-Keeps workers running: each has its place, in which a successor begins to serve before the one that
-is there leaves, and in which one that has died is followed by another.
+Keeps workers running. Each has a slot: a worker that has died is followed by another, and a
+successor begins to serve before its predecessor leaves.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _LAST_WORDS = 1.0
 
 class Slot:
     """
-    One worker's, with the sockets of one index.
+    The place of one worker, with the sockets of one index.
 
     @ivar serving: the worker that serves there.
     @ivar coming: the worker that is about to.
@@ -46,7 +46,7 @@ class Slot:
 
     def settle(self, serves: bool) -> None:
         """
-        The worker that was coming serves alone, or never will.
+        The coming worker serves alone, or never will.
         """
         settled, self.settled = self.settled, []
         for deferred in settled:
@@ -88,14 +88,14 @@ class Supervisor:
     @property
     def children(self) -> list[ChildProcess]:
         """
-        All that there are.
+        All children.
         """
         each = [child for place in self._places for child in (place.serving, place.coming)]
         return [child for child in (*each, *self._leaving) if child is not None]
 
     def isReady(self) -> bool:
         """
-        Whether there is a worker that serves, and answers.
+        Whether a worker serves, and answers its parent.
         """
         serving = [place.serving for place in self._places]
         return any(child is not None and not child.isSilent for child in serving)
@@ -112,7 +112,7 @@ class Supervisor:
 
     def _check(self) -> None:
         """
-        Clients that no worker serves wait for so long and no longer.
+        Limit the time for which clients wait while no worker serves.
         """
         ready = sum(place.serving is not None for place in self._places)
         if ready or self._stopping:
@@ -230,7 +230,7 @@ class Supervisor:
         Give each worker a successor, one after the other. Where one cannot start, the workers that
         are left go on. While that is under way, another reload waits for its end.
 
-        @return: fires with what has been done, a clause.
+        @return: fires with a clause that says what was done.
         """
         done: Deferred[str] = Deferred()
         self._reloads.append(done)
@@ -306,6 +306,6 @@ class Supervisor:
 
     def metrics(self) -> Deferred[list[Metric]]:
         """
-        Those of all workers, and of those that were, as one.
+        The metrics of all workers, past ones included, added up.
         """
         return Deferred.fromCoroutine(self._gather())

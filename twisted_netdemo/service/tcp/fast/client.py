@@ -1,9 +1,8 @@
 """
-Connections that we make, on the fast transport: an endpoint for an IP address.
+Outgoing connections on the fast transport: an endpoint for an IP address.
 
-It is to clients what L{twisted_netdemo.service.tcp.ports} is to servers. Of Twisted's own
-L{TCP4ClientEndpoint} it leaves out what lies between the socket and the protocol, and most of what
-the kernel is asked.
+It has no layers between the socket and the protocol, and makes far fewer system calls than
+Twisted's L{TCP4ClientEndpoint}.
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ def addressEndpoint(
     An endpoint that connects to an IP address.
 
     @param host: an address in numbers, of either version.
-    @param timeout: seconds until it gives up; C{None} where somebody else sees to that.
+    @param timeout: seconds until it gives up; C{None} if the caller cancels attempts itself.
     """
     isIPv6 = isIPv6Address(host)
     if isAvailable() and isinstance(reactor, PosixReactorBase) and "%" not in host:
@@ -83,9 +82,9 @@ class _AddressEndpoint:
 
 class _Attempt:
     """
-    A socket that is being connected, watched by the hub until it is, or fails.
+    A socket that is being connected; the multiplexer watches it until it is, or fails.
 
-    @ivar connected: whether the hub is to watch it.
+    @ivar connected: whether the multiplexer is to watch it.
     @ivar newest: the connection that it became, and its peer.
     """
 
@@ -121,7 +120,7 @@ class _Attempt:
                 clock = monotonic(reactor)
                 self._call = clock.callLater(endpoint.timeout, self._failed, TimeoutError())
         else:
-            # Not at once: nobody has the Deferred yet.
+            # Not at once: the caller has not got the Deferred yet.
             self._call = reactor.callLater(0, self._failed, _connectError(number))
 
     def logPrefix(self) -> str:
@@ -132,14 +131,14 @@ class _Attempt:
 
     def doWrite(self) -> None:
         """
-        Something has come of it. To connect once more is to ask what (connect(2)).
+        The attempt has ended. A second connect(2) returns its result.
         """
         if not self.registered:
-            return  # the hub asks whether there is something to write at once
+            return  # the multiplexer tries to write at once
         number = self.handle.connect_ex(self._endpoint.address)
         if number in (0, EISCONN):
             self._succeeded()
-        elif number != EALREADY:  # else that was news of who had the descriptor before
+        elif number != EALREADY:  # else the event was for the descriptor's previous owner
             self._failed(_connectError(number))
 
     doRead = doWrite
@@ -170,7 +169,7 @@ class _Attempt:
         self.multiplexer.connectionEstablished(self._transport)
         if not self.result.called:
             self.result.callback(protocol)
-        self._transport = None  # no circle of references is left
+        self._transport = None  # breaks a reference cycle
 
     def _failed(self, error: BaseException | Failure) -> None:
         self._stopClock()
@@ -193,7 +192,7 @@ class _Attempt:
         The factory has one connection, or attempt, less.
         """
         factory = self.factory
-        del self.factory  # no circle of references is left
+        del self.factory  # breaks a reference cycle
         factory.doStop()
 
     def _stopClock(self) -> None:
@@ -212,7 +211,7 @@ class _Attempt:
         number = self.handle.connect_ex(self._endpoint.address)
         if number not in (0, EISCONN, EALREADY):
             self._failed(_connectError(number))
-        elif reason is not LOST:  # else, again, that was of who had the descriptor before
+        elif reason is not LOST:  # else, again, it was for the descriptor's previous owner
             self._failed(ConnectError(string=reason))
 
     readConnectionLost = connectionLost
@@ -225,12 +224,12 @@ def _connectError(number: int) -> ConnectError:
 
 class OutgoingConnection(FastConnection):
     """
-    A connection that we made: like one that we accepted, but for whose it is, and that more comes
-    than goes.
+    A connection that this side made. It is like an accepted one, but belongs to an attempt, and has
+    a larger buffer, since more is received than sent.
     """
 
-    # Eight times Twisted's (for what may wait to be written, too): what is large comes in an eighth
-    # of the calls. Still more at once was measured to gain nothing.
+    # Eight times Twisted's (for data that waits to be written, too): large data arrives in an
+    # eighth of the calls. Still larger reads were measured to gain nothing.
     bufferSize = 1 << 19
 
     def _logstr(self) -> str:
@@ -242,7 +241,7 @@ class OutgoingConnection(FastConnection):
         return f"<{self.__class__} to {self.client} at {id(self):x}>"
 
     def startTLS(self, ctx: Any, normal: bool = True) -> None:
-        # What is normal is another side's part.
+        # For the side that connects, the normal part in TLS is the client's.
         super().startTLS(ctx, not normal)
 
     def connectionLost(self, reason: Failure) -> None:

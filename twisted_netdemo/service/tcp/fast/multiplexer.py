@@ -1,11 +1,11 @@
 """
-One descriptor in the reactor for many sockets: an epoll of its own, whose sockets settle what they
-want at the end of each callback.
+One descriptor in the reactor for many sockets: an epoll whose sockets' changes of interest are
+applied at the end of each callback.
 
-The reactor, of whatever kind, watches the epoll's descriptor as it would any other. What a callback
-does to a socket (begin to write, stop to read, close) is noted, and done once when the callback has
-returned: several writes become one send, an answer and the end of output one segment, and a wish
-that a later one takes back costs no system call.
+The reactor, of whatever kind, watches the epoll's descriptor like any other. When a callback begins
+to write to a socket, stops reading from it or closes it, that is noted, and done once after the
+callback has returned: several writes become one send, an answer and the end of output one segment,
+and a change that a later one cancels costs no system call.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ else:
 DONE = Failure(CONNECTION_DONE)
 LOST = Failure(CONNECTION_LOST)
 
-# Events for descriptors that are closed here, until their cause is taken to be a copy of them in
-# another process, for which epoll(7) reports on.
+# After so many events for descriptors that are closed here, another process is taken to have copies
+# of them, for which epoll(7) goes on reporting.
 _STRANGE = 100
 
-# How often to look before the reactor has its turn, with its timers and all else that it watches,
-# and how many served are enough for one.
+# How often the epoll is polled before the reactor has its turn, with its timers and all else that
+# it watches; and after how many events it has its turn at once.
 _LOOKS = 8
 _MANY = 32
 
 _LOG = log.ILogContext
 
-# So many are accepted first, and so many times as many each time that still more wait.
+# How many connections are accepted first, and the factor by which that grows while more wait.
 _FIRST = 1
 _MORE = 4
 _ALL = 1 << 16
@@ -60,16 +60,16 @@ class HasFileno(Protocol):
 
 class Selectable(Protocol):
     """
-    What the hub watches.
+    An object that the multiplexer watches.
 
-    @ivar handle: whose C{fileno} is its file descriptor, -1 when somebody has closed it.
-    @ivar interest: what it wants to be told of: IN, OUT, both, or 0 for nothing.
-    @ivar registered: what the kernel has been asked for, 0 when it is not in the hub's table; the
-        hub's own.
-    @ivar isPending: whether what it wants is looked at soon anyhow, since it is in the hub's list
-        of those, or its own callback runs; the hub's own.
-    @ivar accepting: whether it makes new connections, which is done after all else, by its
-        C{acceptUpTo} in place of C{doRead}.
+    @ivar handle: the socket, whose C{fileno} is -1 once it has been closed.
+    @ivar interest: the events that it wants: IN, OUT, both, or 0 for none.
+    @ivar registered: the events that the kernel has been asked for, 0 when it is not in the table.
+        The multiplexer sets it.
+    @ivar isPending: whether its interest will be applied soon anyhow, since it is in the list of
+        pending ones or its own callback runs. The multiplexer sets it.
+    @ivar accepting: whether it is a port. Ports are served last, by C{acceptUpTo} in place of
+        C{doRead}.
     """
 
     @property
@@ -90,16 +90,16 @@ class Selectable(Protocol):
 
 class _CallbackLogContext(Mapping[str, Any], tuple[Any, ...]):
     """
-    What the log is told of the callback that runs, made of whose it is and the rest of it. The
-    system, as text, is made when it is asked for, which it seldom is; and a tuple costs a third of
-    an object, for there is one for each event.
+    The log's context of the running callback: a tuple of the object that is called and the context
+    around it. The text C{system} is computed when it is read, which is seldom. There is a context
+    for each event, and a tuple costs a third of an object.
     """
 
     __slots__ = ()
 
     def copy(self) -> dict[str, Any]:
         """
-        As of the dictionary that Twisted has here.
+        A dictionary, as Twisted has it here.
         """
         one, rest = tuple.__iter__(self)
         try:
@@ -121,10 +121,10 @@ class _CallbackLogContext(Mapping[str, Any], tuple[Any, ...]):
 @implementer(IReadDescriptor)
 class Multiplexer:
     """
-    Reads and writes for those that it watches, as a reactor does, event for event.
+    Dispatches reads and writes as a reactor does, event for event.
 
-    @ivar active: whether a callback runs, at whose end what it has changed is settled.
-    @ivar accepts: whether that is one that makes new connections.
+    @ivar active: whether a callback runs, after which the changes that it made are applied.
+    @ivar accepts: whether that callback accepts connections.
     """
 
     def __init__(self, reactor: Any) -> None:
@@ -136,7 +136,7 @@ class Multiplexer:
         self._strange = 0
         self.active = self.accepts = False
         self.isPending: list[Selectable] = []
-        # of twisted.python.context, while callbacks run: its stack, and what there was before
+        # While callbacks run: the stack of twisted.python.context, and its last entry before them.
         self._contexts: list[dict[Any, Any]] = []
         self._logContext: Mapping[str, Any] = {}
         self._otherContext: dict[Any, Any] = {}
@@ -149,7 +149,7 @@ class Multiplexer:
 
     def interestChanged(self, one: Selectable) -> None:
         """
-        It wants something else than before.
+        The object's C{interest} has changed.
         """
         if not one.isPending:
             if self.active:
@@ -174,20 +174,20 @@ class Multiplexer:
                 self._count += 1
                 if self._count == 1:
                     self._reactor.addReader(self)
-            else:  # somebody has closed it, so that its descriptor is another's now
+            else:  # its socket was closed behind our back, and the descriptor is reused
                 before.registered = 0
             table[number] = one
         elif interest:
             self._epoll.modify(number, interest)
         else:
-            # epoll(7) reports a reset even to who asks for nothing.
+            # epoll(7) reports a reset even where no event is asked for.
             self._epoll.unregister(number)
             self.unregister(one)
         one.registered = interest
 
     def unregister(self, one: Selectable) -> None:
         """
-        It is about to be closed, which ends the kernel's watch too, or has been.
+        The object's socket is about to be closed, which ends the kernel's watch too, or has been.
         """
         if one.registered:
             number = one.handle.fileno()
@@ -199,7 +199,7 @@ class Multiplexer:
 
     def transfer(self, one: Selectable, heir: Selectable) -> None:
         """
-        From now on its descriptor is another's, who wants something else; in a callback.
+        In a callback: hand the descriptor over to another object, with an interest of its own.
         """
         self._epoll.modify(one.handle, heir.interest)
         self._table[one.handle.fileno()] = heir
@@ -208,9 +208,9 @@ class Multiplexer:
 
     def doRead(self) -> None:
         """
-        Serve all that have something to be done. Who has been answered has often answered in turn
-        by then, and to look is cheaper than a round of the reactor. So is to look who else has
-        knocked: accept(2) makes all of a socket before it sees that nobody has.
+        Serve all sockets that are ready. A peer has often answered by the time that all are served,
+        and another poll is cheaper than a round of the reactor. It also tells whether more
+        connections wait: accept(2) is expensive even when none does.
         """
         accepts = _FIRST
         served = 0
@@ -233,7 +233,7 @@ class Multiplexer:
 
     def _logAs(self, one: Selectable) -> None:
         """
-        What is logged from now on is.
+        Events that are logged from now on belong to this object.
         """
         self._contexts[-1] = {
             _LOG: _CallbackLogContext((one, self._logContext)),
@@ -242,9 +242,10 @@ class Multiplexer:
 
     def _serve(self, events: list[tuple[int, int]], accepts: int) -> None:
         """
-        Those that accept are last: a client that begins again has had its end seen first.
+        Ports are served last: a client that reconnects has had the end of its last connection seen
+        by then.
 
-        @param accepts: how many at most are to be accepted.
+        @param accepts: how many connections a port accepts at most.
         """
         table, isPending = self._table, self.isPending
         contexts, logContext, others = self._contexts, self._logContext, self._otherContext
@@ -266,7 +267,7 @@ class Multiplexer:
                     contexts[-1].update(others)
                 try:
                     if event & IN or (event & _GONE and one.interest & IN):
-                        # Gone without a word is a reset that is just coming: reading waits for it.
+                        # A reset may be reported before it can be read; reading waits for it.
                         why = one.doRead()
                     elif event & _GONE:
                         inRead = False
@@ -297,7 +298,7 @@ class Multiplexer:
 
     def connectionEstablished(self, one: Selectable) -> None:
         """
-        It has been told that it is connected; it is born unsettled.
+        The protocol has been told of its connection, which has been pending since it was made.
         """
         if self.accepts or not self.active:
             if one.connected:
@@ -307,8 +308,8 @@ class Multiplexer:
 
     def _flushOthers(self) -> None:
         """
-        Settle those that another's callback has changed. What they change in turn the kernel is
-        asked for: two that answer each other would have the hub for themselves.
+        Apply the changes that a callback made to other objects. Changes that these make in turn go
+        to the kernel: two that answer each other would keep the multiplexer for themselves.
         """
         self.active = False
         for one in self.isPending:
@@ -321,11 +322,12 @@ class Multiplexer:
 
     def _flush(self, one: Selectable) -> None:
         """
-        A callback has ended: write, close, and ask the kernel for what is wanted now.
+        A callback has ended: write, close, and register the present interest.
         """
         why: BaseException | None = None
         try:
-            if one.interest & OUT and not one.registered & OUT:  # else the kernel says when
+            # where OUT is registered, the kernel tells when there is room
+            if one.interest & OUT and not one.registered & OUT:
                 why = one.doWrite()
             one.isPending = False
             if one.registered != one.interest and one.connected and not why:
@@ -381,7 +383,7 @@ _multiplexers: WeakKeyDictionary[Any, Multiplexer] = WeakKeyDictionary()
 
 def multiplexerOf(reactor: Any) -> Multiplexer:
     """
-    The hub of a reactor; there is one for each.
+    The multiplexer of a reactor; each has one.
     """
     multiplexer = _multiplexers.get(reactor)
     if multiplexer is None:

@@ -30,7 +30,7 @@ class FastPortMixin:
     interest = 0
     isPending = False
 
-    #: The connection that is being made, and its peer: most ask at once who that is.
+    #: The connection that is being made, and its peer, which most protocols ask for at once.
     newest: tuple[Any, Any] = (None, None)
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
@@ -40,7 +40,7 @@ class FastPortMixin:
     @property
     def handle(self) -> Any:
         """
-        What the kernel is asked through.
+        The socket.
         """
         return self.socket
 
@@ -54,15 +54,15 @@ class FastPortMixin:
 
     def accept(self) -> tuple[Any, Any]:
         """
-        The next connection. Twisted asks for a socket, not for Python's own class of them, which
-        costs more.
+        The next connection, as the interpreter's own socket type: Python's class around it costs
+        more.
         """
         number, address = self.socket._accept()
         return socket.SocketType(self.addressFamily, _STREAM, 0, number), address
 
     def connectionEstablished(self, transport: FastConnection, protocol: Any, peer: Any) -> None:
         """
-        A connection has been made, and is to be told so.
+        Tell a new connection's protocol of it.
         """
         self.newest = (transport, peer)
         try:

@@ -53,7 +53,7 @@ def missingNames() -> list[str]:
 
 class _Nothing:
     """
-    Stands for a socket, a reactor and whatever else, and does nothing.
+    Stands for a socket, a reactor and anything else, and does nothing.
     """
 
     def __getattr__(self, name: str) -> Any:

@@ -1,9 +1,9 @@
 """
-A TCP transport that writes at once: Twisted's own, but for when it asks the kernel for what.
+A TCP transport that writes at once: Twisted's own, with fewer system calls at other moments.
 
-All of Twisted's private names that TCP services touch stand here; where a Twisted lacks one
-(L{missingNames}), or the environment says C{NETDEMO_TRANSPORT=stock}, ports make Twisted's own
-transports.
+It uses private names of Twisted's. Where one is missing, or the environment says
+C{NETDEMO_TRANSPORT=stock}, ports make Twisted's own transports
+(L{twisted_netdemo.service.tcp.fast.private_names}).
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from twisted.python.failure import Failure
 from twisted_netdemo.service.peers import twistedAddress, withScopeName
 from twisted_netdemo.service.tcp.fast.multiplexer import DONE, IN, OUT
 
-# The whole of what is said: the end of output goes with it. As plain numbers: the flags of the
-# socket module are an enum, whose arithmetic is done anew on each call.
+# The last data of a connection: the end of output goes with it. As plain numbers: the flags of the
+# socket module are an enum, whose arithmetic costs time on each call.
 _AT_ONCE = int(getattr(socket, "MSG_DONTWAIT", 0))
 _LAST = _AT_ONCE | int(getattr(socket, "MSG_MORE", 0))
 _STREAM = int(socket.SOCK_STREAM)
 _IPv4 = int(socket.AF_INET)
-# So many bytes are joined as they are written; more is for Twisted's own buffers.
+# Up to so many bytes are joined as they are written; more goes into Twisted's own buffers.
 _FEW = 16384
 _RESET = struct.pack("ii", 1, 0)
 
@@ -40,7 +40,7 @@ T = TypeVar("T")
 
 class _Computed(Generic[T]):
     """
-    An attribute that is made when it is asked for, until it has been set, as any other can be.
+    An attribute that is computed when it is read, until it has been set.
     """
 
     def __init__(self, make: Callable[[Any], T]) -> None:
@@ -52,26 +52,26 @@ class _Computed(Generic[T]):
 
 class FastConnection(tcp.Server):
     """
-    One connection. What it wants of the kernel is settled by the hub at the end of each callback;
-    its buffers, producers, TLS and states are Twisted's.
+    One connection. The multiplexer applies its changes of interest at the end of each callback; its
+    buffers, producers, TLS and states are Twisted's.
 
-    @ivar handle: what the kernel is asked through: a socket without Python's own class around it,
-        until somebody asks for one, and blocking until then, which spares a system call.
+    @ivar handle: the socket, without Python's own class around it until C{socket} is read, and
+        blocking until then, which saves a system call.
     """
 
-    # What is the same for most stands in the class: 10,000 idle connections have it once.
+    # Values that most connections share are the class's: 10,000 idle connections have them once.
     server: Any
     handle: Any
     accepting = False
     registered = 0
-    isPending = True  # until it has been told that it is connected
+    isPending = True  # until its protocol has been told of the connection
     interest = IN
-    # There has been nothing but bytes to send at once: no producer, no TLS, nothing that the kernel
-    # had no room for, no end of output yet. All else is Twisted's own way.
+    # So far there were only bytes to send at once: no producer, no TLS, no data for which the
+    # kernel had no room, no end of output. Otherwise Twisted's own code takes over.
     _isPlain = True
-    _data: bytes | None = None  # in this callback, while it is plain
-    _isExposed = False  # whether something has asked for the socket
-    _lastProtocol: Any = "-"  # the protocol that is told of the end; after that its name
+    _data: bytes | None = None  # written in this callback, while it is plain
+    _isExposed = False  # whether C{socket} has been read
+    _lastProtocol: Any = "-"  # the protocol while it is told of the end; afterwards its name
     _flowAndScope: tuple[Any, ...] = ()  # of the peer's IPv6 address, where they are not 0
     _tempDataBuffer: Any = None
     _tempDataLen = 0
@@ -86,7 +86,7 @@ class FastConnection(tcp.Server):
         sessionno: int,
         reactor: Any,
     ) -> None:
-        # Not Twisted's own, which makes strings that are seldom read.
+        # Twisted's own constructor would make strings that are seldom read.
         self.handle = connection
         self.protocol = protocol
         self.hostname = client[0]
@@ -102,7 +102,7 @@ class FastConnection(tcp.Server):
         return (self.hostname, self._peerPort, *(self._flowAndScope or (0, 0)))
 
     def _logstr(self) -> str:
-        # after its end the protocol is no longer known, but for a while or its name
+        # after the end the protocol is forgotten, and its name is kept
         protocol = self.__dict__.get("protocol", self._lastProtocol)
         prefix = protocol if isinstance(protocol, str) else self._getLogPrefix(protocol)
         return f"{prefix},{self.sessionno},{self.hostname}"
@@ -133,7 +133,7 @@ class FastConnection(tcp.Server):
         return peer if newest is self else twistedAddress(self.client, self.server.addressFamily)
 
     def fileno(self) -> int:
-        # whoever asks may do with it what they like
+        # the caller may do anything with it
         number: int = self.socket.fileno() if self.connected else -1
         return number
 
@@ -194,7 +194,7 @@ class FastConnection(tcp.Server):
 
     def doWrite(self) -> Any:
         """
-        Send what there is.
+        Send the data, and the end of output if it is due.
         """
         if not self._isPlain:
             return super().doWrite()
@@ -239,7 +239,7 @@ class FastConnection(tcp.Server):
         except BlockingIOError:
             return None
         except OSError:
-            if self.handle.fileno() < 0:  # it was closed by another, and is a copy's
+            if self.handle.fileno() < 0:  # it was closed elsewhere; the event is for a copy of it
                 self.server.multiplexer.unregister(self)
                 return None
             return CONNECTION_LOST
@@ -252,7 +252,7 @@ class FastConnection(tcp.Server):
         if not IHalfCloseableProtocol.providedBy(self.protocol):
             super()._closeWriteConnection()
             return
-        # As Twisted's, without adapting what needs no adapter.
+        # As in Twisted, but without an adapter.
         try:  # noqa: SIM105  # a context manager for each session would cost as much again
             self.handle.shutdown(socket.SHUT_WR)
         except OSError:  # the peer may be gone
@@ -302,9 +302,9 @@ class FastConnection(tcp.Server):
         handle, protocol = self.handle, self.protocol
         del self.handle, self.protocol
         if reason is not DONE and reason.check(ConnectionAborted):
-            with suppress(OSError):  # what is closed already cannot be reset
+            with suppress(OSError):  # a closed socket cannot be reset
                 handle.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        elif self._isExposed:  # there may be copies, whose end it is too
+        elif self._isExposed:  # there may be copies, which end too
             with suppress(OSError):
                 handle.shutdown(socket.SHUT_RDWR)
         handle.close()
