@@ -38,6 +38,11 @@ _SHORT_REPLY = Struct("!IQHHQIQH")
 _TTL_AT = 40
 
 
+#: The fields of an unauthenticated request as a plain tuple, and the octets of a reply from them:
+#: for a reflector, that answers each packet of a flood.
+readRequest, writeReply = _REQUEST.unpack_from, _REPLY.pack
+
+
 class Request(NamedTuple):
     """
     What a Session-Sender sends.

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 from struct import Struct
+from typing import NamedTuple
 
 from twisted_netdemo.stamp.packets import run_report
 from twisted_netdemo.stamp.packets.base_packet import digest
@@ -32,8 +32,7 @@ _NTP, _FREE_RUNNING = 1, 5
 _SOFTWARE = 2
 
 
-@dataclass(frozen=True)
-class Seen:
+class Seen(NamedTuple):
     """
     What was seen of a request beside its octets.
 
