@@ -12,6 +12,7 @@ from twisted.application.service import IService
 from twisted.internet.interfaces import IReactorTime
 
 from twisted_netdemo.badwire.console import describe
+from twisted_netdemo.badwire.interfaces import IWireReactor
 from twisted_netdemo.badwire.model.events import Listener
 from twisted_netdemo.badwire.model.wire import Wire
 from twisted_netdemo.badwire.outputs import RunOutputs
@@ -26,7 +27,7 @@ from twisted_netdemo.service.time.clock import monotonic
 _FLUSH = 0.5
 
 
-def prepare(options: Any, say: Callable[[str], None]) -> Callable[[Any], BadWire]:
+def prepare(options: Any, say: Callable[[str], None]) -> Callable[[IWireReactor], BadWire]:
     """
     Make the private network, move this process into it, and make the services.
 
@@ -43,7 +44,7 @@ def prepare(options: Any, say: Callable[[str], None]) -> Callable[[Any], BadWire
         outputs.discard()
         raise
 
-    def make(reactor: Any) -> BadWire:
+    def make(reactor: IWireReactor) -> BadWire:
         def makeWire(
             clock: IReactorTime, far: Sequence[bytes], listeners: Sequence[Listener]
         ) -> Wire:

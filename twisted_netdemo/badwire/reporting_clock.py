@@ -6,10 +6,12 @@ has to end then.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import ParamSpec
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from zope.interface import implementer
+
+P = ParamSpec("P")
 
 
 @implementer(IReactorTime)
@@ -25,7 +27,7 @@ class ReportingClock:
         self._clock = clock
         self._failed = failed
 
-    def call(self, function: Callable[..., object], *arguments: Any, **keywords: Any) -> None:
+    def call(self, function: Callable[P, object], *arguments: P.args, **keywords: P.kwargs) -> None:
         """
         Call a function now.
         """
@@ -41,7 +43,7 @@ class ReportingClock:
         return self._clock.seconds()
 
     def callLater(
-        self, delay: float, callable: Callable[..., object], *args: Any, **kw: Any
+        self, delay: float, callable: Callable[..., object], *args: object, **kw: object
     ) -> IDelayedCall:
         """
         Call a function after C{delay} seconds.

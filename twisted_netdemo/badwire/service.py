@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from twisted.application.service import MultiService, Service
 from twisted.internet import defer
@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 
 from twisted_netdemo.badwire.console import describe
 from twisted_netdemo.badwire.exit_statuses import FAILED
+from twisted_netdemo.badwire.interfaces import IWireReactor
 from twisted_netdemo.badwire.model.events import Listener
 from twisted_netdemo.badwire.model.kernel_counters import (
     PacketCounts,
@@ -74,7 +75,7 @@ class BadWire(MultiService):
         seed: int,
         outputs: RunOutputs,
         say: Callable[[str], None],
-        reactor: Any,
+        reactor: IWireReactor,
         drain: float = 3.0,
     ) -> None:
         """
@@ -280,18 +281,19 @@ class BadWire(MultiService):
         for stop in stops:
             stop.addErrback(self._stopFailed)
 
-        def close(result: object) -> Any:
+        def close(result: object) -> defer.Deferred[None]:
             if self._command is None:
                 self._watcher.release()
             port, self._port = self._port, None
-            return None if port is None else port.stopListening()
+            closed = None if port is None else port.stopListening()
+            return defer.succeed(None) if closed is None else closed
 
         return self._inTime(defer.gatherResults(stops)).addBoth(close).addErrback(self._stopFailed)
 
     def _stopFailed(self, reason: Failure) -> None:
         self.clock.call(reason.raiseException)
 
-    def _inTime(self, stopped: defer.Deferred[Any]) -> defer.Deferred[None]:
+    def _inTime(self, stopped: defer.Deferred[list[None]]) -> defer.Deferred[None]:
         """
         Limit the time that services have to stop: after COMMAND's end to the rest of the drain;
         without COMMAND until a second signal.

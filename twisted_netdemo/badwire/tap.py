@@ -9,7 +9,7 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import cast
 
 from twisted.application.service import IService
 from twisted.internet.error import ReactorNotRunning
@@ -19,6 +19,7 @@ from twisted.python import usage
 from twisted_netdemo.badwire.console import tell
 from twisted_netdemo.badwire.exit_statuses import UNAVAILABLE
 from twisted_netdemo.badwire.hosted_service import HostedService
+from twisted_netdemo.badwire.interfaces import IWireReactor
 from twisted_netdemo.badwire.outputs import FILES, checkScaled
 from twisted_netdemo.badwire.prepare import prepare
 from twisted_netdemo.badwire.private_files import STDOUT, place
@@ -203,7 +204,7 @@ def span(text: str) -> tuple[float, float]:
     raise ValueError(f"{text!r} is not from one time to a later one, as in 1s-9s")
 
 
-def makeService(options: Options, reactor: Any = None) -> IService:
+def makeService(options: Options, reactor: IWireReactor | None = None) -> IService:
     """
     Make the service that twistd starts.
     """
@@ -224,16 +225,22 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     except Forbidden as error:
         tell(f"badwire: {error}", stderr)
         raise SystemExit(UNAVAILABLE) from None
-    if reactor is None:
-        from twisted.internet import reactor
-    wire = service(reactor)
+    # Not before, since only a process with a single thread can enter a network.
+    running = _installedReactor() if reactor is None else reactor
+    wire = service(running)
 
     def end(status: int) -> None:
         with contextlib.suppress(ReactorNotRunning):  # it is stopping already
-            exitWith(status, reactor)
+            exitWith(status, running)
 
     def ended(status: int) -> None:
-        reactor.callWhenRunning(end, status)
+        running.callWhenRunning(end, status)
 
     wire.runs(options.command, ended)
     return wire
+
+
+def _installedReactor() -> IWireReactor:
+    from twisted.internet import reactor
+
+    return cast(IWireReactor, reactor)

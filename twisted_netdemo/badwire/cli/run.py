@@ -7,7 +7,7 @@ from __future__ import annotations
 import contextlib
 import shlex
 import sys
-from typing import Any
+from typing import cast
 
 from twisted.internet.error import ReactorNotRunning
 from twisted.logger import globalLogBeginner
@@ -15,6 +15,7 @@ from twisted.logger import globalLogBeginner
 from twisted_netdemo.badwire import tap
 from twisted_netdemo.badwire.console import describe, tell
 from twisted_netdemo.badwire.exit_statuses import FAILED, UNAVAILABLE
+from twisted_netdemo.badwire.interfaces import IWireReactor
 from twisted_netdemo.badwire.log_observers import observeAll, observeWarnings
 from twisted_netdemo.badwire.prepare import prepare
 from twisted_netdemo.badwire.private_files import STDOUT
@@ -75,7 +76,7 @@ def main(options: Options) -> int:
         # Not before: only a process with a single thread can enter a network.
         from twisted.internet import reactor as installed
 
-        reactor: Any = installed
+        reactor = cast(IWireReactor, installed)
         wire = make(reactor)
         if not options.command and not options["quiet"]:
             for line in greeting(_leaving(options)):

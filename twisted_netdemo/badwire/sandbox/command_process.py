@@ -9,9 +9,9 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from twisted.internet.error import ProcessTerminated
+from twisted.internet.interfaces import IReactorProcess
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
@@ -48,7 +48,7 @@ class CommandProcess(ProcessProtocol):
             if signal.getsignal(number) is signal.SIG_IGN
         ]
 
-    def start(self, reactor: Any, environment: Mapping[str, str]) -> None:
+    def start(self, reactor: IReactorProcess, environment: Mapping[str, str]) -> None:
         """
         Start COMMAND.
         """

@@ -9,7 +9,10 @@ from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet import defer
+from twisted.internet.interfaces import IListeningPort
 from twisted.names import common, dns, error, server
+
+from twisted_netdemo.badwire.interfaces import IWireReactor
 
 #: How long an answer may be cached, in seconds.
 _TTL = 60
@@ -87,13 +90,14 @@ class NameServer(Service):
     The server, over UDP and TCP.
     """
 
-    def __init__(self, names: Mapping[str, Sequence[str]], reactor: Any) -> None:
+    def __init__(self, names: Mapping[str, Sequence[str]], reactor: IWireReactor) -> None:
         """
-        @param reactor: what provides C{IReactorUDP} and C{IReactorTCP}.
+        @param names: the names of each address.
+        @param reactor: the reactor.
         """
         self._reactor = reactor
         self._factory = WireNamesFactory(names)
-        self._ports: list[Any] = []
+        self._ports: list[IListeningPort] = []
 
     def startService(self) -> None:
         """
@@ -103,14 +107,15 @@ class NameServer(Service):
         protocol = dns.DNSDatagramProtocol(self._factory)
         protocol.noisy = False
         self._ports = [
-            self._reactor.listenUDP(_PORT, protocol),
+            self._reactor.listenUDP(_PORT, protocol, "", 8192),
             self._reactor.listenTCP(_PORT, self._factory),
         ]
 
-    def stopService(self) -> defer.Deferred[Any]:
+    def stopService(self) -> defer.Deferred[list[None]]:
         """
         Stop listening.
         """
         super().stopService()
         ports, self._ports = self._ports, []
-        return defer.gatherResults([defer.maybeDeferred(port.stopListening) for port in ports])
+        stops = [port.stopListening() for port in ports]
+        return defer.gatherResults([stop for stop in stops if stop is not None])

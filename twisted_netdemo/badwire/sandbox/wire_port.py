@@ -5,8 +5,8 @@ The reader that connects the device with the reactor.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
+from twisted.internet.interfaces import IReactorFDSet
 from twisted.pair.tuntap import TuntapPort
 
 from twisted_netdemo.badwire.model.wire import Wire
@@ -26,12 +26,11 @@ class WirePort(TuntapPort):
         self,
         wire: Wire,
         system: device.Device,
-        reactor: Any,
+        reactor: IReactorFDSet,
         failed: Callable[[Exception], object],
     ) -> None:
         """
         @param system: the device, which is open already.
-        @param reactor: what provides L{IReactorFDSet<twisted.internet.interfaces.IReactorFDSet>}.
         @param failed: called with an exception.
         """
         super().__init__(device.NAME.encode(), wire, _LARGEST, reactor, system)
