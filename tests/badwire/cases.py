@@ -43,7 +43,7 @@ def inProcess(*arguments: str) -> subprocess.CompletedProcess[bytes]:
 
 class WireCase(TestCase):
     """
-    Runs badwire as somebody.
+    Runs badwire as some user.
     """
 
     who: Callable[[], list[str]] = staticmethod(users.ourselves)
@@ -52,13 +52,13 @@ class WireCase(TestCase):
         self, *arguments: str, before: Sequence[str] = (), **options: Any
     ) -> subprocess.CompletedProcess[bytes]:
         """
-        @param before: what starts it.
+        @param before: the command that starts it.
         """
         return run(*before, *self.who(), *BADWIRE, *arguments, **options)
 
     def said(self, *arguments: str, **options: Any) -> str:
         """
-        What COMMAND printed, where all went well.
+        What COMMAND printed, in a run without complaints.
         """
         done = self.badwire("run", "--quiet", *arguments, **options)
         self.assertEqual((done.returncode, done.stderr), (0, b""))

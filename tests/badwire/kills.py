@@ -79,7 +79,7 @@ def kill(who: Sequence[str], moment: float | None) -> tuple[float, list[str]]:
     """
     Kill one run.
 
-    @param who: what runs Python as somebody.
+    @param who: the command that runs Python as some user.
     @param moment: when, in seconds from its start; L{None} for when COMMAND is ready.
     @return: how long it took until nothing was left, and what is left.
     """

@@ -40,7 +40,7 @@ def _controllingTerminal() -> None:
 
 class CommandTests(WireCase):
     """
-    COMMAND runs as if badwire were not there.
+    COMMAND runs as without badwire.
     """
 
     def test_status(self) -> None:
@@ -81,7 +81,7 @@ class CommandTests(WireCase):
 
     def test_nobodyListens(self) -> None:
         """
-        Where nobody reads what badwire says, as behind head, the status is COMMAND's; where its
+        If badwire's messages have no reader, as before head, the status is COMMAND's; if its
         figures for programs cannot be printed, it is badwire's.
         """
         reader, writer = os.pipe()
@@ -218,7 +218,7 @@ class CommandTests(WireCase):
 
     def test_shell(self) -> None:
         """
-        Without COMMAND there is the user's shell, or /bin/sh for who has none.
+        Without COMMAND the user's shell starts, or /bin/sh for a user without one.
         """
         for shell in ("/bin/sh", "/usr/sbin/nologin", "/no/such/shell", ""):
             done = self.badwire("run", "-q", data=b"echo $0", env={**os.environ, "SHELL": shell})

@@ -20,7 +20,7 @@ _NOBODY = 65534
 
 class OutputTests(SynchronousTestCase):
     """
-    A file that cannot be written is no reason for the wire to stop.
+    A file that cannot be written does not stop the wire.
     """
 
     def test_written(self) -> None:
@@ -70,7 +70,7 @@ class OutputTests(SynchronousTestCase):
 
     def test_unread(self) -> None:
         """
-        A pipe that nobody reads does not hold up the wire; its reader has all of it later.
+        A pipe without a reader does not hold up the wire; a reader gets all of it later.
         """
         path, reader = self.pipe()
         output = opened(path)
@@ -202,7 +202,7 @@ class OthersTests(SynchronousTestCase):
 
     def file(self, owner: int) -> Path:
         """
-        A file that belongs to somebody.
+        A file that belongs to some user.
         """
         path = folder(self) / "file"
         path.write_text("theirs")
@@ -211,7 +211,7 @@ class OthersTests(SynchronousTestCase):
 
     def owns(self, path: Path, owner: int) -> None:
         """
-        Give a file away, as far as the tests may: else have us be somebody else.
+        Give a file to another user, if the tests may; otherwise pretend to be another user.
         """
         if os.geteuid() == 0:
             os.chown(path, owner, -1, follow_symlinks=False)

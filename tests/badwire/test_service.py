@@ -158,7 +158,7 @@ class Wired(device.Device):
 
 class Watched(Watcher):
     """
-    A watcher of nobody.
+    A watcher without processes.
 
     @ivar isReleased: whether it may go.
     """
@@ -269,7 +269,7 @@ class FailureTests(SynchronousTestCase):
 
     def test_flush(self) -> None:
         """
-        The log cannot be flushed, for a reason that nobody thought of.
+        The log cannot be flushed, for an unexpected reason.
         """
         wire = self.begin()
         wire.clock.call(broken)

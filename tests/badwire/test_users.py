@@ -14,7 +14,7 @@ from twisted_netdemo.badwire.sandbox import linux
 
 class UserTests:
     """
-    What anybody can do with it.
+    What each kind of user can do with badwire.
     """
 
     user: str
@@ -56,9 +56,9 @@ class UserTests:
 
     def test_capabilities(self: Any) -> None:
         """
-        Once the network is up nobody has a capability: neither COMMAND nor badwire, which runs
-        the services, nor a service's own processes; the watcher has what it ends others by. A
-        port below 1024 is anybody's all the same.
+        Once the network is up no process has a capability: neither COMMAND nor badwire, which runs
+        the services, nor a service's own processes; only the watcher has those by which it ends
+        others. Any process may listen on a port below 1024 all the same.
         """
         bind = "import socket; socket.create_server(('', 79)); print('took:\t79')"
         script = (

@@ -53,7 +53,7 @@ class EnterTests(RunningCase):
 
     def test_within(self) -> None:
         """
-        One who is there already stays there.
+        A process that is there already stays there.
         """
         inner = [self.who()[-1], *BADWIRE, "enter", "-q", "--", "sh", "-c", "echo $WIRE_FAR"]
         self.assertEqual(self.said("--", *inner), "10.77.0.2\n")
@@ -95,7 +95,7 @@ class ChoiceTests(RunningCase):
 
     def test_impostor(self) -> None:
         """
-        A process that only bears the watcher's name is entered by nobody.
+        A process that only has the watcher's name is not entered.
         """
         named = "import ctypes; ctypes.CDLL(None).prctl(15, b'badwire-watch', 0, 0, 0)"
         waits = f"{named}; print('up', flush=True); input()"

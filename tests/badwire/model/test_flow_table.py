@@ -229,7 +229,7 @@ class FlowTests(SynchronousTestCase):
         """
         talk = Conversation(4000, 9)
         talk.datagram(True)
-        # as it comes to the one who sent the datagram's mirror image
+        # As it arrives at the sender of the datagram's mirror image.
         quoted = inet.IP(src="10.77.0.2", dst="10.77.0.1") / inet.UDP(sport=4000, dport=9)
         error = made(V4, inet.ICMP(type=3, code=3), bytes(quoted))
         identity = talk.flows.identify(read(error))

@@ -110,7 +110,7 @@ class ConnectionTests(SynchronousTestCase):
 
     def test_end(self) -> None:
         """
-        Who closed first goes on answering (TIME-WAIT), who closed second is gone with the last
+        The end that closed first goes on answering (TIME-WAIT), the other is gone with the last
         acknowledgement: what comes then is late.
         """
         self.talk.open()
@@ -139,7 +139,7 @@ class ConnectionTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """
-        A refusal reaches who asked, once; and where it was lost, the next question is a new one.
+        A refusal reaches the client once; if it was lost, the next SYN is a new one.
         """
         self.assertEqual(self.talk.go("up", "S"), DELIVERED)
         self.talk.leave("down", "RA", 0, ack=1, fates=("lost",))

@@ -42,7 +42,7 @@ def datagram(source: int, destination: int, payload: bytes) -> bytes:
 
 class CaptureTests(SynchronousTestCase):
     """
-    What somebody sees who opens the capture in Wireshark.
+    What Wireshark shows of the capture.
     """
 
     def test_tshark(self) -> None:

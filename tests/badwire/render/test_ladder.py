@@ -156,7 +156,7 @@ class RowTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """
-        Nobody listens: a question, and a refusal.
+        No program listens: a SYN, and a refusal.
         """
         self.scene.go("up", "S")
         self.scene.go("down", "RA", 0, ack=1)
@@ -195,7 +195,7 @@ class RowTests(SynchronousTestCase):
 
     def test_brokenOffWhileOpening(self) -> None:
         """
-        A reset connects nobody, even if it is the first to acknowledge the SYN-ACK.
+        A reset opens no connection, even if it is the first to acknowledge the SYN-ACK.
         """
         self.scene.go("up", "S")
         self.scene.go("down", "SA", ack=1)

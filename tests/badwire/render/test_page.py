@@ -493,7 +493,7 @@ class BrowserTests(SynchronousTestCase):
 
     def test_axe(self) -> None:
         """
-        axe finds nothing on the page that keeps anybody out (WCAG 2.2, A and AA): light and dark,
+        axe finds no barrier on the page (WCAG 2.2, A and AA): light and dark,
         wide and narrow, with a packet chosen.
         """
         axe = axeCore()

@@ -1,5 +1,5 @@
 """
-Tests of the watcher: who lives in a network, and when their time is over.
+Tests of the watcher: which processes live in a network, and how they end.
 """
 
 from __future__ import annotations
