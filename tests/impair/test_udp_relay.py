@@ -209,6 +209,7 @@ class Ways(RelayCase):
         """
         The conditions change while datagrams are under way: these keep their times, later ones of
         their client wait behind them, and another client's have the new conditions at once.
+        Positions count all datagrams, those before the change too.
         """
         relay = self.relay(Impairments(delay=1))
         relay.truth = None
@@ -220,11 +221,12 @@ class Ways(RelayCase):
         self.assertEqual((alice.sent, bob.sent), ([], [(b"at once", 0.0)]))
         self.clock.advance(1)
         self.assertEqual(alice.sent, [(b"slow", 1.0), (b"behind it", 1.0)])
-        relay.conditions["up"].change(Impairments(loss=Probability(1.0)))
-        self.send(relay, b"cut")
+        relay.conditions["up"].change(Impairments(loss=Positions(((4, 4),))))
+        self.send(relay, b"the third")
+        self.send(relay, b"the fourth")
         relay.conditions["up"].change(Impairments())
-        self.send(relay, b"healed")
-        self.assertEqual(alice.sent[2:], [(b"healed", 1.0)])
+        self.send(relay, b"the fifth")
+        self.assertEqual(alice.sent[2:], [(b"the third", 1.0), (b"the fifth", 1.0)])
 
     def test_flood(self) -> None:
         """

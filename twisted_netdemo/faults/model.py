@@ -185,7 +185,8 @@ class Conditions:
     @ivar impairments: how bad it is.
     @ivar always: the fate of every packet (but for its C{position} and C{base}), where no fault can
         happen and the delay is the same for all; else C{None}.
-    @ivar isClear: whether nothing happens to any packet, and nothing delays it.
+    @ivar isClear: whether nothing happens to any packet and nothing delays it, and it was never
+        otherwise: no packet is under way.
     """
 
     impairments: Impairments
@@ -194,6 +195,8 @@ class Conditions:
 
     def __init__(self, impairments: Impairments) -> None:
         self.change(impairments)
+        always = self.always
+        self.isClear = always is not None and not always.delay and impairments.rate is None
 
     def change(self, impairments: Impairments) -> None:
         """
@@ -203,7 +206,7 @@ class Conditions:
         triggers = impairments.triggers
         isCertain = not triggers and not impairments.jitter
         self.always = Fate(0, UNHARMED, impairments.delay, 0) if isCertain else None
-        self.isClear = isCertain and not impairments.delay and impairments.rate is None
+        self.isClear = False
         #: for the model: which faults may happen after a packet that passed, and after a lost one
         self.active = [
             _active(fault, triggers[fault.name]) for fault in FAULTS if fault.name in triggers
@@ -237,9 +240,11 @@ def _encode(parts: tuple[str | int, ...]) -> bytes:
 class Fates:
     """
     The fates of one conversation's packets in one direction.
+
+    @ivar position: of the latest packet, from 1; 0 before the first one.
     """
 
-    __slots__ = ("_conditions", "_hash", "_position", "_wasLost")
+    __slots__ = ("_conditions", "_hash", "_wasLost", "position")
 
     def __init__(self, conditions: Conditions, seed: int, *identity: str | int) -> None:
         """
@@ -252,7 +257,15 @@ class Fates:
         self._hash = hashlib.blake2b(
             _encode(identity), digest_size=8, key=seed.to_bytes(8, "little")
         )
-        self._position = 0
+        self.position = 0
+        self._wasLost = False
+
+    def skip(self, position: int) -> None:
+        """
+        Take the packets up to this position as passed. A caller that needs no fates
+        (L{Conditions.always}) says so before it asks again.
+        """
+        self.position = position
         self._wasLost = False
 
     def next(self, *key: str | int) -> Fate:
@@ -262,7 +275,7 @@ class Fates:
         @param key: what tells it from the others of this conversation and direction.
         """
         conditions = self._conditions
-        self._position = position = self._position + 1
+        self.position = position = self.position + 1
         hashed = self._hash.copy()
         # a lone key, as that of each datagram, is not worth a join
         hashed.update(f"{key[0]}\1".encode() if len(key) == 1 else _encode(key))

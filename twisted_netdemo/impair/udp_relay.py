@@ -13,7 +13,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from twisted_netdemo.faults.impairments import Impairments
-from twisted_netdemo.faults.model import Conditions, Fates
+from twisted_netdemo.faults.model import Conditions, Fate, Fates
 from twisted_netdemo.faults.reached import Reached
 from twisted_netdemo.faults.scheduler import Scheduler
 from twisted_netdemo.faults.trigger import DIRECTIONS, Direction
@@ -158,13 +158,13 @@ class Relay:
         n = state.n
         state.n = n + 1
         conditions = state.conditions
-        if conditions.isClear and self.truth is None and not state.flow:
+        if conditions.isClear and self.truth is None:
             state.tally.received += 1
             sent = state.send(data)
             state.left += sent
             state.tally.count((), sent)
             return
-        fate = conditions.always or state.fates.next(n)
+        fate = conditions.always or self._fate(state, n)
         state.tally.received += 1
         datagram = InFlight(state, data, n, fate, now)
         if fate.outcome.isLost:
@@ -173,6 +173,11 @@ class Relay:
             state.flow, datagram, state.header + len(data), fate
         ):
             self._record(datagram, ("queue",), [])
+
+    def _fate(self, state: DirectionState, n: int) -> Fate:
+        if state.fates.position != n:
+            state.fates.skip(n)  # there was nothing to ask for
+        return state.fates.next(n)
 
     def _leave(self, datagram: InFlight) -> None:
         state, data, _, fate, _ = datagram
@@ -215,7 +220,7 @@ class Relay:
         n = state.n
         state.n = n + 1
         state.tally.received += 1
-        fate = state.fates.next(n)
+        fate = self._fate(state, n)
         self._record(InFlight(state, data, n, fate, self._seconds()), ("late",), [])
         self._late.happened()
 
