@@ -20,5 +20,5 @@ application = Application("two line counts")
 for unit, default in (("characters", "51423"), ("bytes", "51424")):
     factory = LineCountFactory(reactor, unit=unit)
     port = onPort(reactor, int(os.environ.get(f"{unit.upper()}_PORT", default)))
-    # Given the factory as its sessions, the service lets them end when twistd stops.
+    # With the factory as its sessions, the service gives them time to end when twistd stops.
     StreamService(reactor, factory, [port], sessions=factory).setServiceParent(application)

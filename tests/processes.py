@@ -80,7 +80,7 @@ class Program:
 
     def line(self, pattern: str, times: int = 1, seconds: float = PATIENCE) -> re.Match[str]:
         """
-        Wait until the pattern is found so many times in stdout or stderr; the last match.
+        Wait until the pattern is found so many times in stdout or stderr; return the last match.
         """
         deadline = time.monotonic() + seconds
         with self._changed:
@@ -136,7 +136,7 @@ class Program:
 
 def until(holds: Callable[[], object], what: str) -> None:
     """
-    Look again and again until a process has done what it tells nobody: a file is gone, a
+    Look again and again for the effect of a process that logs nothing about it: a file is gone, a
     descriptor closed.
     """
     deadline = time.monotonic() + PATIENCE

@@ -1,5 +1,5 @@
 """
-What linecount and udpcount say, and what they count: how a peer is named, what a character is.
+The words of linecount and udpcount: the greeting, the answer, and how a line's length is counted.
 
 Pure. A I{peer} is a tuple of the peer's host as text (an IP address, with C{%scope} where it has
 one) and its port.
@@ -20,7 +20,9 @@ _WHITE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
 
 def parseUnit(text: str) -> Unit:
     """
-    What is to be counted.
+    The unit of this name.
+
+    @raise ValueError: there is none.
     """
     for unit in UNITS:
         if text == unit:
@@ -40,12 +42,12 @@ def count(line: bytes, unit: Unit) -> int:
     """
     The length of a line without the white space at its ends.
 
-    White space is Unicode's property White_Space: what C{str.strip} takes it to be without U+001C
-    to U+001F, which separate the parts of a file. Characters are Unicode's, of UTF-8; a byte
-    that is not part of any counts as one.
+    White space has Unicode's property White_Space, as for C{str.strip}, but without U+001C to
+    U+001F, which separate the parts of a file. Characters are Unicode's, in UTF-8; a byte that is
+    not part of one counts as a character.
 
     @param line: any bytes at all.
-    @param unit: what to count; the stripping is the same in both.
+    @param unit: whether to count characters or bytes; the stripping is the same.
     """
     text = line.decode("utf-8", "surrogateescape").strip(_WHITE)
     return len(text) if unit == "characters" else len(text.encode("utf-8", "surrogateescape"))
@@ -53,6 +55,7 @@ def count(line: bytes, unit: Unit) -> int:
 
 def answer(counted: int) -> bytes:
     """
-    The answer line: C{You entered 3 characters.}, and a line feed; the noun never changes.
+    The answer line: C{You entered 3 characters.}, and a line feed. It says C{characters} for bytes,
+    too, and after 1.
     """
     return b"You entered %d characters.\n" % counted

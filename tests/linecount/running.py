@@ -34,7 +34,9 @@ def serve(
 
 def portOf(program: Program, times: int = 1) -> int:
     """
-    The port in the so-maniest line that says where the server runs.
+    The port in the n-th line that says where the server runs.
+
+    @param times: which line, from 1.
     """
     return int(program.line(r"Server is running on port (\d+); press Ctrl-C", times)[1])
 
@@ -76,7 +78,7 @@ def connect(test: SynchronousTestCase, port: int, host: str = "127.0.0.1") -> so
 
 def prompted(client: socket.socket) -> bytes:
     """
-    What comes up to the prompt, and the prompt.
+    Receive up to the prompt.
     """
     received = b""
     while not received.endswith(PROMPT):
@@ -89,7 +91,7 @@ def prompted(client: socket.socket) -> bytes:
 
 def rest(client: socket.socket) -> bytes:
     """
-    What comes until the server ends it.
+    Receive until the server ends the connection.
     """
     received = b""
     while data := client.recv(65536):
@@ -114,7 +116,7 @@ def reset(client: socket.socket) -> None:
 
 def session(test: SynchronousTestCase, port: int, said: bytes, host: str = "127.0.0.1") -> bytes:
     """
-    All that a client gets that sends this at once, and reads to the end.
+    Connect, send this at once, and receive to the end.
     """
     with connect(test, port, host) as client:
         client.sendall(said)
@@ -123,6 +125,6 @@ def session(test: SynchronousTestCase, port: int, said: bytes, host: str = "127.
 
 def welcome(client: socket.socket) -> bytes:
     """
-    The greeting and the prompt that this client is to see.
+    The greeting and the prompt for this client.
     """
     return b"Welcome, %r\n%b" % (client.getsockname()[:2], PROMPT)

@@ -268,7 +268,7 @@ class Clients(SynchronousTestCase):
         first, second = connect(self, port), connect(self, port)
         prompted(first)
         prompted(second)
-        # Those who are refused need not have said anything, and may say much.
+        # A refused client need not have sent anything, and may send much.
         for said in (b"", b"123\n", bytes(MIB)):
             self.assertEqual(
                 session(self, port, said), b"Too many connections from your address.\n"

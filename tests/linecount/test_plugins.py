@@ -353,7 +353,7 @@ class Folders(SynchronousTestCase):
 
     def kill(self, pid: int) -> None:
         """
-        End what may have ended.
+        Kill a process that may have ended.
         """
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)

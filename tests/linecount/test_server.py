@@ -141,7 +141,7 @@ class SessionTests(SynchronousTestCase):
 
     def test_tooLong(self) -> None:
         """
-        A line over the limit is told so as soon as that is sure.
+        The client learns that its line is too long as soon as that is sure.
         """
         transport = self.session(maxLine=10)
         transport.protocol.dataReceived(b"x" * 12)
@@ -229,7 +229,8 @@ class SessionTests(SynchronousTestCase):
 
     def test_event(self) -> None:
         """
-        A session's event has who, how, how many and how long, no text, and not the line.
+        A session's event has the peer, the outcome, the count and the time, but no text,
+        and not the line.
         """
         transport = self.session()
         self.clock.advance(1.5)
@@ -268,7 +269,7 @@ class SessionTests(SynchronousTestCase):
 
     def test_metrics(self) -> None:
         """
-        What is counted is what happened.
+        The metrics count what happened.
         """
         factory = self.factory()
         connect(factory).protocol.dataReceived(b"12345\n")

@@ -70,7 +70,7 @@ def tells(udp: socket.socket, counted: int) -> bytes:
 class AnswerTests(SynchronousTestCase):
     def test_netcat(self) -> None:
         """
-        What a learner sees who types a line into nc, over IPv4 and over IPv6.
+        A learner types a line into nc and sees the answer, over IPv4 and over IPv6.
         """
         nc = needs("nc")
         _, port = udpcount(self)

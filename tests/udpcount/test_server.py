@@ -48,7 +48,7 @@ class ServerTests(SynchronousTestCase):
 
     def test_answer(self) -> None:
         """
-        One datagram gets one, to whom it came from, from the address that it was sent to.
+        A datagram is answered with one, to its source, from the address that it was sent to.
         """
         server = self.server()
         server.datagramsReceived(received(b"123\n", "127.0.0.1", 62460, "127.0.0.9"))
@@ -105,7 +105,7 @@ class ServerTests(SynchronousTestCase):
 
     def test_notTaken(self) -> None:
         """
-        An answer that the system does not take is not counted, nor is what it answers.
+        An answer that the system does not take is not counted, nor are its datagram's characters.
         """
         server = self.server()
         server.datagramsReceived(

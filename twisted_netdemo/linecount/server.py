@@ -26,7 +26,7 @@ class LineCount(Session):
     """
 
     factory: LineCountFactory
-    _reader: wire.LineReader | None = None  # most lines come in one piece, and need none before
+    _reader: wire.LineReader | None = None  # made with the first data: many sessions only wait
 
     def begin(self, client: Client | None) -> None:
         if client is None:
@@ -64,7 +64,7 @@ class LineCount(Session):
 
 class LineCountFactory(SessionFactory):
     """
-    Makes the sessions.
+    Makes the sessions of linecount.
 
     @ivar outcomes: how many sessions ended how: C{answered}, C{too-long}, C{timed-out},
         C{vanished}, C{refused}, C{cut-short}.
@@ -86,7 +86,7 @@ class LineCountFactory(SessionFactory):
     ) -> None:
         """
         @param clock: the reactor.
-        @param unit: what to count.
+        @param unit: whether to count characters or bytes.
         @param timeout: seconds until the line has to be there, from when the connection began.
         @param maxLine: the longest line, in bytes.
         @param limits: how many connections there may be; 10,000 and 100 a client by default.

@@ -22,7 +22,7 @@ LAST_WORDS = {
 
 def localGreeting(path: bytes) -> bytes:
     """
-    The welcome of a client that has no address: one on a UNIX socket.
+    The welcome for a client on a UNIX socket, which has no address.
 
     @param path: the server's socket; an abstract one begins with NUL, shown as C{@}.
     """
@@ -42,14 +42,14 @@ def timedOut(seconds: float) -> bytes:
 @dataclass(frozen=True)
 class TooLong:
     """
-    The line is longer than the limit; how much longer will never be known.
+    The line is longer than the limit.
     """
 
 
 class LineReader:
     """
-    Finds the end of the one line in a stream that comes in pieces. It holds no more than the
-    limit and two bytes besides the piece it was given last.
+    Finds the end of the one line in a stream that arrives in pieces. It holds at most the limit and
+    two bytes, beside the latest piece.
     """
 
     __slots__ = ("_held", "_limit")
@@ -59,7 +59,7 @@ class LineReader:
         @param limit: the longest line allowed, in bytes, its end not counted.
         """
         self._limit = limit
-        # Most lines come in one piece, and most who wait have sent nothing.
+        # Most lines come in one piece, and most waiting clients have sent nothing.
         self._held: bytes | bytearray = b""
 
     def feed(self, data: bytes) -> bytes | TooLong | None:
@@ -87,7 +87,9 @@ class LineReader:
 
     def _orNul(self, data: bytes, end: int) -> int:
         """
-        Where a NUL ends the line in this piece, or its C{end} by a line feed (-1: none).
+        The index in this piece where CR NUL ends the line; C{end} if there is none.
+
+        @param end: the index of the line feed, -1 for none.
         """
         if data[0] == 0 and self._held[-1:] == b"\r":
             return 0
@@ -96,6 +98,6 @@ class LineReader:
 
     def finish(self) -> bytes | TooLong:
         """
-        The client's input has ended, which ends the line too.
+        The client's input has ended, and with it the line.
         """
         return bytes(self._held) if len(self._held) <= self._limit else TooLong()

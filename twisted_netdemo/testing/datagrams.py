@@ -15,20 +15,20 @@ PEER: Address = ("127.0.0.1", 62460)
 
 class MemoryPort:
     """
-    A UDP port as a service has it; see
+    A UDP port in memory; see
     L{DatagramSender<twisted_netdemo.service.udp.port.DatagramSender>}.
 
     @ivar number: the port's number.
-    @ivar sent: what has been sent, in order: payload, to whom, and from which address of this host
-        (C{None} for the system's choice).
-    @ivar unreachable: addresses to which the system sends nothing.
+    @ivar sent: the datagrams that were sent, in order: payload, destination, and the address of
+        this host that each leaves from (C{None}: the system chooses).
+    @ivar unreachable: addresses to which sending fails.
     """
 
     def __init__(
         self, receiver: DatagramReceiver | BatchReceiver | None = None, number: int = 51423
     ) -> None:
         """
-        @param receiver: is told at once that it has started; what L{receive} is given reaches it.
+        @param receiver: gets C{started} at once, and each datagram that L{receive} is given.
         """
         self.number = number
         self.sent: list[Outgoing] = []
@@ -43,7 +43,7 @@ class MemoryPort:
         """
         A datagram arrives.
 
-        @param destination: the address that it was sent to.
+        @param destination: the address of this host that the datagram was sent to.
         """
         receiver = self._receiver
         if isinstance(receiver, BatchReceiver):
@@ -61,7 +61,7 @@ class MemoryPort:
         """
         Take datagrams.
 
-        @return: the places, from 0, of those that were not taken.
+        @return: the indices, from 0, of the datagrams that were not taken.
         """
         failed = [at for at, (_, to, _) in enumerate(datagrams) if to[0] in self.unreachable]
         self.sent += [each for at, each in enumerate(datagrams) if at not in failed]

@@ -21,20 +21,20 @@ PEER = IPv4Address("TCP", "127.0.0.1", 62460)
 @implementer(ITCPTransport)
 class MemoryTransport(StringTransport):
     """
-    A TCP connection as a protocol has it: Twisted's L{StringTransport}, whose C{value()} is what
-    the protocol has written, with half-close, and with an end of which the protocol is told. All of
-    that happens at once, within the call.
+    A TCP connection in memory: Twisted's L{StringTransport}, whose C{value()} returns the bytes
+    that the protocol has written, with half-close, and with C{connectionLost} at the end. The
+    protocol is called at once, before the method that causes the call returns.
 
-    @ivar ended: how the protocol has ended it so far: C{""}, C{"half"} (its output), C{"closed"} or
-        C{"aborted"}.
+    @ivar ended: how the protocol has ended the connection so far: C{""} (not at all), C{"half"}
+        (its output), C{"closed"} or C{"aborted"}.
     """
 
     def __init__(self, protocol: Any, peer: Any = PEER, here: Any = HERE) -> None:
         """
-        @param protocol: is told what becomes of the connection; its C{makeConnection} is the
-            caller's to call, as L{connect} does.
-        @param peer: what C{getPeer} returns.
-        @param here: what C{getHost} returns.
+        @param protocol: the protocol of this connection; the caller calls its C{makeConnection}, as
+            L{connect} does.
+        @param peer: the address that C{getPeer} returns.
+        @param here: the address that C{getHost} returns.
         """
         # lenient: to read on or not, after the end, is no error over TCP either
         super().__init__(hostAddress=here, peerAddress=peer, lenient=True)
@@ -43,7 +43,7 @@ class MemoryTransport(StringTransport):
         self._noDelay = self._keepAlive = False
 
     def write(self, data: bytes) -> None:
-        if not self.ended:  # else it reaches nobody
+        if not self.ended:  # TCP takes later data, and sends none of it
             super().write(data)
 
     def writeSequence(self, data: Iterable[bytes]) -> None:
@@ -58,7 +58,7 @@ class MemoryTransport(StringTransport):
 
     def loseConnection(self) -> None:
         self.disconnecting = True
-        if self.producer is None:  # else when it has done its work
+        if self.producer is None:  # else unregisterProducer ends it
             self._end("closed", ConnectionDone())
 
     def abortConnection(self) -> None:
@@ -78,7 +78,7 @@ class MemoryTransport(StringTransport):
 
     def peerEnds(self) -> None:
         """
-        The peer has sent all that it will.
+        The peer ends its output.
         """
         if self.disconnected:
             return
@@ -115,9 +115,10 @@ class MemoryTransport(StringTransport):
 
 def connect(factory: Any, peer: Any = PEER, here: Any = HERE) -> MemoryTransport:
     """
-    A new connection to a factory's protocol. To call the factory's C{doStart} is the caller's part.
+    Connect a new protocol of a factory to a L{MemoryTransport}. It does not call the factory's
+    C{doStart}.
 
-    @raise NoProtocol: the factory has none for this peer, whom a port would disconnect.
+    @raise NoProtocol: the factory has no protocol for this peer: a port would disconnect it.
     """
     protocol = factory.buildProtocol(peer)
     if protocol is None:

@@ -1,5 +1,5 @@
 """
-The udpcount server: a datagram in, at most one out.
+The udpcount server: it answers each datagram with at most one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class UDPCount(Responder):
     """
     Answers each datagram with a welcome and the number of its characters.
 
-    @ivar characters: what was counted in the datagrams that were answered.
+    @ivar characters: the sum of the lengths that the answers gave.
     """
 
     name = "udpcount"
@@ -37,7 +37,7 @@ class UDPCount(Responder):
     ) -> None:
         """
         @param clock: the reactor.
-        @param unit: what to count.
+        @param unit: whether to count characters or bytes.
         @param perSource: limits the answers to each source; C{None} does not.
         @param inAll: limits the answers to all sources together; C{None} does not.
         @param isBroadcast: whether an address of this host stands for all hosts on its network.

@@ -1,5 +1,5 @@
 """
-What udpcount answers to a datagram, and what an answer of its kind looks like. Pure.
+The answer of udpcount to a datagram, and the form of such an answer. Pure.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ _ANSWER = re.compile(rb"Welcome, \('[^\n]*', [0-9]+\)\nYou entered [0-9]+ charac
 
 def respond(data: bytes, source: tuple[str, int], unit: Unit) -> tuple[bytes, int]:
     """
-    The answer to a datagram, and what was counted: the whole datagram is the line, stripped at
-    both ends, an inner line feed counts.
+    The answer to a datagram, and the length that it gives. The whole datagram is the line: it is
+    stripped at both ends, and an inner line feed counts.
 
     @param source: the host as text and the port that the datagram came from.
     """
