@@ -32,7 +32,7 @@ _SESSIONS = 400
 @dataclass
 class Seen:
     """
-    What the clients of one stop saw.
+    The clients' view of one stop.
 
     @ivar slowest: the longest session, in seconds.
     """
@@ -94,13 +94,13 @@ class Load:
 
     def end(self) -> None:
         """
-        Have them end after the sessions that they are in.
+        Have the clients end after their present sessions.
         """
         self._over = True
 
     def ended(self) -> Seen:
         """
-        Wait until all of them have ended.
+        Wait until all clients have ended.
         """
         for thread in self._threads:
             thread.join(PATIENCE)
@@ -159,7 +159,7 @@ Kind = Callable[[Program, Load], None]
 
 def measure(test: SynchronousTestCase, user: str, workers: int, kind: Kind) -> Seen:
     """
-    One stop, and what the clients saw of it.
+    Make one stop, and report the clients' view of it.
     """
     program = serve(test, user, "--workers", str(workers))
     load = Load(portOf(program))
@@ -189,7 +189,7 @@ USERS = ("root", "user", "--uid")
 
 class _Run(SynchronousTestCase):
     """
-    For the clean-up of what a measurement starts.
+    Ends the programs that a measurement starts.
     """
 
     def runTest(self) -> None: ...

@@ -33,7 +33,7 @@ PIECES = (b"abc\n", b"\r", b"x", b"x" * 999, b"\xff" * 1001, bytes(1 << 20))
 
 class Anything(SynchronousTestCase):
     """
-    Whatever comes, nothing stays behind.
+    Whatever clients send, nothing of them stays behind.
     """
 
     def test_anything(self) -> None:
@@ -63,7 +63,7 @@ class Anything(SynchronousTestCase):
 
     def many(self, seed: int) -> int:
         """
-        One client after the other until the time is over; how many there were.
+        Run one client after the other until the time is over; how many there were.
         """
         chance, done = random.Random(seed), 0
         while time.monotonic() < self.end:

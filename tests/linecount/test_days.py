@@ -42,12 +42,12 @@ def memory(program: Program, name: str) -> int:
 
 class Ports(SynchronousTestCase):
     """
-    Ports that cannot be had, or are somebody else's.
+    Ports that the server cannot have, or that belong to another service.
     """
 
     def fails(self, program: Program, line: str) -> None:
         """
-        It ends with status 1, this one line, and nothing in its folder.
+        The start ends with status 1, this one line, and nothing in its folder.
         """
         self.assertEqual(program.wait(), 1)
         self.assertEqual(program.errors, line + "\n")
@@ -55,8 +55,8 @@ class Ports(SynchronousTestCase):
 
     def daemonFails(self, cwd: Path, line: str, *command: str) -> None:
         """
-        A daemon's parent says as much of the line as twistd lets through, and fails; the log has
-        the line whole.
+        The daemon's parent prints as much of the line as twistd lets through, and fails; the log
+        has the whole line.
         """
         done = run(*command, cwd=cwd)
         self.assertEqual(done.returncode, 1)
@@ -95,7 +95,7 @@ class Ports(SynchronousTestCase):
 
     def test_folder(self) -> None:
         """
-        A folder that a daemon cannot write its files in is one line, as is one that is not there.
+        A folder that is missing, or where a daemon cannot write its files, is an error of one line.
         """
         cwd = folder(self)
         cwd.chmod(0o555)
@@ -114,7 +114,7 @@ class Ports(SynchronousTestCase):
 
     def test_withoutTheRight(self) -> None:
         """
-        A low port without the right to it is one line that says what to do.
+        A low port without the right to open it is an error of one line, which says what to do.
         """
         inside = Namespace(self)
         inside.run("sysctl", "-w", "net.ipv4.ip_unprivileged_port_start=1024")
@@ -131,7 +131,7 @@ class Ports(SynchronousTestCase):
 
     def test_knownService(self) -> None:
         """
-        A port that another service is known by is served, with one notice that names it.
+        The server takes a port that is registered to another service, and one notice names that.
         """
         inside = Namespace(self)
         program = inside.start(
@@ -144,8 +144,8 @@ class Ports(SynchronousTestCase):
 
     def test_again(self) -> None:
         """
-        Stopped and started again at once, it has its port again, though connections of the first
-        one are in TIME_WAIT.
+        A server that is stopped and started again at once has its port again, though connections of
+        the first one are in TIME_WAIT.
         """
         inside = Namespace(self)
         command = (script("twistd"), "-n", "linecount")
@@ -166,12 +166,13 @@ class Ports(SynchronousTestCase):
 
 class Lines(SynchronousTestCase):
     """
-    Too long, too late, too slow.
+    Lines that are too long, too late or too slow.
     """
 
     def test_tooLong(self) -> None:
         """
-        The limit itself is allowed, however the line ends; a byte more is told so.
+        A line of the limit's length is allowed, however it ends; for one byte more the client reads
+        that it is too long.
         """
         _, port = serve(self)
         longest = b"x" * 65536
@@ -188,7 +189,7 @@ class Lines(SynchronousTestCase):
 
     def test_endless(self) -> None:
         """
-        Ten clients that pour 16 MiB each without a line end do not raise the memory.
+        Ten clients that send 16 MiB each without a line end do not raise the memory.
         """
         program, port = serve(self)
         session(self, port, b"x" * 100_000)
@@ -208,8 +209,8 @@ class Lines(SynchronousTestCase):
 
     def test_late(self) -> None:
         """
-        Without a line in time a client reads so, whether it is silent or drips; a drip extends
-        nothing.
+        A client without a line in time reads that it has timed out, whether it is silent or sends a
+        byte now and then, which extends nothing.
         """
         program, port = serve(self, "--timeout", "600ms", "--log-sessions")
         silent, dripping = connect(self, port), connect(self, port)
@@ -230,7 +231,7 @@ class Lines(SynchronousTestCase):
 
     def test_slowly(self) -> None:
         """
-        A byte at a time within the deadline is a line like any other.
+        A line that arrives a byte at a time within the deadline is answered like any other.
         """
         _, port = serve(self)
         client = connect(self, port)
@@ -241,7 +242,7 @@ class Lines(SynchronousTestCase):
 
     def test_muchAfterTheLine(self) -> None:
         """
-        2 MiB after the line do not cost the client its answer, even one that reads only then.
+        A client that sends 2 MiB after its line still reads its answer, even if it reads only then.
         """
         _, port = serve(self)
         for said in (b"123\n" + bytes(2 * MIB), b"x" * (2 * MIB)):
@@ -256,13 +257,13 @@ class Lines(SynchronousTestCase):
 
 class Clients(SynchronousTestCase):
     """
-    Too many, and those that vanish.
+    Too many clients, and clients that vanish.
     """
 
     def test_limits(self) -> None:
         """
-        A client that is one too many is told which limit it is, without a greeting; those connected
-        are not disturbed, and a place that is free again is given away again.
+        A client above a limit reads which limit it is, without a greeting; connected clients are
+        not disturbed, and a place that becomes free is given to the next client.
         """
         _, port = serve(self, "--max-per-client", "2", "--max-connections", "3")
         first, second = connect(self, port), connect(self, port)
@@ -284,7 +285,7 @@ class Clients(SynchronousTestCase):
 
     def test_vanishing(self) -> None:
         """
-        Clients that reset at any point, or only leave, cost nothing that stays, and no traceback.
+        Clients that reset at any point, or only disconnect, leave nothing behind, and no traceback.
         """
         program, port = serve(self, "--log-sessions")
         session(self, port, b"\n")
@@ -308,7 +309,7 @@ class Clients(SynchronousTestCase):
 
     def test_neverReads(self) -> None:
         """
-        A client that never reads nor leaves is gone within the deadline, and within the drain's
+        A client that neither reads nor disconnects is gone at the deadline, or within the drain's
         bound after its line.
         """
         program, port = serve(self, "--timeout", "500ms", "--log-sessions")
@@ -343,7 +344,8 @@ class Descriptors(SynchronousTestCase):
 
     def test_shortage(self) -> None:
         """
-        Those connected are served, the others wait; one line says so, and one that it is over.
+        Connected clients are served, the others wait; one line says so, and another that it is
+        over.
         """
         program = start(
             self,
@@ -378,7 +380,7 @@ class Descriptors(SynchronousTestCase):
 
     def test_raised(self) -> None:
         """
-        The soft limit of open files becomes the hard one.
+        The server raises the soft limit of open files to the hard one.
         """
         program = start(
             self,

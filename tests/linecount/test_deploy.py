@@ -34,7 +34,7 @@ class Units(SynchronousTestCase):
 
     def test_verify(self) -> None:
         """
-        systemd itself finds nothing to complain of.
+        systemd finds nothing to complain of in the units.
         """
         self.assertEqual(len(self.units), 6)
         done = run(needs("systemd-analyze"), "--man=no", "verify", *self.units)
@@ -45,7 +45,7 @@ class Units(SynchronousTestCase):
 
     def test_security(self) -> None:
         """
-        None is exposed by more than 2.0, as systemd reckons.
+        No unit has an exposure above 2.0 by systemd's reckoning.
         """
         for unit in self.units:
             if unit.endswith(".service"):
@@ -105,7 +105,7 @@ def asInstalled(unit: Path) -> str:
 
 def command(unit: Path) -> list[str]:
     """
-    What a unit starts.
+    The command that a unit starts.
     """
     [line] = re.findall(r"^ExecStart=(.*)$", asInstalled(unit), re.M)
     words: list[str] = line.replace("%%", "%").split()
@@ -144,7 +144,7 @@ class HAProxy(SynchronousTestCase):
 
     def test_asItStands(self) -> None:
         """
-        HAProxy itself takes it, and the clients behind it are shown, of both families.
+        HAProxy accepts the file, and the greeting shows the clients behind it, of both families.
         """
         path = DEPLOY / "haproxy.cfg"
         done = run(needs("haproxy"), "-c", "-f", str(path))

@@ -19,7 +19,7 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 class Examples(SynchronousTestCase):
     """
-    For a Twisted programmer.
+    The examples for a Twisted programmer.
     """
 
     def test_server(self) -> None:
@@ -43,7 +43,7 @@ class Examples(SynchronousTestCase):
 
     def test_wrongDescription(self) -> None:
         """
-        A wrong description, or a port that is taken, is a line, no traceback.
+        A wrong description, or a port that is taken, is an error of one line, without a traceback.
         """
         path = str(EXAMPLES / "linecount_server.py")
         with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -58,7 +58,7 @@ class Examples(SynchronousTestCase):
 
     def test_twoServices(self) -> None:
         """
-        The .tac runs both services in one process, which stop as any other.
+        The .tac runs both services in one process, and they stop as any other.
         """
         program = start(
             *(self, script("twistd"), "-n", "-y", str(EXAMPLES / "two_services.tac")),

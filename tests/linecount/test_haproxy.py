@@ -41,7 +41,7 @@ MIB = 1 << 20
 
 class HAProxy(SynchronousTestCase):
     """
-    Debian's HAProxy before the server.
+    Debian's HAProxy in front of the server.
     """
 
     def setUp(self) -> None:
@@ -74,8 +74,8 @@ class HAProxy(SynchronousTestCase):
 
     def test_clients(self) -> None:
         """
-        In both versions and over both families the greeting shows the real client, and a line
-        that only the end of the input ends is answered.
+        In both versions and over both families the greeting shows the real client, and a line is
+        answered that only the end of the input ends.
         """
         for name in ("one4", "one6", "two4", "two6"):
             for said in (b"123\n", b"123"):
@@ -87,8 +87,8 @@ class HAProxy(SynchronousTestCase):
 
     def test_prompt(self) -> None:
         """
-        The greeting comes before the client has said anything, and much more than a line may
-        follow the line.
+        The greeting comes before the client has sent anything, and more than a line may follow the
+        line.
         """
         for name in ("one4", "two6"):
             with self.subTest(name):
@@ -99,7 +99,7 @@ class HAProxy(SynchronousTestCase):
 
     def test_netcat(self) -> None:
         """
-        The same through a program that half-closes.
+        A program that half-closes gets its answer through the proxy.
         """
         host, port = self.sockets["two4"].getsockname()
         done = run(needs("nc"), "-N", host, str(port), data=b"123")
@@ -110,7 +110,7 @@ class HAProxy(SynchronousTestCase):
 
     def test_healthChecks(self) -> None:
         """
-        Health checks find the server well, and leave nothing in the log: they are no sessions.
+        Health checks find the server well, and leave nothing in the log: they are not sessions.
         """
 
         def isWell() -> bool:
@@ -133,7 +133,7 @@ class HAProxy(SynchronousTestCase):
 
     def test_withoutHeader(self) -> None:
         """
-        Where HAProxy was not told to send a header its client is closed, and the log says why.
+        The connection of an HAProxy that sends no header is closed, and the log says why.
         """
         client = self.connect("none4")
         client.sendall(b"123\n")
@@ -154,7 +154,7 @@ def version2(command: int, family: int, body: bytes) -> bytes:
 
 class Headers(SynchronousTestCase):
     """
-    What HAProxy never sends in a test, but a network or another proxy may.
+    Headers that HAProxy never sends in a test, but a network or another proxy may.
     """
 
     def serve(self, *options: str) -> None:
@@ -164,8 +164,8 @@ class Headers(SynchronousTestCase):
 
     def test_oneByteAtATime(self) -> None:
         """
-        However the network cuts the header, the session is the same: nothing before the header,
-        and nothing lost after it.
+        However the network cuts the header, the session is the same: nothing comes before the
+        header, and nothing is lost after it.
         """
         self.serve()
         six = socket.inet_pton(socket.AF_INET6, "2001:db8::7")
@@ -229,7 +229,7 @@ class Headers(SynchronousTestCase):
 
     def test_hostile(self) -> None:
         """
-        What is not an address never reaches the log or the greeting.
+        A header without an address never reaches the log or the greeting.
         """
         self.serve("--log-sessions")
         for header in (
@@ -252,7 +252,7 @@ class Headers(SynchronousTestCase):
 
     def test_limits(self) -> None:
         """
-        Behind the proxy it is the real client that counts.
+        Behind the proxy the limits count the real client.
         """
         self.serve("--max-per-client", "1")
         held = connect(self, self.port)

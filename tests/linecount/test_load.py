@@ -25,7 +25,7 @@ class Many(SynchronousTestCase):
 
     def test_idle(self) -> None:
         """
-        A new client is served beside 2,000 that say nothing.
+        A new client is served beside 2,000 silent ones.
         """
         done = run(sys.executable, str(BENCHMARKS / "idle.py"), "2000")
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -42,7 +42,7 @@ class Many(SynchronousTestCase):
 
     def test_burst(self) -> None:
         """
-        Hundreds that come while the server is busy elsewhere all find room in its queue.
+        Hundreds of clients that connect while the server is busy all find room in its queue.
         """
         program, port = serve(self, "--max-per-client", "0")
         program.signal(signal.SIGSTOP)

@@ -32,13 +32,13 @@ os.execv(sys.argv[1], sys.argv[1:])
 
 class LogTests(SynchronousTestCase):
     """
-    A daemon's log file, and a log that is none.
+    A daemon's log file, and a log that is not a file.
     """
 
     def test_file(self) -> None:
         """
-        SIGHUP has the log opened by its name again, SIGUSR1 gives it another; SIGUSR2 is for
-        nothing; the pid file goes in the end.
+        SIGHUP opens the log again by its name, SIGUSR1 begins another; SIGUSR2 does nothing; the
+        pid file is removed at the end.
         """
         cwd = folder(self)
         done = run(script("twistd"), "linecount", "--port", "0", cwd=cwd)
@@ -66,7 +66,8 @@ class LogTests(SynchronousTestCase):
 
     def test_noFile(self) -> None:
         """
-        Where the log is no file, the signals that are about it are a line, and the server goes on.
+        Where the log is not a file, each signal about it is a line in the log, and the server goes
+        on.
         """
         program, port = serve(self)
         program.signal(signal.SIGUSR1)
@@ -118,8 +119,8 @@ class KeysTests(SynchronousTestCase):
 
     def test_oneProcess(self) -> None:
         """
-        After SIGHUP it is used for new connections; the others go on. Files that do not belong
-        together are a line, and change nothing.
+        After SIGHUP new connections get the new certificate; the others go on. Files that do not
+        belong together are a line in the log, and change nothing.
         """
         description = "ssl:0:privateKey=one.key:certKey=one.pem"
         program, port = serve(self, "--endpoint", description, cwd=self.cwd)
@@ -133,7 +134,7 @@ class KeysTests(SynchronousTestCase):
 
     def test_elsewhere(self) -> None:
         """
-        The same where the server has left the folder that the description's paths are of.
+        The same, when the server has left the folder that the description's paths are relative to.
         """
         (self.cwd / "there").mkdir()
         description = "ssl:0:privateKey=one.key:certKey=one.pem"
@@ -156,8 +157,8 @@ class KeysTests(SynchronousTestCase):
 class TerminalTests(SynchronousTestCase):
     def test_hangup(self) -> None:
         """
-        At a terminal SIGHUP from elsewhere is for a reload; when the terminal goes, the server
-        ends, and its sessions as at any end.
+        SIGHUP from another process reloads; SIGHUP because the terminal has gone ends the server,
+        and its sessions as at any end.
         """
         main, terminal = os.openpty()
         cwd = folder(self)
@@ -188,8 +189,8 @@ class TerminalTests(SynchronousTestCase):
 class ManagerTests(SynchronousTestCase):
     def test_notify(self) -> None:
         """
-        systemd is told when the server is ready (with workers: when one is), that it lives, and
-        that it stops; the workers have no word in this.
+        systemd learns when the server is ready (with workers: when one is), that it is alive, and
+        that it stops; the workers send nothing.
         """
         for workers in ("1", "2"):
             with self.subTest(workers):

@@ -129,7 +129,7 @@ class Conversations(SynchronousTestCase):
 
     def test_soon(self) -> None:
         """
-        A line that is there before the prompt is answered like any other.
+        A line that arrives before the prompt is answered like any other.
         """
         with connect(self, self.port) as client:
             client.sendall(b" early \n")
@@ -155,7 +155,7 @@ class Starting(SynchronousTestCase):
 
     def test_listed(self) -> None:
         """
-        twistd and twist list it.
+        twistd and twist list the service.
         """
         for program in ("twistd", "twist"):
             done = run(script(program), "--help", cwd=folder(self))
@@ -163,8 +163,8 @@ class Starting(SynchronousTestCase):
 
     def test_bytes(self) -> None:
         """
-        C{--unit bytes} counts bytes, and C{--log-sessions} gives each session its line, without
-        what was said.
+        C{--unit bytes} counts bytes, and C{--log-sessions} gives each session its line, without the
+        client's line.
         """
         program, port = serve(self, "--unit", "bytes", "--log-sessions")
         self.assertIn(b"You entered 6 characters.\n", session(self, port, " 你好 \n".encode()))
@@ -192,7 +192,7 @@ class Starting(SynchronousTestCase):
 
     def test_jsonLog(self) -> None:
         """
-        twistd writes one JSON object a line with C{--logger}, and each session's keys in them.
+        With C{--logger}, twistd writes one JSON object a line, with each session's keys.
         """
         program, port = serve(
             self, before=["--logger", "twisted_netdemo.service.observe.json_log.stdout"]
@@ -239,7 +239,7 @@ class Starting(SynchronousTestCase):
 
     def test_defaultPort(self) -> None:
         """
-        Told nothing, it listens on port 51423 for both families.
+        Without options, the server listens on port 51423 for both families.
         """
         inside = Namespace(self)
         server = inside.start(script("twistd"), "-n", "linecount", cwd=folder(self))
@@ -250,7 +250,7 @@ class Starting(SynchronousTestCase):
 
     def test_withoutIPv6(self) -> None:
         """
-        Where IPv6 is missing it listens on every IPv4 address.
+        Where IPv6 is missing, the server listens on every IPv4 address.
         """
         inside = Namespace(self)
         inside.run("sysctl", "-w", "net.ipv6.conf.all.disable_ipv6=1")
@@ -280,7 +280,7 @@ class Starting(SynchronousTestCase):
 
     def test_privilegedPort(self) -> None:
         """
-        Root's port is opened before C{--uid} gives up root, and the pid file goes with the stop.
+        A low port is opened before C{--uid} gives up root, and the pid file is removed at the stop.
         """
         rootOnly("to become another user")
         inside = Namespace(self)
@@ -301,8 +301,8 @@ class Starting(SynchronousTestCase):
 
     def test_systemd(self) -> None:
         """
-        A socket that systemd passes is served by its index and by its name; it stays open to
-        others when the server stops.
+        A socket that systemd passes is served, named by its index or by its name; it stays open for
+        other processes when the server stops.
         """
         for description in ("systemd:domain=INET:index=0", "systemd:domain=INET:name=count"):
             with self.subTest(description), socket.create_server(("127.0.0.1", 0)) as passed:
@@ -336,12 +336,12 @@ class Starting(SynchronousTestCase):
 
 class Folders(SynchronousTestCase):
     """
-    What is left in the folder where it was started.
+    The files that the server leaves in the folder where it was started.
     """
 
     def daemon(self, cwd: Path, *options: str) -> int:
         """
-        Start a daemon; its pid. It is ended with the test at the latest.
+        Start a daemon, which ends with the test at the latest; its pid.
         """
         before = set(cwd.glob("*.pid"))
         done = run(script("twistd"), "linecount", *options, cwd=cwd)
@@ -360,8 +360,8 @@ class Folders(SynchronousTestCase):
 
     def test_daemons(self) -> None:
         """
-        Several daemons and foreground servers run from one folder; a daemon's pid file and its log
-        are named for the port as it was given, and the first goes with the daemon.
+        Several daemons and foreground servers run from one folder; a daemon's pid file and log have
+        the port in their names as it was given, and the pid file is removed at the end.
         """
         cwd = folder(self)
         with socket.create_server(("", 0)) as free:
@@ -388,7 +388,8 @@ class Folders(SynchronousTestCase):
 
     def test_otherFolder(self) -> None:
         """
-        A daemon keeps its pid file in its C{--rundir}, and a second one there is told so.
+        A daemon keeps its pid file in its C{--rundir}, and a second one there fails with a line
+        that says so.
         """
         cwd = folder(self)
         there = cwd / "there"
@@ -407,7 +408,7 @@ class Folders(SynchronousTestCase):
 
     def test_ownPidFile(self) -> None:
         """
-        A pid file that the user names is kept, in the foreground too.
+        A pid file that the user names is used, in the foreground too.
         """
         cwd = folder(self)
         program, _ = serve(self, before=["--pidfile", "mine.pid"], cwd=cwd)
@@ -424,9 +425,9 @@ class Metrics(SynchronousTestCase):
 
     def test_prometheus(self) -> None:
         """
-        Prometheus's text has the sessions by outcome, the connections open, the characters and
-        the seconds, and what was said by the one session before. /readyz says so when the server
-        takes nobody any more, while its last session ends.
+        Prometheus's text has the sessions by outcome, the open connections, the characters and the
+        seconds. /readyz says that the server is not ready when it accepts no more clients, while
+        its last session ends.
         """
         program, port = serve(self, "--metrics", "tcp:0:interface=127.0.0.1", "--max-line", "10")
         where = program.line(r"Metrics are served on port (\d+)")[1]
@@ -478,12 +479,12 @@ class Metrics(SynchronousTestCase):
 
 class Mistakes(SynchronousTestCase):
     """
-    What is typed wrongly is one line that names the option and the value.
+    A mistake on the command line is one line that names the option and the value.
     """
 
     def test_words(self) -> None:
         """
-        Each mistake has its words.
+        Each mistake has its own message.
         """
         for arguments, words in USAGE:
             with self.subTest(arguments):
@@ -493,7 +494,7 @@ class Mistakes(SynchronousTestCase):
 
     def test_twistd(self) -> None:
         """
-        Under twistd it is the last line, and the status 1.
+        Under twistd the message is the last line, and the status is 1.
         """
         for options, words in (USAGE[0], USAGE[2], USAGE[-4]):
             with self.subTest(options):
@@ -505,7 +506,7 @@ class Mistakes(SynchronousTestCase):
 
     def test_twist(self) -> None:
         """
-        Under twist it is the first line, and the status 64.
+        Under twist the message is the first line, and the status is 64.
         """
         for options, words in (USAGE[0], USAGE[-4]):
             with self.subTest(options):
@@ -517,7 +518,7 @@ class Mistakes(SynchronousTestCase):
 
     def test_later(self) -> None:
         """
-        What only shows when it starts to listen is one line and status 1 too.
+        A mistake that shows only when the server starts to listen is one line and status 1, too.
         """
         for endpoint, words in (
             ("unix:/no/such/folder/s", "UNIX socket /no/such/folder/s cannot be opened: No such"),

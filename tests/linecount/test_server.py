@@ -52,7 +52,8 @@ class SessionTests(SynchronousTestCase):
 
     def test_wholeSession(self) -> None:
         """
-        Greeting, prompt, answer, end of output; closed when the client closes.
+        A session is a greeting, a prompt, an answer and the end of the output; it is closed when
+        the client closes.
         """
         transport = self.session()
         self.assertEqual(self.said(transport), WELCOME)
@@ -89,7 +90,7 @@ class SessionTests(SynchronousTestCase):
     @given(st.data(), st.binary(max_size=30).map(lambda line: line.replace(b"\n", b"")))
     def test_everySplit(self, data: st.DataObject, line: bytes) -> None:
         """
-        The same answer, whatever pieces the line and what follows it come in.
+        The answer is the same, whatever pieces the line and the bytes after it arrive in.
         """
         answers = []
         for parts in ([line + b"\nmore"], data.draw(pieces(line + b"\nmore"))):
@@ -102,7 +103,8 @@ class SessionTests(SynchronousTestCase):
 
     def test_peersAreNamed(self) -> None:
         """
-        IPv6 with its scope, mapped addresses as IPv4, UNIX clients by the server's socket.
+        The greeting shows IPv6 with its scope and mapped addresses as IPv4; for a client on a UNIX
+        socket it shows the server's socket.
         """
         for peer, here, greeting in [
             (IPv6Address("TCP", "::1", 7), None, b"Welcome, ('::1', 7)\n"),
@@ -127,7 +129,7 @@ class SessionTests(SynchronousTestCase):
 
     def test_slowDripDoesNotExtendTheDeadline(self) -> None:
         """
-        A byte a second is no line within the time.
+        A client that sends a byte a second times out like a silent one.
         """
         transport = self.session(timeout=60.0)
         for _ in range(59):
@@ -150,7 +152,7 @@ class SessionTests(SynchronousTestCase):
 
     def test_perClient(self) -> None:
         """
-        One connection too many of one address gets no greeting; another address still does.
+        One connection too many from an address gets no greeting; another address still does.
         """
         factory = self.factory(limits=ConnectionLimits(10, 1))
         first, second = connect(factory), connect(factory)
@@ -196,7 +198,7 @@ class SessionTests(SynchronousTestCase):
 
     def test_muchAfterTheLine(self) -> None:
         """
-        2 MiB after the line are dropped; without end, they are not read for longer than a second.
+        2 MiB after the line are dropped; a client that goes on sending is closed after a second.
         """
         transport = self.session()
         transport.protocol.dataReceived(b"1\n")
@@ -220,7 +222,7 @@ class SessionTests(SynchronousTestCase):
 
     def test_lostAfterTheAnswer(self) -> None:
         """
-        Whatever happens after the answer, the session was answered, once.
+        A session that is lost after its answer counts as answered, once.
         """
         transport = self.session()
         transport.protocol.dataReceived(b"12\n")
@@ -245,7 +247,7 @@ class SessionTests(SynchronousTestCase):
 
     def test_cutShort(self) -> None:
         """
-        At the end those without an answer are told; those with one are left alone.
+        At the stop, sessions without an answer get their last words; those with one are left alone.
         """
         factory = self.factory()
         waiting, answered = connect(factory), connect(factory)

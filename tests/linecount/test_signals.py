@@ -25,14 +25,14 @@ class Stopping(SynchronousTestCase):
 
     def ended(self, program: Program, number: int) -> None:
         """
-        It ends by this signal, in silence and leaving nothing in its folder.
+        The program ends by this signal, in silence, and leaves nothing in its folder.
         """
         self.assertEqual(program.wait(), -number)
         self.assertNotIn("Traceback", program.output + program.errors)
 
     def test_idle(self) -> None:
         """
-        Without sessions it ends at once, by the signal, and the pid file is gone.
+        Without sessions the server ends at once, by the signal, and the pid file is gone.
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             with self.subTest(number):
@@ -62,7 +62,8 @@ class Stopping(SynchronousTestCase):
 
     def test_sessionsEnd(self) -> None:
         """
-        It stops listening at once, says what it waits for, and those connected get their answer.
+        The server stops listening at once, says what it waits for, and the connected clients get
+        their answers.
         """
         program, port = serve(self)
         clients = [connect(self, port) for _ in range(3)]
@@ -81,7 +82,7 @@ class Stopping(SynchronousTestCase):
 
     def test_graceIsOver(self) -> None:
         """
-        A client that has no answer when the grace period is over reads why.
+        A client without an answer at the end of the grace period reads why.
         """
         for grace in ("0", "200ms"):
             with self.subTest(grace):
@@ -97,7 +98,7 @@ class Stopping(SynchronousTestCase):
 
     def test_neverReads(self) -> None:
         """
-        A client that does not take the last words is not waited for for long.
+        The stop does not wait long for a client that does not read the last words.
         """
         program, port = serve(self, "--grace", "0")
         prompted(connect(self, port))
@@ -152,7 +153,7 @@ class Stopping(SynchronousTestCase):
 
     def test_daemon(self) -> None:
         """
-        A daemon's pid file goes when a second signal has ended it.
+        A daemon's pid file is removed when a second signal has ended it.
         """
         cwd = folder(self)
         arguments = ("linecount", "--port", "0", "--grace", "1h")
@@ -202,7 +203,7 @@ class Stopping(SynchronousTestCase):
 
     def test_queued(self) -> None:
         """
-        Whom the kernel has connected before the signal came is served too, however many.
+        Clients that the kernel had connected before the signal are served too, however many.
         """
         program, port = serve(self, "--max-per-client", "0")
         program.signal(signal.SIGSTOP)
@@ -222,7 +223,7 @@ class Stopping(SynchronousTestCase):
 
     def test_socketFileIsGone(self) -> None:
         """
-        A UNIX socket whose file somebody has removed stops as any other.
+        A server whose UNIX socket's file somebody has removed stops as any other.
         """
         cwd = folder(self)
         path = cwd / "s"

@@ -12,7 +12,8 @@ from tests.linecount.stops import measure, stop
 class StopsTests(SynchronousTestCase):
     def test_ordinaryUser(self) -> None:
         """
-        SIGTERM while clients come and go resets none of them, though the server has no rights.
+        SIGTERM while clients come and go resets none of them, though the server has no special
+        rights.
         """
         for _ in range(2):
             seen = measure(self, "user", 1, stop)

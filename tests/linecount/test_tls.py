@@ -124,7 +124,7 @@ class TLS(SynchronousTestCase):
 
     def test_noHandshake(self) -> None:
         """
-        A client that never begins, never finishes or does not speak TLS is gone within the
+        A client that never begins or finishes the handshake, or does not speak TLS, is gone at the
         deadline; the log has no traceback, and others are served.
         """
         self.serve("--timeout", "500ms")
@@ -146,7 +146,7 @@ class TLS(SynchronousTestCase):
 
     def test_timeout(self) -> None:
         """
-        The words of a deadline reach a client over TLS.
+        The message of a deadline reaches a client over TLS.
         """
         self.serve("--timeout", "300ms")
         client = self.connect()
@@ -155,7 +155,7 @@ class TLS(SynchronousTestCase):
 
     def test_vanishing(self) -> None:
         """
-        A client that resets in the middle leaves no traceback.
+        A client that resets during the session leaves no traceback.
         """
         self.serve()
         client = self.connect()
@@ -166,7 +166,7 @@ class TLS(SynchronousTestCase):
 
     def test_stop(self) -> None:
         """
-        A client that is cut short reads why.
+        A client whose session is cut short reads why.
         """
         self.serve("--grace", "0")
         client = self.connect()
@@ -206,7 +206,7 @@ class TLS(SynchronousTestCase):
 
     def test_missingKey(self) -> None:
         """
-        A key that is not there is a usage error that names it.
+        A key file that is missing is a usage error that names it.
         """
         done = run(
             *(script("twistd"), "-n", "linecount", "--endpoint", "ssl:0:privateKey=none.pem"),

@@ -16,7 +16,7 @@ Verdict = bytes | TooLong
 
 def read(parts: list[bytes], limit: int) -> Verdict:
     """
-    What a reader says of the pieces and the end of the input.
+    The reader's result for these pieces and the end of the input.
     """
     reader = LineReader(limit)
     for part in parts:
@@ -68,7 +68,7 @@ class LineReaderTests(SynchronousTestCase):
     @given(st.data(), st.binary(max_size=40), st.integers(0, 30))
     def test_everySplitGivesTheSame(self, data: st.DataObject, stream: bytes, limit: int) -> None:
         """
-        How the network cuts the stream changes nothing.
+        The result does not depend on how the network cuts the stream.
         """
         parts = data.draw(pieces(stream))
         self.assertEqual(read(parts, limit), read([stream], limit))
@@ -76,7 +76,7 @@ class LineReaderTests(SynchronousTestCase):
     @given(st.lists(st.binary(max_size=20), max_size=20), st.integers(0, 30))
     def test_memoryIsBounded(self, parts: list[bytes], limit: int) -> None:
         """
-        A reader that waits for more holds no more than the limit and a carriage return.
+        A reader that needs more holds no more than the limit and a carriage return.
         """
         reader = LineReader(limit)
         for part in parts:
@@ -88,7 +88,8 @@ class LineReaderTests(SynchronousTestCase):
 class WordsTests(SynchronousTestCase):
     def test_local(self) -> None:
         """
-        A client on a UNIX socket is told which; an abstract one is written with C{@}.
+        The greeting of a client on a UNIX socket names the socket; an abstract one is written with
+        C{@}.
         """
         self.assertEqual(
             localGreeting(b"/run/x"), b"Welcome, a local client on UNIX socket /run/x\n"
@@ -97,7 +98,7 @@ class WordsTests(SynchronousTestCase):
 
     def test_timedOut(self) -> None:
         """
-        The time is in words.
+        The message gives the time in words.
         """
         self.assertEqual(timedOut(60.0), b"Timed out: no line within 60 seconds.\n")
         self.assertEqual(timedOut(0.5), b"Timed out: no line within 0.5 seconds.\n")

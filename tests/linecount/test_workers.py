@@ -40,7 +40,7 @@ class WorkersTests(SynchronousTestCase):
 
     def test_asOne(self) -> None:
         """
-        Both serve, and the metrics and the log are those of one service.
+        Both workers serve, and the metrics and the log are those of one service.
         """
         held = self.hold(40)
         self.assertEqual(len(self.program.children()), 2)
@@ -54,8 +54,8 @@ class WorkersTests(SynchronousTestCase):
 
     def test_oneKilled(self) -> None:
         """
-        A worker that is killed takes its own sessions with it and no others, is replaced, and
-        what had been counted stays counted.
+        A worker that is killed takes its own sessions with it and no others; it is replaced, and
+        its counts stay.
         """
         self.assertIn(ANSWER, session(self, self.port, b"123\n"))
         held = self.hold(40)
@@ -79,8 +79,8 @@ class WorkersTests(SynchronousTestCase):
 
     def test_oneStopped(self) -> None:
         """
-        A worker that is told to end is there for its sessions to their end, while new clients are
-        served by its successor; nobody waits.
+        A worker that is told to end stays until its sessions have ended, while its successor serves
+        new clients; nobody waits.
         """
         held = self.hold(20)
         old = self.program.children()[0]
@@ -100,7 +100,7 @@ class WorkersTests(SynchronousTestCase):
 
     def successor(self, old: int) -> bool:
         """
-        Whether a worker that is to end has closed its port.
+        Whether a worker that is about to end has closed its port.
         """
         inodes = {os.readlink(f"/proc/{old}/fd/{n}") for n in os.listdir(f"/proc/{old}/fd")}
         listening = {
@@ -112,7 +112,7 @@ class WorkersTests(SynchronousTestCase):
 
     def test_twiceStopped(self) -> None:
         """
-        A second signal ends it now, and its sessions with it.
+        A second signal ends the worker and its sessions at once.
         """
         held = self.hold(20)
         old = self.program.children()[0]
@@ -173,7 +173,7 @@ class WorkersTests(SynchronousTestCase):
 
     def test_secondSignal(self) -> None:
         """
-        A second signal ends them all now.
+        A second signal to the parent ends all workers at once.
         """
         held = self.hold(10)
         self.program.signal(signal.SIGTERM)
@@ -196,7 +196,7 @@ class WorkersTests(SynchronousTestCase):
 
     def test_hung(self) -> None:
         """
-        A worker that stands still does not hold up the end: a second signal is for it too.
+        A worker that hangs does not hold up the end: the second signal ends it, too.
         """
         worker = self.program.children()[0]
         os.kill(worker, signal.SIGSTOP)
@@ -214,8 +214,8 @@ class StartTests(SynchronousTestCase):
 
     def test_notReadable(self) -> None:
         """
-        Workers that cannot start (they may not read the key that root could) are one line and
-        status 1, and the server has never been said to run.
+        Workers that cannot start (they may not read the key that root could) are an error of one
+        line and status 1, and the log has never said that the server runs.
         """
         certificate, key = writeCertificate(folder(self), "one")
         key.chmod(0o600)
@@ -231,7 +231,7 @@ class StartTests(SynchronousTestCase):
 
     def test_planted(self) -> None:
         """
-        A module that stands in the folder where the server is started is not imported.
+        The server does not import a module from the folder where it is started.
         """
         cwd = folder(self)
         for name in ("bisect", "heapq", "json", "twisted_netdemo"):
@@ -243,7 +243,7 @@ class StartTests(SynchronousTestCase):
 
     def test_signalled(self) -> None:
         """
-        What the terminal sends to all of them ends no worker that is only about to start.
+        A signal that the terminal sends to all processes ends no worker that is only starting.
         """
         program = twistd(self, "linecount", "--port", "0", "--workers", "2")
         until(lambda: len(program.children()) == 2, "its workers")
@@ -258,7 +258,7 @@ class StartTests(SynchronousTestCase):
 class TerminalTests(SynchronousTestCase):
     def test_controlC(self) -> None:
         """
-        Ctrl-C, which the terminal sends to all of them, still lets sessions end.
+        Ctrl-C, which the terminal sends to all processes, still lets sessions end.
         """
         program, port = serve(self, "--workers", "2", start_new_session=True)
         client = connect(self, port)
@@ -272,7 +272,7 @@ class TerminalTests(SynchronousTestCase):
 
     def test_twist(self) -> None:
         """
-        twist has workers too, of its own kind of reactor, and its JSON log their sessions.
+        twist has workers too, with its own kind of reactor, and its JSON log has their sessions.
         """
         program = start(
             self,
@@ -288,7 +288,7 @@ class TerminalTests(SynchronousTestCase):
 
     def test_divided(self) -> None:
         """
-        The divided limit: the connection above it is told so.
+        The limit is divided among the workers: a connection above it reads that the server is full.
         """
         program, port = serve(self, "--workers", "2", "--max-connections", "2")
         told = [connect(self, port) for _ in range(12)]

@@ -42,7 +42,7 @@ def udpcount(test: SynchronousTestCase, *options: str) -> tuple[Program, int]:
 
 def client(test: SynchronousTestCase, host: str, port: int, own: str = "") -> socket.socket:
     """
-    A socket that takes answers from there alone.
+    A socket that receives from this server alone.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     udp = socket.socket(family, socket.SOCK_DGRAM)
@@ -61,7 +61,7 @@ def ask(udp: socket.socket, data: bytes) -> bytes:
 
 def tells(udp: socket.socket, counted: int) -> bytes:
     """
-    The answer that belongs to a client of ours.
+    The answer that this client is to get.
     """
     host, port = udp.getsockname()[:2]
     return f"Welcome, ('{host}', {port})\nYou entered {counted} characters.\n".encode()
@@ -93,8 +93,8 @@ class AnswerTests(SynchronousTestCase):
 
     def test_everyAddress(self) -> None:
         """
-        On a host with several addresses a client is answered by the one that it wrote to; one that
-        writes to all on a network is refused in the log.
+        On a host with several addresses, the answer comes from the address that the client wrote
+        to; a broadcast is not answered, and the log says so.
         """
         program, port = udpcount(self, "--unit", "bytes")
         for host in ("127.0.0.1", "127.0.0.2", "127.3.2.1"):
@@ -108,7 +108,7 @@ class AnswerTests(SynchronousTestCase):
 
     def test_oneAddress(self) -> None:
         """
-        With --interface it is there alone; with C{::} it is everywhere.
+        With --interface the server is at that address alone; with C{::} it is at every one.
         """
         for interface, there, notThere in (
             ("127.0.0.1", "127.0.0.1", "127.0.0.2"),
@@ -157,7 +157,7 @@ class AnswerTests(SynchronousTestCase):
 class ProcessTests(SynchronousTestCase):
     def test_besideLinecount(self) -> None:
         """
-        It may share linecount's port number: TCP and UDP are worlds apart.
+        udpcount and linecount can have the same port number: TCP and UDP ports are separate.
         """
         program = twistd(self, "linecount", "--port", "0")
         port = program.line(RUNNING)[1]
@@ -171,7 +171,7 @@ class ProcessTests(SynchronousTestCase):
 
     def test_busyPort(self) -> None:
         """
-        A port that is taken is one line that says so, status 1, and no pid file.
+        A port that is taken is an error of one line, with status 1, and no pid file.
         """
         _, port = udpcount(self)
         for twisted in (("twistd", "-n", "--pidfile=here.pid"), ("twist",)):
@@ -188,8 +188,8 @@ class ProcessTests(SynchronousTestCase):
 
     def test_daemon(self) -> None:
         """
-        A daemon's pid file bears the port's number, and is gone when it has ended; a second one
-        on the port tells so before it leaves the terminal.
+        A daemon's pid file has the port in its name, and is removed when the daemon ends; a second
+        daemon on the port fails before it leaves the terminal.
         """
         where = folder(self)
         port = freePort()
@@ -213,7 +213,8 @@ class ProcessTests(SynchronousTestCase):
 
     def test_ends(self) -> None:
         """
-        SIGTERM and Ctrl-C end it at once, by the signal, without a traceback; the port is free.
+        SIGTERM and Ctrl-C end the server at once, by the signal, without a traceback; the port is
+        free.
         """
         port = 0
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -226,7 +227,7 @@ class ProcessTests(SynchronousTestCase):
 
     def test_knownPort(self) -> None:
         """
-        A port that is registered to a service that people know of is taken, with a notice.
+        The server takes a port that is registered to another service, with a notice.
         """
         try:
             name = socket.getservbyport(1194, "udp")
@@ -237,7 +238,8 @@ class ProcessTests(SynchronousTestCase):
 
     def test_usage(self) -> None:
         """
-        Each wrong option is one line that names it and the value, and the status of the runner.
+        Each wrong option is an error of one line that names it and the value, with the runner's
+        status.
         """
         for option, value in (
             ("port", "70000"),
@@ -259,7 +261,7 @@ class ProcessTests(SynchronousTestCase):
 
     def test_help(self) -> None:
         """
-        --help says what each option is for, and that lifting a limit is dangerous.
+        --help explains each option, and says that lifting a limit is dangerous.
         """
         done = run(script("twistd"), "udpcount", "--help", cwd=folder(self))
         text = " ".join(done.stdout.decode().split())
@@ -270,7 +272,7 @@ class ProcessTests(SynchronousTestCase):
 
     def test_metrics(self) -> None:
         """
-        An operator reads from /metrics what was answered and what was not.
+        /metrics shows how many datagrams were answered, and how many were not.
         """
         port = freePort()
         _, udpPort = udpcount(
@@ -296,7 +298,7 @@ class ProcessTests(SynchronousTestCase):
 class AbuseTests(SynchronousTestCase):
     def raw(self, host: str) -> socket.socket:
         """
-        A socket that sends UDP as another host, and sees all that is sent to that one.
+        A raw socket that sends UDP from another host's address, and receives everything sent to it.
         """
         try:
             raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP)
@@ -310,7 +312,7 @@ class AbuseTests(SynchronousTestCase):
 
     def seen(self, raw: socket.socket, *ports: int) -> list[tuple[int, int, bytes]]:
         """
-        What has come to it between such ports: from, to, payload.
+        The datagrams that arrived between such ports: from, to, payload.
         """
         found = []
         with contextlib.suppress(BlockingIOError):
@@ -324,8 +326,8 @@ class AbuseTests(SynchronousTestCase):
 
     def test_spoofed(self) -> None:
         """
-        One datagram to a server, in the name of another such server, causes one answer: not an
-        endless talk between the two.
+        One datagram to a server, with another such server as its forged source, causes one answer,
+        not an endless exchange between the two.
         """
         one, other = "127.81.0.1", "127.81.0.2"
         atOne, atOther = self.raw(one), self.raw(other)
@@ -344,7 +346,7 @@ class AbuseTests(SynchronousTestCase):
 
     def test_spoofedSamePort(self) -> None:
         """
-        Between two servers on the same port of two hosts it causes none at all.
+        Between two servers on the same port of two hosts it causes no answer at all.
         """
         one, other = "127.81.0.3", "127.81.0.4"
         atOne, atOther = self.raw(one), self.raw(other)
@@ -415,7 +417,7 @@ while time.monotonic() < end:
 
 def insist(udp: socket.socket, data: bytes) -> bytes:
     """
-    The answer to a datagram that the kernel may have to throw away, sent until there is one.
+    The answer to a datagram that the kernel may throw away: it is sent until there is one.
     """
     udp.settimeout(0.1)
     for _ in range(200):
@@ -427,7 +429,7 @@ def insist(udp: socket.socket, data: bytes) -> bytes:
 
 def freePort() -> int:
     """
-    A port that nobody has, over UDP or TCP.
+    A port that is free for UDP and TCP.
     """
     for _ in range(100):
         with (

@@ -57,7 +57,8 @@ class ServerTests(SynchronousTestCase):
 
     def test_perSource(self) -> None:
         """
-        A source that asks too much is cut to its rate; its ports share it, another has its own.
+        A source that sends too much is cut to its rate; its ports share the rate, and another
+        source has its own.
         """
         server = self.server(rate=10, burst=20)
         self.assertEqual(self.answered(server, "192.0.2.1", 50), 20)
@@ -78,7 +79,8 @@ class ServerTests(SynchronousTestCase):
 
     def test_inAll(self) -> None:
         """
-        All sources together are cut too; and one over its own limit takes nothing from the rest.
+        All sources together are cut, too; a source over its own limit takes nothing from the
+        others.
         """
         server = self.server(rate=10, burst=20, total=50)
         self.assertEqual(self.answered(server, "192.0.2.1", 1000), 20)
@@ -88,7 +90,7 @@ class ServerTests(SynchronousTestCase):
 
     def test_batch(self) -> None:
         """
-        Of many that came together each is answered or refused as if it had come alone.
+        Each datagram of a batch is answered or refused as if it had come alone.
         """
         server = self.server(rate=10, burst=2, total=4)
         batch = [
@@ -119,7 +121,7 @@ class ServerTests(SynchronousTestCase):
 
     def test_broadcast(self) -> None:
         """
-        What was sent to all on a network, or to a group, is not answered by each of them.
+        A datagram that was sent to all hosts on a network, or to a group, is not answered.
         """
         server = self.server()
         for destination in ("192.0.2.255", "255.255.255.255", "224.0.0.1", "192.0.2.4"):
@@ -130,8 +132,7 @@ class ServerTests(SynchronousTestCase):
 
     def test_refusedTakesNothing(self) -> None:
         """
-        What must not be answered takes nothing from the limits of the address it bears: it may
-        have been sent in another's name.
+        A refused datagram takes nothing from the limits of its source address, which may be forged.
         """
         server = self.server(rate=10, burst=1)
         self.assertEqual(self.answered(server, "192.0.2.1", 5, port=53), 0)
@@ -140,7 +141,8 @@ class ServerTests(SynchronousTestCase):
 
     def test_twoServers(self) -> None:
         """
-        Of one datagram sent to one server in another's name comes one answer, which ends there.
+        One datagram to a server, with another server as its forged source, causes one answer, which
+        the other does not answer.
         """
         one, other = self.server(), UDPCount(Clock())
         port = MemoryPort(number=51424)
@@ -153,7 +155,8 @@ class ServerTests(SynchronousTestCase):
 
     def test_saidOnceAMinute(self) -> None:
         """
-        A flood that is refused is a line a minute in the log, with its number, and no content.
+        A flood of refused datagrams is a line a minute in the log, with their number, and no
+        content.
         """
         said: list[str] = []
 
@@ -179,7 +182,8 @@ class ServerTests(SynchronousTestCase):
 
     def test_metrics(self) -> None:
         """
-        An operator sees how many were answered, what was counted, and what was refused and why.
+        An operator sees how many datagrams were answered, how many characters were counted, and how
+        many datagrams were refused and why.
         """
         server = self.server(rate=10, burst=2)
         self.answered(server, "192.0.2.1", 5)

@@ -21,7 +21,8 @@ hosts = st.one_of(
 class RespondTests(SynchronousTestCase):
     def test_words(self) -> None:
         """
-        The whole datagram is the line: stripped at both ends, while an inner line feed counts.
+        The whole datagram is the line: it is stripped at both ends, while an inner line feed
+        counts.
         """
         cases: list[tuple[bytes, int, int]] = [
             (b"123", 3, 3),

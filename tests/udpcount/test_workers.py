@@ -29,14 +29,13 @@ class WorkersTests(SynchronousTestCase):
 
     def clients(self, number: int = 40) -> list[socket.socket]:
         """
-        So many that the kernel's hash has some for each worker: all on one side has not happened
-        in this universe.
+        So many clients that the kernel's hash gives some to each worker.
         """
         return [client(self, "127.0.0.1", self.port) for _ in range(number)]
 
     def stop(self, worker: int) -> None:
         """
-        Have a worker stand still.
+        Have a worker hang.
         """
         os.kill(worker, signal.SIGSTOP)
         stat = Path(f"/proc/{worker}/stat")
@@ -44,8 +43,8 @@ class WorkersTests(SynchronousTestCase):
 
     def test_asOne(self) -> None:
         """
-        Both serve, over both families, each client from the address that it wrote to; the metrics
-        are those of one service.
+        Both workers serve, over both families, and answer from the address that the client wrote
+        to; the metrics are those of one service.
         """
         for udp in self.clients():
             self.assertEqual(ask(udp, b"123"), tells(udp, 3))
@@ -68,8 +67,8 @@ class WorkersTests(SynchronousTestCase):
 
     def test_oneKilled(self) -> None:
         """
-        A worker that is killed is replaced, what waits in its queue is answered by its successor,
-        and what had been counted stays counted.
+        A worker that is killed is replaced, its successor answers the datagrams in its queue, and
+        its counts stay.
         """
         clients = self.clients()
         for udp in clients:
@@ -87,7 +86,7 @@ class WorkersTests(SynchronousTestCase):
 
     def test_oneStopped(self) -> None:
         """
-        A worker that is told to end has its successor first.
+        A successor serves before a worker that is told to end leaves.
         """
         os.kill(self.program.children()[0], signal.SIGTERM)
         self.program.line(r"Worker \d+ is to end: its successor starts first")
@@ -98,7 +97,8 @@ class WorkersTests(SynchronousTestCase):
 
     def test_dropped(self) -> None:
         """
-        What the kernel threw away is counted once, whether or not its worker lives.
+        The datagrams that the kernel threw away are counted once, whether or not their worker
+        lives.
         """
         for worker in self.program.children():
             self.stop(worker)
@@ -117,7 +117,7 @@ class WorkersTests(SynchronousTestCase):
 
     def test_ends(self) -> None:
         """
-        SIGTERM ends all of them, by the signal, without a traceback; the port is free.
+        SIGTERM ends all workers, by the signal, without a traceback; the port is free.
         """
         workers = self.program.children()
         self.program.signal()
@@ -143,7 +143,7 @@ class WorkersTests(SynchronousTestCase):
 class OptionsTests(SynchronousTestCase):
     def test_divided(self) -> None:
         """
-        What all may have together is divided; a worker without a share would serve nobody.
+        The total rate is divided among the workers; a worker without a share would answer nobody.
         """
         program, port = udpcount(
             self, "--workers", "2", "--total-rate", "2", "--metrics", "tcp:0:interface=127.0.0.1"
@@ -167,7 +167,7 @@ class OptionsTests(SynchronousTestCase):
 
     def test_busyPort(self) -> None:
         """
-        A port that is taken is one line, also where the one that has it would share it.
+        A port that is taken is an error of one line, even if the other program would share it.
         """
         _, port = udpcount(self, "--workers", "2")
         command = (script("twistd"), "-n", "udpcount", "--workers=2", f"--port={port}")
