@@ -369,7 +369,7 @@ class AbuseTests(SynchronousTestCase):
         (where / "both.tac").write_text(BOTH)
         program = twistd(self, "-y", "both.tac", cwd=where)
         udpPort = int(program.line(r"udp\.service#info\] " + RUNNING)[1])
-        tcpPort = int(program.line(r"tcp\.service#info\] " + RUNNING)[1])
+        tcpPort = int(program.line(r"port_group#info\] " + RUNNING)[1])
         flood = start(self, sys.executable, "-c", FLOOD, str(udpPort))
         flood.line("flooding")
         program.line(r"Not answered: \d+ datagram\(s\).*127\.0\.0\.2.*too many from there")
