@@ -16,11 +16,11 @@ from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.badwire import traffic, users
+from tests.badwire.cases import BADWIRE
 from tests.badwire.model.test_packet import TEXT, V4, V6, inet, inet6, lite, made, read
 from tests.badwire.model.test_wire import ALWAYS, WireCase
 from tests.badwire.scenes import Scene
 from tests.badwire.seeds import differences
-from tests.badwire.test_plugins import BADWIRE
 from tests.impair.test_udp_relay import RelayCase
 from tests.schemas import assertConforms
 from twisted_netdemo.badwire.model.packet import verify
