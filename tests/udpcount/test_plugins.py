@@ -14,6 +14,7 @@ import struct
 import sys
 import urllib.request
 
+from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.processes import (
@@ -28,6 +29,7 @@ from tests.processes import (
     start,
     twistd,
 )
+from twisted_netdemo.udpcount.tap import Options
 
 RUNNING = r"Server is running on port (\d+); press Ctrl-C to terminate\."
 
@@ -251,10 +253,14 @@ class ProcessTests(SynchronousTestCase):
             ("total-rate", "1.5"),
             ("metrics", "9100"),
         ):
-            done = run(script("twistd"), "-n", "udpcount", f"--{option}={value}", cwd=folder(self))
-            self.assertEqual(done.returncode, 1)
-            last = (done.stdout + done.stderr).decode().strip().splitlines()[-1]
-            self.assertIn(f"--{option}: '{value}'", last)
+            mistake = [f"--{option}={value}"]
+            error = self.assertRaises(UsageError, Options().parseOptions, mistake)
+            self.assertIn(f"--{option}: '{value}'", str(error))
+            self.assertNotIn("\n", str(error))
+        done = run(script("twistd"), "-n", "udpcount", "--port=70000", cwd=folder(self))
+        self.assertEqual(done.returncode, 1)
+        last = (done.stdout + done.stderr).decode().strip().splitlines()[-1]
+        self.assertIn("--port: '70000'", last)
         done = run(script("twist"), "udpcount", "--port=70000", cwd=folder(self))
         self.assertEqual(done.returncode, 64)
         self.assertIn("--port: '70000'", (done.stdout + done.stderr).decode().splitlines()[0])
@@ -263,8 +269,7 @@ class ProcessTests(SynchronousTestCase):
         """
         --help explains each option, and says that lifting a limit is dangerous.
         """
-        done = run(script("twistd"), "udpcount", "--help", cwd=folder(self))
-        text = " ".join(done.stdout.decode().split())
+        text = " ".join(Options().getUsage().split())
         for option in ("port", "interface", "unit", "rate", "burst", "total-rate", "metrics"):
             self.assertIn(f"--{option}=", text)
         self.assertIn("--total-rate is divided among them, --rate and --burst hold in each", text)

@@ -4,7 +4,7 @@ linecount's command line, for twistd and twist.
 
 from __future__ import annotations
 
-from typing import Any
+from twisted.internet.interfaces import IReactorTime
 
 from twisted_netdemo.linecount.server import LineCountFactory
 from twisted_netdemo.messages import parseUnit
@@ -35,7 +35,7 @@ class Options(TCPOptions):
         self.take("max-line", quantities.size)
         super().postOptions()
 
-    def makeFactory(self, reactor: Any, limits: ConnectionLimits) -> LineCountFactory:
+    def makeFactory(self, reactor: IReactorTime, limits: ConnectionLimits) -> LineCountFactory:
         return LineCountFactory(
             reactor,
             unit=self["unit"],

@@ -4,7 +4,7 @@ udpcount's command line, for twistd and twist.
 
 from __future__ import annotations
 
-from typing import Any
+from twisted.internet.interfaces import IReactorTime
 
 from twisted_netdemo.messages import parseUnit
 from twisted_netdemo.service.server.udp_options import UDPOptions, makeService
@@ -32,6 +32,6 @@ class Options(UDPOptions):
         super().postOptions()
 
     def makeResponder(
-        self, reactor: Any, perSource: TokenBuckets | None, inAll: TokenBuckets | None
+        self, reactor: IReactorTime, perSource: TokenBuckets | None, inAll: TokenBuckets | None
     ) -> UDPCount:
         return UDPCount(reactor, self["unit"], perSource, inAll)

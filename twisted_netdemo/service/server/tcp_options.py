@@ -16,6 +16,7 @@ from __future__ import annotations
 import ipaddress
 from typing import Any, ClassVar
 
+from twisted.internet.interfaces import IReactorTime
 from twisted.python import usage
 
 from twisted_netdemo.service.cli import quantities
@@ -129,7 +130,7 @@ class TCPOptions(ServerOptions):
             self.places.insert(0, onPort(reactor, self["port"], self["interface"], opened))
         self.takeMetrics(self["proxy-from"])
 
-    def makeFactory(self, reactor: Any, limits: ConnectionLimits) -> SessionFactory:
+    def makeFactory(self, reactor: IReactorTime, limits: ConnectionLimits) -> SessionFactory:
         """
         The factory of one process.
 

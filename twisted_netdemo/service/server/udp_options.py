@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 
 from twisted_netdemo.service.cli import quantities
 from twisted_netdemo.service.observe.metrics import Metric, MetricsReader
@@ -77,7 +78,7 @@ class UDPOptions(ServerOptions):
         self.takeMetrics()
 
     def makeResponder(
-        self, reactor: Any, perSource: TokenBuckets | None, inAll: TokenBuckets | None
+        self, reactor: IReactorTime, perSource: TokenBuckets | None, inAll: TokenBuckets | None
     ) -> Responder:
         """
         The responder of one process.
