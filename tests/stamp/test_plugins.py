@@ -47,16 +47,13 @@ class RunningTests(SynchronousTestCase):
         """
         program, port = reflector(self, "--metrics", "tcp:0:interface=127.0.0.1")
         metrics = int(program.line(r"Metrics are served on port (\d+)")[1])
-        sent = 0
-        for host in ("127.0.0.1", "[::1]"):
-            result = measured(f"{host}:{port}", "--count", "20", "--interval", "1ms")
-            assertConforms(self, "stampsender", result)
-            self.assertEqual((result["reflector"], result["received"]), ("ours", 20))
-            self.assertEqual(result["loss"], {"up": 0, "down": 0, "undecided": 0, "round_trip": 0})
-            self.assertEqual(result["ttl"]["up"]["first"], 255)
-            self.assertGreater(result["rtt_us"]["min"], 0)
-            sent += 20
-        self.assertGreater(metric(metrics, "stampreflector_replies_total"), sent)
+        result = measured(f"[::1]:{port}", "--count", "20", "--interval", "1ms")
+        assertConforms(self, "stampsender", result)
+        self.assertEqual((result["reflector"], result["received"]), ("ours", 20))
+        self.assertEqual(result["loss"], {"up": 0, "down": 0, "undecided": 0, "round_trip": 0})
+        self.assertEqual(result["ttl"]["up"]["first"], 255)
+        self.assertGreater(result["rtt_us"]["min"], 0)
+        self.assertGreater(metric(metrics, "stampreflector_replies_total"), 20)
         udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.addCleanup(udp.close)
         udp.settimeout(PATIENCE)
