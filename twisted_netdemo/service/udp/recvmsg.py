@@ -17,6 +17,7 @@ from twisted_netdemo.service.addresses import (
     socketHost,
 )
 from twisted_netdemo.service.udp.datagram import (
+    SO_TIMESTAMPNS,
     Ancillary,
     Control,
     Origin,
@@ -33,6 +34,8 @@ BATCH_BYTES = 1 << 17
 
 _LARGEST = 65535  # bytes; no UDP payload is longer
 _CONTROL = 512
+_STAMP = (socket.SOL_SOCKET, SO_TIMESTAMPNS)
+_STAMP = (socket.SOL_SOCKET, SO_TIMESTAMPNS)
 
 
 class SocketCalls(Protocol):
@@ -68,9 +71,7 @@ class SingleMessages:
             return addressOf((text, 0, 0, *scope) if scope else (text, 0))[0]
 
         self._texts = BoundedCache(textOf)
-        self._told: BoundedCache[Control, Ancillary] = BoundedCache(
-            lambda control: parse((control,))
-        )
+        self._told: BoundedCache[tuple[Control, ...], Ancillary] = BoundedCache(parse)
         self._hosts: BoundedCache[str, tuple[str, int]] = BoundedCache(
             lambda host: socketHost(host, family)
         )
@@ -113,8 +114,12 @@ class SingleMessages:
         @raise BlockingIOError: none waits.
         """
         data, controls, _, name = self._recvmsg(_LARGEST, _CONTROL)
-        # The destination alone comes again and again.
-        told = self._told[controls[0]] if len(controls) == 1 else parse(controls)
+        # All but the timestamp comes again and again.
+        if controls and controls[0][:2] == _STAMP:
+            destination, ttl, trafficClass, _ = self._told[tuple(controls[1:])]
+            told: Ancillary = destination, ttl, trafficClass, parse(controls[:1])[3]
+        else:
+            told = self._told[tuple(controls)]
         if name == self._name:
             return data, self._source, told
         source = self._texts[name[0], name[3:]], name[1]
