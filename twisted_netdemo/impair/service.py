@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IListeningPort, IReactorTime
+from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 
 from twisted_netdemo.impair.ground_truth import LineFile
@@ -15,6 +15,7 @@ from twisted_netdemo.impair.tcp_relay import StreamRelay
 from twisted_netdemo.impair.udp_relay import Relay
 from twisted_netdemo.service.host_port import hostPort
 from twisted_netdemo.service.process.control import StartError
+from twisted_netdemo.service.reactors import IServiceReactor
 from twisted_netdemo.service.tcp.endpoints import onPort
 from twisted_netdemo.service.tcp.service import StreamService
 from twisted_netdemo.service.udp.service import UDPService
@@ -51,7 +52,7 @@ class RelayService(UDPService):
         *,
         truth: str | None,
         seed: tuple[int, bool],
-        reactor: IReactorTime,
+        reactor: IServiceReactor,
     ) -> None:
         """
         @param truth: the path of the truth file, or C{None}.
@@ -107,7 +108,7 @@ class StreamRelayService(StreamService):
         target: Target,
         *,
         seed: tuple[int, bool],
-        reactor: IReactorTime,
+        reactor: IServiceReactor,
     ) -> None:
         """
         @param seed: the seed, and whether it was drawn.

@@ -20,6 +20,7 @@ from twisted_netdemo.service.networks import LOOPBACK
 from twisted_netdemo.service.observe.metrics import Metric
 from twisted_netdemo.service.port_group import Listen
 from twisted_netdemo.service.process.control import reportStartErrors
+from twisted_netdemo.service.reactors import installedReactor
 from twisted_netdemo.service.tcp.endpoints import described
 from twisted_netdemo.service.tcp.service import StreamService
 from twisted_netdemo.stamp.exporter.probing import Probing
@@ -64,7 +65,7 @@ class Options(ServiceOptions):
             raise usage.UsageError(f"stampexporter {lacks}")
         self["targets"] = os.path.abspath(self["targets"])
         self.targets = self.check("targets", self["targets"], readTargets)
-        from twisted.internet import reactor
+        reactor = installedReactor()
 
         from twisted_netdemo.service.exporter.http_site import SECONDS
 
@@ -80,7 +81,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     The measurements, and their pages.
     """
     if reactor is None:
-        from twisted.internet import reactor
+        reactor = installedReactor()
     if options.ownsProcess:
         reportStartErrors(options.isDaemon)
         options.checkPidFile()

@@ -76,7 +76,10 @@ class OneShot(Service):
     whenDone: Deferred[int] | None = None
 
     def __init__(
-        self, reactor: Any, work: Callable[[], Coroutine[Any, Any, int]], ownsProcess: bool
+        self,
+        reactor: Any,
+        work: Callable[[], Coroutine[Any, Any, int]],
+        ownsProcess: bool,
     ) -> None:
         self._reactor = reactor
         self._work = work

@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 from twisted_netdemo.service.cli.options import ServiceOptions
 from twisted_netdemo.service.process import log_stream
 from twisted_netdemo.service.process.systemd import ServiceManager
+from twisted_netdemo.service.reactors import IServiceReactor
 from twisted_netdemo.service.time.clock import monotonic
 
 _log = Logger()
@@ -48,7 +49,7 @@ class ReportsReady(Protocol):
 
 
 def operated(
-    options: ServiceOptions, reactor: Any, service: IService, server: ReportsReady
+    options: ServiceOptions, reactor: IServiceReactor, service: IService, server: ReportsReady
 ) -> IService:
     """
     A service whose process, if it has one of its own, obeys the operator's signals.
@@ -74,7 +75,7 @@ class Operator(Service):
     """
 
     def __init__(
-        self, reactor: Any, service: IService, server: ReportsReady, isDaemon: bool
+        self, reactor: IServiceReactor, service: IService, server: ReportsReady, isDaemon: bool
     ) -> None:
         self._reactor = reactor
         self._clock = monotonic(reactor)

@@ -27,6 +27,7 @@ from twisted_netdemo.service.observe.metrics import (
     MetricsReader,
 )
 from twisted_netdemo.service.port_group import Listen
+from twisted_netdemo.service.reactors import IServiceReactor, installedReactor
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric as PrometheusMetric
@@ -192,14 +193,12 @@ def places(options: ServiceOptions, proxies: Sequence[Network] = LOOPBACK) -> li
         return []
     if lacking := missing():
         raise usage.UsageError(f"--metrics: {lacking}")
-    from twisted.internet import reactor
-
     # UDP services without metrics have no use for TCP.
     from twisted_netdemo.service.exporter.http_site import SECONDS
     from twisted_netdemo.service.tcp.endpoints import described
 
     def place(text: str) -> Listen:
-        return described(reactor, text, SECONDS, proxies)
+        return described(installedReactor(), text, SECONDS, proxies)
 
     return [options.check("metrics", options["metrics"], place)]
 
@@ -228,7 +227,7 @@ class _Both(MultiService):
 
 
 def beside(
-    reactor: Any,
+    reactor: IServiceReactor,
     service: IService,
     metrics: MetricsReader | DeferredMetricsReader,
     isReady: Callable[[], bool],

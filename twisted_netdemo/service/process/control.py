@@ -14,7 +14,6 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Any
 
 from twisted.internet.interfaces import IReactorCore, IReactorFromThreads
 from twisted.logger import Logger
@@ -133,14 +132,13 @@ def endWith(status: int) -> None:
     atexit.register(end)
 
 
-def onSecondSignal(reactor: Any, abort: Callable[[], None]) -> None:
+def onSecondSignal(reactor: IReactorFromThreads, abort: Callable[[], None]) -> None:
     """
     Call C{abort} in the reactor when SIGINT or SIGTERM comes once more.
 
     The reactor's own handlers would call C{reactor.stop()} again, which logs a
     ReactorNotRunning traceback and changes nothing.
 
-    @param reactor: provides L{IReactorFromThreads}.
     """
     threads: IReactorFromThreads = reactor
 

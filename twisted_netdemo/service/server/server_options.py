@@ -9,7 +9,7 @@ L{UDPOptions<twisted_netdemo.service.server.udp_options.UDPOptions>} have the re
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
 from twisted.application.service import IService
 from twisted.internet.defer import Deferred
@@ -25,6 +25,7 @@ from twisted_netdemo.service.observe.metrics import DeferredMetricsReader, Metri
 from twisted_netdemo.service.port_group import Listen
 from twisted_netdemo.service.process.control import reportStartErrors
 from twisted_netdemo.service.process.system import raiseFileLimit
+from twisted_netdemo.service.reactors import IServiceReactor, installedReactor
 from twisted_netdemo.service.workers.child import Servable
 from twisted_netdemo.service.workers.pool import WorkerPool, parseWorkers
 from twisted_netdemo.service.workers.sockets import InheritedSockets
@@ -77,7 +78,7 @@ class ServerOptions(ServiceOptions):
         raise NotImplementedError
 
     def makeServer(
-        self, reactor: Any, index: int = 0, workers: int = 1
+        self, reactor: IServiceReactor, index: int = 0, workers: int = 1
     ) -> tuple[Server, MetricsReader]:
         """
         The server of one process, and the metrics that it counts.
@@ -129,13 +130,13 @@ class ServerOptions(ServiceOptions):
         self.chooseFiles(self.name if port is None else f"{self.name}-{port}")
 
 
-def makeService(options: ServerOptions, reactor: Any = None) -> IService:
+def makeService(options: ServerOptions, reactor: IServiceReactor | None = None) -> IService:
     """
     The service that a command line describes, as twistd and twist ask for it: the server, or a
     parent with its workers, and its metrics.
     """
     if reactor is None:
-        from twisted.internet import reactor
+        reactor = installedReactor()
     if options.ownsProcess:
         reportStartErrors(options.isDaemon)
         options.checkPidFile()

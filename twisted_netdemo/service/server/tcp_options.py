@@ -14,7 +14,7 @@ A plugin names a module with C{Options}, and L{makeService} beside it::
 from __future__ import annotations
 
 import ipaddress
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.python import usage
@@ -24,6 +24,7 @@ from twisted_netdemo.service.networks import LOOPBACK, Network
 from twisted_netdemo.service.observe.metrics import MetricsReader
 from twisted_netdemo.service.port_group import Listen
 from twisted_netdemo.service.process.system import raiseFileLimit
+from twisted_netdemo.service.reactors import IServiceReactor, installedReactor
 from twisted_netdemo.service.server.server_options import Server, ServerOptions, makeService
 from twisted_netdemo.service.tcp.connection_limits import ConnectionLimits
 from twisted_netdemo.service.tcp.endpoints import described, onPort
@@ -114,7 +115,7 @@ class TCPOptions(ServerOptions):
         self.chooseServerFiles(given)
 
         # A wrong description is a usage error too, so it is read here.
-        from twisted.internet import reactor
+        reactor = installedReactor()
 
         opened: OpenPort | None = None
         if self.inherited is not None:
@@ -139,7 +140,7 @@ class TCPOptions(ServerOptions):
         return self.factory(reactor, self["timeout"], limits, bool(self["log-sessions"]))
 
     def makeServer(
-        self, reactor: Any, index: int = 0, workers: int = 1
+        self, reactor: IServiceReactor, index: int = 0, workers: int = 1
     ) -> tuple[Server, MetricsReader]:
         if workers > 1:
             raiseFileLimit()

@@ -13,13 +13,14 @@ A plugin names a module with C{Options}, and L{makeService} beside it::
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from twisted_netdemo.service.cli import quantities
 from twisted_netdemo.service.observe.metrics import Metric, MetricsReader
+from twisted_netdemo.service.reactors import IServiceReactor
 from twisted_netdemo.service.server.server_options import Server, ServerOptions, makeService
 from twisted_netdemo.service.time.token_buckets import TokenBuckets
 from twisted_netdemo.service.udp.responder import Responder
@@ -98,7 +99,7 @@ class UDPOptions(ServerOptions):
         return perSource, TokenBuckets(total, total) if total else None
 
     def makeServer(
-        self, reactor: Any, index: int = 0, workers: int = 1
+        self, reactor: IServiceReactor, index: int = 0, workers: int = 1
     ) -> tuple[Server, MetricsReader]:
         responder = self.makeResponder(reactor, *self.buckets(index, workers))
         service = UDPService(

@@ -9,15 +9,16 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.endpoints import serverFromString
-from twisted.internet.interfaces import IListeningPort
+from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.logger import Logger
 
 from twisted_netdemo.service.binding import hasIPv6
 from twisted_netdemo.service.cli.quantities import port as parsePort
 from twisted_netdemo.service.networks import LOOPBACK, Network
 from twisted_netdemo.service.port_group import Listen
+from twisted_netdemo.service.reactors import IServiceReactor
 from twisted_netdemo.service.tcp.listening_reactor import ListeningReactor, OpenPort
 from twisted_netdemo.service.tcp.proxy_protocol import ProxiedListeningReactor
 
@@ -25,7 +26,10 @@ _log = Logger()
 
 
 def onPort(
-    reactor: Any, port: int, interface: str | None = None, opened: OpenPort | None = None
+    reactor: IServiceReactor,
+    port: int,
+    interface: str | None = None,
+    opened: OpenPort | None = None,
 ) -> Listen:
     """
     A TCP port.
@@ -33,14 +37,20 @@ def onPort(
     @param interface: an IP address; C{None} for every one, of both families where there are two.
     @param opened: see L{ListeningReactor}.
     """
-    if interface is None:
-        interface = "::" if hasIPv6() else ""
+    address = interface if interface is not None else "::" if hasIPv6() else ""
     listening = ListeningReactor(reactor, opened)
-    return lambda factory: maybeDeferred(listening.listenTCP, port, factory, interface=interface)
+
+    def listen(factory: IProtocolFactory | None) -> Deferred[IListeningPort]:
+        try:
+            return succeed(listening.listenTCP(port, factory, interface=address))
+        except Exception:
+            return fail()
+
+    return listen
 
 
 def described(
-    reactor: Any,
+    reactor: IServiceReactor,
     description: str,
     timeout: float = 60.0,
     proxies: Sequence[Network] = LOOPBACK,

@@ -7,16 +7,24 @@ from __future__ import annotations
 import socket
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from twisted.internet.interfaces import IOpenSSLContextFactory
-from twisted.internet.posixbase import PosixReactorBase
+from twisted.internet.interfaces import (
+    IAddress,
+    IListeningPort,
+    IOpenSSLContextFactory,
+    IProtocolFactory,
+)
 from zope.interface import implementer
 
 from twisted_netdemo.service.binding import BACKLOG
+from twisted_netdemo.service.reactors import IServiceReactor, hasTwistedsSockets
 from twisted_netdemo.service.tcp.fast.port_mixin import FastPortMixin
 from twisted_netdemo.service.tcp.fast.private_names import adoptPort, isAvailable
 from twisted_netdemo.service.tcp.ports import TCPPort
+
+if TYPE_CHECKING:
+    from OpenSSL import SSL
 
 if sys.platform != "win32":
     from twisted_netdemo.service.tcp.ports import UNIXPort
@@ -26,7 +34,7 @@ _TWISTED_BACKLOG = 50
 
 
 #: Opens a TCP port: number, factory, backlog, interface.
-OpenPort = Callable[[int, Any, int, str], Any]
+OpenPort = Callable[[int, IProtocolFactory | None, int, str], IListeningPort]
 
 
 @implementer(IOpenSSLContextFactory)
@@ -36,22 +44,22 @@ class TLSKeys:
     context for each new connection.
     """
 
-    def __init__(self, factory: Any) -> None:
+    def __init__(self, factory: IOpenSSLContextFactory) -> None:
         """
-        @param factory: an L{IOpenSSLContextFactory}, as for all methods here.
         @raise Exception: OpenSSL cannot use them.
         """
         self.renew(factory)
 
-    def renew(self, factory: Any) -> None:
+    def renew(self, factory: IOpenSSLContextFactory) -> None:
         """
         @raise Exception: OpenSSL cannot use them; the ones in use are kept.
         """
         factory.getContext()
         self._factory = factory
 
-    def getContext(self) -> Any:
-        return self._factory.getContext()
+    def getContext(self) -> SSL.Context:
+        context: SSL.Context = self._factory.getContext()
+        return context
 
 
 class FastTCPPort(FastPortMixin, TCPPort):
@@ -70,40 +78,50 @@ class ListeningReactor:
     reactor's own. With a reactor that is not built on Twisted's sockets, its own ports are used.
     """
 
-    def __init__(self, reactor: Any, opened: OpenPort | None = None) -> None:
+    def __init__(self, reactor: IServiceReactor, opened: OpenPort | None = None) -> None:
         """
         @param opened: opens TCP ports in place of this, where processes share them.
         """
         self._reactor = reactor
+        self._stock: Any = reactor  # whose methods' types ask for more than its interfaces do
         self._opened = opened
         self.keys: TLSKeys | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._reactor, name)
 
-    def wrap(self, factory: Any) -> Any:
+    def wrap(self, factory: IProtocolFactory | None) -> IProtocolFactory | None:
         """
         Wrap a factory in the protocol that comes first on the connection, before TLS: none here.
         """
         return factory
 
-    def listenTCP(self, port: Any, factory: Any, backlog: int = 50, interface: str = "") -> Any:
+    def listenTCP(
+        self, port: int, factory: IProtocolFactory | None, backlog: int = 50, interface: str = ""
+    ) -> IListeningPort:
         factory = self.wrap(factory)
         if backlog == _TWISTED_BACKLOG:
             backlog = BACKLOG
         if self._opened is not None:
             return self._opened(port, factory, backlog, interface)
-        if not isinstance(self._reactor, PosixReactorBase):
-            return self._reactor.listenTCP(port, factory, backlog, interface)
+        if not hasTwistedsSockets(self._reactor):
+            stock: IListeningPort = self._stock.listenTCP(port, factory, backlog, interface)
+            return stock
+        assert factory is not None, "only a parent's ports, which workers serve, have none"
         return _started(_tcpPortClass()(port, factory, backlog, interface, self._reactor))
 
     def listenSSL(
-        self, port: Any, factory: Any, contextFactory: Any, backlog: int = 50, interface: str = ""
-    ) -> Any:
+        self,
+        port: int,
+        factory: IProtocolFactory,
+        contextFactory: IOpenSSLContextFactory,
+        backlog: int = 50,
+        interface: str = "",
+    ) -> IListeningPort:
         from twisted.protocols.tls import TLSMemoryBIOFactory
 
         class Secured(TLSMemoryBIOFactory):
-            def buildProtocol(self, addr: Any) -> Any:
+            def buildProtocol(self, addr: IAddress | None) -> Any:
                 made = self.wrappedFactory.buildProtocol(addr)
                 return None if made is None else self.protocol(self, made)  # None refuses it
 
@@ -112,41 +130,61 @@ class ListeningReactor:
         return self.listenTCP(port, secured, backlog, interface)
 
     def listenUNIX(
-        self, address: Any, factory: Any, backlog: int = 50, mode: int = 0o666, wantPID: int = 0
-    ) -> Any:
+        self,
+        address: str,
+        factory: IProtocolFactory | None,
+        backlog: int = 50,
+        mode: int = 0o666,
+        wantPID: bool = False,
+    ) -> IListeningPort:
         factory = self.wrap(factory)
         if backlog == _TWISTED_BACKLOG:
             backlog = BACKLOG
-        if not isinstance(self._reactor, PosixReactorBase):
-            return self._reactor.listenUNIX(address, factory, backlog, mode, wantPID)
+        if not hasTwistedsSockets(self._reactor):
+            stock: IListeningPort = self._stock.listenUNIX(address, factory, backlog, mode, wantPID)
+            return stock
         return _started(UNIXPort(address, factory, backlog, mode, self._reactor, wantPID))
 
-    def adoptStreamPort(self, fileDescriptor: int, addressFamily: Any, factory: Any) -> Any:
+    def adoptStreamPort(
+        self, fileDescriptor: int, addressFamily: int, factory: IProtocolFactory | None
+    ) -> IListeningPort:
         factory = self.wrap(factory)
-        if not isinstance(self._reactor, PosixReactorBase):
-            return self._reactor.adoptStreamPort(fileDescriptor, addressFamily, factory)
+        if not hasTwistedsSockets(self._reactor):
+            return self._adoptStock(fileDescriptor, addressFamily, factory)
+        kind: type[UNIXPort] | type[TCPPort]
         kind = UNIXPort if addressFamily == socket.AF_UNIX else _tcpPortClass()
         port = adoptPort(kind, self._reactor, fileDescriptor, addressFamily, factory)
         if port is None:
-            return self._reactor.adoptStreamPort(fileDescriptor, addressFamily, factory)
+            return self._adoptStock(fileDescriptor, addressFamily, factory)
         port.shared = True
         return _started(port)
 
+    def _adoptStock(
+        self, fileDescriptor: int, addressFamily: int, factory: IProtocolFactory | None
+    ) -> IListeningPort:
+        port: IListeningPort = self._stock.adoptStreamPort(fileDescriptor, addressFamily, factory)
+        return port
 
-def adopting(reactor: Any, take: Callable[[], socket.socket]) -> OpenPort:
+
+Started = TypeVar("Started", bound=IListeningPort)
+
+
+def adopting(reactor: IServiceReactor, take: Callable[[], socket.socket]) -> OpenPort:
     """
     Has ports use sockets that listen already, in place of new ones.
 
     @param take: returns the next of them.
     """
 
-    def adopt(port: int, factory: Any, backlog: int, interface: str) -> Any:
+    def adopt(
+        port: int, factory: IProtocolFactory | None, backlog: int, interface: str
+    ) -> IListeningPort:
         with take() as given:  # closed, for the port makes a copy
             return ListeningReactor(reactor).adoptStreamPort(given.fileno(), given.family, factory)
 
     return adopt
 
 
-def _started(port: Any) -> Any:
+def _started(port: Started) -> Started:
     port.startListening()
     return port

@@ -23,6 +23,7 @@ from zope.interface import Attribute, Interface, directlyProvides, implementer, 
 from twisted_netdemo.service.addresses import plainHost
 from twisted_netdemo.service.networks import LOOPBACK, Network
 from twisted_netdemo.service.process.rate_limited_log import RateLimitedLog
+from twisted_netdemo.service.reactors import IServiceReactor
 from twisted_netdemo.service.tcp.listening_reactor import ListeningReactor, OpenPort
 from twisted_netdemo.service.tcp.proxy_header import BadHeader, HeaderReader
 from twisted_netdemo.service.time.deadlines import Deadlines
@@ -252,7 +253,7 @@ class ProxiedListeningReactor(ListeningReactor):
 
     def __init__(
         self,
-        reactor: Any,
+        reactor: IServiceReactor,
         timeout: float,
         networks: Sequence[Network] = LOOPBACK,
         opened: OpenPort | None = None,

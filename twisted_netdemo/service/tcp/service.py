@@ -18,6 +18,7 @@ from twisted.python.failure import Failure
 from twisted_netdemo.service.cli.quantities import showDuration
 from twisted_netdemo.service.port_group import Listen, PortGroup, announceServer
 from twisted_netdemo.service.process.control import StartError, exitWith, onSecondSignal
+from twisted_netdemo.service.reactors import IServiceReactor
 from twisted_netdemo.service.tcp.endpoints import DescribedEndpoint
 from twisted_netdemo.service.time.clock import monotonic
 
@@ -85,7 +86,7 @@ class StreamService(Service):
 
     def __init__(
         self,
-        reactor: Any,
+        reactor: IServiceReactor,
         factory: Any,
         places: Sequence[Listen],
         sessions: Sessions | None = None,

@@ -18,6 +18,7 @@ from zope.interface import implementer
 from twisted_netdemo.service.addresses import Address, addressOf
 from twisted_netdemo.service.binding import bindUDP
 from twisted_netdemo.service.process.rate_limited_log import RateLimitedLog
+from twisted_netdemo.service.reactors import IServiceReactor
 from twisted_netdemo.service.udp.datagram import Datagram, Origin, Outgoing, Received, drops, enable
 from twisted_netdemo.service.udp.recvmmsg import MultipleMessages
 from twisted_netdemo.service.udp.recvmsg import SingleMessages, SocketCalls
@@ -111,7 +112,7 @@ class UDPPort:
         self,
         udp: socket.socket,
         receiver: DatagramReceiver | BatchReceiver,
-        reactor: Any,
+        reactor: IServiceReactor,
         calls: Callable[[socket.socket], SocketCalls] = socketCalls,
         details: bool = True,
     ) -> None:
@@ -242,7 +243,7 @@ def openUDP(
     receiver: DatagramReceiver | BatchReceiver,
     port: int,
     interface: str | None,
-    reactor: Any,
+    reactor: IServiceReactor,
     calls: Callable[[socket.socket], SocketCalls] = socketCalls,
     bind: Callable[[int, str | None], socket.socket] = bindUDP,
     details: bool = True,

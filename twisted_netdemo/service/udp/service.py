@@ -28,7 +28,6 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, succeed
@@ -37,6 +36,7 @@ from twisted.logger import Logger
 from twisted_netdemo.service.binding import KNOWN, RUNNING, bindFailure, bindUDP, knownService
 from twisted_netdemo.service.observe.metrics import Metric
 from twisted_netdemo.service.process.control import StartError
+from twisted_netdemo.service.reactors import IServiceReactor
 from twisted_netdemo.service.udp.port import BatchReceiver, DatagramReceiver, UDPPort, openUDP
 
 _log = Logger()
@@ -62,7 +62,7 @@ class UDPService(Service):
         port: int,
         interface: str | None = None,
         *,
-        reactor: Any,
+        reactor: IServiceReactor,
         bind: Callable[[int, str | None], socket.socket] | None = None,
         details: bool = True,
     ) -> None:

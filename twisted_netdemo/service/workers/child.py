@@ -29,6 +29,7 @@ from zope.interface import implementer, provider
 
 from twisted_netdemo.service.observe.metrics import MetricsReader, toPlain
 from twisted_netdemo.service.process.control import TO_ALL, hearSignals
+from twisted_netdemo.service.reactors import IServiceReactor
 from twisted_netdemo.service.time.clock import monotonic
 from twisted_netdemo.service.workers.sockets import InheritedSockets
 
@@ -90,7 +91,9 @@ class WorkerOptions(Protocol):
         @raise UsageError: it is wrong.
         """
 
-    def makeServer(self, reactor: Any, index: int, workers: int) -> tuple[Servable, MetricsReader]:
+    def makeServer(
+        self, reactor: IServiceReactor, index: int, workers: int
+    ) -> tuple[Servable, MetricsReader]:
         """
         One worker's service, and its metrics.
         """
@@ -105,7 +108,7 @@ class ParentConnection(LineOnlyReceiver):
 
     delimiter = b"\n"
 
-    def __init__(self, reactor: Any, service: Servable, metrics: MetricsReader) -> None:
+    def __init__(self, reactor: IServiceReactor, service: Servable, metrics: MetricsReader) -> None:
         self._reactor = reactor
         self._service = service
         self._metrics = metrics

@@ -14,7 +14,6 @@ import os
 import socket
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 from twisted.application.reactors import getReactorTypes
 from twisted.application.service import Service
@@ -33,6 +32,7 @@ from twisted_netdemo.service.process.control import (
     pythonModule,
     signalsHeld,
 )
+from twisted_netdemo.service.reactors import IServiceReactor
 from twisted_netdemo.service.time.clock import monotonic
 from twisted_netdemo.service.workers.child_process import ChildProcess
 from twisted_netdemo.service.workers.sockets import ReusePortSockets
@@ -55,7 +55,7 @@ def parseWorkers(text: str) -> int:
     return number
 
 
-def _reactorName(reactor: Any) -> str:
+def _reactorName(reactor: IServiceReactor) -> str:
     """
     The name under which a worker can install a reactor of the same kind.
     """
@@ -81,7 +81,11 @@ class WorkerPool(Service):
     """
 
     def __init__(
-        self, reactor: Any, options: ServiceOptions, places: Sequence[Listen], workers: int
+        self,
+        reactor: IServiceReactor,
+        options: ServiceOptions,
+        places: Sequence[Listen],
+        workers: int,
     ) -> None:
         """
         @param options: whose command line the workers are given; the module of its class is the one

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IReadDescriptor
+from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor
 from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 from twisted.python import context, log
 from twisted.python.failure import Failure
@@ -127,7 +127,7 @@ class Multiplexer:
     @ivar accepts: whether that callback accepts connections.
     """
 
-    def __init__(self, reactor: Any) -> None:
+    def __init__(self, reactor: IReactorFDSet) -> None:
         self._reactor = reactor
         self._epoll = select.epoll()
         # By their descriptors, which are small numbers.
@@ -381,7 +381,7 @@ class Multiplexer:
 _multiplexers: WeakKeyDictionary[Any, Multiplexer] = WeakKeyDictionary()
 
 
-def multiplexerOf(reactor: Any) -> Multiplexer:
+def multiplexerOf(reactor: IReactorFDSet) -> Multiplexer:
     """
     The multiplexer of a reactor; each has one.
     """

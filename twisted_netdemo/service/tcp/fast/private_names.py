@@ -8,10 +8,14 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from twisted.internet import tcp
 from twisted.internet.abstract import FileDescriptor
+from twisted.internet.interfaces import IProtocolFactory
+
+from twisted_netdemo.service.reactors import IServiceReactor
 
 #: The names, by the classes that have them.
 PRIVATE: tuple[tuple[type, tuple[str, ...]], ...] = (
@@ -75,7 +79,16 @@ def isAvailable() -> bool:
     )
 
 
-def adoptPort(kind: Any, reactor: Any, number: int, family: int, factory: Any) -> Any:
+Adopted = TypeVar("Adopted", bound=tcp.Port)
+
+
+def adoptPort(
+    kind: type[Adopted],
+    reactor: IServiceReactor,
+    number: int,
+    family: int,
+    factory: IProtocolFactory | None,
+) -> Adopted | None:
     """
     A port for a listening socket that is open already.
 
@@ -85,6 +98,6 @@ def adoptPort(kind: Any, reactor: Any, number: int, family: int, factory: Any) -
     """
     if "Port._fromListeningDescriptor" in _missing:
         return None
-    if family not in (socket.AF_INET, socket.AF_INET6):
-        return kind._fromListeningDescriptor(reactor, number, factory)
-    return kind._fromListeningDescriptor(reactor, number, family, factory)
+    families = (family,) if family in (socket.AF_INET, socket.AF_INET6) else ()
+    make: Callable[..., Adopted] = kind._fromListeningDescriptor
+    return make(reactor, number, *families, factory)
