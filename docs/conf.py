@@ -25,16 +25,17 @@ extensions = [
 myst_enable_extensions = ["deflist", "colon_fence"]
 myst_heading_anchors = 4
 nitpicky = True
+smartquotes = False  # they would make one dash of an option's two
 
 html_theme = "furo"
 html_title = "twisted-netdemo"
 html_static_path = ["style"]
 html_css_files = ["site.css"]
+html_js_files = ["site.js"]
 html_copy_source = False
 html_show_sourcelink = False
+html_show_copyright = False
 html_theme_options = {"navigation_with_keys": True}
 
-# 'console' blocks show output that Pygments' lexer for shells does not expect.
+# Where a block names no language it has none.
 highlight_language = "none"
-pygments_style = "friendly"
-pygments_dark_style = "native"

@@ -73,10 +73,9 @@ class CommandLine(SphinxDirective):
         module, name = self.arguments
         options = import_module(module).Options()
         synopsis = options.getSynopsis()
-        own = getattr(options, "synopsis", "[options]").removeprefix("Usage: ")
-        usageLine = (
-            own if synopsis.startswith("Usage: ") and own.startswith(name) else f"{name} {own}"
-        )
+        usageLine = synopsis.removeprefix("Usage: ")
+        if usageLine == synopsis:  # it is twistd that says the rest
+            usageLine = f"twistd [options] {name} {synopsis}"
         shown: list[nodes.Node] = [nodes.literal_block(usageLine, usageLine, language="none")]
         if description := " ".join((getattr(options, "longdesc", None) or "").split()):
             shown.append(nodes.paragraph("", description))

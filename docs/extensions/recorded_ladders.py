@@ -8,7 +8,6 @@ screen reader reads.
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -21,9 +20,8 @@ from sphinx.util.docutils import SphinxDirective
 ROOT = Path(__file__).resolve().parents[2]
 LOGS = ROOT / "docs" / "ladders"
 
-#: Pixels: what stands above the drawings of a page, and the highest frame.
-_HEAD = 220
-_HIGHEST = 640
+#: Pixels; the reader may draw the frame larger.
+_HEIGHT = 640
 
 
 def _build(app: Sphinx) -> None:
@@ -61,15 +59,10 @@ class Ladder(SphinxDirective):
         self.env.note_dependency(str(LOGS / f"{name}.log"))
         title = " ".join(self.content) or f"The ladder of {name}"
         where = "../" * self.env.docname.count("/") + f"ladders/{name}.html"
-        page = Path(self.env.app.outdir) / "ladders" / f"{name}.html"
-        height = _HIGHEST
-        if page.exists():
-            drawn = re.findall(r'<svg[^>]* height="(\d+)', page.read_text(encoding="utf-8"))
-            height = min(_HIGHEST, _HEAD + sum(map(int, drawn)))
         frame = nodes.raw(
             "",
             f'<iframe src="{where}" title="{title.replace(chr(34), "&quot;")}" loading="lazy" '
-            f'height="{height}"></iframe>',
+            f'height="{_HEIGHT}"></iframe>',
             format="html",
         )
         caption = nodes.paragraph("", f"{title} ")

@@ -159,8 +159,8 @@ class Probing(Service):
 
     def reload(self) -> Deferred[str]:
         """
-        See L{Reloading<twisted_netdemo.service.cli.operator.Reloading>}: what stays as it is keeps
-        its counts.
+        See L{Reloadable<twisted_netdemo.service.cli.operator.Reloadable>}: what stays as it is
+        keeps its counts.
         """
         try:
             targets = self._read()
