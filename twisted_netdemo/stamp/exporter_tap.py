@@ -38,7 +38,7 @@ LISTEN = "tcp:9862"
 
 class Options(ServiceOptions):
     """
-    What C{twistd stampexporter} takes.
+    The options of C{twistd stampexporter}.
     """
 
     synopsis = "[options]"

@@ -27,7 +27,7 @@ __all__ = ["Options", "makeService"]
 
 class Options(UDPOptions):
     """
-    What C{twistd stampreflector} takes.
+    The options of C{twistd stampreflector}.
     """
 
     longdesc = (

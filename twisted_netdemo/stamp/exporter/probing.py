@@ -135,7 +135,7 @@ class Probing(Service):
     @property
     def tallies(self) -> dict[str, Tally]:
         """
-        What has been measured, by the targets' names.
+        The tallies by the targets' names.
         """
         return {name: probed.tally for name, probed in self._probed.items()}
 

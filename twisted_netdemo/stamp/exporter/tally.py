@@ -22,8 +22,8 @@ _UP, _DOWN, _UNDECIDED = "up", "down", "undecided"
 
 class Tally:
     """
-    What has been measured of one target. Of a range its least is counted, and nothing of what is
-    unknown; losses of which the direction is not certain are undecided.
+    The sums of one target. A range adds its least, an unknown count nothing; losses without a
+    certain direction are undecided.
     """
 
     def __init__(self) -> None:

@@ -28,7 +28,7 @@ _FIELDS = ("name", "host", "port", "interval", "size", "dscp", "key_file", "ssid
 @dataclass(frozen=True)
 class ProbeTarget:
     """
-    @ivar name: what the label C{target} has.
+    @ivar name: the value of the label C{target}.
     @ivar where: as L{measure<twisted_netdemo.stamp.sender.measuring.measure>} takes it.
     @ivar settings: C{count} is not looked at.
     """
@@ -40,7 +40,7 @@ class ProbeTarget:
 
 def lacking() -> str | None:
     """
-    What has to be installed before such a file can be read, C{None} where it is.
+    A message that names the missing library; C{None} if PyYAML is installed.
     """
     if find_spec("yaml") is None:
         return "needs PyYAML: pip install 'twisted-netdemo[exporter]'"

@@ -45,7 +45,7 @@ readRequest, writeReply = _REQUEST.unpack_from, _REPLY.pack
 
 class Request(NamedTuple):
     """
-    What a Session-Sender sends.
+    The fields of a Session-Sender's packet.
 
     @ivar number: its Sequence Number.
     @ivar stamp: T1, when it was sent: 64 bits.
@@ -61,7 +61,7 @@ class Request(NamedTuple):
 
 class Reply(NamedTuple):
     """
-    What a Session-Reflector sends.
+    The fields of a Session-Reflector's packet.
 
     @ivar number: its Sequence Number; a stateless reflector's is the sender's.
     @ivar stamp: T3, when it was sent: 64 bits.

@@ -14,7 +14,7 @@ _ANY = "*"
 
 class Keys:
     """
-    Which key a session has.
+    The key of each session.
     """
 
     def __init__(self, bySSID: dict[int, bytes], other: bytes | None = None) -> None:

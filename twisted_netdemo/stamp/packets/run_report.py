@@ -85,7 +85,7 @@ def answer(report: RunReport) -> bytes:
 
 def parse(value: bytes) -> RunReport | None:
     """
-    What a value says; C{None} where it is another's experiment.
+    The report in a TLV's value; C{None} if the value is of another experiment.
     """
     if len(value) < LEAST or not value.startswith(_MAGIC):
         return None

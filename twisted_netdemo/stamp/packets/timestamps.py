@@ -77,7 +77,7 @@ def _nearest(seconds: int, near: int) -> int:
 @dataclass(frozen=True)
 class ErrorEstimate:
     """
-    How good a clock is (RFC 4656 4.1.2), and which timestamps are its own (RFC 8186 2.3).
+    The accuracy of a clock (RFC 4656 4.1.2), and the format of its timestamps (RFC 8186 2.3).
 
     @ivar synchronized: whether something outside keeps the clock to UTC.
     @ivar isPTP: whether the timestamps beside it are PTP's, not NTP's.
@@ -93,7 +93,7 @@ class ErrorEstimate:
     @property
     def seconds(self) -> float:
         """
-        How far the clock may be off.
+        The largest error of the clock.
         """
         return math.ldexp(self.multiplier, self.scale - 32)
 

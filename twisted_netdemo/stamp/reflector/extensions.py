@@ -1,5 +1,5 @@
 """
-What a reflector does with the TLVs of a request (RFC 8972 4), in the octets of the reply.
+The TLVs of a reply, made from those of the request (RFC 8972 4).
 
 A TLV that it knows is filled in and loses U; another is returned with U; at one that is malformed
 it stops, with M. In authenticated sessions an HMAC TLV stands behind all TLVs but padding; where it
@@ -34,7 +34,7 @@ _SOFTWARE = 2
 
 class Seen(NamedTuple):
     """
-    What was seen of a request beside its octets.
+    The circumstances of a request's arrival.
 
     @ivar number: its Sequence Number.
     @ivar source: the address and port that it came from.

@@ -1,5 +1,5 @@
 """
-Which datagrams a reflector must not answer.
+The datagrams that a reflector must not answer.
 
 UDP lets anyone send in another's name, and a reply is answered by the next reflector as if it were
 a request: two reflectors would never stop (CVE-2024-2169). So a packet from a port whose owner

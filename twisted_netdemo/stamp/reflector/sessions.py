@@ -1,6 +1,6 @@
 """
-What a stateful reflector keeps of each test session (RFC 8762 4.3), in bounded memory. Pure: the
-time is an argument.
+The test sessions of a stateful reflector (RFC 8762 4.3), in bounded memory. Pure: the time is an
+argument.
 """
 
 from __future__ import annotations

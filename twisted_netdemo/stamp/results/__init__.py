@@ -1,3 +1,3 @@
 """
-What has been measured: the figures, and how they are shown.
+The figures of a measurement, and their output.
 """

@@ -50,7 +50,7 @@ def between(least: int, most: int) -> Count:
 
 def directions(ledger: Ledger) -> Directions:
     """
-    What a run tells of its directions.
+    The losses and duplicates of a run by direction.
     """
     if ledger.reports:
         return _ours(ledger)
@@ -84,7 +84,7 @@ def _ours(ledger: Ledger) -> Directions:
 def _stateful(ledger: Ledger, lost: int) -> Directions:
     copies, down = len(ledger.copies), len(ledger.repeated)
     if not ledger.closingReplies:
-        # How many numbers there are above the greatest that was seen, nobody knows.
+        # The reflector may have used any number of further numbers.
         none: Count = 0 if not lost else None
         return Directions("stateful", none, none, lost, None, down, None if lost else frozenset())
     unseen = ledger.unseen

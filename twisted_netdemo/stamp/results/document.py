@@ -15,7 +15,7 @@ from twisted_netdemo.stamp.results.quantiles import Quantiles
 
 def document(measurement: Measurement, packets: bool = False) -> dict[str, Any]:
     """
-    What L{json.dumps} takes. A range is C{[least, most]}, and what cannot be known is C{None}.
+    A value for L{json.dumps}. A range is C{[least, most]}; an unknown count is C{None}.
 
     @param packets: whether what became of each request is in it.
     """

@@ -48,7 +48,7 @@ class TTL:
 @dataclass(frozen=True)
 class Packet:
     """
-    What became of one request. Times are in microseconds.
+    The fate of one request. Times are in microseconds.
 
     @ivar rtt: the round trip, less the reflector's own time; C{None} but for those received, as
         are C{delayUp}: the way there, by both clocks, and C{delayDown}: the way back.
@@ -68,7 +68,7 @@ class Packet:
 @dataclass(frozen=True)
 class Sending:
     """
-    How well the sender has kept to its schedule.
+    The sender's punctuality.
 
     @ivar errors: how late each request was, in nanoseconds.
     @ivar late: how many were more than a millisecond late.
@@ -100,14 +100,14 @@ class Rejected:
 @dataclass(frozen=True)
 class Measurement:
     """
-    What a run has measured. Delays are of the requests that were received; those up and down rest
+    The figures of a run. Delays are of the requests that were received; those up and down rest
     on both clocks, and may be negative where these do not agree.
 
     @ivar target: where it was sent: an address and a port.
     @ivar sent: how many requests.
     @ivar received: those answered within the timeout, and C{late}: those answered after it.
     @ivar lost: those never answered.
-    @ivar reflector: what kind it is; C{None} where nothing came back.
+    @ivar reflector: its kind; C{None} where nothing came back.
     @ivar rtt: the round trip less the reflector's own time (RFC 2681).
     @ivar delayUp: from the sender to the reflector (RFC 7679), and C{delayDown}: back.
     @ivar lossRunsUp: how many requests were lost in a row, for each such row in order (RFC 3357),
@@ -152,7 +152,7 @@ class Measurement:
     @property
     def sendError(self) -> tuple[float, float] | None:
         """
-        How late requests were sent, in microseconds: the median, and what 99 of 100 kept.
+        The lateness of the requests in microseconds: the median and the 99th percentile.
         """
         ordered = sorted(self.sending.errors)
         if not ordered:
@@ -169,7 +169,7 @@ def measured(
     rejected: Rejected,
 ) -> Measurement:
     """
-    What a ledger says when its run is over.
+    The figures of a finished run.
 
     @param timeout: in seconds.
     """

@@ -33,7 +33,7 @@ _ROWS: tuple[tuple[str, str, Callable[[Packet], bool]], ...] = (
 
 def missing() -> str | None:
     """
-    What has to be installed before anything can be drawn, C{None} where it is.
+    A message that names the missing library; C{None} if matplotlib is installed.
     """
     if find_spec("matplotlib") is None:
         return "needs matplotlib: pip install 'twisted-netdemo[plot]'"
@@ -99,7 +99,7 @@ def _trips(m: Measurement, trips: Any, spread: Any, colour: str) -> None:
     answered = [(each.seq, each.rtt / 1000) for each in m.packets if each.rtt is not None]
     numbers = [number for number, _ in answered]
     times = [time for _, time in answered]
-    # as part of a picture of lines, thousands of dots would be a file that nobody can open
+    # as part of a picture of lines, thousands of dots would make a huge file
     trips.plot(numbers, times, ".", color=colour, markersize=3, rasterized=True)
     trips.set_ylabel("round trip, ms")
     trips.tick_params(labelbottom=False)

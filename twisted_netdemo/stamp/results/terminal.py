@@ -218,7 +218,7 @@ def _sending(m: Measurement) -> list[str]:
 
 def histogram(values: Sequence[float]) -> list[str]:
     """
-    How many round trips took how long.
+    A histogram of the round trips.
 
     @param values: in microseconds.
     """

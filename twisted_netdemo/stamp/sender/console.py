@@ -30,7 +30,7 @@ _PERIOD = 0.25
 
 class Console:
     """
-    @ivar sender: what sends, while it does.
+    @ivar sender: the sender of the run, while it runs.
     """
 
     sender: SessionSender | None = None

@@ -51,7 +51,7 @@ class SessionSender:
 
     @ivar finished: fires with the L{Measurement}.
     @ivar allSent: fires when the last request has been sent.
-    @ivar ledger: what has been noted so far.
+    @ivar ledger: the record of the run so far.
     """
 
     _port: DatagramSender
@@ -182,7 +182,7 @@ class SessionSender:
     def _isEnough(self) -> bool:
         ledger = self.ledger
         if ledger.reports:
-            # a second session of the reflector's has made an end of what can be known
+            # the reflector has forgotten the run's first session: no report can complete any more
             return ledger.isDecided or (ledger.closingReport and ledger.report is None)
         if ledger.isStateful:
             return bool(ledger.closingReplies)

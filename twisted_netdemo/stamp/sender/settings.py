@@ -1,5 +1,5 @@
 """
-How a run is to be, and what its packets look like. Pure.
+The settings of a run, and the layout of its packets. Pure.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Settings:
     """
     @ivar count: how many requests.
     @ivar interval: seconds from one to the next; with C{poisson}, their mean.
-    @ivar seed: what the distances follow from, C{None} for chance.
+    @ivar seed: determines the distances of a Poisson schedule; C{None} for random ones.
     @ivar size: octets of UDP payload, C{None} for what our own TLV needs.
     @ivar dscp: the Differentiated Services Code Point, 0 to 63.
     @ivar key: with it, packets are authenticated.
@@ -68,7 +68,7 @@ class Settings:
 
 class Layout:
     """
-    What is where in a run's packets.
+    The parts of a run's packets.
 
     @ivar base: the octets of the base packet.
     @ivar width: of how many requests the Run Report tells; 0 where the packets have none.
@@ -108,7 +108,7 @@ class Layout:
 
     def report(self, data: bytes, run: int) -> RunReport | None:
         """
-        What the reflector says of the run in a reply, if it says anything.
+        The Run Report in a reply, or C{None}.
 
         @raise Unauthentic: it was not made with the key.
         @raise PacketError: the reflector says that the request's TLVs came damaged: such a request

@@ -1,5 +1,5 @@
 """
-Which of a stream's numbered packets have arrived, which of them again, and which out of order.
+The arrivals of a stream's numbered packets: first copies, further copies, and their order.
 
 Both ends count with it: the reflector the requests that come to it, the sender the answers. What is
 kept is the numbers that are missing, as ranges: little where little is lost, and never more than a
@@ -17,7 +17,7 @@ from typing import Literal
 #: 200,000.
 GAPS = 2048
 
-#: A first copy; another one; or one from so far back that nobody knows.
+#: A first copy; a further copy; or a packet too far back to tell.
 Arrival = Literal["first", "extra", "outside"]
 
 
@@ -179,7 +179,7 @@ class Arrivals:
 
     def missing(self) -> int:
         """
-        How many numbers below the greatest have not arrived.
+        The count of numbers below the greatest one that have not arrived.
         """
         return self._next - self.first
 

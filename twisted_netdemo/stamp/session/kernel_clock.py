@@ -1,6 +1,6 @@
 """
-How good this host's clock is, by the kernel's own reckoning: adjtimex(2). Linux's; elsewhere a
-clock is not known to be kept to anything.
+The accuracy of this host's clock as the kernel estimates it: adjtimex(2), on Linux. On other
+systems the clock counts as not synchronized.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def clockError() -> ErrorEstimate:
 
 class ClockError:
     """
-    The same for those who ask for each packet: the kernel is asked once a second.
+    The Error Estimate for each packet. The kernel is asked once a second.
     """
 
     def __init__(self, ask: Callable[[], ErrorEstimate] = clockError) -> None:

@@ -1,6 +1,5 @@
 """
-What a sender notes of a run: each request, each reply, and what a reflector of ours reports.
-Pure.
+A sender's record of a run: each request, each reply, and the reports of a stampreflector. Pure.
 
 The requests that are measured have the numbers from 0 on; the closing packets behind them count in
 no figure.
@@ -139,14 +138,14 @@ class Ledger:
     @property
     def requests(self) -> int:
         """
-        How many requests have been sent.
+        The number of requests sent so far.
         """
         return len(self.answers)
 
     @property
     def unanswered(self) -> int:
         """
-        How many of them have had no reply.
+        The number of requests without a reply.
         """
         return len(self.answers) - self.answered
 
@@ -164,7 +163,7 @@ class Ledger:
 
     def _all(self, stretch: int) -> int:
         """
-        What is known of a stretch if all its requests, as far as they will be sent, have arrived.
+        The bits of a stretch whose requests have all arrived.
         """
         width = self._width
         there = min(width, len(self.answers) - stretch * width) if self._isClosed else width
@@ -246,7 +245,7 @@ class Ledger:
     @property
     def report(self) -> RunReport | None:
         """
-        What the reflector has reported last, if it is one of ours and had one session all along.
+        The last report of a stampreflector that has kept one session for the whole run.
         """
         if len(self.reports) != 1:
             return None
@@ -255,7 +254,7 @@ class Ledger:
     @property
     def known(self) -> int:
         """
-        How many requests are known to have arrived at the reflector.
+        The number of requests known to have arrived at the reflector.
         """
         return sum(known.bit_count() for known in self._known)
 
@@ -269,7 +268,7 @@ class Ledger:
     @property
     def open(self) -> int:
         """
-        In how many stretches, each of what a report tells of, some are not known to have arrived.
+        The number of stretches with requests that are not known to have arrived.
         """
         return len(self._open)
 
@@ -290,6 +289,6 @@ class Ledger:
     @property
     def unseen(self) -> int:
         """
-        How many of the reflector's numbers, below the greatest that was seen, were not.
+        The number of reply numbers below the greatest one seen that were not seen.
         """
         return self._highest + 1 - self._numbers
