@@ -85,11 +85,26 @@ class HeaderTests(SynchronousTestCase):
         """
         four, six = ("192.0.2.7", 1234), ("2001:db8::7", 1234)
         for data, expected in [
-            (b"PROXY TCP4 192.0.2.7 192.0.2.1 1234 80\r\n", Header(four, b"")),
-            (b"PROXY TCP4 192.0.2.7 192.0.2.1 1234 80\r\n123\n", Header(four, b"123\n")),
-            (b"PROXY TCP6 2001:db8::7 2001:db8::1 1234 80\r\nx", Header(six, b"x")),
-            (b"PROXY TCP6 ::ffff:192.0.2.7 ::1 1234 80\r\n", Header(four, b"")),
-            (b"PROXY TCP4 192.0.2.7 192.0.2.1 1234 0\r\n", Header(four, b"")),
+            (
+                b"PROXY TCP4 192.0.2.7 192.0.2.1 1234 80\r\n",
+                Header(four, b"", destination=("192.0.2.1", 80)),
+            ),
+            (
+                b"PROXY TCP4 192.0.2.7 192.0.2.1 1234 80\r\n123\n",
+                Header(four, b"123\n", destination=("192.0.2.1", 80)),
+            ),
+            (
+                b"PROXY TCP6 2001:db8::7 2001:db8::1 1234 80\r\nx",
+                Header(six, b"x", destination=("2001:db8::1", 80)),
+            ),
+            (
+                b"PROXY TCP6 ::ffff:192.0.2.7 ::1 1234 80\r\n",
+                Header(four, b"", destination=("::1", 80)),
+            ),
+            (
+                b"PROXY TCP4 192.0.2.7 192.0.2.1 1234 0\r\n",
+                Header(four, b"", destination=("192.0.2.1", 0)),
+            ),
             (b"PROXY UNKNOWN\r\n1", Header(None, b"1")),
             (b"PROXY UNKNOWN ffff:f 65535 anything\r\n", Header(None, b"")),
             (version2(0x21, 0x11, V4) + b"x", Header(four, b"x")),

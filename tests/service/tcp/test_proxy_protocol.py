@@ -95,6 +95,19 @@ class ProxyTests(SynchronousTestCase):
         client.protocol.dataReceived(HEADER + b"123\n")
         self.assertEqual(dict(self.sessions.outcomes), {"answered": 1})
 
+    def test_healthCheckOfVersion1(self) -> None:
+        """
+        A version 1 health check, which names the connection that it comes on, is no session either;
+        a client behind the proxy is one, also with the same address and port.
+        """
+        check, client = self.connect(), self.connect()
+        header = b"PROXY TCP4 127.0.0.1 127.0.0.1 %d %d\r\n123\n"
+        check.protocol.dataReceived(header % (HERE.port, HERE.port))
+        self.assertTrue(check.value().endswith(b"You entered 3 characters.\n"))
+        self.assertEqual(dict(self.sessions.outcomes), {})
+        client.protocol.dataReceived(header % (HERE.port, 80))
+        self.assertEqual(dict(self.sessions.outcomes), {"answered": 1})
+
     def test_halfClose(self) -> None:
         """
         The end of the client's input passes through, and ends its line.

@@ -35,12 +35,14 @@ class Header:
     """
     @ivar source: the client's address and port; C{None} where the proxy does not know.
     @ivar rest: the data that came after the header.
-    @ivar isLocal: whether the proxy speaks for itself, as in a health check.
+    @ivar isLocal: whether the proxy speaks for itself, as in a health check; of version 2 alone.
+    @ivar destination: in version 1, the address and port that the source's connection goes to.
     """
 
     source: tuple[str, int] | None
     rest: bytes
     isLocal: bool = False
+    destination: tuple[str, int] | None = None
 
 
 class HeaderReader:
@@ -85,11 +87,11 @@ class HeaderReader:
         try:
             if "%" in words[2]:  # a scope, which may be any text, is no part of section 2.1
                 raise ValueError(words[2])
-            source, _ = str(parse(words[2])), parse(words[3])
+            source, destination = str(parse(words[2])), str(parse(words[3]))
         except ValueError:
             raise BadHeader("version 1, but a wrong address") from None
-        port, _ = _port(words[4]), _port(words[5])
-        return Header((_shown(source), port), rest)
+        ports = _port(words[4]), _port(words[5])
+        return Header((_shown(source), ports[0]), rest, destination=(_shown(destination), ports[1]))
 
     def _version2(self, held: bytearray) -> Header | None:
         if len(held) < 16:

@@ -58,6 +58,13 @@ class IProxied(Interface):
         """
 
 
+def _named(peer: IAddress) -> tuple[str, int] | None:
+    """
+    An address as the header's source has it, C{None} for one without a host.
+    """
+    return (plainHost(peer.host), peer.port) if isinstance(peer, _WITH_HOST) else None
+
+
 @implementer(IHalfCloseableProtocol, IProxied)
 class ProxiedConnection(ProtocolWrapper):
     """
@@ -131,7 +138,12 @@ class ProxiedConnection(ProtocolWrapper):
             host, port = header.source
             kind = IPv6Address if ":" in host else IPv4Address
             self._source = kind("TCP", host, port)
-        self.isLocal = header.isLocal
+        # Version 1 has no LOCAL: a proxy's health check names the connection that it comes on.
+        self.isLocal = header.isLocal or (
+            header.destination is not None
+            and header.source == _named(self.transport.getPeer())
+            and header.destination == _named(self.transport.getHost())
+        )
         self._begun = True
         self.factory.waiting -= 1
         transport: Any = self
