@@ -112,8 +112,7 @@ class WindowTests(TruthCase):
 
     def test_tshark(self) -> None:
         """
-        What we call a keep-alive, a question for room, a shut window and its opening is what
-        tshark sees there.
+        tshark finds the same keep-alives, window probes, closed windows and window updates.
         """
         tshark = needs("tshark")
         where = self.open()
@@ -135,7 +134,9 @@ class WindowTests(TruthCase):
             self.assertEqual(isAsked, bool(tells["keep_alive"]), row)
             self.assertEqual(note == "answers the keep-alive", bool(tells["keep_alive_ack"]), row)
             self.assertEqual("no room: window 0" in note, bool(tells["zero_window"]), row)
-            self.assertEqual("room again" in note, bool(tells["window_update"]), row)
+            # on a busy machine the reader makes room in several steps
+            isUpdate = "room again" in note or "more room" in note
+            self.assertEqual(isUpdate, bool(tells["window_update"]), row)
             self.assertNotIn("waits", note)
             found[note] += 1
         for note in ("keep-alive", "is there room?", "answers the keep-alive", "no room: window 0"):
