@@ -41,11 +41,11 @@ def peer(
 
     def one(connection: socket.socket) -> None:
         # whatever the client does to it is the client's business
-        with contextlib.suppress(OSError), connection:
-            connection.settimeout(PATIENCE)
-            talking = connection
+        with contextlib.suppress(OSError), contextlib.ExitStack() as opened:
+            talking = opened.enter_context(connection)
+            talking.settimeout(PATIENCE)
             if context is not None:
-                talking = context.wrap_socket(connection, server_side=True)
+                talking = opened.enter_context(context.wrap_socket(talking, server_side=True))
             request = b""
             while not request.endswith(b"\r\n"):
                 if not (data := talking.recv(4096)):

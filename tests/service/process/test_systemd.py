@@ -17,6 +17,15 @@ from twisted_netdemo.service.process.systemd import ServiceManager
 
 
 class ManagerTests(SynchronousTestCase):
+    def told(self, environment: dict[str, str]) -> ServiceManager:
+        """
+        A manager whose socket is closed with the test: the server's own lasts as long as it does.
+        """
+        manager = ServiceManager(environment)
+        assert manager._socket is not None
+        self.addCleanup(manager._socket.close)
+        return manager
+
     def test_abstract(self) -> None:
         """
         The socket may have no file; a message is a datagram.
@@ -24,7 +33,7 @@ class ManagerTests(SynchronousTestCase):
         name = f"@netdemo-{os.getpid()}"
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
             manager.bind("\0" + name[1:])
-            ServiceManager({"NOTIFY_SOCKET": name}).tell("READY=1")
+            self.told({"NOTIFY_SOCKET": name}).tell("READY=1")
             self.assertEqual(manager.recv(100), b"READY=1")
 
     def test_crowded(self) -> None:
@@ -40,9 +49,9 @@ class ManagerTests(SynchronousTestCase):
                 with contextlib.suppress(BlockingIOError):
                     while True:
                         other.sendto(b"X=1", "\0" + name[1:])
-            ServiceManager({"NOTIFY_SOCKET": name}).tell("READY=1")  # in vain, but over
+            self.told({"NOTIFY_SOCKET": name}).tell("READY=1")  # in vain, but over
             self.patch(systemd, "_PATIENCE", PATIENCE)  # on a busy machine, the reader's start
-            told = ServiceManager({"NOTIFY_SOCKET": name})
+            told = self.told({"NOTIFY_SOCKET": name})
             heard: list[bytes] = []
 
             def read() -> None:
@@ -80,5 +89,5 @@ class ManagerTests(SynchronousTestCase):
                 ({}, None),
             ):
                 with self.subTest(asked):
-                    found = ServiceManager({"NOTIFY_SOCKET": name, **asked})
+                    found = self.told({"NOTIFY_SOCKET": name, **asked})
                     self.assertEqual(found.interval, interval)

@@ -54,18 +54,27 @@ def ports(taken: int) -> Iterator[Findings]:
         ):
             yield {**said, "port": port, "of": of, **_attempt(port, listen)}
     for port in (79, 70, 0, 65535, 65536):
-        listen = functools.partial(socket.create_server, ("", port))
+        listen = functools.partial(_listening, port)
         yield {"port": port, "of": "TCP", **_attempt(port, listen)}
 
 
-def _bound(port: int) -> socket.socket:
-    datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+def _bound(port: int, kind: int = socket.SOCK_DGRAM) -> socket.socket:
+    made = socket.socket(socket.AF_INET, kind)
     try:
-        datagrams.bind(("", port))
+        if kind == socket.SOCK_STREAM:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind(("", port))
     except BaseException:
-        datagrams.close()
+        made.close()
         raise
-    return datagrams
+    return made
+
+
+def _listening(port: int) -> socket.socket:
+    # create_server leaves the socket of a port that does not exist open
+    made = _bound(port, socket.SOCK_STREAM)
+    made.listen()
+    return made
 
 
 def _attempt(port: int, listen: Callable[[], socket.socket]) -> Findings:
