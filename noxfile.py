@@ -91,7 +91,8 @@ def tests_lowest_gopher(session: nox.Session) -> None:
     gopherfetch with the very oldest: a peer in the tests asks for newer ones of what TLS stands on.
     """
     pins = [each.replace(">=", "==") for each in PROJECT["project"]["dependencies"]]
-    session.install("-e", ".", *pins, "pytest", "pytest-twisted", "pytest-xdist", "hypothesis")
+    ours = ("hypothesis", "jsonschema", "pytest", "pytest-twisted", "pytest-xdist")
+    session.install("-e", ".", *pins, *ours)
     session.run(*PYTEST, "tests/gopher", *session.posargs, env=WITHOUT_PROGRAMS)
 
 
