@@ -4,8 +4,6 @@ The linecount server: it greets, prompts, reads one line, answers and closes.
 
 from __future__ import annotations
 
-from typing import Any
-
 from twisted.internet.address import UNIXAddress
 from twisted.internet.interfaces import IReactorTime
 
@@ -71,7 +69,7 @@ class LineCountFactory(SessionFactory):
     """
 
     name = "linecount"
-    protocol: Any = LineCount
+    protocol = LineCount
     counts = {"characters": "Characters counted."}
     logText = "{peer}: {outcome}, {characters} characters, {seconds:.3f} seconds"
 

@@ -5,11 +5,18 @@ Connections in memory.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionAborted, ConnectionDone, NoProtocol
-from twisted.internet.interfaces import IHalfCloseableProtocol, ITCPTransport
+from twisted.internet.interfaces import (
+    IAddress,
+    IHalfCloseableProtocol,
+    IProtocol,
+    IProtocolFactory,
+    IPullProducer,
+    IPushProducer,
+    ITCPTransport,
+)
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -29,7 +36,7 @@ class MemoryTransport(StringTransport):
         (its output), C{"closed"} or C{"aborted"}.
     """
 
-    def __init__(self, protocol: Any, peer: Any = PEER, here: Any = HERE) -> None:
+    def __init__(self, protocol: IProtocol, peer: IAddress = PEER, here: IAddress = HERE) -> None:
         """
         @param protocol: the protocol of this connection; the caller calls its C{makeConnection}, as
             L{connect} does.
@@ -87,7 +94,7 @@ class MemoryTransport(StringTransport):
         else:
             self._end("closed", ConnectionDone())
 
-    def registerProducer(self, producer: Any, streaming: bool) -> None:
+    def registerProducer(self, producer: IPushProducer | IPullProducer, streaming: bool) -> None:
         if self.disconnected:
             producer.stopProducing()
         else:
@@ -113,7 +120,9 @@ class MemoryTransport(StringTransport):
         self._keepAlive = enabled
 
 
-def connect(factory: Any, peer: Any = PEER, here: Any = HERE) -> MemoryTransport:
+def connect(
+    factory: IProtocolFactory, peer: IAddress = PEER, here: IAddress = HERE
+) -> MemoryTransport:
     """
     Connect a new protocol of a factory to a L{MemoryTransport}. It does not call the factory's
     C{doStart}.
