@@ -103,7 +103,7 @@ class ShareTests(SynchronousTestCase):
             self.assertRaises(ValueError, parseWorkers, wrong)
 
 
-class HeldPortTests(SynchronousTestCase):
+class ReusePortSocketsTests(SynchronousTestCase):
     def test_oneAddress(self) -> None:
         """
         A free port is the same for all; it takes both families on ::, and is free afterwards.

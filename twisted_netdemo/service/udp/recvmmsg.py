@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import mmap
 import os
 import socket
 import struct
@@ -31,11 +30,14 @@ from twisted_netdemo.service.udp.datagram import (
     parse,
     sendFrom,
 )
+from twisted_netdemo.service.udp.message_buffers import (
+    CONTROL,
+    NAME,
+    PAYLOAD,
+    WORD,
+    MessageBuffers,
+)
 from twisted_netdemo.service.udp.recvmsg import BATCH, BATCH_BYTES, SingleMessages
-
-_PAYLOAD = 1 << 16  # no UDP payload is longer (65,527 bytes over IPv6)
-_NAME = 28  # struct sockaddr_in6; struct sockaddr_in needs 16 of it
-_CONTROL = 128  # the control messages asked for need 120
 
 # How many cost less to send one by one.
 _FEW = 3
@@ -48,36 +50,15 @@ _SMALL = 4096
 _LINK_LOCAL = b"\xfe"
 
 # where the payloads of a batch begin
-_STARTS = range(0, BATCH * _PAYLOAD, _PAYLOAD)
+_STARTS = range(0, BATCH * PAYLOAD, PAYLOAD)
 
 _CMSG = struct.Struct("@Nii")
-_WORD = struct.calcsize("@N")
 _STAMP = struct.Struct(f"@{_CMSG.size}sll")  # cmsghdr and timespec
 _STAMPED = _CMSG.pack(_STAMP.size, socket.SOL_SOCKET, SO_TIMESTAMPNS or 0)
 
 
-class _IoVec(ctypes.Structure):
-    _fields_ = [("base", ctypes.c_void_p), ("len", ctypes.c_size_t)]
-
-
-class _MsgHdr(ctypes.Structure):
-    _fields_ = [
-        ("name", ctypes.c_void_p),
-        ("namelen", ctypes.c_uint),
-        ("iov", ctypes.c_void_p),
-        ("iovlen", ctypes.c_size_t),
-        ("control", ctypes.c_void_p),
-        ("controllen", ctypes.c_size_t),
-        ("flags", ctypes.c_int),
-    ]
-
-
-class _MMsgHdr(ctypes.Structure):
-    _fields_ = [("hdr", _MsgHdr), ("len", ctypes.c_uint)]
-
-
 def _aligned(length: int) -> int:
-    return (length + _WORD - 1) & -_WORD
+    return (length + WORD - 1) & -WORD
 
 
 def controlsIn(buffer: bytes) -> Iterator[Control]:
@@ -113,7 +94,7 @@ class _Family:
     @ivar controls: from an address to the control messages that make a datagram leave from it.
     """
 
-    name = struct.Struct(f"!2sH{_NAME - 4}s")
+    name = struct.Struct(f"!2sH{NAME - 4}s")
 
     def __init__(self, family: int) -> None:
         self.family = struct.pack("@H", family)
@@ -128,7 +109,7 @@ class _Family:
         def packedOf(host: str) -> bytes:
             address, scope = packedHost(host, family)
             packed = bytes(start) + address
-            return packed + (struct.pack("@I", scope) if start else bytes(_NAME - 8))
+            return packed + (struct.pack("@I", scope) if start else bytes(NAME - 8))
 
         def controlFor(source: Origin) -> bytes:
             return controlsOut(sendFrom(source, family))
@@ -148,55 +129,6 @@ def _understood(control: bytes) -> Ancillary:
 _told = BoundedCache(_understood)
 
 
-class _Messages:
-    """
-    An array of C{mmsghdr}, and for each a name, a control buffer and a payload buffer.
-
-    @ivar lengths: of the payloads received, and C{controlLengths}: of their control messages. Plain
-        memory is read and written several times faster than fields of ctypes.
-    @ivar base: where the payload buffers begin; C{bases}: where each payload that is to be sent
-        does, and C{sizes}: how long they are.
-    @ivar filled: the control messages that are there to be sent.
-    """
-
-    stride = ctypes.sizeof(_MMsgHdr)
-
-    def __init__(self) -> None:
-        # not shared, as is the default: a forked process has its own
-        mine = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
-        self.payloads = mmap.mmap(-1, BATCH * _PAYLOAD, mine)
-        self.names = mmap.mmap(-1, BATCH * _NAME, mine)
-        self.controls = mmap.mmap(-1, BATCH * _CONTROL, mine)
-        vectors = (_IoVec * BATCH)()
-        messages = (_MMsgHdr * BATCH)()
-        self.filled: list[bytes] = []
-        payloads, names, controls = (
-            ctypes.addressof(ctypes.c_char.from_buffer(buffer))
-            for buffer in (self.payloads, self.names, self.controls)
-        )
-        for n in range(BATCH):
-            vectors[n] = _IoVec(payloads + n * _PAYLOAD, _PAYLOAD)
-            messages[n].hdr = _MsgHdr(
-                names + n * _NAME,
-                _NAME,
-                ctypes.addressof(vectors[n]),
-                1,
-                controls + n * _CONTROL,
-                _CONTROL,
-                0,
-            )
-        self.address = ctypes.addressof(messages)
-        self.bytes = memoryview(messages).cast("B")
-        self.fresh = bytes(self.bytes)
-        self.lengths = self.bytes.cast("I")[_MMsgHdr.len.offset // 4 :: self.stride // 4]
-        # a long is as wide as size_t
-        words = self.bytes.cast("L")
-        self.controlLengths = words[_MsgHdr.controllen.offset // _WORD :: self.stride // _WORD]
-        pairs = memoryview(vectors).cast("B").cast("L")
-        self.bases, self.sizes = pairs[::2], pairs[1::2]
-        self.base = payloads
-
-
 class _Calls:
     """
     The two system calls, and the memory that they work on.
@@ -206,8 +138,8 @@ class _Calls:
         library = ctypes.CDLL(None, use_errno=True)
         self.recvmmsg: Any = library.recvmmsg
         self.sendmmsg: Any = library.sendmmsg
-        self.incoming = _Messages()
-        self.outgoing = _Messages()
+        self.incoming = MessageBuffers()
+        self.outgoing = MessageBuffers()
 
 
 @cache
@@ -275,7 +207,7 @@ class MultipleMessages:
         messages = self._in
         payloads, hosts = messages.payloads, self._family.hosts
         lengths = messages.lengths[:count].tolist()
-        names = messages.names[: count * _NAME]
+        names = messages.names[: count * NAME]
         if names == self._names:
             sources = self._sources
         else:
@@ -297,13 +229,13 @@ class MultipleMessages:
         """
         The ancillary data of so many datagrams.
         """
-        controls = self._in.controls[: count * _CONTROL]
+        controls = self._in.controls[: count * CONTROL]
         lengths = self._in.controlLengths[:count].tolist()
         if self._controls.startswith(controls) and self._lengths[:count] == lengths:
             return repeat(self._always, count)
         parts = [
             controls[at : at + length]
-            for at, length in zip(range(0, BATCH * _CONTROL, _CONTROL), lengths, strict=False)
+            for at, length in zip(range(0, BATCH * CONTROL, CONTROL), lengths, strict=False)
         ]
         if not self._stamped:
             told = [_told[part] for part in parts]
@@ -358,7 +290,7 @@ class MultipleMessages:
         # Mostly all leave from one address.
         if messages.filled[:count] != controls:
             messages.filled = controls
-            for at, control in zip(range(0, BATCH * _CONTROL, _CONTROL), controls, strict=False):
+            for at, control in zip(range(0, BATCH * CONTROL, CONTROL), controls, strict=False):
                 messages.controls[at : at + len(control)] = control
             messages.controlLengths[:count] = array("L", map(len, controls))
         errors: dict[int, OSError] = {}

@@ -635,7 +635,7 @@ class AlikeTests(TestCase):
     async def test_copiedElsewhere(self) -> None:
         """
         A descriptor that another process has a copy of is reported for ever by epoll(7), though it
-        is closed here: the hub frees itself of it, and serves on.
+        is closed here: the multiplexer frees itself of it, and serves on.
         """
         self.patch(private_names, "_missing", [])
         copies: list[int] = []

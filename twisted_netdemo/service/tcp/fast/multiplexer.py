@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import select
 import sys
-from collections.abc import Iterator, Mapping
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from twisted.internet.error import ConnectionDone
@@ -22,6 +22,8 @@ from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 from twisted.python import context, log
 from twisted.python.failure import Failure
 from zope.interface import implementer
+
+from twisted_netdemo.service.tcp.fast.selectable import CallbackLogContext, Selectable
 
 if sys.platform == "linux":
     IN, OUT = select.EPOLLIN, select.EPOLLOUT
@@ -48,74 +50,6 @@ _LOG = log.ILogContext
 _FIRST = 1
 _MORE = 4
 _ALL = 1 << 16
-
-
-class HasFileno(Protocol):
-    """
-    A socket, as epoll takes it.
-    """
-
-    def fileno(self) -> int: ...
-
-
-class Selectable(Protocol):
-    """
-    An object that the multiplexer watches.
-
-    @ivar handle: the socket, whose C{fileno} is -1 once it has been closed.
-    @ivar interest: the events that it wants: IN, OUT, both, or 0 for none.
-    @ivar registered: the events that the kernel has been asked for, 0 when it is not in the table.
-        The multiplexer sets it.
-    @ivar isPending: whether its interest will be applied soon anyhow, since it is in the list of
-        pending ones or its own callback runs. The multiplexer sets it.
-    @ivar accepting: whether it is a port. Ports are served last, by C{acceptUpTo} in place of
-        C{doRead}.
-    """
-
-    @property
-    def handle(self) -> HasFileno: ...
-
-    interest: int
-    registered: int
-    isPending: bool
-    accepting: bool
-    connected: Any
-
-    def logPrefix(self) -> str: ...
-    def doRead(self) -> Exception | None: ...
-    def doWrite(self) -> Exception | None: ...
-    def readConnectionLost(self, reason: Failure) -> None: ...
-    def connectionLost(self, reason: Failure) -> None: ...
-
-
-class _CallbackLogContext(Mapping[str, Any], tuple[Any, ...]):
-    """
-    The log's context of the running callback: a tuple of the object that is called and the context
-    around it. The text C{system} is computed when it is read, which is seldom. There is a context
-    for each event, and a tuple costs a third of an object.
-    """
-
-    __slots__ = ()
-
-    def copy(self) -> dict[str, Any]:
-        """
-        A dictionary, as Twisted has it here.
-        """
-        one, rest = tuple.__iter__(self)
-        try:
-            system = one.logPrefix()
-        except Exception:
-            system = "(buggy logPrefix method)"
-        return {**rest, "system": system}
-
-    def __getitem__(self, key: str) -> Any:  # type: ignore[override]  # it is no sequence
-        return self.copy()[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.copy())
-
-    def __len__(self) -> int:
-        return len(self.copy())
 
 
 @implementer(IReadDescriptor)
@@ -236,7 +170,7 @@ class Multiplexer:
         Events that are logged from now on belong to this object.
         """
         self._contexts[-1] = {
-            _LOG: _CallbackLogContext((one, self._logContext)),
+            _LOG: CallbackLogContext((one, self._logContext)),
             **self._otherContext,
         }
 
@@ -262,7 +196,7 @@ class Multiplexer:
                 why: BaseException | None = None
                 one.isPending = True
                 # as _belongsTo, at half its cost
-                contexts[-1] = {_LOG: _CallbackLogContext((one, logContext))}
+                contexts[-1] = {_LOG: CallbackLogContext((one, logContext))}
                 if others:
                     contexts[-1].update(others)
                 try:
