@@ -86,7 +86,8 @@ def tables(settings: Settings) -> Iterator[Table]:
         yield from atOnce(servers, settings, reference, sizes, _load)
         ours = {OURS: servers[OURS]}
         for sessions in (1, 100) if settings.small else (1, 10_000):
-            many = settings.units(20_000)
+            # ten packets of each session at least, for its first one makes it
+            many = settings.units(max(20_000, 10 * sessions))
             measure = partial(_load, flight=64, many=many, core=cores()[0], sessions=sessions)
             yield Table(
                 f"64 packets in flight, of {sessions} sessions",
@@ -147,7 +148,8 @@ def _irtt(port: int, seconds: float) -> tuple[Sample, Sample]:
     found = json.loads(_output("irtt", "client", *how, f"127.0.0.1:{port}"))
     rounds = found["round_trips"]
     sent = [each["timestamps"]["client"]["send"]["monotonic"] for each in rounds]
-    # On irtt's grid, which begins with its first packet.
+    # On irtt's grid, which begins with its first packet. It does not tell how many ticks it missed,
+    # so that it is never late by more than one.
     late = sorted((moment - sent[0]) % 1_000_000 / 1000 for moment in sent[1:])
     trips = sorted(each["delay"]["rtt"] / 1000 for each in rounds if each["lost"] == "false")
     return _middle(late), _middle(trips)
