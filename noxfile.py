@@ -54,7 +54,7 @@ def types(session: nox.Session) -> None:
     """
     mypy, strict.
     """
-    session.install("-e", ".[test]", *group("types"))
+    session.install("-e", ".[test,plot]", *group("types"))
     session.run("mypy", *session.posargs)
 
 

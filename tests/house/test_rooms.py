@@ -29,6 +29,7 @@ WORDS = {
     "Request": {"gopher.cli.request", "stamp.packets.base_packet"},
     "Session": {"service.tcp.session", "stamp.reflector.sessions"},
     "Sessions": {"service.tcp.service", "stamp.reflector.sessions"},
+    "Tally": {"impair.ground_truth", "stamp.exporter.tally"},
     "clock": {"service.time.clock", "testing.clock"},  # the fake of the other
 }
 

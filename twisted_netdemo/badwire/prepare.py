@@ -12,13 +12,13 @@ from twisted.application.service import IService
 from twisted.internet.interfaces import IReactorTime
 
 from twisted_netdemo.badwire.console import describe
-from twisted_netdemo.badwire.interfaces import IWireReactor
 from twisted_netdemo.badwire.model.events import Listener
 from twisted_netdemo.badwire.model.wire import Wire
 from twisted_netdemo.badwire.outputs import RunOutputs
 from twisted_netdemo.badwire.sandbox import linux
 from twisted_netdemo.badwire.sandbox.network import Network
 from twisted_netdemo.badwire.sandbox.watcher import Watcher
+from twisted_netdemo.badwire.sandbox.wire_reactor import IWireReactor
 from twisted_netdemo.badwire.service import BadWire
 from twisted_netdemo.service.process.control import StartError
 from twisted_netdemo.service.time.clock import monotonic

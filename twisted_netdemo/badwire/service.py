@@ -20,7 +20,6 @@ from twisted.python.failure import Failure
 
 from twisted_netdemo.badwire.console import describe
 from twisted_netdemo.badwire.exit_statuses import FAILED
-from twisted_netdemo.badwire.interfaces import IWireReactor
 from twisted_netdemo.badwire.model.events import Listener
 from twisted_netdemo.badwire.model.kernel_counters import (
     PacketCounts,
@@ -35,6 +34,7 @@ from twisted_netdemo.badwire.sandbox import device
 from twisted_netdemo.badwire.sandbox.command_process import CommandProcess, takeTerminal
 from twisted_netdemo.badwire.sandbox.network import FAR, FAR6, Network
 from twisted_netdemo.badwire.sandbox.watcher import Member, Watcher
+from twisted_netdemo.badwire.sandbox.wire_reactor import IWireReactor
 from twisted_netdemo.badwire.summary import Summary
 from twisted_netdemo.service.process.control import onSecondSignal
 from twisted_netdemo.service.time.clock import monotonic

@@ -19,12 +19,12 @@ from twisted.python import usage
 from twisted_netdemo.badwire.console import tell
 from twisted_netdemo.badwire.exit_statuses import UNAVAILABLE
 from twisted_netdemo.badwire.hosted_service import HostedService
-from twisted_netdemo.badwire.interfaces import IWireReactor
 from twisted_netdemo.badwire.outputs import FILES, checkScaled
 from twisted_netdemo.badwire.prepare import prepare
 from twisted_netdemo.badwire.private_files import STDOUT, place
 from twisted_netdemo.badwire.sandbox.forbidden import Forbidden
 from twisted_netdemo.badwire.sandbox.network import sysctl
+from twisted_netdemo.badwire.sandbox.wire_reactor import IWireReactor
 from twisted_netdemo.faults.kinds import FAULTS, PACKET_FAULTS
 from twisted_netdemo.faults.options import FaultOptions, faultRows
 from twisted_netdemo.faults.reached import Asked

@@ -15,12 +15,12 @@ from twisted.logger import globalLogBeginner
 from twisted_netdemo.badwire import tap
 from twisted_netdemo.badwire.console import describe, tell
 from twisted_netdemo.badwire.exit_statuses import FAILED, UNAVAILABLE
-from twisted_netdemo.badwire.interfaces import IWireReactor
 from twisted_netdemo.badwire.log_observers import observeAll, observeWarnings
 from twisted_netdemo.badwire.prepare import prepare
 from twisted_netdemo.badwire.private_files import STDOUT
 from twisted_netdemo.badwire.sandbox.forbidden import Forbidden
 from twisted_netdemo.badwire.sandbox.shells import greeting, shell
+from twisted_netdemo.badwire.sandbox.wire_reactor import IWireReactor
 from twisted_netdemo.badwire.service import BadWire
 from twisted_netdemo.service.process.control import StartError
 

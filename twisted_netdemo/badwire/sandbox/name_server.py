@@ -12,7 +12,7 @@ from twisted.internet import defer
 from twisted.internet.interfaces import IListeningPort
 from twisted.names import common, dns, error, server
 
-from twisted_netdemo.badwire.interfaces import IWireReactor
+from twisted_netdemo.badwire.sandbox.wire_reactor import IWireReactor
 
 #: How long an answer may be cached, in seconds.
 _TTL = 60
