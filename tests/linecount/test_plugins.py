@@ -26,17 +26,7 @@ from tests.linecount.running import (
     withSocket,
 )
 from tests.namespace import Namespace
-from tests.processes import (
-    PATIENCE,
-    folder,
-    needs,
-    rootOnly,
-    run,
-    script,
-    start,
-    until,
-    untilWords,
-)
+from tests.processes import PATIENCE, folder, needs, rootOnly, run, script, start, until, untilWords
 from tests.schemas import assertConforms
 
 

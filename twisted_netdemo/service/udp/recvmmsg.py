@@ -30,13 +30,7 @@ from twisted_netdemo.service.udp.datagram import (
     parse,
     sendFrom,
 )
-from twisted_netdemo.service.udp.message_buffers import (
-    CONTROL,
-    NAME,
-    PAYLOAD,
-    WORD,
-    MessageBuffers,
-)
+from twisted_netdemo.service.udp.message_buffers import CONTROL, NAME, PAYLOAD, WORD, MessageBuffers
 from twisted_netdemo.service.udp.recvmsg import BATCH, BATCH_BYTES, SingleMessages
 
 # How many cost less to send one by one.
