@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from twisted_netdemo.stamp.packets import run_report
 from twisted_netdemo.stamp.packets.base_packet import digest
+from twisted_netdemo.stamp.packets.run_report import RunReport
 from twisted_netdemo.stamp.packets.tlvs import HEADER, LENGTHS, TLV, I, M, Type, U, isCovered, tlvs
 from twisted_netdemo.stamp.reflector.sessions import Session
 
@@ -70,15 +71,18 @@ class Extensions:
         self._key = key
         self._found = [*tlvs(self._data, 0)]
         self._isWhole = key is None or isCovered(data[:4], self._data, key)
-        self._reports = 0
+        # the first Run Report, for a packet is no two
+        self._asked: tuple[TLV, RunReport] | None = None
         self.run: int | None = None
         self.dscp: int | None = None
-        if self._isWhole:
-            for each in self._found:
-                if each.type == Type.RUN_REPORT and not each.flags & M:
-                    report = run_report.parse(bytes(self._data[each.value : each.end]))
-                    self.run = None if report is None else report.run
-                    break
+        if not self._isWhole:
+            return
+        for each in self._found:
+            if each.type == Type.RUN_REPORT and not each.flags & M:
+                report = run_report.parse(bytes(self._data[each.value : each.end]))
+                if report is not None:
+                    self._asked, self.run = (each, report), report.run
+                break
 
     def answered(self, number: int, seen: Seen, session: Session | None) -> bytes:
         """
@@ -169,16 +173,14 @@ class Extensions:
         return True
 
     def _report(self, each: TLV, seen: Seen, session: Session | None) -> bool:
-        data = self._data
-        asked = run_report.parse(bytes(data[each.value : each.end]))
         arrivals = None if session is None else session.arrivals
-        if asked is None or arrivals is None or session is None or self._reports:
+        if self._asked is None or arrivals is None or session is None or each is not self._asked[0]:
             return False
-        self._reports += 1
+        asked = self._asked[1]
         if not asked.closing:
             arrivals.add(seen.number)
-        data[each.value : each.end] = run_report.answer(
-            run_report.RunReport(
+        self._data[each.value : each.end] = run_report.answer(
+            RunReport(
                 True,
                 asked.closing,
                 asked.run,
