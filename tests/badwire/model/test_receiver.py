@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.badwire.model.test_packet import TEXT, V4, V6, inet, inet6, made, read
 from tests.badwire.scenes import Scene, part
-from twisted_netdemo.badwire.model import receiver
+from twisted_netdemo.badwire.model import intervals, receiver
 
 DELIVERED, HELD, IGNORED = ("delivered", 0), ("held", 0), ("ignored", 0)
 ACKNOWLEDGEMENT, LATE, DISCARDED = ("acknowledgement", 0), ("late", 0), ("discarded", 0)
@@ -243,7 +243,7 @@ class ConnectionTests(SynchronousTestCase):
         However many gaps a stream has, only so many pieces are held, those nearest to its
         beginning.
         """
-        self.patch(receiver, "MEMORY", 3)
+        self.patch(intervals, "ISLANDS", 3)
         self.talk.open()
         for start in (11, 51, 31):
             self.assertEqual(self.talk.go("up", "A", start, 10, ack=1), HELD)
