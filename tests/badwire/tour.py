@@ -1,9 +1,9 @@
 """
 Keeps the pages of docs/tutorial/tour true: runs their commands and compares what may not vary.
 
-A block that begins with C{```console} and a line C{$ COMMAND} holds a command and what it printed
-once. Run again it must end with the status 0 and print the same lines: but for digits, which
-count as one number whatever it is, for ladders and tables, whose every row depends on the kernel's
+A block that begins with C{```console} and a line C{$ badwire lesson NAME} holds what that printed
+once. Run again it must end with the status 0 and print the same lines: but for digits, which count
+as one number whatever it is, for ladders and tables, whose every row depends on the kernel's
 timing, and for what was read from the machine's settings ('Done:'), which each kernel has others
 of.
 
@@ -29,7 +29,9 @@ TOUR = Path(__file__).resolve().parents[2] / "docs" / "tutorial" / "tour"
 PATIENCE = 120
 
 _TREE = re.compile(r"^```\{toctree\}\n(?:[:].*\n)*\n(?P<names>.*?)^```$", re.M | re.S)
-_BLOCK = re.compile(r"^```console\n\$ (?P<command>[^\n]*)\n(?P<output>.*?)^```$", re.M | re.S)
+_BLOCK = re.compile(
+    r"^```console\n\$ (?P<command>badwire lesson [^\n]*)\n(?P<output>.*?)^```$", re.M | re.S
+)
 # a row of a ladder or of a table, and the pauses and continuations between them
 _VARIES = re.compile(r" +[\d.,-]+  |\s+[|:] .*|  +\S.*  +\S.*|  -[- ]*$|Flow \d+: |seconds  |$")
 _NUMBER = re.compile(r"\d[\d.,]*\d|\d")
