@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, NoReturn
 
 from twisted.python.usage import UsageError
@@ -19,12 +20,22 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """
     Run it, and end the process.
     """
+    _standIn()
     options = Options()
     try:
         options.parseOptions(sys.argv[1:] if arguments is None else arguments)
     except UsageError as error:
         _end(2, f"stampsender: {error}\nTry 'stampsender --help'.\n")
     _run(options)
+
+
+def _standIn() -> None:
+    """
+    Give the process an output where its parent has closed that: Python then has C{None} for it.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
 
 
 def _run(options: Options) -> NoReturn:
@@ -38,8 +49,7 @@ def _run(options: Options) -> NoReturn:
     console = Console(options, reactor)
 
     def failed(reason: Failure) -> int:
-        sys.stderr.write(f"stampsender: this should not have happened: {reason.value!r}\n")
-        return NOTHING
+        _end(NOTHING, f"stampsender: this should not have happened: {reason.value!r}\n")
 
     def interrupted(number: int, frame: object) -> None:
         # the second one ends it at once
@@ -67,10 +77,11 @@ def _end(status: int, message: str = "") -> NoReturn:
     server.
     """
     try:
-        if message:
+        # Each is flushed also where the other cannot be.
+        with suppress(OSError):
             sys.stderr.write(message)
-        sys.stderr.flush()
-        sys.stdout.flush()
-    except OSError:
-        pass
-    os._exit(status)
+            sys.stderr.flush()
+        with suppress(OSError):
+            sys.stdout.flush()
+    finally:
+        os._exit(status)

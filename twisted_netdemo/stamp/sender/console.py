@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import suppress
 from typing import Any, TextIO
 
 from twisted.internet.interfaces import IDelayedCall
@@ -26,6 +27,12 @@ from twisted_netdemo.stamp.sender.settings import Settings
 MEASURED, NOTHING, USAGE, UNAUTHENTIC = 0, 1, 2, 3
 
 _PERIOD = 0.25
+
+#: How wide a terminal is that does not tell.
+_WIDTH = 80
+
+#: The name of standard output.
+_STDOUT = "-"
 
 
 class Console:
@@ -74,8 +81,13 @@ class Console:
         return self._show(measurement)
 
     def _complain(self, words: str) -> None:
-        self._stderr.write(f"stampsender: {words}\n")
-        self._stderr.flush()
+        self._tellUser(f"stampsender: {words}\n")
+
+    def _tellUser(self, text: str) -> None:
+        # a terminal or pipe that has gone is no reason to end otherwise
+        with suppress(OSError):
+            self._stderr.write(text)
+            self._stderr.flush()
 
     def _show(self, measurement: Measurement) -> int:
         status = MEASURED
@@ -83,26 +95,35 @@ class Console:
             status = NOTHING
         if measurement.rejected.unauthentic:
             status = UNAUTHENTIC
-        try:
-            if self._json is not None:
-                self._writeJSON(measurement)
-            if self._plot is not None:
-                self._draw(self._plot, measurement)
-            if not self._quiet and self._json != "-":
-                self._stdout.write(report(measurement, self._settings.key is not None))
-            self._stdout.flush()
-        except OSError as error:
-            where = f"{error.filename}: " if error.filename else ""
-            self._complain(f"cannot write: {where}{error.strerror}")
-            return NOTHING
+        shown = None if self._quiet or self._json == _STDOUT else _STDOUT
+        for path, write in (
+            (self._json, self._writeJSON),
+            (shown, self._writeReport),
+            (self._plot, self._draw),
+        ):
+            if path is None:
+                continue
+            try:
+                write(path, measurement)
+            except OSError as error:
+                where = "standard output" if path == _STDOUT else path
+                self._complain(f"cannot write {where}: {error.strerror}")
+                status = NOTHING
         return status
 
-    def _writeJSON(self, measurement: Measurement) -> None:
+    def _writeJSON(self, path: str, measurement: Measurement) -> None:
         text = json.dumps(document(measurement, self._packets), allow_nan=False) + "\n"
-        if self._json == "-":
-            self._stdout.write(text)
-        elif self._json is not None:
-            writeWhole(self._json, text.encode())
+        if path == _STDOUT:
+            self._print(text)
+        else:
+            writeWhole(path, text.encode())
+
+    def _writeReport(self, path: str, measurement: Measurement) -> None:
+        self._print(report(measurement, self._settings.key is not None))
+
+    def _print(self, text: str) -> None:
+        self._stdout.write(text)
+        self._stdout.flush()
 
     def _draw(self, path: str, measurement: Measurement) -> None:
         from twisted_netdemo.stamp.results.plot import darkName, pictures
@@ -128,8 +149,8 @@ class Console:
             line += ", asking what arrived"
         elif ledger.isClosed:
             line += ", waiting for the last"
-        self._stderr.write(f"\r{line}{' ' * (self._shown - len(line))}")
-        self._stderr.flush()
+        line = line[: max(1, _columns(self._stderr) - 1)]
+        self._tellUser(f"\r{line}{' ' * (self._shown - len(line))}")
         self._shown = len(line)
         self._progress = monotonic(self._reactor).callLater(_PERIOD, self._tell)
 
@@ -138,6 +159,15 @@ class Console:
         if self._progress is not None and self._progress.active():
             self._progress.cancel()
         if self._shown:
-            self._stderr.write(f"\r{' ' * self._shown}\r")
-            self._stderr.flush()
+            self._tellUser(f"\r{' ' * self._shown}\r")
             self._shown = 0
+
+
+def _columns(terminal: TextIO) -> int:
+    """
+    How wide a terminal is: a longer line would begin a new one each time that it is shown.
+    """
+    try:
+        return os.get_terminal_size(terminal.fileno()).columns or _WIDTH
+    except OSError:
+        return _WIDTH

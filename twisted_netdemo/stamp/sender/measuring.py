@@ -47,9 +47,9 @@ def parseTarget(text: str, port: int = PORT) -> tuple[str, int]:
     @param port: where the text names none.
     @raise ValueError: it is none of these.
     """
-    if text.count(":") > 1 and not text.startswith("["):
+    if text.count(":") > 1 and re.fullmatch(r"[^][\s]+", text):
         return text, port
-    match = re.fullmatch(r"(?:\[([^][]+)\]|([^:\s]+))(?::(.*))?", text)
+    match = re.fullmatch(r"(?:\[([^][\s]+)\]|([^][:\s]+))(?::(.*))?", text)
     if match is None:
         raise ValueError(f"{text!r} is not HOST, HOST:PORT or [IPv6 address]:PORT")
     host = match[1] or match[2]
@@ -146,6 +146,11 @@ async def _resolved(reactor: Any, host: str, family: int) -> str:
     if _isAddress(host):
         found = [host]
     else:
+        try:
+            host.encode("idna")
+        except UnicodeError:
+            # the resolver's thread would end by it, and never answer
+            raise CannotMeasure(f"{host!r} is not the name of a host.") from None
         resolver: IHostnameResolver = reactor.nameResolver
         addresses = _Addresses()
         resolver.resolveHostName(addresses, host)
