@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.stamp.arriving import order
 from tests.stamp.drawn import Another, Copies, Drawn
 from tests.stamp.reflecting import ERROR
+from twisted_netdemo.stamp.packets.base_packet import parseRequest
 from twisted_netdemo.stamp.reflector.session_reflector import SessionReflector
 from twisted_netdemo.stamp.reflector.sessions import Sessions
 from twisted_netdemo.stamp.results.directions import Count
@@ -122,7 +123,7 @@ class OthersTests(SynchronousTestCase):
         With another's reflector the truth is within each range, and what is given as one number is
         the truth.
         """
-        path = Drawn(Another(stateful), RUN, up[:COUNT], down[:COUNT])
+        path = Drawn(Another(stateful), RUN, up, down)
         result = path.run()
         truth, ways = Truth(path), result.directions
         self.assertEqual(result.lost, COUNT - len(truth.answered))
@@ -155,13 +156,46 @@ class OthersTests(SynchronousTestCase):
         # A = 2, K = 1: one up, one down; or two up and a copy whose answer was lost
         self.assertEqual(self.said([LOST], [LOST]), ((1, 2), (0, 1), (0, 1), 2))
         # A = 0, K = 1: it can but have been a copy
-        self.assertEqual(self.said([(1, 1)], [LOST]), (0, 0, 1, 0))
+        self.assertEqual(self.said([fine, (1, 1)], [fine, LOST]), (0, 0, 1, 0))
+        # but for the first number, which may have been an earlier run's
+        self.assertEqual(self.said([(1, 1)], [LOST]), (0, 0, (0, 1), 0))
         # A = 0, K = 0, D = 1
         self.assertEqual(self.said([(1, 1)], []), (0, 0, 1, 0))
         # nothing at all: the copy of a closing packet tells that it counts
         self.assertEqual(self.said([], []), (0, 0, 0, 0))
         # A = K, all numbers equal: still a reflector that counts
         self.assertEqual(self.said([], [fine, LOST]), ((0, 1), (0, 1), (0, 1), 1))
+
+    def test_earlierRun(self) -> None:
+        """
+        A session in which an earlier run from the same port had a hundred numbers has no hundred
+        copies.
+        """
+        another = Another()
+        another._number = 100
+        ways = Drawn(another, RUN, [LOST], []).run().directions
+        self.assertEqual(ways.kind, "stateful")
+        self.assertEqual((ways.lossUp, ways.lossDown), ((0, 1), (0, 1)))
+        self.assertEqual(ways.duplicatesUp, (0, 100))
+
+    def test_restarted(self) -> None:
+        """
+        Of a reflector that began to count anew in the run, nothing is claimed that depends on its
+        numbers.
+        """
+        another = Another()
+
+        def reflect(data: bytes, now: int) -> bytes:
+            if parseRequest(data).number == 6:
+                another._number = 0
+            return another(data, now)
+
+        result = Drawn(reflect, RUN, [LOST], []).run()
+        ways = result.directions
+        self.assertEqual(ways.kind, "stateful")
+        self.assertIsNone(result.reorderedDown)
+        self.assertEqual((ways.lossUp, ways.lossDown, ways.duplicatesUp), (None, None, None))
+        self.assertEqual(ways.undecided, 1)
 
     def test_noClosingAnswered(self) -> None:
         """

@@ -83,7 +83,7 @@ def _ours(ledger: Ledger) -> Directions:
 
 def _stateful(ledger: Ledger, lost: int) -> Directions:
     copies, down = len(ledger.copies), len(ledger.repeated)
-    if not ledger.closingReplies:
+    if ledger.countsAnew or not ledger.closingReplies:
         # The reflector may have used any number of further numbers.
         none: Count = 0 if not lost else None
         return Directions("stateful", none, none, lost, None, down, None if lost else frozenset())
@@ -95,7 +95,7 @@ def _stateful(ledger: Ledger, lost: int) -> Directions:
         between(lost - most, lost),
         between(0, most),
         lost if most else 0,
-        between(copies + max(0, unseen - max(0, unheard) - lost), copies + unseen),
+        between(copies + max(0, ledger.unseenBetween - max(0, unheard) - lost), copies + unseen),
         down,
         None if most else frozenset(n for n, answer in enumerate(ledger.answers) if answer is None),
     )

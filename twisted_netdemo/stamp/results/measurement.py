@@ -204,7 +204,9 @@ def measured(
         reorderedUp=None
         if not isReported or report is None
         else _reordering(report.reordered, report.first, report.extent, report.n),
-        reorderedDown=None if ways.kind == "stateless" else _together([*ledger.arrivals.values()]),
+        reorderedDown=None
+        if ways.kind == "stateless" or ledger.countsAnew
+        else _together([*ledger.arrivals.values()]),
         lossRunsUp=_runs(fates, "lost_up", ()) if ways.lostUp is not None else None,
         lossRunsDown=_runs(fates, "lost_down", ("lost_up",)) if ways.lostUp is not None else None,
         rtt=quantiles([*both.values()]),

@@ -54,6 +54,8 @@ class Ledger:
     @ivar closings: how many closing packets were sent; C{closingsAnswered}: how many replies to
         them came, and C{closingReplies}: which numbers these have.
     @ivar closingReport: whether the last report is an answer to a closing packet.
+    @ivar countsAnew: whether one reply number came with two requests: the reflector has begun to
+        count anew.
     @ivar isStateful: whether the reflector has shown that it counts its replies itself.
     @ivar reflector: the Error Estimate of the last reply.
     """
@@ -76,6 +78,7 @@ class Ledger:
         self.closingReplies: set[int] = set()
         self.closingReport = False
         self.closingsAnswered = 0
+        self.countsAnew = False
         self.isStateful = False
         self.reflector: ErrorEstimate | None = None
         self.answered = 0
@@ -83,8 +86,8 @@ class Ledger:
         # The numbers of the last reports, and the pairs of request and reply that have been seen.
         self._latest: dict[int, int] = {}
         self._seen: set[tuple[int, int, int]] = set()
-        self._highest = -1
-        self._numbers = 0
+        # The request that each reply number came with, from a reflector that does not report.
+        self._requests: dict[int, int] = {}
         # Which requests are known to have arrived: a bit each, the first the most significant, for
         # each stretch that a report tells of; and the stretches in which some are not known.
         self._known: list[int] = []
@@ -205,8 +208,8 @@ class Ledger:
                 self.repeated.append(request)
             return
         self._seen.add(pair)
-        self._highest = max(self._highest, number)
-        self._numbers += 1
+        if report is None and self._requests.setdefault(number, request) != request:
+            self.countsAnew = True
         if isClosing:
             self.closingReplies.add(number)
             self.closingsAnswered += 1
@@ -291,4 +294,16 @@ class Ledger:
         """
         The number of reply numbers below the greatest one seen that were not seen.
         """
-        return self._highest + 1 - self._numbers
+        return max(self._requests, default=-1) + 1 - len(self._requests)
+
+    @property
+    def unseenBetween(self) -> int:
+        """
+        The number of unseen reply numbers between the least one seen and the greatest one of a
+        reply to a request. Numbers below may be an earlier run's, numbers above a closing packet's.
+        """
+        measured = [n for n, request in self._requests.items() if request < len(self.answers)]
+        if not measured:
+            return 0
+        least, greatest = min(self._requests), max(measured)
+        return greatest + 1 - least - sum(n <= greatest for n in self._requests)
