@@ -81,10 +81,11 @@ def parseTargets(found: Any, folder: str = ".") -> tuple[ProbeTarget, ...]:
     if not isinstance(entries, list) or not 1 <= len(entries) <= MOST:
         raise ValueError(f"'targets' is not a list of 1 to {MOST}")
     targets = tuple(_target(entry, place, folder) for place, entry in enumerate(entries, 1))
-    names = [target.name for target in targets]
-    for name in names:
-        if names.count(name) > 1:
-            raise ValueError(f"two targets have the name {name!r}")
+    names = set[str]()
+    for target in targets:
+        if target.name in names:
+            raise ValueError(f"two targets have the name {target.name!r}")
+        names.add(target.name)
     return targets
 
 
