@@ -71,6 +71,18 @@ class ArrivalsTests(SynchronousTestCase):
         had = {start + n for n in range(32) if bits >> (31 - n) & 1}
         self.assertEqual(had, {n for n in numbers if start <= n < start + 32})
 
+    def test_wideBitmap(self) -> None:
+        """
+        A bitmap as long as a datagram tells of each of as many gaps as are kept, and its end.
+        """
+        arrivals = self.after(*range(3, 4001, 2))
+        bits = int.from_bytes(arrivals.bitmap(1, 65_000), "big")
+        width = 8 * 65_000
+        had = {1 + n for n in range(4100) if bits >> (width - 1 - n) & 1}
+        self.assertEqual(had, {*range(3, 4001, 2)})
+        self.assertEqual(bits & (1 << width - 4100) - 1, 0)
+        self.assertEqual(arrivals.bitmap(1 << 32, 4), bytes(4))
+
     @given(st.lists(st.integers(0, 300), max_size=200), st.integers(1, 8))
     @settings(max_examples=50, deadline=None)
     def test_bounded(self, numbers: list[int], most: int) -> None:

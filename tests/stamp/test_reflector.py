@@ -189,6 +189,12 @@ class AuthenticatedTests(SynchronousTestCase):
             self.assertTrue(all(flags & I for flags, _, _ in found), bit)
         alone = request(7, key=KEY) + pack(Type.TIMESTAMP_INFORMATION, bytes(4))
         self.assertEqual(values(self.inside.sends(alone), AUTHENTICATED), [(U | I, 3, bytes(4))])
+        # no TLV but padding stands behind the HMAC TLV, so that there is one
+        twice = self.signed(pack(Type.HMAC, bytes(16)))
+        self.assertEqual(
+            [flags for flags, _, _ in values(self.inside.sends(twice), AUTHENTICATED)],
+            [U | I, U | I],
+        )
         padded = request(7, key=KEY) + padding(8)
         self.assertEqual(values(self.inside.sends(padded), AUTHENTICATED), [(0, 1, bytes(4))])
 
@@ -220,9 +226,18 @@ class ExtensionTests(SynchronousTestCase):
             found = self.extended(wrong, pack(3, bytes(4)))
             self.assertTrue(found[0][0] & M)
             self.assertEqual(found[0][2], wrong[4:])
-            if wrong[1] != 2:
-                self.assertEqual(found[1], (U, 3, bytes(4)))
+            self.assertEqual(found[1], (U, 3, bytes(4)))
         self.assertEqual(self.extended(b"\x80\x03\0\x09abc"), [(U | M, 3, b"abc")])
+
+    def test_many(self) -> None:
+        """
+        Behind more TLVs than any request has, the others come back as they came.
+        """
+        found = self.extended(*[pack(1, b"")] * 70)
+        self.assertEqual(found, [(0, 1, b"")] * 64 + [(U, 1, b"")] * 6)
+        inside = pack(2, bytes(4) + pack(99, b"", flags=0) * 70)
+        [(_, _, value)] = self.extended(inside)
+        self.assertEqual(value[4:], pack(99, b"") * 64 + pack(99, b"", flags=0) * 6)
 
     def test_class(self) -> None:
         """

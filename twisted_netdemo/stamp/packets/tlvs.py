@@ -50,6 +50,9 @@ LENGTHS: dict[int, int] = {
     Type.HMAC: 16,
 }
 
+#: The least length of a value, for types that have one: Location begins with two ports.
+LEASTS: dict[int, int] = {Type.LOCATION: 4}
+
 
 class TLV(NamedTuple):
     """
@@ -91,7 +94,9 @@ def isCovered(number: bytes, data: bytes | bytearray, key: bytes) -> bool:
     covered = [each for each in tlvs(data, 0) if each.type != Type.EXTRA_PADDING or each.flags & M]
     if not covered:
         return True
-    last = covered[-1]
+    last = covered.pop()
+    if any(each.type == Type.HMAC for each in covered):
+        return False
     if last.type != Type.HMAC or last.end - last.value != LENGTHS[Type.HMAC]:
         return False
     expected = digest(key, number + data[: last.start])
@@ -105,7 +110,7 @@ def signed(number: bytes, data: bytes, key: bytes) -> bytes:
     return data + pack(Type.HMAC, digest(key, number + data))
 
 
-def tlvs(data: bytes | bytearray, start: int) -> Iterator[TLV]:
+def tlvs(data: bytes | bytearray, start: int, end: int | None = None) -> Iterator[TLV]:
     """
     The TLVs of a packet in order. The last one has C{M} among its flags if it does not fit.
 
@@ -113,11 +118,11 @@ def tlvs(data: bytes | bytearray, start: int) -> Iterator[TLV]:
 
     @param start: where they begin: at the end of the base packet.
     """
-    end = len(data)
+    end = len(data) if end is None else end
     while start < end:
         value = start + HEADER.size
         if value > end:
-            if not any(data[start:]):
+            if not any(data[start:end]):
                 return
             yield TLV(data[start] | M, 0, start, end, end)
             return

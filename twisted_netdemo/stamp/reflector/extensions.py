@@ -10,14 +10,30 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from itertools import islice
 from struct import Struct
 from typing import NamedTuple
 
 from twisted_netdemo.stamp.packets import run_report
 from twisted_netdemo.stamp.packets.base_packet import digest
 from twisted_netdemo.stamp.packets.run_report import RunReport
-from twisted_netdemo.stamp.packets.tlvs import HEADER, LENGTHS, TLV, I, M, Type, U, isCovered, tlvs
+from twisted_netdemo.stamp.packets.tlvs import (
+    HEADER,
+    LEASTS,
+    LENGTHS,
+    TLV,
+    I,
+    M,
+    Type,
+    U,
+    isCovered,
+    tlvs,
+)
 from twisted_netdemo.stamp.reflector.sessions import Session
+
+# How many TLVs of a request, and sub-TLVs of one, are looked at: a datagram has room for 16,000,
+# which would take as long as thousands of requests. With a key there is no such bound.
+_MOST = 64
 
 _PORTS = Struct("!HH")
 _THREE = Struct("!III")
@@ -69,7 +85,7 @@ class Extensions:
         """
         self._data = bytearray(data[start:])
         self._key = key
-        self._found = [*tlvs(self._data, 0)]
+        self._found = [*islice(tlvs(self._data, 0), _MOST if key is None else None)]
         self._isWhole = key is None or isCovered(data[:4], self._data, key)
         # the first Run Report, for a packet is no two
         self._asked: tuple[TLV, RunReport] | None = None
@@ -98,7 +114,8 @@ class Extensions:
             return bytes(data)
         for each in self._found:
             length = each.end - each.value
-            if each.flags & M or length != LENGTHS.get(each.type, length):
+            isRight = LEASTS.get(each.type, 0) <= length == LENGTHS.get(each.type, length)
+            if each.flags & M or not isRight:
                 data[each.start] |= M
                 break
             if each.type == Type.HMAC:
@@ -122,15 +139,12 @@ class Extensions:
 
     def _location(self, each: TLV, seen: Seen, session: Session | None) -> bool:
         data = self._data
-        if each.end - each.value < _PORTS.size:
-            data[each.start] |= M
-            return False
         _PORTS.pack_into(data, each.value, seen.port, seen.source[1])
         hosts = {
             _DESTINATION: (seen.destination, _DESTINATION4, _DESTINATION6),
             _SOURCE: (seen.source[0], _SOURCE4, _SOURCE6),
         }
-        for sub in tlvs(data[: each.end], each.value + _PORTS.size):
+        for sub in islice(tlvs(data, each.value + _PORTS.size, each.end), _MOST):
             host, type4, type6 = hosts.get(sub.type, (None, 0, 0))
             if sub.flags & M or (host and sub.end - sub.value != _ADDRESS):
                 data[sub.start] |= M

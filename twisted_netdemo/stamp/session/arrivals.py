@@ -12,7 +12,7 @@ from array import array
 from bisect import bisect_right
 from typing import Literal
 
-#: How many ranges of missing numbers a reflector keeps for a session: about 24 KiB. Where half of
+#: How many ranges of missing numbers a reflector keeps for a session: 60 KiB at most. Where half of
 #: all packets are lost at random, that reaches some 8,000 numbers back; with one in a hundred,
 #: 200,000.
 GAPS = 2048
@@ -60,14 +60,14 @@ class Arrivals:
         self._floor = 0  # what is known of the numbers below has been given up
         # The missing ranges, rising: where each begins, ends (exclusive), and the place in the
         # order of arrival of the packet that jumped over it.
-        self._starts = array("Q")
-        self._ends = array("Q")
+        self._starts = array("I")
+        self._ends = array("I")
         self._at = array("Q")
         # What a missing number would be measured against to tell its n, if it came now: for each
         # stretch between missing ranges, its last arrival's number, and of how many arrivals it is
         # the least since the one below it.
-        self._tops: list[int] = []
-        self._spans: list[int] = []
+        self._tops = array("I")
+        self._spans = array("Q")
         self.first = self.extra = self.outside = 0
         self.reordered = self.extent = self.n = 0
 
@@ -188,22 +188,30 @@ class Arrivals:
         Whether each of the numbers from C{start} on has arrived, a bit each, the most significant
         bit of an octet first. Of those that are not known any more it says that they have not.
         """
-        width = 8 * octets
-        end = start + width
-        known = max(start, self._floor)
-        if known >= min(end, self._next):
-            return bytes(octets)
-        bits = _ones(start, end, known, min(end, self._next))
-        at = max(0, bisect_right(self._starts, known) - 1)
-        while at < len(self._starts) and self._starts[at] < end:
-            bits &= ~_ones(start, end, max(start, self._starts[at]), min(end, self._ends[at]))
+        bits = bytearray(octets)
+        last = min(start + 8 * octets, self._next)
+        first = max(start, self._floor)
+        at = max(0, bisect_right(self._starts, first) - 1)
+        while first < last and at < len(self._starts):
+            _set(bits, first - start, min(last, self._starts[at]) - start)
+            first = max(first, self._ends[at])
             at += 1
-        return bits.to_bytes(octets, "big")
+        _set(bits, first - start, last - start)
+        return bytes(bits)
 
 
-def _ones(start: int, end: int, first: int, last: int) -> int:
+def _set(bits: bytearray, first: int, last: int) -> None:
     """
-    Of the bits from C{start} to C{end}, the first of them most significant, those that are set from
-    C{first} to C{last}, all ends exclusive.
+    Set the bits from C{first} to C{last}, exclusive; the first of an octet is its most significant.
     """
-    return ((1 << last - first) - 1) << end - last if last > first else 0
+    if first >= last:
+        return
+    start, end = first >> 3, last >> 3
+    head, tail = 0xFF >> (first & 7), 0xFF00 >> (last & 7) & 0xFF
+    if start == end:
+        bits[start] |= head & tail
+        return
+    bits[start] |= head
+    bits[start + 1 : end] = b"\xff" * (end - start - 1)
+    if tail:
+        bits[end] |= tail
