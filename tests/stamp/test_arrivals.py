@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.stamp.arriving import Order, order
-from twisted_netdemo.stamp.session.arrivals import Arrivals
+from twisted_netdemo.stamp.session.arrivals import GAPS, Arrivals
 
 
 def counted(arrivals: Arrivals) -> Order:
@@ -104,6 +104,16 @@ class ArrivalsTests(SynchronousTestCase):
         bits = int.from_bytes(arrivals.bitmap(0, 40), "big")
         had = {n for n in range(320) if bits >> (319 - n) & 1}
         self.assertEqual(had, {n for n in seen if n >= arrivals.floor})
+
+    def test_memory(self) -> None:
+        """
+        The most that a session's arrivals take is what the page says.
+        """
+        arrivals = self.after(*range(0, 4 * GAPS, 2))
+        parts = (
+            getattr(arrivals, f"_{name}") for name in ("starts", "ends", "at", "tops", "spans")
+        )
+        self.assertLess(sum(each.itemsize * len(each) for each in parts), 16 * 1024)
 
     def test_jump(self) -> None:
         """

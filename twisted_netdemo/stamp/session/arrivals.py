@@ -12,10 +12,10 @@ from array import array
 from bisect import bisect_right
 from typing import Literal
 
-#: How many ranges of missing numbers a reflector keeps for a session: 60 KiB at most. Where half of
-#: all packets are lost at random, that reaches some 8,000 numbers back; with one in a hundred,
-#: 200,000.
-GAPS = 2048
+#: The ranges of missing numbers that a reflector keeps for a session, in 15 KiB at most. Where half
+#: of all packets are lost at random, they reach some 2,000 numbers back; with one in a hundred,
+#: 50,000.
+GAPS = 512
 
 #: A first copy; a further copy; or a packet too far back to tell.
 Arrival = Literal["first", "extra", "outside"]
