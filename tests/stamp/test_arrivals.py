@@ -75,11 +75,11 @@ class ArrivalsTests(SynchronousTestCase):
         """
         A bitmap as long as a datagram tells of each of as many gaps as are kept, and its end.
         """
-        arrivals = self.after(*range(3, 4001, 2))
+        arrivals = self.after(*range(3, 1001, 2))
         bits = int.from_bytes(arrivals.bitmap(1, 65_000), "big")
         width = 8 * 65_000
         had = {1 + n for n in range(4100) if bits >> (width - 1 - n) & 1}
-        self.assertEqual(had, {*range(3, 4001, 2)})
+        self.assertEqual(had, {*range(3, 1001, 2)})
         self.assertEqual(bits & (1 << width - 4100) - 1, 0)
         self.assertEqual(arrivals.bitmap(1 << 32, 4), bytes(4))
 
