@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from statistics import mean
 
 from hypothesis import given
@@ -19,7 +20,7 @@ from tests.stamp.path import Path
 from tests.stamp.test_oracle import BAD
 from twisted_netdemo.faults.impairments import Impairments
 from twisted_netdemo.stamp.results.document import document
-from twisted_netdemo.stamp.results.measurement import Measurement
+from twisted_netdemo.stamp.results.measurement import Measurement, Rejected, Sending
 from twisted_netdemo.stamp.results.outputs import cannotWrite, writeWhole
 from twisted_netdemo.stamp.results.plot import darkName, pictures
 from twisted_netdemo.stamp.results.quantiles import jitter, quantiles
@@ -152,7 +153,22 @@ class ReportTests(SynchronousTestCase):
         self.assertNotIn("RFC", text)
         self.assertIn("another key", " ".join(report(result, isKeyed=True).split()))
         keyed = Drawn(lambda data, now: bytes(216), Settings(count=2, key=b"k")).run()
-        self.assertIn("came back that were not made with this key", report(keyed, isKeyed=True))
+        self.assertIn("came back, not made with this key", report(keyed, isKeyed=True))
+
+    def test_noReply(self) -> None:
+        """
+        Where something came back that is no reply, or nothing was sent, it does not say that a
+        filter may have been on the way.
+        """
+        echoed = Drawn(lambda data, now: data, Settings(count=2)).run()
+        self.assertIsNone(echoed.reflector)
+        text = report(echoed)
+        self.assertIn(f"came back, only {echoed.rejected.malformed} other packets.", text)
+        self.assertNotIn("Nothing", text)
+        unsent = replace(echoed, rejected=Rejected(), sending=Sending(failed=2, skipped=1))
+        text = report(unsent)
+        self.assertIn("the system did not take one packet", text)
+        self.assertIn("1 tick skipped; 2 not taken by the system", text)
 
     def test_strip(self) -> None:
         """

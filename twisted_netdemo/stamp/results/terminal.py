@@ -63,14 +63,23 @@ def report(m: Measurement, isKeyed: bool = False) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def _packets(count: int) -> str:
-    return f"{count} packet{'' if count == 1 else 's'}"
+    return _counted(count, "packet")
 
 
 def _nothing(m: Measurement, isKeyed: bool) -> list[str]:
-    if m.rejected.unauthentic:
-        count = m.rejected.unauthentic
-        return [f"{_packets(count)} came back that were not made with this key."]
+    rejected = m.rejected
+    if rejected.unauthentic:
+        return [f"{_packets(rejected.unauthentic)} came back, not made with this key."]
+    if rejected.malformed or rejected.stray:
+        others = _counted(rejected.malformed + rejected.stray, "other packet")
+        return [f"No reply to what was sent came back, only {others}."]
+    if m.sending.failed >= m.sent:
+        return ["Nothing came back: the system did not take one packet."]
     causes = ["a filter on the way", "no reflector at that address and port"]
     if isKeyed:
         causes.append("another key at the reflector")
@@ -184,7 +193,7 @@ def _ttl(ttl: TTL | None) -> str:
         return "unknown"
     if not ttl.changes:
         return str(ttl.first)
-    return f"{ttl.first} first, {ttl.last} last, {ttl.changes} changes"
+    return f"{ttl.first} first, {ttl.last} last, {_counted(ttl.changes, 'change')}"
 
 
 def _sending(m: Measurement) -> list[str]:
@@ -192,12 +201,13 @@ def _sending(m: Measurement) -> list[str]:
     said = []
     if error is not None:
         said.append(f"late by {error[0]:.0f} us (p50), {error[1]:.0f} us (p99)")
+    sending = m.sending
     said += [
-        f"{count} {words}"
+        words
         for count, words in (
-            (m.sending.late, "over 1 ms late"),
-            (m.sending.skipped, "ticks skipped"),
-            (m.sending.failed, "not taken by the system"),
+            (sending.late, f"{sending.late} over 1 ms late"),
+            (sending.skipped, f"{_counted(sending.skipped, 'tick')} skipped"),
+            (sending.failed, f"{sending.failed} not taken by the system"),
         )
         if count
     ]
