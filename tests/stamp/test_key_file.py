@@ -29,8 +29,9 @@ class KeyFileTests(SynchronousTestCase):
         for lines, words in (
             (["7 c0ffee", "8"], "line 2 is not 'SSID HEX'"),
             (["7 c0ffeg"], "line 1: the key is not hexadecimal"),
-            (["70000 c0ffee"], "line 1: '70000' is not an SSID"),
-            (["-1 c0ffee"], "line 1: '-1' is not an SSID"),
+            (["70000 c0ffee"], "line 1 begins neither with an SSID"),
+            (["-1 c0ffee"], "line 1 begins neither with an SSID"),
+            (["c0ffee 12"], "line 1 begins neither with an SSID"),
             (["7 c0ffee", "0x7 c0ffee"], "line 2 is the second for SSID 7"),
             (["* c0ffee", "* c0ffee"], "line 2 is the second for '*'"),
             (["# nothing"], "there is no key in it"),

@@ -79,11 +79,14 @@ def _key(text: str, number: int) -> bytes:
 def _ssid(text: str, number: int) -> int:
     try:
         return ssid(text)
-    except ValueError as error:
-        raise ValueError(f"line {number}: {error}") from None
+    except ValueError:
+        # without its words: in a line with both exchanged they are the key
+        raise ValueError(
+            f"line {number} begins neither with an SSID, 0 to 65535, nor '*'"
+        ) from None
 
 
-def ssid(text: str, least: int = 0) -> int:
+def ssid(text: str) -> int:
     """
     A STAMP Session Identifier as people write it.
 
@@ -95,8 +98,8 @@ def ssid(text: str, least: int = 0) -> int:
         value = int(digits, 16) if hexadecimal else int(digits, 10)
     except ValueError:
         value = -1
-    if not (digits.isascii() and digits.isalnum() and least <= value <= 0xFFFF):
-        raise ValueError(f"{text!r} is not an SSID, {least} to 65535, in decimal or with 0x")
+    if not (digits.isascii() and digits.isalnum() and 0 <= value <= 0xFFFF):
+        raise ValueError(f"{text!r} is not an SSID, 0 to 65535, in decimal or with 0x")
     return value
 
 
