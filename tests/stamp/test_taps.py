@@ -30,6 +30,7 @@ class SenderMistakes(SynchronousTestCase):
             (("h", "--ssid=65536"), "--ssid: '65536'"),
             (("h", "-4", "-6"), "--ipv4 and --ipv6 leave no address"),
             (("h", "--count=1", "--duration=1"), "--count and --duration do not go together"),
+            (("h", "--duration=9000h", "--interval=100us"), "--duration: at this --interval"),
             (("h", "--schedule=often"), "--schedule: 'often'"),
             (("h", "--packets"), "--packets"),
             (("h", "--plot=x.gif"), "--plot: 'x.gif' ends neither"),

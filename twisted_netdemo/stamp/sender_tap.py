@@ -20,6 +20,9 @@ from twisted_netdemo.stamp.sender.settings import LARGEST, Settings
 
 _SHORTEST = 10e-6
 
+#: How many packets a run has at most: it keeps what became of each.
+_MOST = 10**8
+
 
 def _interval(text: str) -> float:
     seconds = quantities.duration(text)
@@ -176,10 +179,14 @@ class Options(ServiceOptions):
         interval = self.take("interval", _interval)
         if self["duration"] is None:
             self["count"] = self["count"] or "100"
-            return self.take("count", lambda text: quantities.whole(text, 1, 10**8))
+            return self.take("count", lambda text: quantities.whole(text, 1, _MOST))
         if self["count"] is not None:
             raise usage.UsageError("--count and --duration do not go together")
         duration = self.take("duration", quantities.positiveDuration)
+        if duration / interval > _MOST:
+            raise usage.UsageError(
+                f"--duration: at this --interval it is more than {_MOST} packets"
+            )
         return max(1, round(duration / interval))
 
     def _session(self) -> tuple[bytes | None, int]:
