@@ -177,12 +177,6 @@ class Arrivals:
         """
         return self._next
 
-    def missing(self) -> int:
-        """
-        The count of numbers below the greatest one that have not arrived.
-        """
-        return self._next - self.first
-
     def bitmap(self, start: int, octets: int) -> bytes:
         """
         Whether each of the numbers from C{start} on has arrived, a bit each, the most significant
