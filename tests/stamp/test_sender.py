@@ -68,7 +68,37 @@ class LayoutTests(SynchronousTestCase):
         self.assertEqual(112 + len(Layout(None, KEY).extensions(1, 2, 0, False)), 216)
 
 
+class SettingsTests(SynchronousTestCase):
+    def test_bounds(self) -> None:
+        """
+        A program that asks for what no run can be is told at once.
+        """
+        for wrong in (
+            {"count": 0},
+            {"interval": 0.0},
+            {"timeout": float("inf")},
+            {"size": 43},
+            {"size": 111, "key": KEY},
+            {"dscp": 64},
+            {"ssid": 1 << 16},
+        ):
+            values: dict[str, Any] = wrong
+            error = self.assertRaises(ValueError, lambda values=values: Settings(**values))
+            self.assertIn(next(iter(wrong)), str(error))
+
+
 class SendingTests(SynchronousTestCase):
+    def test_duration(self) -> None:
+        """
+        A run of some time is over by then, also where it could not keep its schedule.
+        """
+        path = Drawn(Another(), Settings(count=10, interval=0.01, duration=0.1))
+        results = path.start()
+        path.clock.advance(0)
+        path.clock.pump([0.01, 0.065])
+        path.clock.pump([0.001] * 1000)
+        self.assertEqual((results[0].sent, results[0].sending.skipped), (5, 5))
+
     def test_skips(self) -> None:
         """
         Where the reactor is held up, ticks are skipped, never sent in a burst; the run is the

@@ -52,7 +52,9 @@ class SenderMistakes(SynchronousTestCase):
             ["-i", "2ms", "192.0.2.1", "--duration=1s", "-p", "8620", f"--key-file={keys}", "-4"]
         )
         self.assertEqual(options.target, "192.0.2.1:8620")
-        expected = Settings(count=500, interval=0.002, key=b"\xc0\xff\xee", ssid=0x11, family=4)
+        expected = Settings(
+            count=500, interval=0.002, key=b"\xc0\xff\xee", ssid=0x11, family=4, duration=1
+        )
         self.assertEqual(options.settings, expected)
         for text, target in (
             ("2001:db8::1", "[2001:db8::1]:862"),

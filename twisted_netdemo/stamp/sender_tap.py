@@ -47,7 +47,7 @@ class Options(ServiceOptions):
     longdesc = (
         "Measure what the path to a STAMP or TWAMP-Light reflector does to packets: loss, "
         "duplication and reordering on the way there and back, delays and their variation. "
-        "Ctrl-C ends the run and shows what there is."
+        "Ctrl-C ends the run and shows what there is; under twistd it shows nothing."
     )
 
     optParameters = [
@@ -135,6 +135,7 @@ class Options(ServiceOptions):
             self.take("size", lambda text: quantities.whole(text, least, LARGEST))
         self.settings = Settings(
             count=self._count(),
+            duration=self["duration"],
             interval=self["interval"],
             poisson=self["schedule"] == "poisson",
             seed=self["seed"],

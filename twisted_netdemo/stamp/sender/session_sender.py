@@ -132,6 +132,10 @@ class SessionSender:
         now = self._timer.seconds() - self._start
         self._tick, skipped = self._schedule.following(now)
         self._skipped += skipped
+        duration = self._settings.duration
+        if duration is not None and self._tick >= duration:
+            self._close()
+            return
         self._timer.at(self._start + self._tick)
 
     def _send(self) -> None:

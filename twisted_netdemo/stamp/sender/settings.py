@@ -4,6 +4,7 @@ The settings of a run, and the layout of its packets. Pure.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -51,6 +52,8 @@ class Settings:
     @ivar sourcePort: 0 for any.
     @ivar timeout: how many seconds a reply may take.
     @ivar family: 4 or 6, where it shall be IPv4 or IPv6; 0 for either.
+    @ivar duration: the seconds after which no more requests are sent, whatever C{count} says;
+        C{None} for no such limit.
     """
 
     count: int = 100
@@ -64,6 +67,23 @@ class Settings:
     sourcePort: int = 0
     timeout: float = 2.0
     family: Literal[0, 4, 6] = 0
+    duration: float | None = None
+
+    def __post_init__(self) -> None:
+        """
+        @raise ValueError: a value is out of its bounds; no run could end by it.
+        """
+        least = OPEN if self.key is None else AUTHENTICATED
+        for name, value, isRight in (
+            ("count", self.count, self.count >= 1),
+            ("interval", self.interval, 0 < self.interval < math.inf),
+            ("timeout", self.timeout, 0 < self.timeout < math.inf),
+            ("size", self.size, self.size is None or least <= self.size <= LARGEST),
+            ("dscp", self.dscp, 0 <= self.dscp <= 63),
+            ("ssid", self.ssid, 0 <= self.ssid <= 0xFFFF),
+        ):
+            if not isRight:
+                raise ValueError(f"{name}: {value!r} is out of bounds")
 
 
 class Layout:
