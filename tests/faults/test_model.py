@@ -132,6 +132,16 @@ class Chances(SynchronousTestCase):
             # geometric with mean 4: variance 4 * 3 for each run
             self.within(sum(runs), 4 * len(runs), 12 * len(runs))
 
+    def test_burstFirst(self) -> None:
+        """
+        The first packet of a conversation is lost at the ratio, too: of many short conversations,
+        as questions of DNS are, as many packets are lost as of a long one.
+        """
+        conditions = Conditions(Impairments(loss=Probability(0.3), burst=3))
+        first = [Fates(conditions, 42, "up", client).next(0) for client in range(PACKETS)]
+        lost = sum(fate.outcome.isLost for fate in first)
+        self.within(lost, PACKETS * 0.3, PACKETS * 0.3 * 0.7)
+
     def test_burstEdges(self) -> None:
         """
         Runs as short as the ratio allows, no loss and nothing but loss.

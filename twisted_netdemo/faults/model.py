@@ -53,6 +53,9 @@ def _factor(name: str) -> int:
 
 _DELAY = _factor("delay")
 
+# What happened to the packet before this one, if there was one.
+_NONE, _PASSED, _LOST = range(3)
+
 
 def damageDraw(base: int, name: str) -> int:
     """
@@ -207,16 +210,15 @@ class Conditions:
         isCertain = not triggers and not impairments.jitter
         self.always = Fate(0, UNHARMED, impairments.delay, 0) if isCertain else None
         self.isClear = False
-        #: for the model: which faults may happen after a packet that passed, and after a lost one
-        self.active = [
-            _active(fault, triggers[fault.name]) for fault in FAULTS if fault.name in triggers
-        ]
-        self.activeAfterLoss = self.active
+        faults = [_active(fault, triggers[fault.name]) for fault in FAULTS if fault.name in triggers]
+        #: for the model: which faults may happen to a conversation's first packet, after a packet
+        #: that passed, and after a lost one
+        self.active = [faults] * 3
         runs = impairments.lossAfter()
         if runs is not None:
-            others = [each for each in self.active if each[0] is not LOSS]
-            self.active = [_active(LOSS, Probability(runs[0])), *others]
-            self.activeAfterLoss = [_active(LOSS, Probability(runs[1])), *others]
+            others = [each for each in faults if each[0] is not LOSS]
+            for before, ratio in zip((_PASSED, _LOST), runs, strict=True):
+                self.active[before] = [_active(LOSS, Probability(ratio)), *others]
         self.isConstant = not impairments.jitter or impairments.distribution == "constant"
 
     def delay(self, base: int) -> float:
@@ -244,7 +246,7 @@ class Fates:
     @ivar position: of the latest packet, from 1; 0 before the first one.
     """
 
-    __slots__ = ("_conditions", "_hash", "_wasLost", "position")
+    __slots__ = ("_before", "_conditions", "_hash", "position")
 
     def __init__(self, conditions: Conditions, seed: int, *identity: str | int) -> None:
         """
@@ -258,7 +260,7 @@ class Fates:
             _encode(identity), digest_size=8, key=seed.to_bytes(8, "little")
         )
         self.position = 0
-        self._wasLost = False
+        self._before = _NONE
 
     def skip(self, position: int) -> None:
         """
@@ -266,7 +268,7 @@ class Fates:
         (L{Conditions.always}) says so before it asks again.
         """
         self.position = position
-        self._wasLost = False
+        self._before = _PASSED
 
     def next(self, *key: str | int) -> Fate:
         """
@@ -281,13 +283,13 @@ class Fates:
         hashed.update(f"{key[0]}\1".encode() if len(key) == 1 else _encode(key))
         base = int.from_bytes(hashed.digest(), "little")
         befallen = []
-        for active in conditions.activeAfterLoss if self._wasLost else conditions.active:
+        for active in conditions.active[self._before]:
             fault, factor, threshold, positions = active
             if base * factor & _MASK < threshold or (positions and positions.hits(position)):
                 befallen.append(fault)
                 if fault.stops:
                     break
         outcome = _combined(frozenset(befallen)) if befallen else UNHARMED
-        self._wasLost = outcome.isLost
+        self._before = _LOST if outcome.isLost else _PASSED
         delay = conditions.impairments.delay if conditions.isConstant else conditions.delay(base)
         return Fate(position, outcome, delay, base)
