@@ -126,6 +126,6 @@ class TargetTests(SynchronousTestCase):
         """
         Brackets stand around an address, or nowhere.
         """
-        for text in ("x::]", "::[1", "[::1", "[a b]:9", "a]:9"):
+        for text in ("x::]", "::[1", "[::1", "[a b]:9", "a]:9", "::1:18620"):
             self.assertRaises(ValueError, parseTarget, text)
         self.assertEqual(parseTarget("fe80::1%eth0", 9), ("fe80::1%eth0", 9))

@@ -167,7 +167,7 @@ class ReportTests(SynchronousTestCase):
         self.assertNotIn("Nothing", text)
         unsent = replace(echoed, rejected=Rejected(), sending=Sending(failed=2, skipped=1))
         text = report(unsent)
-        self.assertIn("the system did not take one packet", text)
+        self.assertIn("the system did not take one of the packets", text)
         self.assertIn("1 tick skipped; 2 not taken by the system", text)
 
     def test_strip(self) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.stamp.drawn import TARGET, Another, Copies, Drawn
-from tests.stamp.path import Path
+from tests.stamp.drawn import SENDER, TARGET, Another, Copies, Drawn
+from tests.stamp.path import Path, Port
 from tests.stamp.reflecting import BEGAN
 from twisted_netdemo.faults.impairments import Impairments
 from twisted_netdemo.faults.trigger import Probability
@@ -115,6 +115,20 @@ class SendingTests(SynchronousTestCase):
         self.assertEqual(results[0].sending.late, 1)
         assert results[0].sendError is not None
         self.assertApproximates(results[0].sendError[1], 25_000, 1)
+
+    def test_notTaken(self) -> None:
+        """
+        The requests that the system does not take are counted; closing packets are none.
+        """
+        path = Drawn(Another(), Settings(count=3))
+        port = Port(SENDER[1], lambda data: None)
+        self.patch(port, "send", lambda data, to: False)
+        results: list[Measurement] = []
+        path.sender.finished.addCallback(results.append)
+        sender: Any = path.sender
+        sender.started(port)
+        path.clock.pump([0.01] * 1000)
+        self.assertEqual((results[0].sent, results[0].sending.failed), (3, 3))
 
     def test_hasten(self) -> None:
         """

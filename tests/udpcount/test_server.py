@@ -173,9 +173,8 @@ class ServerTests(SynchronousTestCase):
         self.assertEqual(
             said,
             [
-                "Not answered: 1 datagram(s); the last, from ('192.0.2.1', 60000): too many from "
-                "there.",
-                "Not answered: 1000 datagram(s); the last, from ('192.0.2.1', 60000): too many "
+                "Not answered: 1 datagram(s); the last, from 192.0.2.1:60000: too many from there.",
+                "Not answered: 1000 datagram(s); the last, from 192.0.2.1:60000: too many "
                 "from there.",
             ],
         )

@@ -12,6 +12,7 @@ from twisted.python import usage
 
 from twisted_netdemo.service.cli import quantities
 from twisted_netdemo.service.cli.options import ServiceOptions
+from twisted_netdemo.service.host_port import hostPort
 from twisted_netdemo.stamp.packets.base_packet import AUTHENTICATED, OPEN
 from twisted_netdemo.stamp.packets.key_file import readKeys, ssid
 from twisted_netdemo.stamp.results.outputs import cannotWrite
@@ -123,7 +124,7 @@ class Options(ServiceOptions):
             host, port = parseTarget(self.target, port)
         except ValueError as error:
             raise usage.UsageError(str(error)) from None
-        self.target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self.target = hostPort(host, port)
         if self["ipv4"] and self["ipv6"]:
             raise usage.UsageError("--ipv4 and --ipv6 leave no address")
         self.take("schedule", _schedule)

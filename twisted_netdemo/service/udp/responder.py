@@ -26,6 +26,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from twisted_netdemo.service.addresses import Address, isBroadcast, reachesMany
+from twisted_netdemo.service.host_port import hostPort
 from twisted_netdemo.service.networks import clientOf
 from twisted_netdemo.service.observe.metrics import Metric
 from twisted_netdemo.service.process.rate_limited_log import RateLimitedLog
@@ -156,8 +157,9 @@ class Responder:
     def _logRefused(self, times: int) -> None:
         source, reason = self._last
         self._log.info(
-            "Not answered: {times} datagram(s); the last, from {source}: {why}.",
+            "Not answered: {times} datagram(s); the last, from {where}: {why}.",
             times=times,
+            where=hostPort(*source),
             source=source,
             why=self.reasons[reason],
             refusal=reason,

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from twisted_netdemo.service.cli import quantities
 from twisted_netdemo.service.cli.suggestions import didYouMean
+from twisted_netdemo.service.host_port import hostPort
 from twisted_netdemo.stamp.packets.base_packet import AUTHENTICATED, OPEN
 from twisted_netdemo.stamp.packets.key_file import readKeys, ssid
 from twisted_netdemo.stamp.sender.settings import LARGEST, Settings
@@ -123,7 +124,7 @@ def _target(entry: Any, place: int, folder: str) -> ProbeTarget:
     port = take("port", lambda text: quantities.port(text, 1), 862)
     return ProbeTarget(
         name=take("name", str, host),
-        where=f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
+        where=hostPort(host, port),
         settings=Settings(
             interval=take("interval", _interval, 1.0),
             size=take("size", lambda text: quantities.whole(text, least, LARGEST), None),

@@ -13,6 +13,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from twisted_netdemo.service.addresses import Address, isBroadcast, reachesMany
+from twisted_netdemo.service.host_port import hostPort
 from twisted_netdemo.service.networks import clientOf
 from twisted_netdemo.service.observe.metrics import Metric
 from twisted_netdemo.service.process.rate_limited_log import RateLimitedLog
@@ -50,7 +51,7 @@ _WHY: dict[Refusal, str] = {
     "group": "it was sent to many",
     "short": "it is too short",
     "text": "it is text, as other servers' answers are",
-    "multiplier": "its Error Estimate is none",
+    "multiplier": "the Multiplier of its Error Estimate is 0",
     "reply": "it is a reply itself",
     "authentication": "it was not made with a key of ours",
     "source-rate": "too many from there",
@@ -240,8 +241,9 @@ class SessionReflector:
     def _say(self, times: int) -> None:
         source, why = self._last
         _log.info(
-            "Not answered: {times} datagram(s); the last, from {source}: {why}.",
+            "Not answered: {times} datagram(s); the last, from {where}: {why}.",
             times=times,
+            where=hostPort(*source),
             source=source,
             why=_WHY[why],
             refusal=why,

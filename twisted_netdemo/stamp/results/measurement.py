@@ -73,7 +73,7 @@ class Sending:
     @ivar errors: how late each request was, in nanoseconds.
     @ivar late: how many were more than a millisecond late.
     @ivar skipped: ticks at which nothing was sent, since they were over when they could be seen to.
-    @ivar failed: packets that the system did not take.
+    @ivar failed: requests that the system did not take.
     """
 
     errors: Sequence[int] = ()

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from typing import Any
 
+from twisted_netdemo.service.host_port import hostPort
 from twisted_netdemo.stamp.results.measurement import Measurement, Packet
 
 #: What a file's name may end in.
@@ -84,8 +85,7 @@ def _drawn(m: Measurement, kind: str, colours: Mapping[str, str]) -> bytes:
         events = figure.add_subplot(grid[1, 0], sharex=trips)
         _trips(m, trips, spread, colours["dots"])
         _events(m, events)
-        host, port = m.target
-        where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        where = hostPort(*m.target)
         figure.suptitle(f"STAMP to {where}: {m.sent} sent, {m.received} answered in time")
         made = io.BytesIO()
         # without a date, the same run is the same file

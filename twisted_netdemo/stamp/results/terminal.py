@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
+from twisted_netdemo.service.host_port import hostPort
 from twisted_netdemo.stamp.packets.timestamps import ErrorEstimate
 from twisted_netdemo.stamp.results.directions import Count, Kind
 from twisted_netdemo.stamp.results.measurement import TTL, Measurement, Packet, Reordering
@@ -49,9 +50,7 @@ def report(m: Measurement, isKeyed: bool = False) -> str:
 
     @param isKeyed: whether the session is an authenticated one.
     """
-    host, port = m.target
-    where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    said = f"STAMP to {where}: {_packets(m.sent)} sent, {m.received} answered in time"
+    said = f"STAMP to {hostPort(*m.target)}: {_packets(m.sent)} sent, {m.received} answered in time"
     lines = textwrap.wrap(said, _WIDTH)
     if m.reflector is None:
         lines += _nothing(m, isKeyed)
@@ -78,8 +77,8 @@ def _nothing(m: Measurement, isKeyed: bool) -> list[str]:
     if rejected.malformed or rejected.stray:
         others = _counted(rejected.malformed + rejected.stray, "other packet")
         return [f"No reply to what was sent came back, only {others}."]
-    if m.sending.failed >= m.sent:
-        return ["Nothing came back: the system did not take one packet."]
+    if m.sent and m.sending.failed == m.sent:
+        return ["Nothing came back: the system did not take one of the packets."]
     causes = ["a filter on the way", "no reflector at that address and port"]
     if isKeyed:
         causes.append("another key at the reflector")
@@ -211,7 +210,7 @@ def _sending(m: Measurement) -> list[str]:
         )
         if count
     ]
-    lines = [f"{'sending':<13}{'; '.join(said)}"]
+    lines = _wrapped("sending", said)
     rejected = [
         f"{count} {words}"
         for count, words in (
@@ -222,8 +221,13 @@ def _sending(m: Measurement) -> list[str]:
         if count
     ]
     if rejected:
-        lines.append(f"{'not counted':<13}{'; '.join(rejected)}")
+        lines += _wrapped("not counted", rejected)
     return lines
+
+
+def _wrapped(name: str, words: Sequence[str]) -> list[str]:
+    text = f"{name:<13}{'; '.join(words)}"
+    return textwrap.wrap(text, _WIDTH, subsequent_indent=" " * 13)
 
 
 def histogram(values: Sequence[float]) -> list[str]:

@@ -4,9 +4,11 @@ A whole measurement, from the target's name to the result.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -47,8 +49,8 @@ def parseTarget(text: str, port: int = PORT) -> tuple[str, int]:
     @param port: where the text names none.
     @raise ValueError: it is none of these.
     """
-    if text.count(":") > 1 and re.fullmatch(r"[^][\s]+", text):
-        return text, port
+    with suppress(ValueError):
+        return str(ipaddress.ip_address(text)), port
     match = re.fullmatch(r"(?:\[([^][\s]+)\]|([^][:\s]+))(?::(.*))?", text)
     if match is None:
         raise ValueError(f"{text!r} is not HOST, HOST:PORT or [IPv6 address]:PORT")

@@ -147,7 +147,8 @@ class SessionSender:
         moment = self._now()
         self._last = self._layout.request(Request(number, ntp(moment), error, ssid), extensions)
         ledger.sends(moment)
-        self._failed += not self._port.send(self._last, self._target)
+        isTaken = self._port.send(self._last, self._target)
+        self._failed += not (isTaken or isClosing)
 
     # After the last request: replies may come for the length of the timeout.
 
@@ -177,7 +178,7 @@ class SessionSender:
         isProbed = not ledger.reports and not ledger.isStateful
         if isProbed and ledger.closings % 2:
             ledger.again()
-            self._failed += not self._port.send(self._last, self._target)
+            self._port.send(self._last, self._target)
         else:
             self._send()
         wait = min(_LATEST, max(_SOONEST, _PATIENCE * self._longest / 1e9))
