@@ -18,10 +18,11 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ReactorNotRunning
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.selectreactor import SelectReactor
 from twisted.internet.task import deferLater
@@ -300,13 +301,17 @@ def measure(step: float) -> Iterator[tuple[str, float, float | None]]:
     reactor = Stepped()
     took: dict[str, float] = {}
 
+    def stop() -> None:
+        with suppress(ReactorNotRunning):  # some come more than once in the reactor's last turn
+            reactor.stop()
+
     def begin(name: str, case: Callable[[Any, Came], None]) -> None:
         began = time.monotonic()
 
         def came() -> None:
             took.setdefault(name, time.monotonic() - began)
             if CASES.keys() - took.keys() <= {STOCK}:
-                reactor.stop()
+                stop()
 
         case(reactor, came)
 
@@ -316,7 +321,7 @@ def measure(step: float) -> Iterator[tuple[str, float, float | None]]:
         reactor.step = step
 
     reactor.callWhenRunning(beginAll)
-    signal.signal(signal.SIGALRM, lambda number, frame: reactor.callFromThread(reactor.stop))
+    signal.signal(signal.SIGALRM, lambda number, frame: reactor.callFromThread(stop))
     signal.alarm(PATIENCE)
     with kept:
         reactor.run()
