@@ -141,17 +141,18 @@ class Operator(Service):
         self._reloads += 1
         if self._isReady:
             self._manager.tell(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        reload = Deferred.fromCoroutine(self._reload())
+        reload.addErrback(_failed)
+        reload.addCallback(self._reloadEnded)
+
+    async def _reload(self) -> None:
         opened = log_stream.reopen()
         about = "the log is opened anew" if opened else "the log is as it was"
         reopened = [] if opened is None else [about]
-        reloading = gatherResults(
-            [maybeDeferred(each.reload) for each in _reloading(self._service)]
-        )
-        reloading.addCallback(lambda done: self._reloaded([*reopened, *done]))
-        reloading.addErrback(_unexpected)
-        reloading.addCallback(self._reloadEnded)
-
-    def _reloaded(self, done: list[str]) -> None:
+        reloads = [
+            maybeDeferred(each.reload).addErrback(_failed) for each in _reloading(self._service)
+        ]
+        done = [*reopened, *await gatherResults(reloads)]
         if self.running:
             said = "; ".join(filter(None, done)) or "there is nothing that would be read anew"
             _log.info("Reloaded: {done}.", done=said)
@@ -181,8 +182,9 @@ class Operator(Service):
         _log.info("SIGUSR2: nothing is done.")
 
 
-def _unexpected(failure: Failure) -> None:
+def _failed(failure: Failure) -> str:
     _log.failure("A reload failed", failure=failure)
+    return "a part failed, as is said above"
 
 
 def _reloading(service: IService) -> list[Reloadable]:
