@@ -210,7 +210,7 @@ class Conditions:
         isCertain = not triggers and not impairments.jitter
         self.always = Fate(0, UNHARMED, impairments.delay, 0) if isCertain else None
         self.isClear = False
-        faults = [_active(fault, triggers[fault.name]) for fault in FAULTS if fault.name in triggers]
+        faults = [_active(each, triggers[each.name]) for each in FAULTS if each.name in triggers]
         #: for the model: which faults may happen to a conversation's first packet, after a packet
         #: that passed, and after a lost one
         self.active = [faults] * 3
