@@ -5,29 +5,29 @@ Small logs that the tests of the pictures draw: what happened on a wire, told pa
 from __future__ import annotations
 
 from twisted_netdemo.badwire.model.events import HEAD, Arrived, Sent
-from twisted_netdemo.badwire.model.packet import Packet
+from twisted_netdemo.badwire.model.packet import IPPacket
 from twisted_netdemo.badwire.model.receiver import Receivers
 from twisted_netdemo.badwire.render.labels import LOSSES
 from twisted_netdemo.faults.kinds import BY_WORD
 
 
-def part(data: bytes, offset: int = 0, more: bool = False) -> Packet:
+def part(data: bytes, offset: int = 0, more: bool = False) -> IPPacket:
     """
     A fragment over IPv4 of a protocol without checksums, after a header of zeros.
     """
-    return Packet(bytes(20) + data, 4, 253, 20, 20, None, None, 0, 0, 0, offset, more, 1)
+    return IPPacket(bytes(20) + data, 4, 253, 20, 20, None, None, 0, 0, 0, offset, more, 1)
 
 
-def whole(sent: Sent) -> Packet:
+def whole(sent: Sent) -> IPPacket:
     """
     A packet over IPv4 as long as the event says, with a header that is all zeros but for UDP's
     length.
     """
     if sent.protocol == "tcp":
         data = bytes(40 + sent.length)
-        return Packet(data, 4, 6, 20, 40, 41000, 51423, 0, 0, 0, None, False, 0)
+        return IPPacket(data, 4, 6, 20, 40, 41000, 51423, 0, 0, 0, None, False, 0)
     data = bytes(24) + b"\0\x08" + bytes(2)
-    return Packet(data, 4, 17, 20, 28, 41000, 51423, 0, 0, 0, None, False, 0)
+    return IPPacket(data, 4, 17, 20, 28, 41000, 51423, 0, 0, 0, None, False, 0)
 
 
 class Scene:
@@ -78,7 +78,7 @@ class Scene:
         self.events.append(sent)
         return sent
 
-    def arrive(self, sent: Sent, copy: int = 0, packet: Packet | None = None) -> tuple[str, int]:
+    def arrive(self, sent: Sent, copy: int = 0, packet: IPPacket | None = None) -> tuple[str, int]:
         """
         A copy of it arrives, a millisecond later: its effect, and the bytes released.
 

@@ -23,14 +23,8 @@ PARTS |= {"console", "exit_statuses", "outputs", "terminal"}
 #: Words that two products have from their own fields, neither of which imports the other.
 WORDS = {
     "Answer": {"service.exporter.http_site", "stamp.session.ledger"},
-    "Console": {"gopher.cli.console", "stamp.sender.console"},
-    "Measurement": {"badwire.lessons.claims", "stamp.results.measurement"},
-    "Packet": {"badwire.model.packet", "stamp.results.measurement"},
-    "Request": {"gopher.cli.request", "stamp.packets.base_packet"},
     "Session": {"service.tcp.session", "stamp.reflector.sessions"},
     "Sessions": {"service.tcp.service", "stamp.reflector.sessions"},
-    "Tally": {"impair.ground_truth", "stamp.exporter.tally"},
-    "clock": {"service.time.clock", "testing.clock"},  # the fake of the other
 }
 
 #: A room with more modules than this is two.

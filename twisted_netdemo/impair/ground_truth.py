@@ -69,7 +69,7 @@ def recordLine(
     return json.dumps(record).encode() + b"\n"
 
 
-class Tally:
+class DirectionTally:
     """
     The counts of one direction.
 
@@ -122,7 +122,7 @@ def refusedLine(t: float, client: str) -> bytes:
 
 
 def summaryLine(
-    seed: int, clients: int, missing: int, refused: int, tallies: dict[Direction, Tally]
+    seed: int, clients: int, missing: int, refused: int, tallies: dict[Direction, DirectionTally]
 ) -> bytes:
     """
     The last line.

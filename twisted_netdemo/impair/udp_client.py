@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 from twisted_netdemo.faults.link import FlowQueue
 from twisted_netdemo.faults.model import Conditions, Fate, Fates
 from twisted_netdemo.faults.trigger import Direction
-from twisted_netdemo.impair.ground_truth import Tally
+from twisted_netdemo.impair.ground_truth import DirectionTally
 from twisted_netdemo.service.addresses import Address
 from twisted_netdemo.service.host_port import hostPort
 
@@ -93,7 +93,7 @@ class DirectionState:
         fates: Fates,
         flow: FlowQueue[InFlight],
         send: Callable[[bytes], bool],
-        tally: Tally,
+        tally: DirectionTally,
     ) -> None:
         self.client = client
         self.direction = direction

@@ -18,8 +18,8 @@ from twisted_netdemo.faults.reached import Reached
 from twisted_netdemo.faults.scheduler import Scheduler
 from twisted_netdemo.faults.trigger import DIRECTIONS, Direction
 from twisted_netdemo.impair.ground_truth import (
+    DirectionTally,
     LineFile,
-    Tally,
     recordLine,
     refusedLine,
     summaryLine,
@@ -61,7 +61,7 @@ class Relay:
         @param most: how many clients there may be at one time, 0 for any number.
         @param isBroadcast: whether an address is the broadcast address of a network of this host.
         """
-        self.tallies: dict[Direction, Tally] = {d: Tally() for d in DIRECTIONS}
+        self.tallies: dict[Direction, DirectionTally] = {d: DirectionTally() for d in DIRECTIONS}
         self.clients = 0
         self.refused = 0
         self.conditions = {d: Conditions(impairments[d]) for d in DIRECTIONS}

@@ -22,7 +22,7 @@ from twisted_netdemo.badwire.lessons import (
     reliable,
     unreliable,
 )
-from twisted_netdemo.badwire.lessons.claims import Claim, Measurement, exactly
+from twisted_netdemo.badwire.lessons.claims import CheckedFigure, Claim, exactly
 
 MODULES = (naming, reliable, reading, pacing, ending, closing, unreliable, choosing)
 
@@ -566,7 +566,7 @@ class TableTests(SynchronousTestCase):
         self.assertEqual(untried, {})
 
 
-def _where(figure: Measurement) -> Iterator[str]:
+def _where(figure: CheckedFigure) -> Iterator[str]:
     """
     Where among its bounds a figure lies.
     """
@@ -593,7 +593,7 @@ class ClaimTests(SynchronousTestCase):
         """
         claim = Claim(
             "{count:,} of {all}.",
-            count=Measurement("packets", 1234, 1, 2000),
+            count=CheckedFigure("packets", 1234, 1, 2000),
             all=exactly("all", [1, 2], [1, 2], "two"),
         )
         self.assertEqual((claim.holds, claim.words), (True, "1,234 of two."))
@@ -604,8 +604,8 @@ class ClaimTests(SynchronousTestCase):
         """
         claim = Claim(
             "{count:,} of {all:.1f}, {same}.",
-            count=Measurement("packets", None, 1, 2000),
-            all=Measurement("seconds", 0.5, 1.0, 2.0),
+            count=CheckedFigure("packets", None, 1, 2000),
+            all=CheckedFigure("seconds", 0.5, 1.0, 2.0),
             same=exactly("the same", False, True),
         )
         self.assertFalse(claim.holds)
@@ -620,5 +620,5 @@ class ClaimTests(SynchronousTestCase):
         What cannot be compared, and what is no number, does not hold; nor does a claim of nothing.
         """
         for found in ("3", [], float("nan"), {}):
-            self.assertFalse(Measurement("x", found, 1, 4).holds, found)
+            self.assertFalse(CheckedFigure("x", found, 1, 4).holds, found)
         self.assertFalse(Claim("All is well.").holds)

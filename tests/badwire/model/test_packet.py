@@ -22,7 +22,7 @@ from twisted_netdemo.badwire.model.packet import (
     TCP,
     UDP,
     UDPLITE,
-    Packet,
+    IPPacket,
     mirror,
     parse,
     protocolOf,
@@ -58,7 +58,7 @@ def made(*layers: Any) -> bytes:
     return bytes(whole)
 
 
-def read(data: bytes) -> Packet:
+def read(data: bytes) -> IPPacket:
     """
     A packet that must be one.
     """
@@ -221,7 +221,7 @@ class ReadingTests(SynchronousTestCase):
                 protocolOf(packet.data)
 
 
-def damage(packet: Packet, fault: Fault, where: int) -> Packet:
+def damage(packet: IPPacket, fault: Fault, where: int) -> IPPacket:
     """
     What arrives of a packet with a fault.
     """

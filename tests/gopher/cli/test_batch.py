@@ -22,8 +22,8 @@ from tests.gopher.splits import everySplit
 from tests.processes import folder
 from tests.schemas import assertConforms
 from twisted_netdemo.gopher.cli.batch import Batch
-from twisted_netdemo.gopher.cli.console import Console
-from twisted_netdemo.gopher.cli.request import Request
+from twisted_netdemo.gopher.cli.console import StandardStreams
+from twisted_netdemo.gopher.cli.request import BatchRequest
 from twisted_netdemo.gopher.client.agent import Agent
 from twisted_netdemo.gopher.files.descriptor_writer import DescriptorWriter, Pacing
 from twisted_netdemo.gopher.url import GopherURL
@@ -51,7 +51,7 @@ class MemoryOutput(DescriptorWriter):
         self.out += data
 
 
-class MemoryConsole(Console):
+class MemoryStreams(StandardStreams):
     """
     Keeps the output and the messages.
     """
@@ -94,7 +94,7 @@ class MemoryConsole(Console):
 class BatchTestCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
-        self.console = MemoryConsole()
+        self.console = MemoryStreams()
         self.servers: list[Server] = []
         self.limits: list[int | None] = []
         self.folder: Path = folder(self)
@@ -109,7 +109,7 @@ class BatchTestCase(SynchronousTestCase):
         return Agent(self.clock, endpoint=self.endpoint, maxSize=maxSize, tell=tell)
 
     def begin(self, *urls: str | GopherURL, **request: Any) -> Deferred[int]:
-        wished = Request(urls=urls, folder=str(self.folder), **request)
+        wished = BatchRequest(urls=urls, folder=str(self.folder), **request)
         batch = Batch(wished, self.console, self.clock, self.agentFor)
         return Deferred.fromCoroutine(batch.run())
 
@@ -1075,14 +1075,14 @@ class WalkTests(BatchTestCase):
         """
         On a terminal a search asks for its words; elsewhere it reports that they are missing.
         """
-        self.console = MemoryConsole(answers=["w w"])
+        self.console = MemoryStreams(answers=["w w"])
         self.fetch("h/7/s", b"")
         self.assertEqual(self.servers[0].request, b"/s\tw w\r\n")
         self.assertEqual(self.console.said, ["Search words: "])
-        for console, status in ((MemoryConsole(answers=[]), 2), (MemoryConsole(), 2)):
+        for console, status in ((MemoryStreams(answers=[]), 2), (MemoryStreams(), 2)):
             self.console = console
             self.assertEqual(self.successResultOf(self.begin("h/7/s")), status)
-        self.console = MemoryConsole(answers=["a\tb"])
+        self.console = MemoryStreams(answers=["a\tb"])
         self.assertEqual(self.successResultOf(self.begin("h/7/s")), 2)
 
     def test_askAll(self) -> None:
@@ -1090,7 +1090,7 @@ class WalkTests(BatchTestCase):
         Of several searches all words are asked for before anything is fetched, each by its URL; one
         that has no words fails alone.
         """
-        self.console = MemoryConsole(answers=["one", "t\two"])
+        self.console = MemoryStreams(answers=["one", "t\two"])
         urls = ["h/7/a", "http://h/", "h/7/b", "h/7/c%09w", "h/7/d", "h/0"]
         done = self.begin(*urls, parallel=6)
         self.assertEqual(
@@ -1159,7 +1159,7 @@ class ProgressTests(BatchTestCase):
             def isatty(self) -> bool:
                 return True
 
-        console = Console()
+        console = StandardStreams()
         terminal = console._errors = Terminal()
         console.showProgress(200_000, "gopherfetch", 100.0)
         console.hideProgress()

@@ -11,7 +11,7 @@ import threading
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_netdemo.gopher.cli.console import Console, OutputError
+from twisted_netdemo.gopher.cli.console import OutputError, StandardStreams
 from twisted_netdemo.gopher.cli.pace import Pace
 
 
@@ -32,7 +32,7 @@ class SlowReaderTests(SynchronousTestCase):
         self.addCleanup(stdout.close)
         self.addCleanup(os.close, self.reading)
         self.patch(sys, "stdout", stdout)
-        self.console = Console()
+        self.console = StandardStreams()
         self.clock = Clock()
 
     def test_slow(self) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from twisted_netdemo.badwire.lessons.claims import Claim, Measurement, exactly
+from twisted_netdemo.badwire.lessons.claims import CheckedFigure, Claim, exactly
 from twisted_netdemo.badwire.lessons.lesson_run import Findings, LessonRun, Run
 
 #: The round-trip time in the lesson on the hand-shake, in seconds.
@@ -65,8 +65,8 @@ def journeys(udp: float | None, tcp: float | None) -> Claim:
     return Claim(
         f"There and back takes {JOURNEY:g} s. By UDP the answer came after {{udp:.2f}} s, one "
         "journey; by TCP after {tcp:.2f} s, two: the first is the hand-shake.",
-        udp=Measurement("seconds by UDP", udp, JOURNEY, 1.9 * JOURNEY),
-        tcp=Measurement("seconds by TCP", tcp, 2 * JOURNEY, 2.9 * JOURNEY),
+        udp=CheckedFigure("seconds by UDP", udp, JOURNEY, 1.9 * JOURNEY),
+        tcp=CheckedFigure("seconds by TCP", tcp, 2 * JOURNEY, 2.9 * JOURNEY),
     )
 
 
@@ -79,8 +79,8 @@ def fastOpen(first: float | None, second: float | None, syns: Sequence[int]) -> 
     return Claim(
         "With TCP Fast Open the question travels in the SYN, once the server knows the client: "
         "{first:.2f} s, then {second:.2f} s. The SYNs carried {syns} bytes.",
-        first=Measurement("seconds, 1st", first, 2 * JOURNEY, 2.9 * JOURNEY),
-        second=Measurement("seconds, 2nd", second, JOURNEY, 1.9 * JOURNEY),
+        first=CheckedFigure("seconds, 1st", first, 2 * JOURNEY, 2.9 * JOURNEY),
+        second=CheckedFigure("seconds, 2nd", second, JOURNEY, 1.9 * JOURNEY),
         syns=exactly("bytes in the SYNs", [*syns], [0, 0, 9], ", ".join(map(str, syns))),
     )
 
@@ -197,11 +197,11 @@ def allByTCP(
         control=exactly("congestion control", control, "reno"),
         answered=exactly("questions answered by TCP", answered, _QUESTIONS),
         arrived=exactly("bytes that arrived by TCP as sent", arrived, _SIZE),
-        ofQuestions=Measurement("packets of the questions lost", ofQuestions, 1, _QUESTIONS),
-        ofBytes=Measurement("packets of the bytes lost", ofBytes, 5, 200),
-        good=Measurement("seconds on the good wire", good, 0.01, 3.6),
-        bad=Measurement("seconds on the bad wire", bad, 0.025, 9.0),
-        times=Measurement("how many times as long", times, 1.5, 200.0),
+        ofQuestions=CheckedFigure("packets of the questions lost", ofQuestions, 1, _QUESTIONS),
+        ofBytes=CheckedFigure("packets of the bytes lost", ofBytes, 5, 200),
+        good=CheckedFigure("seconds on the good wire", good, 0.01, 3.6),
+        bad=CheckedFigure("seconds on the bad wire", bad, 0.025, 9.0),
+        times=CheckedFigure("how many times as long", times, 1.5, 200.0),
     )
 
 
@@ -217,6 +217,6 @@ def lessByUDP(answered: int | None, arrived: int | None) -> Claim:
     return Claim(
         f"By UDP {{unanswered}} of {_QUESTIONS} questions stayed unanswered and {{lost:,}} of "
         f"{_SIZE:,} bytes did not arrive.",
-        unanswered=Measurement("questions unanswered", unanswered, 1, _QUESTIONS // 3),
-        lost=Measurement("bytes that did not arrive", lost, _SIZE // 100, _SIZE // 10),
+        unanswered=CheckedFigure("questions unanswered", unanswered, 1, _QUESTIONS // 3),
+        lost=CheckedFigure("bytes that did not arrive", lost, _SIZE // 100, _SIZE // 10),
     )

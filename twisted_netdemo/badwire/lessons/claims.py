@@ -12,7 +12,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Measurement:
+class CheckedFigure:
     """
     A measurement of a run, and its bounds.
 
@@ -53,11 +53,11 @@ class Measurement:
         return self.shown if self.shown is not None else format(self.found, form)
 
 
-def exactly(what: str, found: object, wanted: object, shown: str | None = None) -> Measurement:
+def exactly(what: str, found: object, wanted: object, shown: str | None = None) -> CheckedFigure:
     """
     A measurement that allows a single value.
     """
-    return Measurement(what, found, wanted, wanted, shown)
+    return CheckedFigure(what, found, wanted, wanted, shown)
 
 
 class Claim:
@@ -67,7 +67,7 @@ class Claim:
     @ivar figures: the measurements on which it depends.
     """
 
-    def __init__(self, words: str, **figures: Measurement) -> None:
+    def __init__(self, words: str, **figures: CheckedFigure) -> None:
         """
         @param words: a template of the sentence: C{{name}} is the measurement of that name.
         """

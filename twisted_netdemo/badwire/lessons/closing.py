@@ -4,7 +4,7 @@ The lesson on how a connection is closed by both ends, and how it is reset.
 
 from __future__ import annotations
 
-from twisted_netdemo.badwire.lessons.claims import Claim, Measurement, exactly
+from twisted_netdemo.badwire.lessons.claims import CheckedFigure, Claim, exactly
 from twisted_netdemo.badwire.lessons.lesson_run import LessonRun, Run
 
 
@@ -100,7 +100,7 @@ def clientWaits(client: int | None, server: int | None, left: float | None) -> C
         "({client} of the client's, {server} of the server's, in /proc/net/tcp).",
         client=exactly("the client's in TIME-WAIT", client, 1),
         server=exactly("the server's in TIME-WAIT", server, 0),
-        left=Measurement("seconds left", left, 50.0, 60.0),
+        left=CheckedFigure("seconds left", left, 50.0, 60.0),
     )
 
 
@@ -131,7 +131,7 @@ def brokenOff(resets: int, fins: int, unread: int | None, error: str | None) -> 
     return Claim(
         "The client closed with {unread} bytes unread: {resets} RST and {fins} FIN, and the server "
         "was told {error}.",
-        resets=Measurement("RSTs", resets, 1, 2),
+        resets=CheckedFigure("RSTs", resets, 1, 2),
         fins=exactly("FINs", fins, 0),
         unread=exactly("bytes unread", unread, 994),
         error=exactly("the error", error, "Connection reset by peer", repr(error)),

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from twisted_netdemo.badwire.lessons.claims import Claim, Measurement, exactly
+from twisted_netdemo.badwire.lessons.claims import CheckedFigure, Claim, exactly
 from twisted_netdemo.badwire.lessons.lesson_run import Findings, LessonRun, Run
 from twisted_netdemo.badwire.lessons.programs.kernel_settings import (
     PATIENCE,
@@ -91,7 +91,7 @@ def refused(error: str | None, resets: int, seconds: float | None) -> Claim:
         "{resets} RST.",
         error=exactly("the error", error, "Connection refused", repr(error)),
         resets=exactly("RSTs", resets, 1),
-        seconds=Measurement("seconds until the error", seconds, 0.0, LATE),
+        seconds=CheckedFigure("seconds until the error", seconds, 0.0, LATE),
     )
 
 
@@ -109,7 +109,7 @@ def unheard(
         "follows from the settings in force.",
         syns=exactly("SYNs", syns, expected[0]),
         error=exactly("the error", error, "Connection timed out", repr(error)),
-        seconds=Measurement(
+        seconds=CheckedFigure(
             "seconds until the error", seconds, expected[1], expected[1] * 1.2 + LATE
         ),
     )
@@ -127,7 +127,9 @@ def cutOff(connected: bool | None, error: str | None, seconds: float | None) -> 
         "{seconds:.1f} s after its last words.",
         connected=exactly("connected", connected, True),
         error=exactly("the error", error, "Connection timed out", repr(error)),
-        seconds=Measurement("seconds until the error", seconds, _PATIENCE, _PATIENCE + 1.0 + LATE),
+        seconds=CheckedFigure(
+            "seconds until the error", seconds, _PATIENCE, _PATIENCE + 1.0 + LATE
+        ),
     )
 
 
@@ -139,7 +141,7 @@ def goodbye(fins: int, lost: int) -> Claim:
     return Claim(
         "The far program closes in the end, too. Its FINs: {fins}; lost: {lost}. Neither end hears "
         "the other.",
-        fins=Measurement("FINs from the far end", fins, 1, 2),
+        fins=CheckedFigure("FINs from the far end", fins, 1, 2),
         lost=exactly("those lost", lost, fins),
     )
 
@@ -252,7 +254,7 @@ def ownTimer(error: object, seconds: object) -> Claim:
     return Claim(
         "A program's own timer, set to 1.5 s, ran out after {seconds:.1f} s: {error}.",
         error=exactly("the error", error, "timed out", repr(error)),
-        seconds=Measurement("seconds by its own timer", seconds, 1.5, 1.5 + LATE),
+        seconds=CheckedFigure("seconds by its own timer", seconds, 1.5, 1.5 + LATE),
     )
 
 
@@ -267,7 +269,7 @@ def keptAlive(probes: int, error: object, seconds: object) -> Claim:
         "questions, then, after {seconds:.1f} s, {error}.",
         probes=exactly("questions", probes, 2),
         error=exactly("the error", error, "Connection timed out", repr(error)),
-        seconds=Measurement("seconds by keep-alive", seconds, 3.0, 3.0 + LATE),
+        seconds=CheckedFigure("seconds by keep-alive", seconds, 3.0, 3.0 + LATE),
     )
 
 
@@ -279,7 +281,7 @@ def userTimeout(error: object, seconds: object) -> Claim:
     return Claim(
         "A writer with a user timeout of 1.5 s was told after {seconds:.1f} s: {error}.",
         error=exactly("the error", error, "Connection timed out", repr(error)),
-        seconds=Measurement("seconds by the user timeout", seconds, 1.5, 1.5 + 1.0 + LATE),
+        seconds=CheckedFigure("seconds by the user timeout", seconds, 1.5, 1.5 + 1.0 + LATE),
     )
 
 
@@ -292,7 +294,7 @@ def stillWaiting(told: int, waited: object) -> Claim:
         "The reader and the writer that set nothing still wait after {waited:.1f} s: {told} of "
         "the 2 were told.",
         told=exactly("programs told", told, 0),
-        waited=Measurement("seconds waited", waited, 3.0, 9.0),
+        waited=CheckedFigure("seconds waited", waited, 3.0, 9.0),
     )
 
 
@@ -306,6 +308,6 @@ def neverTold(isTold: bool, seconds: object, arrived: int) -> Claim:
         "The one that wrote and closed was gone after {seconds:.2f} s, without an error. {arrived} "
         "of its 21 bytes arrived, and it never learns.",
         isTold=exactly("told of an error", isTold, False),
-        seconds=Measurement("seconds until it had closed", seconds, 0.0, LATE),
+        seconds=CheckedFigure("seconds until it had closed", seconds, 0.0, LATE),
         arrived=exactly("bytes arrived", arrived, 0),
     )

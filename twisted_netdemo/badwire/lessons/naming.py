@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from twisted_netdemo.badwire.lessons.claims import Claim, Measurement, exactly
+from twisted_netdemo.badwire.lessons.claims import CheckedFigure, Claim, exactly
 from twisted_netdemo.badwire.lessons.lesson_run import LessonRun, Run
 from twisted_netdemo.badwire.model.events import Sent
 
@@ -85,8 +85,8 @@ def twoClients(
         port=exactly("the server's port", servers[0][1] if servers else None, 51423),
         clients=exactly("clients' ports", len(set(own)), 2),
         together=exactly("both at the same time", together, True),
-        least=Measurement("the lower port", min(own, default=None), lowest, highest),
-        most=Measurement("the higher port", max(own, default=None), lowest, highest),
+        least=CheckedFigure("the lower port", min(own, default=None), lowest, highest),
+        most=CheckedFigure("the higher port", max(own, default=None), lowest, highest),
     )
 
 
@@ -153,8 +153,8 @@ def foundLate(
         "repeats nothing.",
         addresses=exactly("addresses", [*addresses], [*there], " and ".join(addresses)),
         lost=exactly("questions lost of each name", [*lost], [1, 1]),
-        questions=Measurement("questions for far.wire", questions, 3, 4),
-        seconds=Measurement("seconds until far.wire was known", seconds, 0.9, 2.0),
+        questions=CheckedFigure("questions for far.wire", questions, 3, 4),
+        seconds=CheckedFigure("seconds until far.wire was known", seconds, 0.9, 2.0),
     )
 
 
@@ -170,7 +170,7 @@ def denied(error: str | None, number: int | None, codes: Sequence[int]) -> Claim
         error=exactly("the error", error, "Name or service not known", repr(error)),
         number=exactly("the error's number (EAI_NONAME)", number, -2),
         codes=exactly("codes of the answers", sorted(set(codes)), [_NXDOMAIN]),
-        answers=Measurement("answers", len(codes), 2, 4),
+        answers=CheckedFigure("answers", len(codes), 2, 4),
     )
 
 
@@ -286,7 +286,7 @@ def allPorts(chosen: object, last: object, over: object, lowest: int, highest: i
     """
     return Claim(
         "0 asks the kernel to choose: {chosen}. 65535 is the last one; 65536: {over}.",
-        chosen=Measurement("the port chosen", chosen, lowest, highest),
+        chosen=CheckedFigure("the port chosen", chosen, lowest, highest),
         last=exactly("65535", last, 65535),
         over=exactly("65536", over, "there is no such port"),
     )

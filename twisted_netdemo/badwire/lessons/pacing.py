@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median
 
-from twisted_netdemo.badwire.lessons.claims import Claim, Measurement, exactly
+from twisted_netdemo.badwire.lessons.claims import CheckedFigure, Claim, exactly
 from twisted_netdemo.badwire.lessons.lesson_run import LessonRun, Run
 from twisted_netdemo.badwire.lessons.reliable import again
 from twisted_netdemo.badwire.lessons.round_trips import Trips, trips
@@ -80,10 +80,10 @@ def stopped(
         "The writer got rid of {before:,} bytes in {at:.2f} s: they are in the buffers of both "
         "kernels, which hold {buffers:,} at most. Then it stood still for {pause:.1f} s, with the "
         "rest unwritten.",
-        buffers=Measurement("bytes that the buffers hold", buffers, 1, _SIZE - 1),
-        before=Measurement("bytes written before the pause", before, 1, buffers or 0),
-        at=Measurement("seconds until the pause", at, 0.0, _REST),
-        pause=Measurement("seconds of the pause", pause, 0.5 * _REST, _REST + 1.0),
+        buffers=CheckedFigure("bytes that the buffers hold", buffers, 1, _SIZE - 1),
+        before=CheckedFigure("bytes written before the pause", before, 1, buffers or 0),
+        at=CheckedFigure("seconds until the pause", at, 0.0, _REST),
+        pause=CheckedFigure("seconds of the pause", pause, 0.5 * _REST, _REST + 1.0),
     )
 
 
@@ -95,8 +95,8 @@ def probed(probes: int, full: int) -> Claim:
     return Claim(
         "How often the reader's kernel said that there is no room (window 0): {full}; how often "
         "the writer's asked whether there is room again: {probes}.",
-        full=Measurement("windows of 0", full, 1, 12),
-        probes=Measurement("questions for room", probes, 1, 12),
+        full=CheckedFigure("windows of 0", full, 1, 12),
+        probes=CheckedFigure("questions for room", probes, 1, 12),
     )
 
 
@@ -111,7 +111,7 @@ def lossless(lost: int, again: int, arrived: int | None) -> Claim:
         "again: {again}.",
         arrived=exactly("bytes read as sent", arrived, _SIZE),
         lost=exactly("segments lost", lost, 0),
-        again=Measurement("segments sent again", again, 0, 3),
+        again=CheckedFigure("segments sent again", again, 0, 3),
     )
 
 
@@ -192,9 +192,9 @@ def doubled(controls: Sequence[str], counts: Sequence[int]) -> Claim:
         "By {control}: round trips of {counts} segments, up to the loss: each about twice the one "
         "before.",
         control=exactly("congestion control", [*controls], ["reno"], "".join(controls)),
-        counts=Measurement("round trips", len(counts), 2, 6, ", ".join(map(str, counts))),
-        least=Measurement("the least growth", min(growth, default=None), 1.4, 2.2),
-        most=Measurement("the most growth", max(growth, default=None), 1.4, 2.2),
+        counts=CheckedFigure("round trips", len(counts), 2, 6, ", ".join(map(str, counts))),
+        least=CheckedFigure("the least growth", min(growth, default=None), 1.4, 2.2),
+        most=CheckedFigure("the most growth", max(growth, default=None), 1.4, 2.2),
     )
 
 
@@ -207,8 +207,8 @@ def halved(flight: int | None, after: Sequence[int]) -> Claim:
     return Claim(
         "{flight} segments were under way when the loss was noticed; after its repair, {count}: "
         "about half.",
-        flight=Measurement("segments under way", flight, 20, 90),
-        count=Measurement(
+        flight=CheckedFigure("segments under way", flight, 20, 90),
+        count=CheckedFigure(
             "segments after the repair",
             median(after) if after else None,
             0.35 * wanted,
@@ -226,8 +226,8 @@ def creeping(counts: Sequence[int]) -> Claim:
     return Claim(
         "From there on each round trip had about one segment more than the one before: "
         "{slope:.1f} on average, over {trips} of them.",
-        trips=Measurement("round trips after the repair", len(counts), 6, 40),
-        slope=Measurement(
+        trips=CheckedFigure("round trips after the repair", len(counts), 6, 40),
+        slope=CheckedFigure(
             "segments more, each round trip",
             (few[1] - few[0]) / steps if few else None,
             0.5,
@@ -259,7 +259,7 @@ def otherWay(
         "with {reno:.0%}. Both carried all, in {seconds} s.",
         same=exactly("carried as sent", [*same], [True, True]),
         lost=exactly("segments lost", [*lost], [1, 1]),
-        reno=Measurement("reno's part", reno, 0.35, 0.65),
-        other=Measurement("the other one's part", other, least, 10.0),
+        reno=CheckedFigure("reno's part", reno, 0.35, 0.65),
+        other=CheckedFigure("the other one's part", other, least, 10.0),
         seconds=exactly("times", len(seconds), 2, " and ".join(f"{each:.2f}" for each in seconds)),
     )

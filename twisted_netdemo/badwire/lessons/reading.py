@@ -7,7 +7,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Sequence
 
-from twisted_netdemo.badwire.lessons.claims import Claim, Measurement, exactly
+from twisted_netdemo.badwire.lessons.claims import CheckedFigure, Claim, exactly
 from twisted_netdemo.badwire.lessons.lesson_run import LessonRun
 from twisted_netdemo.badwire.lessons.programs import line_reading
 
@@ -79,9 +79,9 @@ def notLines(pieces: int, whole: int, several: int) -> Claim:
     return Claim(
         "The wrong program took {pieces} pieces for lines. Lines among them: {whole}; pieces of "
         "more than one line: {several}.",
-        pieces=Measurement("pieces", pieces, 2, 8),
-        whole=Measurement("pieces that were a line", whole, 0, 4),
-        several=Measurement("pieces of several lines", several, 1, pieces),
+        pieces=CheckedFigure("pieces", pieces, 2, 8),
+        whole=CheckedFigure("pieces that were a line", whole, 0, 4),
+        several=CheckedFigure("pieces of several lines", several, 1, pieces),
     )
 
 
@@ -96,7 +96,7 @@ def allLines(same: int, read: int, between: float | None) -> Claim:
         "{between:.2f} s before the last: it waits for a line, not for all.",
         same=exactly("lines as sent", same, 5),
         read=exactly("lines read", read, 5),
-        between=Measurement("seconds from the first line to the last", between, 0.02, REPAIR),
+        between=CheckedFigure("seconds from the first line to the last", between, 0.02, REPAIR),
     )
 
 
@@ -154,8 +154,8 @@ def page(
         lines=exactly("lines", len(same), lines),
         same=exactly("lines as sent", sum(same), lines),
         lost=exactly("segments lost", lost, 1),
-        quickest=Measurement("the quickest line, in seconds", quickest, 0.0, 0.2),
-        slowest=Measurement(
+        quickest=CheckedFigure("the quickest line, in seconds", quickest, 0.0, 0.2),
+        slowest=CheckedFigure(
             "the slowest line, in seconds", slowest, (quickest or 0) + 0.02, REPAIR
         ),
     )
@@ -171,5 +171,5 @@ def counted(answer: str | None, lost: int, again: int) -> Claim:
         "{again}. Neither program did anything for that.",
         answer=exactly("the answer", answer, "You entered 19 characters."),
         lost=exactly("packets lost", lost, 2),
-        again=Measurement("segments sent again", again, 1, 6),
+        again=CheckedFigure("segments sent again", again, 1, 6),
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from twisted_netdemo.badwire.lessons.claims import Claim, Measurement, exactly
+from twisted_netdemo.badwire.lessons.claims import CheckedFigure, Claim, exactly
 from twisted_netdemo.badwire.lessons.lesson_run import LessonRun, Run
 from twisted_netdemo.badwire.lessons.programs.kernel_settings import SHORTEST_WAIT, longestWait
 from twisted_netdemo.badwire.model.events import Sent
@@ -86,7 +86,7 @@ def repaired(discarded: int | None, again: int, arrived: int | None, same: bool 
         "Discarded for a wrong checksum, as the kernel counts: {discarded}; sent again: {again}. "
         "All {arrived:,} bytes arrived as they were sent.",
         discarded=exactly("segments discarded", discarded, 2),
-        again=Measurement("segments sent again", again, 2, 5),
+        again=CheckedFigure("segments sent again", again, 2, 5),
         arrived=exactly("bytes read", arrived, 5000),
         same=exactly("bytes read as sent", same, True),
     )
@@ -114,8 +114,8 @@ def unnoticed(
         "Two 16-bit words exchanged leave their sum as it was: bytes {first} to {last} were {was} "
         "and became {became}, {discarded} segments were discarded, {again} sent again. The "
         "checksum sees most errors, not all.",
-        first=Measurement("the first byte changed", first, 1, 500),
-        last=Measurement("the last byte changed", last, first or 1, 500),
+        first=CheckedFigure("the first byte changed", first, 1, 500),
+        last=CheckedFigure("the last byte changed", last, first or 1, 500),
         was=exactly("letters before", sorted(was or ""), sorted(became or "?"), repr(was)),
         became=exactly("a change", was != became, True, repr(became)),
         arrived=exactly("bytes read", arrived, 500),
@@ -194,8 +194,8 @@ def probed(probes: int | None, first: float | None, others: int) -> Claim:
     return Claim(
         "The first repeat, after {first:.2f} s, asks whether the last segment was lost: the tail "
         "loss probe of RFC 8985 7. The kernel counted {probes} (TCPLossProbes).",
-        probes=Measurement("probes counted", probes, 1, 1 + others),
-        first=Measurement("the first pause, in seconds", first, 0.1, 1.0),
+        probes=CheckedFigure("probes counted", probes, 1, 1 + others),
+        first=CheckedFigure("the first pause, in seconds", first, 0.1, 1.0),
     )
 
 
@@ -209,10 +209,10 @@ def growing(waits: Sequence[float], longest: float) -> Claim:
         "From there on each pause is about twice the one before: {least:.1f} to {most:.1f} times. "
         "The shortest is {first:.2f} s.",
         waits=exactly("pauses", len(waits), 3),
-        least=Measurement("the least growth", min(growth, default=None), 1.5, 2.8),
-        most=Measurement("the most growth", max(growth, default=None), 1.5, 2.8),
-        first=Measurement("the shortest pause, in seconds", min(waits, default=None), 0.19, 0.6),
-        last=Measurement(
+        least=CheckedFigure("the least growth", min(growth, default=None), 1.5, 2.8),
+        most=CheckedFigure("the most growth", max(growth, default=None), 1.5, 2.8),
+        first=CheckedFigure("the shortest pause, in seconds", min(waits, default=None), 0.19, 0.6),
+        last=CheckedFigure(
             "the longest pause, in seconds", max(waits, default=None), 0.42, longest + 0.5
         ),
     )
@@ -231,8 +231,8 @@ def covered(lost: int, again: int, ignored: int, arrived: int | None, same: bool
         "{again}. All {arrived:,} bytes were read as they were sent: a later acknowledgement says "
         "all that a lost one said.",
         lost=exactly("acknowledgements lost", lost, 2),
-        again=Measurement("segments sent again", again, 0, 2),
-        ignored=Measurement("segments that came in vain", ignored, again, again + 1),
+        again=CheckedFigure("segments sent again", again, 0, 2),
+        ignored=CheckedFigure("segments that came in vain", ignored, again, again + 1),
         arrived=exactly("bytes read", arrived, 20_000),
         same=exactly("bytes read as sent", same, True),
     )
@@ -272,7 +272,7 @@ def early(held: int | None, waiting: int, released: int) -> Claim:
         "Early and held back, as the kernel counts: {held}. The one that they waited for let their "
         "{released:,} bytes through.",
         held=exactly("segments held back", held, 2),
-        waiting=Measurement("bytes held back", waiting, 2, 6000),
+        waiting=CheckedFigure("bytes held back", waiting, 2, 6000),
         released=exactly("bytes released", released, waiting),
     )
 
@@ -286,7 +286,7 @@ def once(ignored: int, arrived: int | None, same: bool | None) -> Claim:
     return Claim(
         "Come once too often and ignored: {ignored}. The program read {arrived:,} bytes, each once "
         "and in order.",
-        ignored=Measurement("segments ignored", ignored, 1, 3),
+        ignored=CheckedFigure("segments ignored", ignored, 1, 3),
         arrived=exactly("bytes read", arrived, 6000),
         same=exactly("bytes read as sent", same, True),
     )

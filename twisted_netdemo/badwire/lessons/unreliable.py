@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from twisted_netdemo.badwire.lessons.claims import Claim, Measurement, exactly
+from twisted_netdemo.badwire.lessons.claims import CheckedFigure, Claim, exactly
 from twisted_netdemo.badwire.lessons.lesson_run import LessonRun, Run
 
 _BAD = "--loss 5% --duplicate 5% --reorder 5% --corrupt 2% --seed 7"
@@ -80,9 +80,9 @@ def notSurely(unanswered: int | None, lost: int, corrupted: int, again: int) -> 
     return Claim(
         f"Not surely: of {_ASKED} questions {{unanswered}} were never answered; {{lost}} packets "
         "were lost and {corrupted} corrupted, and {again} questions were sent again.",
-        unanswered=Measurement("questions unanswered", unanswered, 1, _ASKED // 2),
-        lost=Measurement("packets lost", lost, 1, _ASKED // 2),
-        corrupted=Measurement("packets corrupted", corrupted, 1, _ASKED // 4),
+        unanswered=CheckedFigure("questions unanswered", unanswered, 1, _ASKED // 2),
+        lost=CheckedFigure("packets lost", lost, 1, _ASKED // 2),
+        corrupted=CheckedFigure("packets corrupted", corrupted, 1, _ASKED // 4),
         again=exactly("questions sent again", again, 0),
     )
 
@@ -95,8 +95,8 @@ def notOnce(twice: int | None, late: int | None) -> Claim:
     return Claim(
         "Not just once: {twice} were answered more than once. Not in order: {late} answers came "
         "after a later question's.",
-        twice=Measurement("answered more than once", twice, 1, _ASKED // 2),
-        late=Measurement("answers out of order", late, 1, _ASKED // 2),
+        twice=CheckedFigure("answered more than once", twice, 1, _ASKED // 2),
+        late=CheckedFigure("answers out of order", late, 1, _ASKED // 2),
     )
 
 
@@ -110,7 +110,7 @@ def wholly(right: int, came: int, arrived: int) -> Claim:
         "Whole: {right} of the {came} answers count the letters of their own question, all of "
         "them.",
         right=exactly("answers that count rightly", right, came),
-        came=Measurement("answers", came, _ASKED // 2, 2 * _ASKED),
+        came=CheckedFigure("answers", came, _ASKED // 2, 2 * _ASKED),
         arrived=exactly("answers that arrived", arrived, came),
     )
 
@@ -232,9 +232,9 @@ def fragile(arrived: Sequence[int | None], cut: Sequence[int], parts: int, fragm
         f"them all: of {_EACH} datagrams of 1,200, 8,000 and 65,507 bytes, which are {{cut}} "
         "packets, {small}, {middle} and {large} arrived. Not whole: {parts}.",
         cut=exactly("packets each", [*cut], wanted, ", ".join(map(str, cut))),
-        small=Measurement("of 1,200 bytes arrived", arrived[0], *bounds[0]),
-        middle=Measurement("of 8,000 bytes arrived", arrived[1], *bounds[1]),
-        large=Measurement("of 65,507 bytes arrived", arrived[2], *bounds[2]),
+        small=CheckedFigure("of 1,200 bytes arrived", arrived[0], *bounds[0]),
+        middle=CheckedFigure("of 8,000 bytes arrived", arrived[1], *bounds[1]),
+        large=CheckedFigure("of 65,507 bytes arrived", arrived[2], *bounds[2]),
         parts=exactly("datagrams not whole", parts, 0),
         fragments=exactly("fragments", fragments, _EACH * (packets(8000) + packets(65507))),
     )

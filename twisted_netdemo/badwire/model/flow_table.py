@@ -22,7 +22,7 @@ from twisted_netdemo.badwire.model.packet import (
     RST,
     SYN,
     TCP,
-    Packet,
+    IPPacket,
     windowScale,
 )
 from twisted_netdemo.faults.trigger import Direction
@@ -130,7 +130,7 @@ class FlowDirection:
         """
         return self._start is not None and self._start != seq
 
-    def segment(self, packet: Packet) -> Identity:
+    def segment(self, packet: IPPacket) -> Identity:
         """
         The identity of a TCP segment.
         """
@@ -152,7 +152,7 @@ class FlowDirection:
         window = self._window(packet)
         return Identity(self, flags, seq, ack, attempt, (flags, seq, length, attempt), window)
 
-    def _window(self, packet: Packet) -> int | None:
+    def _window(self, packet: IPPacket) -> int | None:
         """
         The window that a segment announces. The window of a SYN is never scaled; others are if both
         ends have offered it (RFC 7323 2.2).
@@ -206,7 +206,7 @@ class FlowTable:
             OrderedDict()
         )
 
-    def identify(self, packet: Packet) -> Identity:
+    def identify(self, packet: IPPacket) -> Identity:
         """
         The identity of a packet. Call it once for each packet, in the order in which they leave.
         """
@@ -219,7 +219,7 @@ class FlowTable:
             side.number = number = side.number + 1
         return Identity(side, "", number, None, 1, (number, packet.fragment or 0))
 
-    def _fragment(self, packet: Packet) -> tuple[FlowDirection, int]:
+    def _fragment(self, packet: IPPacket) -> tuple[FlowDirection, int]:
         """
         The direction and the number of a fragment's datagram. Fragments belong together that have
         the same addresses, protocol and identification (RFC 791 3.2, RFC 8200 4.5).
@@ -236,7 +236,7 @@ class FlowTable:
             self._fragments.popitem(last=False)
         return side, side.number
 
-    def _tcp(self, packet: Packet) -> Identity:
+    def _tcp(self, packet: IPPacket) -> Identity:
         _, version, protocol, _, _, source, destination, flags, seq, *_ = packet
         side = self._sides.get((version, protocol, source, destination))
         isOpening = flags & (SYN | ACK) == SYN
@@ -244,7 +244,7 @@ class FlowTable:
             side = self._begin(packet, source, destination)
         return side.segment(packet)
 
-    def _side(self, packet: Packet) -> FlowDirection:
+    def _side(self, packet: IPPacket) -> FlowDirection:
         """
         The direction of a packet that is no TCP segment.
         """
@@ -260,7 +260,9 @@ class FlowTable:
             (packet.version, packet.protocol, source, destination)
         ) or self._begin(packet, source, destination)
 
-    def _begin(self, packet: Packet, source: int | None, destination: int | None) -> FlowDirection:
+    def _begin(
+        self, packet: IPPacket, source: int | None, destination: int | None
+    ) -> FlowDirection:
         version, protocol = packet.version, packet.protocol
         name = NAMES.get(protocol, str(protocol))
         port = packet.destination or 0
@@ -277,7 +279,7 @@ class FlowTable:
         return flow.up
 
 
-def _ends(packet: Packet) -> tuple[int | None, int | None]:
+def _ends(packet: IPPacket) -> tuple[int | None, int | None]:
     """
     What stands for the ports. It is an echo's identifier, so that a reply belongs to the opposite
     direction of its request.

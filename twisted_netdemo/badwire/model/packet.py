@@ -49,7 +49,7 @@ _ports = struct.Struct("!HH").unpack_from
 _fragment = struct.Struct("!BxHI").unpack_from
 
 
-class Packet(NamedTuple):
+class IPPacket(NamedTuple):
     """
     An IP packet, and the offsets of its parts.
 
@@ -122,14 +122,14 @@ class Packet(NamedTuple):
         )
 
     @property
-    def quoted(self) -> Packet | None:
+    def quoted(self) -> IPPacket | None:
         """
         The packet that caused an ICMP error, as far as it is quoted.
         """
         return parse(self.data[self.transport + _QUOTE :], True) if self.isError else None
 
 
-def parse(data: bytes, isQuote: bool = False) -> Packet | None:
+def parse(data: bytes, isQuote: bool = False) -> IPPacket | None:
     """
     Read a packet.
 
@@ -185,7 +185,7 @@ def parse(data: bytes, isQuote: bool = False) -> Packet | None:
         return None
     if payload > total:
         return None
-    return Packet(
+    return IPPacket(
         data,
         version,
         protocol,
@@ -214,7 +214,7 @@ def _sum(data: bytes) -> int:
     return int.from_bytes(data, "big") % 65535
 
 
-def verify(packet: Packet) -> bool:
+def verify(packet: IPPacket) -> bool:
     """
     Whether a receiver accepts the packet's checksums: that of the IPv4 header, and that of TCP,
     UDP, UDP-Lite or ICMP. A fragment alone cannot be checked, and passes, as do other protocols.
@@ -254,7 +254,7 @@ def verify(packet: Packet) -> bool:
     ) % 65535 == 0
 
 
-def isShort(packet: Packet) -> bool:
+def isShort(packet: IPPacket) -> bool:
     """
     Whether a packet of UDP or UDP-Lite carries less than its length or coverage says, or says less
     than a header has. A receiver discards it for that, and does not look at the checksum.
@@ -269,7 +269,7 @@ def isShort(packet: Packet) -> bool:
     return packet.protocol == UDP and says < 8 and (says > 0 or packet.version == 4)
 
 
-def windowScale(packet: Packet) -> int | None:
+def windowScale(packet: IPPacket) -> int | None:
     """
     By how many bits the sender of a SYN offers to shift its windows (RFC 7323 2.2).
 
@@ -290,7 +290,7 @@ def windowScale(packet: Packet) -> int | None:
     return None
 
 
-def mirror(packet: Packet) -> bytes:
+def mirror(packet: IPPacket) -> bytes:
     """
     The packet with its source and destination addresses exchanged; in an ICMP error also those of
     the quoted packet. No checksum changes, since a sum does not depend on the order of its terms.
@@ -308,7 +308,7 @@ def _exchange(data: bytes, start: int, version: int) -> bytes:
     return data[:at] + data[middle:end] + data[at:middle] + data[end:]
 
 
-def vulnerable(packet: Packet, reachesHeader: bool = False) -> tuple[int, int]:
+def vulnerable(packet: IPPacket, reachesHeader: bool = False) -> tuple[int, int]:
     """
     Where damage may strike: the payload, after ICMP's header for a packet that begins with one.
     An IP header, TCP's data offset and UDP's length and checksum stay whole, since damage to those
@@ -329,7 +329,7 @@ def vulnerable(packet: Packet, reachesHeader: bool = False) -> tuple[int, int]:
     return start, end
 
 
-def withPayload(packet: Packet, start: int, end: int, payload: bytes) -> Packet:
+def withPayload(packet: IPPacket, start: int, end: int, payload: bytes) -> IPPacket:
     """
     The packet with other bytes from start to end. Its checksums stay as they were, but for IPv4's
     header's: if the length changes, IP's own fields say the new one.

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from twisted_netdemo.badwire.model.events import Sent
 from twisted_netdemo.badwire.model.intervals import Intervals
-from twisted_netdemo.badwire.model.packet import Packet, isShort, verify
+from twisted_netdemo.badwire.model.packet import IPPacket, isShort, verify
 from twisted_netdemo.faults.kinds import FAULTS
 
 #: The limit of each memory: flows, duplicated packets, incomplete datagrams, datagrams that an ICMP
@@ -128,11 +128,11 @@ class _Datagram:
     def __init__(self) -> None:
         self._came = Intervals()
         self._size: int | None = None
-        self._parts: dict[int, Packet] = {}
+        self._parts: dict[int, IPPacket] = {}
         #: How many bytes of it are kept.
         self.kept = 0
 
-    def add(self, packet: Packet, offset: int) -> bool:
+    def add(self, packet: IPPacket, offset: int) -> bool:
         """
         Take a fragment.
 
@@ -154,7 +154,7 @@ class _Datagram:
         return self._size is not None and self._came.expected >= self._size
 
     @property
-    def whole(self) -> Packet:
+    def whole(self) -> IPPacket:
         """
         The reassembled packet.
         """
@@ -188,7 +188,7 @@ class Receivers:
             # A packet that goes up is received by the end that sends down.
             self._ends(sent.flow)["down" if sent.direction == "up" else "up"].sends(sent)
 
-    def arrived(self, packet: Packet, sent: Sent, isSound: bool) -> tuple[str, int]:
+    def arrived(self, packet: IPPacket, sent: Sent, isSound: bool) -> tuple[str, int]:
         """
         A copy of a packet reaches its receiver. Call it in the order of arrival.
 
@@ -215,7 +215,7 @@ class Receivers:
             self._connections, flow, lambda: {"up": _TCPReceiver(), "down": _TCPReceiver()}
         )
 
-    def quotes(self, error: Packet, flow: int, direction: str) -> int | None:
+    def quotes(self, error: IPPacket, flow: int, direction: str) -> int | None:
         """
         The packet that caused an ICMP error.
 
@@ -229,7 +229,7 @@ class Receivers:
         numbers = self._quotable.get((flow, "down" if direction == "up" else "up", start))
         return numbers.pop(0) if numbers else None
 
-    def _deliver(self, packet: Packet, sent: Sent) -> str:
+    def _deliver(self, packet: IPPacket, sent: Sent) -> str:
         start = packet.data[packet.transport : packet.transport + _QUOTED]
         key = (sent.flow, sent.direction, start)
         alike = self._quotable.get(key)
@@ -247,7 +247,7 @@ class Receivers:
             _remember(self._delivered, came, lambda: True)
         return "delivered"
 
-    def _fragment(self, packet: Packet, sent: Sent, offset: int) -> str:
+    def _fragment(self, packet: IPPacket, sent: Sent, offset: int) -> str:
         key = (sent.flow, sent.direction, sent.seq)
         datagram = self._datagrams.pop(key, None) or _Datagram()
         self._kept -= datagram.kept
@@ -263,7 +263,7 @@ class Receivers:
         return "held" if isNew else "ignored"
 
 
-def _refused(packet: Packet) -> str:
+def _refused(packet: IPPacket) -> str:
     """
     Why a receiver discards a packet: C{short}, or C{discarded} for its checksum.
     """

@@ -22,7 +22,7 @@ from twisted_netdemo.badwire.model.flow_table import FlowDirection, FlowTable
 from twisted_netdemo.badwire.model.packet import (
     NAMES,
     UDP,
-    Packet,
+    IPPacket,
     mirror,
     parse,
     verify,
@@ -60,7 +60,7 @@ class _InFlight:
 
     sent: Sent
 
-    def __init__(self, packet: Packet, isSound: bool, copies: int) -> None:
+    def __init__(self, packet: IPPacket, isSound: bool, copies: int) -> None:
         self.packet = packet
         self.isSound = isSound
         self.copies = copies
@@ -220,7 +220,7 @@ class Wire:
             else:
                 self._arrive(inFlight)
 
-    def _pass(self, packet: Packet | None) -> None:
+    def _pass(self, packet: IPPacket | None) -> None:
         """
         Count a packet that the wire does not carry.
         """
@@ -274,7 +274,7 @@ class Wire:
                 self.refused += 1
 
 
-def _damage(packet: Packet, fate: Fate) -> tuple[Outcome, Packet]:
+def _damage(packet: IPPacket, fate: Fate) -> tuple[Outcome, IPPacket]:
     """
     The packet that arrives, and the outcome without the faults that could do nothing to it.
     """
@@ -291,7 +291,7 @@ def _damage(packet: Packet, fate: Fate) -> tuple[Outcome, Packet]:
     return outcome, packet
 
 
-def _asks(packet: Packet) -> str | None:
+def _asks(packet: IPPacket) -> str | None:
     """
     The record type that a packet asks for, if it is a DNS question.
     """

@@ -10,11 +10,11 @@ from twisted.internet.defer import Deferred, FirstError, gatherResults
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 
-from twisted_netdemo.gopher.cli.console import Console
+from twisted_netdemo.gopher.cli.console import StandardStreams
 from twisted_netdemo.gopher.cli.exit_statuses import OK, Failed
 from twisted_netdemo.gopher.cli.job import AgentFor, Job
 from twisted_netdemo.gopher.cli.link_follower import askBefore
-from twisted_netdemo.gopher.cli.request import Request
+from twisted_netdemo.gopher.cli.request import BatchRequest
 from twisted_netdemo.gopher.cli.turns import Turns
 from twisted_netdemo.service.time.clock import monotonic
 
@@ -29,7 +29,11 @@ class Batch:
     """
 
     def __init__(
-        self, request: Request, console: Console, clock: IReactorTime, agentFor: AgentFor
+        self,
+        request: BatchRequest,
+        console: StandardStreams,
+        clock: IReactorTime,
+        agentFor: AgentFor,
     ) -> None:
         self._request = request
         self._console = console

@@ -19,7 +19,7 @@ with lean():
     from twisted_netdemo.gopher.cli.tap import Options, makeBatch
 
 if TYPE_CHECKING:
-    from twisted_netdemo.gopher.cli.console import Console
+    from twisted_netdemo.gopher.cli.console import StandardStreams
 
 USAGE = 2
 
@@ -41,9 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         from twisted_netdemo.gopher.cli.exit_statuses import CANNOT_WRITE
 
         _end(CANNOT_WRITE, f"Error: cannot write: {error.strerror}\n")
-    from twisted_netdemo.gopher.cli.console import Console
+    from twisted_netdemo.gopher.cli.console import StandardStreams
 
-    console = Console()
+    console = StandardStreams()
     _run(options, console)
 
 
@@ -56,7 +56,7 @@ def _parse(options: Options, arguments: Sequence[str]) -> None:
         raise
 
 
-def _run(options: Options, console: Console) -> NoReturn:
+def _run(options: Options, console: StandardStreams) -> NoReturn:
     with lean():  # a gophers:// URL loads the rest
         from twisted.internet import endpoints  # noqa: F401  # it would load TLS when it is needed
         from twisted.internet import reactor as module

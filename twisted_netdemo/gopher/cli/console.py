@@ -32,7 +32,7 @@ class OutputError(Exception):
     """
 
 
-class Console:
+class StandardStreams:
     """
     The standard streams as they are when it is made: under twistd, logging replaces C{sys.stdout}
     later.

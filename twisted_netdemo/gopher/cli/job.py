@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from twisted.internet.interfaces import IReactorTime
 
 from twisted_netdemo.gopher.body import Verdict
-from twisted_netdemo.gopher.cli.console import Console, OutputError
+from twisted_netdemo.gopher.cli.console import OutputError, StandardStreams
 from twisted_netdemo.gopher.cli.exit_statuses import CANNOT_WRITE, MALFORMED, OK, Failed, statusOf
 from twisted_netdemo.gopher.cli.link_follower import LinkFollower
 from twisted_netdemo.gopher.cli.output import BodyOutput, Formatter
 from twisted_netdemo.gopher.cli.pace import Pace
-from twisted_netdemo.gopher.cli.request import Request
+from twisted_netdemo.gopher.cli.request import BatchRequest
 from twisted_netdemo.gopher.cli.saving import Download, fileName
 from twisted_netdemo.gopher.cli.turns import Turn
 from twisted_netdemo.gopher.client.agent import DEFAULT_MAX_SIZE, Agent
@@ -49,8 +49,8 @@ class Job:
         self,
         number: int,
         url: str | GopherURL,
-        request: Request,
-        console: Console,
+        request: BatchRequest,
+        console: StandardStreams,
         clock: IReactorTime,
         agentFor: AgentFor,
         turn: Turn,

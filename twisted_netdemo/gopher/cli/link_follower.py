@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import replace
 
-from twisted_netdemo.gopher.cli.console import Console
+from twisted_netdemo.gopher.cli.console import StandardStreams
 from twisted_netdemo.gopher.cli.exit_statuses import MALFORMED, SERVER_ERROR, Failed
 from twisted_netdemo.gopher.cli.pace import Pace
-from twisted_netdemo.gopher.cli.request import Request
+from twisted_netdemo.gopher.cli.request import BatchRequest
 from twisted_netdemo.gopher.client.response import Response
 from twisted_netdemo.gopher.errors import TooLarge
 from twisted_netdemo.gopher.item_types import Kind, bodyKind, isFetched, itemType
@@ -30,7 +30,7 @@ class LinkFollower:
     url: GopherURL | None = None
 
     def __init__(
-        self, request: Request, console: Console, answer: bytes | Failed | None = None
+        self, request: BatchRequest, console: StandardStreams, answer: bytes | Failed | None = None
     ) -> None:
         """
         @param answer: the result of L{askBefore}.
@@ -90,7 +90,9 @@ class LinkFollower:
         return link.target
 
 
-def askBefore(given: str | GopherURL, request: Request, console: Console) -> bytes | Failed | None:
+def askBefore(
+    given: str | GopherURL, request: BatchRequest, console: StandardStreams
+) -> bytes | Failed | None:
     """
     Ask for the words of a search before the first fetch: a question stops everything else.
 
@@ -109,7 +111,7 @@ def askBefore(given: str | GopherURL, request: Request, console: Console) -> byt
         return failed
 
 
-def _askWords(url: GopherURL, request: Request, console: Console) -> bytes:
+def _askWords(url: GopherURL, request: BatchRequest, console: StandardStreams) -> bytes:
     status = request.usageStatus
     if not console.canAsk:
         raise Failed(status, f"{url} is a search: say --search and its words")

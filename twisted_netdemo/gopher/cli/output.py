@@ -11,7 +11,7 @@ from typing import Protocol
 
 from twisted.internet.interfaces import IReactorTime
 
-from twisted_netdemo.gopher.cli.console import Console
+from twisted_netdemo.gopher.cli.console import StandardStreams
 from twisted_netdemo.gopher.cli.exit_statuses import CANNOT_WRITE, SERVER_ERROR, Failed
 from twisted_netdemo.gopher.cli.pace import OutOfTime, Pace
 from twisted_netdemo.gopher.cli.saving import Download
@@ -47,7 +47,12 @@ class BodyOutput:
     """
 
     def __init__(
-        self, response: Response, pace: Pace, console: Console, clock: IReactorTime, turn: Turn
+        self,
+        response: Response,
+        pace: Pace,
+        console: StandardStreams,
+        clock: IReactorTime,
+        turn: Turn,
     ) -> None:
         self._response = response
         self._pace = pace

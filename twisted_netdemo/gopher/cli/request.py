@@ -9,7 +9,7 @@ from typing import NamedTuple
 from twisted_netdemo.gopher.url import GopherURL
 
 
-class Request(NamedTuple):
+class BatchRequest(NamedTuple):
     """
     The options of a call of gopherfetch, as far as they do not belong to the agent.
 

@@ -17,7 +17,7 @@ from twisted_netdemo.service.cli.options import ServiceOptions
 
 if TYPE_CHECKING:  # --help does not wait for them
     from twisted_netdemo.gopher.cli.batch import Batch
-    from twisted_netdemo.gopher.cli.console import Console
+    from twisted_netdemo.gopher.cli.console import StandardStreams
     from twisted_netdemo.gopher.client.agent import Agent
     from twisted_netdemo.gopher.client.trust import Verified
     from twisted_netdemo.gopher.net.certificate_check import Trust
@@ -223,7 +223,7 @@ def _verified(cafile: str) -> Verified:
 
 
 def makeBatch(
-    options: Options, reactor: IClientReactor, console: Console, usageStatus: int
+    options: Options, reactor: IClientReactor, console: StandardStreams, usageStatus: int
 ) -> Batch:
     """
     The fetches that the options ask for, ready to run.
@@ -231,7 +231,7 @@ def makeBatch(
     @param usageStatus: the exit status for wrong usage that only shows during the run.
     """
     from twisted_netdemo.gopher.cli.batch import Batch
-    from twisted_netdemo.gopher.cli.request import Request
+    from twisted_netdemo.gopher.cli.request import BatchRequest
     from twisted_netdemo.gopher.client.agent import Agent
     from twisted_netdemo.gopher.net.address_cache import AddressCache
     from twisted_netdemo.gopher.text.charset import Charsets
@@ -265,7 +265,7 @@ def makeBatch(
             tell=tell,
         )
 
-    request = Request(
+    request = BatchRequest(
         urls=tuple(options["urls"]),
         folder=options["folder"],
         output=options["output"],
@@ -284,7 +284,7 @@ def makeBatch(
     return Batch(request, console, reactor, agentFor)
 
 
-def _trust(options: Options, console: Console) -> Trust | None:
+def _trust(options: Options, console: StandardStreams) -> Trust | None:
     if options["cafile"] is not None:
         return _verified(options["cafile"])
     if options["tofu"]:
@@ -321,7 +321,7 @@ def makeService(options: Options, reactor: IClientReactor | None = None) -> OneS
     """
     from twisted.logger import Logger
 
-    from twisted_netdemo.gopher.cli.console import Console
+    from twisted_netdemo.gopher.cli.console import StandardStreams
     from twisted_netdemo.service.cli.oneshot import OneShot
 
     if reactor is None:
@@ -334,6 +334,6 @@ def makeService(options: Options, reactor: IClientReactor | None = None) -> OneS
     def say(line: str) -> None:
         log.info("{line}", line=line)
 
-    console = Console(say if options.isDaemon else None)
+    console = StandardStreams(say if options.isDaemon else None)
     batch = makeBatch(options, reactor, console, usageStatus=1)
     return OneShot(reactor, batch.run, options.ownsProcess)
