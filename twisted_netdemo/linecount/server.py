@@ -9,13 +9,8 @@ from twisted.internet.interfaces import IReactorTime
 
 from twisted_netdemo.linecount import wire
 from twisted_netdemo.messages import Unit, answer, count, greeting
-from twisted_netdemo.service.tcp.session import (
-    Client,
-    ConnectionLimits,
-    Ending,
-    Session,
-    SessionFactory,
-)
+from twisted_netdemo.service.tcp.session import Client, Ending, Session
+from twisted_netdemo.service.tcp.session_factory import ConnectionLimits, SessionFactory
 
 
 class LineCount(Session):

@@ -10,7 +10,7 @@ from twisted_netdemo.linecount.server import LineCountFactory
 from twisted_netdemo.messages import parseUnit
 from twisted_netdemo.service.cli import quantities
 from twisted_netdemo.service.server.tcp_options import TCPOptions, makeService
-from twisted_netdemo.service.tcp.session import ConnectionLimits
+from twisted_netdemo.service.tcp.session_factory import ConnectionLimits
 
 __all__ = ["Options", "makeService"]
 

@@ -4,7 +4,8 @@ Daytime over TCP: C{twistd daytime}.
 
 from daytime.wire import daytime
 from twisted_netdemo.service.server.tcp_options import TCPOptions, makeService
-from twisted_netdemo.service.tcp.session import Client, Session, SessionFactory
+from twisted_netdemo.service.tcp.session import Client, Session
+from twisted_netdemo.service.tcp.session_factory import SessionFactory
 
 __all__ = ["Options", "makeService"]
 

@@ -10,7 +10,8 @@ from twisted.logger import LogEvent, globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_netdemo.service.tcp.session import Client, ConnectionLimits, Session, SessionFactory
+from twisted_netdemo.service.tcp.session import Client, Session
+from twisted_netdemo.service.tcp.session_factory import ConnectionLimits, SessionFactory
 from twisted_netdemo.testing import connect
 
 

@@ -30,7 +30,7 @@ from twisted_netdemo.service.tcp.connection_limits import ConnectionLimits
 from twisted_netdemo.service.tcp.endpoints import described, onPort
 from twisted_netdemo.service.tcp.listening_reactor import OpenPort, adopting
 from twisted_netdemo.service.tcp.service import StreamService
-from twisted_netdemo.service.tcp.session import SessionFactory
+from twisted_netdemo.service.tcp.session_factory import SessionFactory
 from twisted_netdemo.service.workers.pool import share
 from twisted_netdemo.service.workers.sockets import SocketOpener
 
