@@ -4,6 +4,8 @@ The command lines of both ends.
 
 from __future__ import annotations
 
+import os
+
 from twisted.python import usage
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -77,6 +79,18 @@ class SenderMistakes(SynchronousTestCase):
         options = Options()
         options.parseOptions([*arguments, "--ssid=0x2"])
         self.assertEqual(options.settings.key, b"\xc0\xff\xef")
+
+
+class ReflectorOptionsTests(SynchronousTestCase):
+    def test_keyFile(self) -> None:
+        """
+        A key file is read anew from where it was, also by a daemon in another folder.
+        """
+        keys = folder(self) / "keys"
+        keys.write_text("* c0ffee\n")
+        options = ReflectorOptions()
+        options.parseOptions(["--port=0", f"--key-file={os.path.relpath(keys)}"])
+        self.assertEqual(options["key-file"], str(keys))
 
 
 class ReflectorMistakes(SynchronousTestCase):

@@ -4,6 +4,7 @@ stampreflector's command line, for twistd and twist.
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
@@ -88,6 +89,8 @@ class Options(UDPOptions):
                     "--twamp-light: its requests are not authenticated, so that it cannot be had "
                     "together with --key-file"
                 )
+            # twistd may change its folder before the file is read anew
+            self["key-file"] = os.path.abspath(self["key-file"])
             self.sessionKeys = self.check("key-file", self["key-file"], readKeys)
         super().postOptions()
         self.take("max-sessions", lambda text: quantities.whole(text, self["workers"]))

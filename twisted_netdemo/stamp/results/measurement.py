@@ -45,7 +45,7 @@ class TTL:
     changes: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Packet:
     """
     The fate of one request. Times are in microseconds.

@@ -20,7 +20,7 @@ from twisted_netdemo.stamp.session.arrivals import Arrivals
 _ALL = 1 << 30
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Answer:
     """
     The first reply to a request.
