@@ -4,6 +4,8 @@ The base of a UDP service that answers each datagram with one, by the least of s
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -15,16 +17,21 @@ from twisted_netdemo.testing import MemoryPort
 class Echo(Responder):
     name = "echo"
     reasons = {**Responder.reasons, "empty": "it is empty"}
-    failed = 0
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.unsentData: list[bytes] = []
 
     def respond(self, data: bytes, source: Address) -> bytes:
+        if data == b"fault":
+            raise ValueError(data)
         return data
 
     def refusal(self, data: bytes) -> str | None:
         return None if data else "empty"
 
     def unsent(self, data: bytes, source: Address) -> None:
-        self.failed += 1
+        self.unsentData.append(data)
 
 
 class ResponderTests(SynchronousTestCase):
@@ -61,10 +68,24 @@ class ResponderTests(SynchronousTestCase):
         self.port.receive(b"")
         self.assertEqual((self.port.sent, self.echo.refused), ([], {"empty": 1}))
 
+    def test_fault(self) -> None:
+        """
+        A datagram that the service has a fault with costs the other clients nothing.
+        """
+        first, last = ("192.0.2.1", 40000), ("192.0.2.3", 40000)
+        told = ("192.0.2.7", None, None, None)
+        self.port.unreachable = {last[0]}
+        self.echo.datagramsReceived(
+            [(b"1", first, told), (b"fault", ("192.0.2.2", 40000), told), (b"3", last, told)]
+        )
+        self.assertEqual(self.port.sent, [(b"1", first, "192.0.2.7")])
+        self.assertEqual((self.echo.answered, self.echo.unsentData), (1, [b"3"]))
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+
     def test_unsent(self) -> None:
         """
         An answer that the system does not take is not counted, and the service learns of it.
         """
         self.port.unreachable = {"192.0.2.9"}
         self.port.receive(b"1", ("192.0.2.9", 40000))
-        self.assertEqual((self.echo.answered, self.echo.failed), (0, 1))
+        self.assertEqual((self.echo.answered, self.echo.unsentData), (0, [b"1"]))

@@ -94,6 +94,7 @@ class Responder:
 
         @param data: the whole payload, 0 to 65,527 bytes.
         @param source: where the datagram came from, and where the answer goes.
+        @raise Exception: it is logged, and the datagram is not answered.
         """
         raise NotImplementedError
 
@@ -140,12 +141,19 @@ class Responder:
 
     def _answer(self, datagrams: Sequence[Received]) -> None:
         respond = self.respond
-        answers: list[Outgoing] = [
-            (respond(data, source), source, told[0]) for data, source, told in datagrams
-        ]
+        answers: list[Outgoing] = []
+        answered = []
+        for datagram in datagrams:
+            data, source, told = datagram
+            try:
+                answers.append((respond(data, source), source, told[0]))
+            except Exception:  # a fault of the service; the other clients have no part in it
+                self._log.failure("A datagram has no answer", source=source)
+            else:
+                answered.append(datagram)
         failed = self._port.sendAll(answers)
         for at in failed:
-            data, source, _ = datagrams[at]
+            data, source, _ = answered[at]
             self.unsent(data, source)
         self.answered += len(answers) - len(failed)
 
