@@ -6,16 +6,26 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_netdemo.messages import Unit
-from twisted_netdemo.udpcount.wire import refusal, respond
+from twisted_netdemo.udpcount.server import UDPCount
+from twisted_netdemo.udpcount.wire import refusal
 
 HERE = ("127.0.0.1", 62460)
 
 hosts = st.one_of(
     st.ip_addresses().map(str), st.sampled_from(["fe80::1%eth0", "fe80::1%it's", "fe80::1%7"])
 )
+
+
+def respond(data: bytes, source: tuple[str, int], unit: Unit) -> tuple[bytes, int]:
+    """
+    The answer to a datagram, and the number that it adds to the metrics.
+    """
+    server = UDPCount(Clock(), unit)
+    return server.respond(data, source), server.characters
 
 
 class RespondTests(SynchronousTestCase):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 
 from twisted.internet.interfaces import IReactorTime
 
-from twisted_netdemo.messages import Unit
+from twisted_netdemo.messages import Unit, answer, count, greeting
 from twisted_netdemo.service.addresses import Address, isBroadcast
 from twisted_netdemo.service.observe.metrics import Metric
 from twisted_netdemo.service.time.token_buckets import TokenBuckets
@@ -47,12 +47,13 @@ class UDPCount(Responder):
         self.characters = 0
 
     def respond(self, data: bytes, source: Address) -> bytes:
-        words, counted = wire.respond(data, source, self._unit)
+        # The whole datagram is the line: an inner line feed counts.
+        counted = count(data, self._unit)
         self.characters += counted
-        return words
+        return greeting(source) + answer(counted)
 
     def unsent(self, data: bytes, source: Address) -> None:
-        self.characters -= wire.respond(data, source, self._unit)[1]
+        self.characters -= count(data, self._unit)
 
     def metrics(self) -> Iterable[Metric]:
         yield from super().metrics()

@@ -1,5 +1,5 @@
 """
-The answer of udpcount to a datagram, and the form of such an answer. Pure.
+The form of udpcount's answers, by which those of another server are known. Pure.
 """
 
 from __future__ import annotations
@@ -7,20 +7,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from twisted_netdemo.messages import Unit, answer, count, greeting
-
 _ANSWER = re.compile(rb"Welcome, \('[^\n]*', [0-9]+\)\nYou entered [0-9]+ characters\.\n")
-
-
-def respond(data: bytes, source: tuple[str, int], unit: Unit) -> tuple[bytes, int]:
-    """
-    The answer to a datagram, and the length that it gives. The whole datagram is the line: it is
-    stripped at both ends, and an inner line feed counts.
-
-    @param source: the host as text and the port that the datagram came from.
-    """
-    counted = count(data, unit)
-    return greeting(source) + answer(counted), counted
 
 
 def refusal(data: bytes) -> Literal["answer"] | None:
