@@ -5,9 +5,9 @@
 # ///
 
 """
-What a developer runs: C{nox} runs lint, types and tests, C{nox -l} lists the rest.
+What a developer runs: 'nox' runs lint, types and tests, 'nox -l' lists the rest.
 
-C{.ci/run} runs these sessions too, on Linux as root, where none of them skips a test.
+'.ci/run' runs these sessions too, on Linux as root, where none of them skips a test.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def types(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """
-    The whole suite: C{nox -s tests -P 3.13} on another Python, C{-- tests/gopher -k url} a part.
+    The whole suite; with '-P 3.13' on that Python, with '-- tests/gopher -k url' a part of it.
     """
     session.install("-e", ".[test]")
     session.run(*PYTEST, *session.posargs)
@@ -70,7 +70,7 @@ def tests(session: nox.Session) -> None:
 @nox.session(default=False)
 def tests_pure(session: nox.Session) -> None:
     """
-    The tests that start no real program: quicker, and all that macOS runs.
+    The tests that start no real program: quicker, and the only ones that run on macOS.
     """
     session.install("-e", ".[test]")
     session.run(*PYTEST, *session.posargs, env=WITHOUT_PROGRAMS)
@@ -88,7 +88,7 @@ def tests_lowest(session: nox.Session) -> None:
 @nox.session(default=False)
 def tests_lowest_gopher(session: nox.Session) -> None:
     """
-    gopherfetch with the very oldest: a peer in the tests asks for newer ones of what TLS stands on.
+    gopherfetch with the oldest TLS libraries too: a peer in the whole suite asks for newer ones.
     """
     pins = [each.replace(">=", "==") for each in PROJECT["project"]["dependencies"]]
     ours = ("hypothesis", "jsonschema", "pytest", "pytest-twisted", "pytest-xdist")
@@ -127,7 +127,7 @@ def tests_asyncio(session: nox.Session) -> None:
 @nox.session(default=False)
 def proofs(session: nox.Session) -> None:
     """
-    What takes too long for the suite; C{nox -s proofs -- full} takes an hour or so.
+    What takes too long for the suite; 'nox -s proofs -- full' takes an hour or so.
     """
     session.install("-e", ".[test]")
     full = "full" in session.posargs
@@ -178,7 +178,7 @@ def docs(session: nox.Session) -> None:
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """
-    The benchmarks: C{-- --small --rounds 1} sees that they work, and measures nothing.
+    The benchmarks; '-- --small --rounds 1' only checks that they work.
     """
     session.install("-e", ".[bench]")
     Path("build").mkdir(exist_ok=True)
