@@ -238,7 +238,7 @@ def _how(found: Findings) -> str:
 
 def _probes(run: Run, flow: int) -> int:
     """
-    The number of keep-alives of a flow's opener, after the hand-shake.
+    The number of keep-alive probes of a flow's opener, after the hand-shake.
     """
     return sum(
         sent.flow == flow and sent.flags == "A" and not sent.length and bool(sent.fates)
@@ -260,7 +260,7 @@ def ownTimer(error: object, seconds: object) -> Claim:
 
 def keptAlive(probes: int, error: object, seconds: object) -> Claim:
     """
-    @param probes: the keep-alives of the kernel; two were allowed, one each second.
+    @param probes: the kernel's keep-alive probes; two were allowed, one each second.
     @param error: the error of the program.
     @param seconds: the time until the error.
     """

@@ -2,8 +2,8 @@
 The captions of a flow's events: what happened to each packet, and what its receiver did with it.
 
 Pure. The fate of a packet and its contents are known. What a receiver does is inferred by rule, and
-marked by L{MARK}. Keep-alives, window probes and duplicate acknowledgements are recognized by the
-numbers and windows that their sender and their receiver have seen so far.
+marked by L{MARK}. Keep-alive and window probes and duplicate acknowledgements are recognized by
+the numbers and windows that their sender and their receiver have seen so far.
 """
 
 from __future__ import annotations
