@@ -5,7 +5,6 @@ Services of installed twistd plugins, which run beside the wire.
 from __future__ import annotations
 
 import shlex
-from typing import Any
 
 from twisted.application.service import IService, IServiceMaker
 from twisted.plugin import getPlugins
@@ -64,7 +63,7 @@ class HostedService:
         return service
 
 
-def _maker(name: str) -> Any:
+def _maker(name: str) -> IServiceMaker:
     known = {maker.tapname: maker for maker in getPlugins(IServiceMaker)}
     if name in known:
         return known[name]

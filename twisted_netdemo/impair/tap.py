@@ -7,7 +7,6 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections.abc import Callable
-from typing import Any
 
 from twisted.application.service import IService
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
@@ -28,6 +27,7 @@ from twisted_netdemo.service.cli.operator import operated
 from twisted_netdemo.service.host_port import hostPort
 from twisted_netdemo.service.process.control import reportStartErrors
 from twisted_netdemo.service.process.system import raiseFileLimit
+from twisted_netdemo.service.reactors import IServiceReactor, installedReactor
 from twisted_netdemo.service.udp.connected import ConnectedSocket
 
 _CONNECT = 30.0
@@ -145,12 +145,12 @@ def _idle(text: str) -> float:
     return seconds
 
 
-def makeService(options: Options, reactor: Any = None) -> IService:
+def makeService(options: Options, reactor: IServiceReactor | None = None) -> IService:
     """
     The relay of datagrams, or the one of streams.
     """
     if reactor is None:
-        from twisted.internet import reactor
+        reactor = installedReactor()
     if options.ownsProcess:
         reportStartErrors(options.isDaemon)
         options.checkPidFile()

@@ -10,6 +10,7 @@ from twisted.internet.interfaces import (
     IReactorCore,
     IReactorFDSet,
     IReactorFromThreads,
+    IReactorPluggableNameResolver,
     IReactorProcess,
     IReactorSocket,
     IReactorTCP,
@@ -28,10 +29,18 @@ class IServiceReactor(
     IReactorUNIX,
     IReactorSocket,
     IReactorProcess,
+    IReactorPluggableNameResolver,
 ):
     """
-    A reactor with sockets, processes, threads and time, as Twisted's own are.
+    A reactor with sockets, names, processes, threads and time, as Twisted's own are.
     """
+
+    def run(installSignalHandlers: bool = True) -> None:
+        """
+        Run until L{stop} is called.
+
+        @param installSignalHandlers: whether the reactor takes SIGINT and its like.
+        """
 
 
 def installedReactor() -> IServiceReactor:

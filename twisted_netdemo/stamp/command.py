@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from twisted.python.usage import UsageError
 
@@ -39,13 +39,13 @@ def _standIn() -> None:
 
 
 def _run(options: Options) -> NoReturn:
-    from twisted.internet import reactor as _reactor
     from twisted.internet.defer import Deferred
     from twisted.python.failure import Failure
 
+    from twisted_netdemo.service.reactors import installedReactor
     from twisted_netdemo.stamp.sender.console import NOTHING, Console
 
-    reactor: Any = _reactor
+    reactor = installedReactor()
     console = Console(options, reactor)
 
     def failed(reason: Failure) -> int:

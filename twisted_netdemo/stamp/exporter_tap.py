@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from twisted.application.service import IService, MultiService
 from twisted.logger import Logger
@@ -20,7 +20,7 @@ from twisted_netdemo.service.networks import LOOPBACK
 from twisted_netdemo.service.observe.metrics import Metric
 from twisted_netdemo.service.port_group import Listen
 from twisted_netdemo.service.process.control import reportStartErrors
-from twisted_netdemo.service.reactors import installedReactor
+from twisted_netdemo.service.reactors import IServiceReactor, installedReactor
 from twisted_netdemo.service.tcp.endpoints import described
 from twisted_netdemo.service.tcp.service import StreamService
 from twisted_netdemo.stamp.exporter.probing import Probing
@@ -76,7 +76,7 @@ class Options(ServiceOptions):
         self.chooseFiles("stampexporter")
 
 
-def makeService(options: Options, reactor: Any = None) -> IService:
+def makeService(options: Options, reactor: IServiceReactor | None = None) -> IService:
     """
     The measurements, and their pages.
     """

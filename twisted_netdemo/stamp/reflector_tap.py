@@ -5,7 +5,7 @@ stampreflector's command line, for twistd and twist.
 from __future__ import annotations
 
 import os
-from typing import Any
+import socket
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
@@ -13,6 +13,7 @@ from twisted.python import usage
 
 from twisted_netdemo.service.cli import quantities
 from twisted_netdemo.service.observe.metrics import Metric, MetricsReader
+from twisted_netdemo.service.reactors import IServiceReactor
 from twisted_netdemo.service.server.udp_options import LIFTED, UDPOptions, makeService
 from twisted_netdemo.service.udp.service import UDPService, droppedMetric
 from twisted_netdemo.service.workers.pool import share
@@ -96,7 +97,7 @@ class Options(UDPOptions):
         self.take("max-sessions", lambda text: quantities.whole(text, self["workers"]))
 
     def makeServer(
-        self, reactor: Any, index: int = 0, workers: int = 1
+        self, reactor: IServiceReactor, index: int = 0, workers: int = 1
     ) -> tuple[ReflectorService, MetricsReader]:
         most = share(self["max-sessions"], index, workers)
         perSource, inAll = self.buckets(index, workers)
@@ -125,10 +126,12 @@ class ReflectorService(UDPService):
     A reflector that reads its keys anew when it is told to.
     """
 
-    def __init__(self, reflector: SessionReflector, options: Options, reactor: Any) -> None:
+    def __init__(
+        self, reflector: SessionReflector, options: Options, reactor: IServiceReactor
+    ) -> None:
         opened = None if options.inherited is None else options.inherited.udp
 
-        def bind(port: int, interface: str | None) -> Any:
+        def bind(port: int, interface: str | None) -> socket.socket:
             return (
                 bindSTAMP(port, interface) if opened is None else prepared(opened(port, interface))
             )

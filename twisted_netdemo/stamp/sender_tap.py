@@ -5,7 +5,7 @@ stampsender's command line, and the service that it makes under twistd.
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING
 
 from twisted.application.service import IService
 from twisted.python import usage
@@ -18,6 +18,9 @@ from twisted_netdemo.stamp.packets.key_file import readKeys, ssid
 from twisted_netdemo.stamp.results.outputs import cannotWrite
 from twisted_netdemo.stamp.sender.measuring import PORT, parseTarget
 from twisted_netdemo.stamp.sender.settings import LARGEST, Settings
+
+if TYPE_CHECKING:
+    from twisted_netdemo.service.reactors import IServiceReactor
 
 _SHORTEST = 10e-6
 
@@ -208,14 +211,15 @@ class Options(ServiceOptions):
         return key, session
 
 
-def makeService(options: Options, reactor: Any = None) -> IService:
+def makeService(options: Options, reactor: IServiceReactor | None = None) -> IService:
     """
     A service that measures once, and ends.
     """
     from twisted_netdemo.service.cli.oneshot import OneShot
+    from twisted_netdemo.service.reactors import installedReactor
     from twisted_netdemo.stamp.sender.console import Console
 
     if reactor is None:
-        from twisted.internet import reactor
+        reactor = installedReactor()
     console = Console(options, reactor)
     return OneShot(reactor, console.run, options.ownsProcess)

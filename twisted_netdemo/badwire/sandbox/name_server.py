@@ -5,7 +5,6 @@ The name server across the wire, which knows the names of the wire's two ends on
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet import defer
@@ -44,7 +43,7 @@ class WireResolver(common.ResolverBase):
 
     def _lookup(
         self, name: bytes, cls: int, type: int, timeout: Sequence[int] | None
-    ) -> defer.Deferred[Any]:
+    ) -> defer.Deferred[tuple[list[dns.RRHeader], list[dns.RRHeader], list[dns.RRHeader]]]:
         records = self._records.get(name.lower())
         if cls != dns.IN or records is None:
             return defer.fail(error.AuthoritativeDomainError(name))
@@ -73,7 +72,10 @@ class WireNamesFactory(server.DNSServerFactory):
         self._soa = dns.RRHeader(b"", dns.SOA, dns.IN, _TTL, soa, auth=True)
 
     def sendReply(
-        self, protocol: Any, message: dns.Message, address: tuple[str, int] | None
+        self,
+        protocol: dns.DNSDatagramProtocol | dns.DNSProtocol,
+        message: dns.Message,
+        address: tuple[str, int] | None,
     ) -> None:
         """
         Send an answer or a denial.

@@ -78,7 +78,7 @@ class OneShot(Service):
     def __init__(
         self,
         reactor: Any,
-        work: Callable[[], Coroutine[Any, Any, int]],
+        work: Callable[[], Coroutine[Deferred[object], object, int]],
         ownsProcess: bool,
     ) -> None:
         self._reactor = reactor

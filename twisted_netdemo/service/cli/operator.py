@@ -10,10 +10,11 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from twisted.application.service import IService, IServiceCollection, MultiService, Service
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
+from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -84,7 +85,7 @@ class Operator(Service):
         self._isDaemon = isDaemon
         self._manager = ServiceManager()
         self._hasTerminal = False
-        self._beat: Any = None
+        self._beat: IDelayedCall | None = None
         self._isReady = False
         self._reloads = 0  # that are under way
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.internet.interfaces import IAddress, IReactorTime, ITCPTransport
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -59,7 +59,7 @@ class _Channel(HTTPChannel):
     """
 
     site: BoundedSite
-    transport: Any
+    transport: ITCPTransport
     _left = LONGEST
 
     def connectionMade(self) -> None:

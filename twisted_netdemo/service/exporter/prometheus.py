@@ -32,7 +32,7 @@ from twisted_netdemo.service.reactors import IServiceReactor, installedReactor
 if TYPE_CHECKING:
     from prometheus_client.core import Metric as PrometheusMetric
 
-    from twisted_netdemo.service.exporter.http_site import Answer, Query
+    from twisted_netdemo.service.exporter.http_site import Answer, BoundedSite, Query
 
 _log = Logger()
 
@@ -147,7 +147,7 @@ def metricsFactory(
     isReady: Callable[[], bool],
     clock: IReactorTime,
     queries: Mapping[str, Query] | None = None,
-) -> Any:
+) -> BoundedSite:
     """
     An HTTP factory that answers C{/metrics}, with the process's own metrics beside the service's;
     C{/healthz}, as long as it can; and C{/readyz}, with 503 while the service accepts no clients.

@@ -7,11 +7,10 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.endpoints import serverFromString
-from twisted.internet.interfaces import IListeningPort, IProtocolFactory
+from twisted.internet.interfaces import IListeningPort, IOpenSSLContextFactory, IProtocolFactory
 from twisted.logger import Logger
 
 from twisted_netdemo.service.binding import hasIPv6
@@ -104,7 +103,7 @@ class DescribedEndpoint:
         self._listen = listen
         self._folder = os.getcwd()
 
-    def __call__(self, factory: Any) -> Deferred[IListeningPort]:
+    def __call__(self, factory: IProtocolFactory | None) -> Deferred[IListeningPort]:
         return self._listen(factory)
 
     def renew(self) -> bool | None:
@@ -151,10 +150,15 @@ class _ContextTaker:
     A stand-in for the reactor that records the keys with which an endpoint would listen.
     """
 
-    context: Any = None
+    context: IOpenSSLContextFactory | None = None
 
     def listenSSL(
-        self, port: int, factory: Any, contextFactory: Any, backlog: int = 50, interface: str = ""
+        self,
+        port: int,
+        factory: IProtocolFactory | None,
+        contextFactory: IOpenSSLContextFactory,
+        backlog: int = 50,
+        interface: str = "",
     ) -> None:
         self.context = contextFactory
 

@@ -13,20 +13,30 @@ import os
 import socket
 import sys
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from twisted.internet import tcp
 from twisted.internet.address import UNIXAddress
+from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IAddress, IDelayedCall, IProtocol
+from twisted.internet.protocol import Factory
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from twisted_netdemo.service.peers import twistedAddress, withScopeName
 from twisted_netdemo.service.process.system import hearAll, refuseNew
+from twisted_netdemo.service.reactors import IServiceReactor
 from twisted_netdemo.service.time.clock import monotonic
 
 if sys.platform != "win32":
     from twisted.internet import unix
+
+if TYPE_CHECKING:
+    _Port = tcp.Port
+else:  # it is mixed into one
+    _Port = object
 
 _log = Logger()
 
@@ -41,7 +51,7 @@ _PAUSE = 1.0
 _short: WeakSet[_AcceptBackPressure] = WeakSet()
 
 
-class _AcceptBackPressure:
+class _AcceptBackPressure(_Port):
     """
     Mixed into a Twisted stream port: leaves connections in the queue while there are no file
     descriptors for them.
@@ -51,10 +61,9 @@ class _AcceptBackPressure:
 
     shared = False
 
-    reactor: Any
-    socket: Any
-    addressFamily: Any
-    _resumption: Any = None
+    reactor: IServiceReactor
+    factory: Factory
+    _resumption: IDelayedCall | None = None
     _wasShort = False
     _refusing = False
 
@@ -69,7 +78,6 @@ class _AcceptBackPressure:
         self._accept(_ACCEPTS if self._wasShort else min(most, _ACCEPTS))
 
     def _accept(self, most: int) -> None:
-        port: Any = self
         for _ in range(most):
             try:
                 connection, address = self.accept()
@@ -89,15 +97,15 @@ class _AcceptBackPressure:
             address, peer = self.peer(address)
             protocol = None
             try:
-                protocol = port.factory.buildProtocol(peer)
+                protocol = self.factory.buildProtocol(peer)
             except Exception:
                 _log.failure("No protocol for a new connection")
             if protocol is None:
                 connection.close()
                 continue
-            number = port.sessionno
-            port.sessionno = number + 1
-            transport = port.transport(connection, protocol, address, port, number, self.reactor)
+            number = self.sessionno
+            self.sessionno = number + 1
+            transport = self.transport(connection, protocol, address, self, number, self.reactor)
             try:
                 self.connectionEstablished(transport, protocol, peer)
             except Exception:  # as in Twisted, the connection stays
@@ -119,14 +127,14 @@ class _AcceptBackPressure:
         connection, address = self.socket.accept()
         return connection, address
 
-    def peer(self, address: Any) -> tuple[Any, Any]:
+    def peer(self, address: Any) -> tuple[Any, IAddress]:
         """
         A peer's address, for the transport and for the factory.
         """
         address = withScopeName(address)
         return address, twistedAddress(address, self.addressFamily)
 
-    def connectionEstablished(self, transport: Any, protocol: Any, peer: Any) -> None:
+    def connectionEstablished(self, transport: Any, protocol: IProtocol, peer: IAddress) -> None:
         """
         Tell a new connection's protocol of it.
         """
@@ -142,8 +150,7 @@ class _AcceptBackPressure:
                 "connections wait.",
                 error=error.strerror,
             )
-        port: Any = self
-        port.stopReading()
+        self.stopReading()
         self._resumption = monotonic(self.reactor).callLater(_PAUSE, self._resume)
 
     def _recovered(self) -> None:
@@ -153,17 +160,15 @@ class _AcceptBackPressure:
             _log.info("No connection waits any longer: new ones are accepted again.")
 
     def _resume(self) -> None:
-        port: Any = self
         self._resumption = None
-        if port.connected and not port.disconnecting:
-            port.startReading()
+        if self.connected and not self.disconnecting:
+            self.startReading()
             # accept(2) asks for a descriptor before it looks into the queue: only now an empty
             # queue can be told from a shortage.
             self._accept(_ACCEPTS)
 
-    def loseConnection(self, *reason: Any) -> Any:
-        port: Any = self
-        if self._resumption is None and port.connected and not port.disconnecting:
+    def loseConnection(self, *reason: Failure) -> Deferred[None] | None:
+        if self._resumption is None and self.connected and not self.disconnecting:
             self.closeQueue()
             # The kernel has told the clients in the queue that they are connected.
             self._accept(_LAST_ACCEPTS)
@@ -171,7 +176,8 @@ class _AcceptBackPressure:
             self._resumption.cancel()
             self._resumption = None
         _short.discard(self)
-        return super().loseConnection(*reason)  # type: ignore[misc]  # of Twisted's port
+        closed: Deferred[None] | None = super().loseConnection(*reason)
+        return closed
 
     stopListening = loseConnection
 
@@ -218,7 +224,7 @@ if sys.platform != "win32":
             super().__init__(path, *arguments, **more)
             self._path = os.fsdecode(path)
 
-        def peer(self, address: Any) -> tuple[Any, Any]:
+        def peer(self, address: Any) -> tuple[Any, IAddress]:
             return address, UNIXAddress(address)
 
         def startListening(self) -> None:
@@ -231,7 +237,7 @@ if sys.platform != "win32":
             if not self.shared:
                 self.socket.shutdown(socket.SHUT_RD)
 
-        def connectionLost(self, reason: Any) -> None:
+        def connectionLost(self, reason: Failure) -> None:
             try:
                 super().connectionLost(reason)
             except OSError as error:

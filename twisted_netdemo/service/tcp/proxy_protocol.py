@@ -13,7 +13,13 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
-from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol, IReactorTime
+from twisted.internet.interfaces import (
+    IAddress,
+    IHalfCloseableProtocol,
+    IProtocolFactory,
+    IReactorTime,
+    ITCPTransport,
+)
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
@@ -72,7 +78,7 @@ class ProxiedConnection(ProtocolWrapper):
     """
 
     factory: ProxiedFactory
-    transport: Any
+    transport: ITCPTransport
     _reader: HeaderReader | None = None
     _source: IAddress | None = None
     isLocal = False
@@ -80,7 +86,7 @@ class ProxiedConnection(ProtocolWrapper):
     _waits = False  # counted by the factory
     _taken: Callable[[], object] | None = None
 
-    def makeConnection(self, transport: Any) -> None:
+    def makeConnection(self, transport: ITCPTransport) -> None:
         # Not the wrapper's own: it would connect the wrapped protocol at once.
         directlyProvides(self, providedBy(transport))
         Protocol.makeConnection(self, transport)
@@ -188,12 +194,12 @@ class ProxiedFactory(_WrappingFactory):
     @ivar waiting: how many connections are without their header yet.
     """
 
-    protocol: Any = ProxiedConnection
+    protocol: type[ProxiedConnection] = ProxiedConnection
     noisy = False
 
     def __init__(
         self,
-        wrappedFactory: Any,
+        wrappedFactory: IProtocolFactory | None,
         clock: IReactorTime,
         timeout: float,
         networks: Sequence[Network] = LOOPBACK,
@@ -220,7 +226,7 @@ class ProxiedFactory(_WrappingFactory):
         """
         self._stopTimer()
 
-    def unregisterProtocol(self, p: Any) -> None:
+    def unregisterProtocol(self, p: ProtocolWrapper) -> None:
         WrappingFactory.unregisterProtocol(self, p)
         if not self.numPorts:
             self._stopTimer()
@@ -274,5 +280,5 @@ class ProxiedListeningReactor(ListeningReactor):
         self._timeout = timeout
         self._networks = networks
 
-    def wrap(self, factory: Any) -> Any:
+    def wrap(self, factory: IProtocolFactory | None) -> ProxiedFactory:
         return ProxiedFactory(factory, self._reactor, self._timeout, self._networks)

@@ -6,11 +6,11 @@ and lets its sessions end at the stop.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
-from twisted.internet.interfaces import IListeningPort
+from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -87,7 +87,7 @@ class StreamService(Service):
     def __init__(
         self,
         reactor: IServiceReactor,
-        factory: Any,
+        factory: IProtocolFactory | None,
         places: Sequence[Listen],
         sessions: Sessions | None = None,
         grace: float = 5.0,
@@ -245,7 +245,7 @@ class StreamService(Service):
             sessions.abort()
 
 
-def _closed(ports: Sequence[IListeningPort]) -> Deferred[Any]:
+def _closed(ports: Sequence[IListeningPort]) -> Deferred[list[Deferred[None] | None]]:
     return gatherResults(
         [maybeDeferred(port.stopListening).addErrback(_notStopped) for port in ports]
     )

@@ -12,7 +12,7 @@ import math
 import time
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 from weakref import WeakValueDictionary
 
 from twisted.internet.base import DelayedCall, ReactorBase
@@ -46,7 +46,7 @@ class MonotonicClock:
         return time.monotonic()
 
     def callLater(
-        self, delay: float, callable: Callable[..., Any], *args: object, **kw: object
+        self, delay: float, callable: Callable[..., object], *args: object, **kw: object
     ) -> IDelayedCall:
         when = time.monotonic() + delay
         call = DelayedCall(when, callable, args, kw, self._forget, self._moved, time.monotonic)

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache, partial
-from typing import Any, Protocol
+from typing import Protocol
 
 from twisted.internet.base import ReactorBase
 from twisted.internet.interfaces import (
@@ -222,7 +222,7 @@ class ThreadTimer:
             self._call()
 
 
-def timer(reactor: Any, call: Callable[[], None]) -> Timer:
+def timer(reactor: IReactorTime, call: Callable[[], None]) -> Timer:
     """
     The finest timer that there is with this reactor.
 

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from twisted_netdemo.service.addresses import (
     Address,
     BoundedCache,
+    SocketAddress,
     addressOf,
     socketAddress,
     socketHost,
@@ -81,7 +82,7 @@ class SingleMessages:
             # Bound to one address, it sends from no other.
             return () if source == own or self._sendmsg is None else sendFrom(source, family)
 
-        def bare(size: int, _: int) -> tuple[bytes, list[Control], int, Any]:
+        def bare(size: int, _: int) -> tuple[bytes, list[Control], int, SocketAddress]:
             data, name = udp.recvfrom(size)
             return data, [], 0, name
 

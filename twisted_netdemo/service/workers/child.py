@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
 from string import Formatter
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from twisted.application.reactors import installReactor
 from twisted.internet.defer import Deferred, TimeoutError, ensureDeferred, maybeDeferred
@@ -29,9 +29,12 @@ from zope.interface import implementer, provider
 
 from twisted_netdemo.service.observe.metrics import MetricsReader, toPlain
 from twisted_netdemo.service.process.control import TO_ALL, hearSignals
-from twisted_netdemo.service.reactors import IServiceReactor
+from twisted_netdemo.service.reactors import IServiceReactor, installedReactor
 from twisted_netdemo.service.time.clock import monotonic
 from twisted_netdemo.service.workers.sockets import InheritedSockets
+
+if TYPE_CHECKING:
+    from twisted.internet.stdio import StandardIO
 
 _log = Logger("twisted_netdemo.service.workers.child")  # as a program it is __main__
 
@@ -107,6 +110,7 @@ class ParentConnection(LineOnlyReceiver):
     """
 
     delimiter = b"\n"
+    transport: StandardIO
 
     def __init__(self, reactor: IServiceReactor, service: Servable, metrics: MetricsReader) -> None:
         self._reactor = reactor
@@ -119,8 +123,7 @@ class ParentConnection(LineOnlyReceiver):
         self._waiting = 0
 
     def connectionMade(self) -> None:
-        transport: Any = self.transport
-        transport.registerProducer(self, True)
+        self.transport.registerProducer(self, True)
 
     # IPushProducer: of events
 
@@ -208,8 +211,7 @@ class ParentConnection(LineOnlyReceiver):
         """
         await maybeDeferred(self._service.stopService)
         self.sendMetrics()
-        transport: Any = self.transport
-        transport.loseConnection()
+        self.transport.loseConnection()
         with suppress(TimeoutError):  # the pipe may break at this moment, unreported
             await self._closed.addTimeout(_PATIENCE, monotonic(self._reactor))
 
@@ -233,10 +235,9 @@ def main(arguments: list[str]) -> None:
     index, workers, sockets = map(int, rest[:3])
     if reactorName != "default":
         installReactor(reactorName)
-    from twisted.internet import reactor as installed
     from twisted.internet.stdio import StandardIO
 
-    reactor: Any = installed
+    reactor = installedReactor()
     options: WorkerOptions = import_module(module).Options()
     options.inherited = InheritedSockets(range(3, 3 + sockets))
     try:

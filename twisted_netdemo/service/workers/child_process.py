@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 import signal
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Protocol
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import ProcessExitedAlready, ProcessTerminated
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IProcessTransport, IReactorTime
 from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import Logger, eventFromJSON, globalLogPublisher
 from twisted.python.failure import Failure
@@ -82,6 +82,9 @@ class ChildProcess(ProcessProtocol):
     @ivar over: fires when it is gone.
     """
 
+    transport: IProcessTransport
+    _timer: IDelayedCall
+
     def __init__(
         self, clock: IReactorTime, index: int, supervisor: ChildObserver, patience: float
     ) -> None:
@@ -104,11 +107,9 @@ class ChildProcess(ProcessProtocol):
         self._isTooLong = False  # the line that has begun
         self._errors = b""
         self.over: Deferred[None] = Deferred()
-        self._timer: Any = None
 
     def connectionMade(self) -> None:
-        process: Any = self.transport
-        self.pid = process.pid  # which it forgets when it is gone
+        self.pid = self.transport.pid  # which it forgets when it is gone
         self._timer = self._clock.callLater(self._patience, self._late)
 
     def _late(self) -> None:
@@ -140,17 +141,15 @@ class ChildProcess(ProcessProtocol):
         """
         Order it to leave, stop or abort, or to send its metrics or a sign of life.
         """
-        process: Any = self.transport
         with suppress(KeyError):  # it has closed that end, and is about to be gone
-            process.writeToChild(0, order.encode() + b"\n")
+            self.transport.writeToChild(0, order.encode() + b"\n")
 
     def kill(self) -> None:
         """
         Kill the process.
         """
-        process: Any = self.transport
         with suppress(ProcessExitedAlready):
-            process.signalProcess("KILL")
+            self.transport.signalProcess("KILL")
 
     def ask(self) -> Deferred[None]:
         """

@@ -6,10 +6,9 @@ successor begins to serve before its predecessor leaves.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from twisted.internet.defer import Deferred, gatherResults
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from twisted_netdemo.service.observe.metrics import Metric, total
@@ -41,7 +40,7 @@ class Slot:
         self.serving: ChildProcess | None = None
         self.coming: ChildProcess | None = None
         self.pause = _SOON
-        self.timer: Any = None
+        self.timer: IDelayedCall | None = None
         self.settled: list[Deferred[bool]] = []
 
     def settle(self, serves: bool) -> None:
@@ -76,8 +75,8 @@ class Supervisor:
         self._places = [Slot(index) for index in range(workers)]
         self._leaving: list[ChildProcess] = []
         self._gone: list[Metric] = []
-        self._alone: Any = None
-        self._last: Any = None
+        self._alone: IDelayedCall | None = None
+        self._last: IDelayedCall | None = None
         self._hasBegun = self._hasServed = self._allSaid = False
         self._lastWhy = ""
         self._stopping = False

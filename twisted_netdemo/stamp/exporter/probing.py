@@ -7,7 +7,6 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred, succeed
@@ -16,6 +15,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from twisted_netdemo.service.process.rate_limited_log import RateLimitedLog
+from twisted_netdemo.service.reactors import IServiceReactor
 from twisted_netdemo.service.time.clock import monotonic
 from twisted_netdemo.stamp.exporter.tally import Tally
 from twisted_netdemo.stamp.exporter.targets import ProbeTarget
@@ -43,7 +43,7 @@ class _Probed:
     A target that is measured all the time.
     """
 
-    def __init__(self, reactor: Any, target: ProbeTarget, measure: Measure) -> None:
+    def __init__(self, reactor: IServiceReactor, target: ProbeTarget, measure: Measure) -> None:
         self.target = target
         self.tally = Tally()
         self._reactor = reactor
@@ -116,7 +116,7 @@ class Probing(Service):
 
     def __init__(
         self,
-        reactor: Any,
+        reactor: IServiceReactor,
         targets: Sequence[ProbeTarget],
         read: Callable[[], Sequence[ProbeTarget]],
         measure: Measure = measure,

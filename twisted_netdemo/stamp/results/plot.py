@@ -9,10 +9,13 @@ import io
 import os
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted_netdemo.service.host_port import hostPort
 from twisted_netdemo.stamp.results.measurement import Measurement, Packet
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 #: What a file's name may end in.
 FORMATS = (".png", ".svg")
@@ -95,7 +98,7 @@ def _drawn(m: Measurement, kind: str, colours: Mapping[str, str]) -> bytes:
     return made.getvalue()
 
 
-def _trips(m: Measurement, trips: Any, spread: Any, colour: str) -> None:
+def _trips(m: Measurement, trips: Axes, spread: Axes, colour: str) -> None:
     answered = [(each.seq, each.rtt / 1000) for each in m.packets if each.rtt is not None]
     numbers = [number for number, _ in answered]
     times = [time for _, time in answered]
@@ -109,7 +112,7 @@ def _trips(m: Measurement, trips: Any, spread: Any, colour: str) -> None:
     spread.tick_params(labelleft=False)
 
 
-def _events(m: Measurement, events: Any) -> None:
+def _events(m: Measurement, events: Axes) -> None:
     rows = [[each.seq for each in m.packets if befell(each)] for _, _, befell in _ROWS]
     events.eventplot(
         rows,

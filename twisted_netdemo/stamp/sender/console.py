@@ -8,11 +8,12 @@ import json
 import os
 import sys
 from contextlib import suppress
-from typing import Any, TextIO
+from typing import TextIO
 
 from twisted.internet.interfaces import IDelayedCall
 
 from twisted_netdemo.service.cli.options import ServiceOptions
+from twisted_netdemo.service.reactors import IServiceReactor
 from twisted_netdemo.service.time.clock import monotonic
 from twisted_netdemo.stamp.results.document import document
 from twisted_netdemo.stamp.results.measurement import Measurement
@@ -45,7 +46,7 @@ class Console:
     def __init__(
         self,
         options: ServiceOptions,
-        reactor: Any,
+        reactor: IServiceReactor,
         stdout: TextIO | None = None,
         stderr: TextIO | None = None,
     ) -> None:

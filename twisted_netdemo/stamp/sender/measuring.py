@@ -10,7 +10,6 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
@@ -24,6 +23,7 @@ from zope.interface import implementer
 from twisted_netdemo.service.addresses import addressOf
 from twisted_netdemo.service.binding import bindFailure
 from twisted_netdemo.service.cli import quantities
+from twisted_netdemo.service.reactors import IServiceReactor
 from twisted_netdemo.service.udp.port import openUDP
 from twisted_netdemo.stamp.results.measurement import Measurement
 from twisted_netdemo.stamp.sender.session_sender import SessionSender
@@ -64,7 +64,7 @@ def parseTarget(text: str, port: int = PORT) -> tuple[str, int]:
 
 
 def measure(
-    reactor: Any,
+    reactor: IServiceReactor,
     target: str,
     settings: Settings = Settings(),  # noqa: B008  # frozen
     *,
@@ -82,7 +82,7 @@ def measure(
 
 
 async def _measure(
-    reactor: Any,
+    reactor: IServiceReactor,
     target: str,
     settings: Settings,
     watch: Callable[[SessionSender], None] | None,
@@ -141,7 +141,7 @@ def _isAddress(host: str) -> bool:
     return True
 
 
-async def _resolved(reactor: Any, host: str, family: int) -> str:
+async def _resolved(reactor: IServiceReactor, host: str, family: int) -> str:
     """
     The first address of a host, of one family or either.
     """

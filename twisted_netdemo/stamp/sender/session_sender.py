@@ -8,9 +8,9 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 
 from twisted_netdemo.service.addresses import Address
 from twisted_netdemo.service.time.timer import timer
@@ -58,7 +58,7 @@ class SessionSender:
 
     def __init__(
         self,
-        reactor: Any,
+        reactor: IReactorTime,
         target: Address,
         settings: Settings,
         now: Callable[[], int] = time.time_ns,

@@ -24,7 +24,10 @@ from twisted.internet.error import (
     getConnectError,
 )
 from twisted.internet.interfaces import (
+    IAddress,
     IDelayedCall,
+    IOpenSSLClientConnectionCreator,
+    IOpenSSLContextFactory,
     IProtocol,
     IProtocolFactory,
     IStreamClientEndpoint,
@@ -33,6 +36,7 @@ from twisted.internet.posixbase import PosixReactorBase
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from twisted_netdemo.service.addresses import SocketAddress
 from twisted_netdemo.service.tcp.fast.multiplexer import LOST, OUT, multiplexerOf
 from twisted_netdemo.service.tcp.fast.private_names import isAvailable
 from twisted_netdemo.service.tcp.fast.transport import FastConnection
@@ -94,7 +98,7 @@ class _Attempt:
     isPending = False
     connected = 0
     handle: Any = None
-    newest: tuple[Any, Any] = (None, None)
+    newest: tuple[FastConnection | None, IAddress | None] = (None, None)
     _transport: OutgoingConnection | None = None
     _call: IDelayedCall | None = None
 
@@ -145,7 +149,7 @@ class _Attempt:
 
     def _succeeded(self) -> None:
         address = self._endpoint.peer
-        peer: tuple[Any, ...] = self._endpoint.address
+        peer: SocketAddress = self._endpoint.address
         if self._endpoint.isIPv6:  # it may have got a scope
             peer = self.handle.getpeername()
             address = IPv6Address("TCP", *peer)
@@ -240,7 +244,9 @@ class OutgoingConnection(FastConnection):
     def _repstr(self) -> str:
         return f"<{self.__class__} to {self.client} at {id(self):x}>"
 
-    def startTLS(self, ctx: Any, normal: bool = True) -> None:
+    def startTLS(
+        self, ctx: IOpenSSLContextFactory | IOpenSSLClientConnectionCreator, normal: bool = True
+    ) -> None:
         # For the side that connects, the normal part in TLS is the client's.
         super().startTLS(ctx, not normal)
 

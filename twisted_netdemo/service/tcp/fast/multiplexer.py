@@ -312,7 +312,7 @@ class Multiplexer:
                 log.err()
 
 
-_multiplexers: WeakKeyDictionary[Any, Multiplexer] = WeakKeyDictionary()
+_multiplexers: WeakKeyDictionary[IReactorFDSet, Multiplexer] = WeakKeyDictionary()
 
 
 def multiplexerOf(reactor: IReactorFDSet) -> Multiplexer:

@@ -35,11 +35,13 @@ class Selectable(Protocol):
     @property
     def handle(self) -> HasFileno: ...
 
+    @property
+    def connected(self) -> int: ...
+
     interest: int
     registered: int
     isPending: bool
     accepting: bool
-    connected: Any
 
     def logPrefix(self) -> str: ...
     def doRead(self) -> Exception | None: ...

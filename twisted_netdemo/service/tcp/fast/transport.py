@@ -13,17 +13,31 @@ import struct
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from errno import ENOBUFS
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from twisted.internet import tcp
-from twisted.internet.error import ConnectionAborted
-from twisted.internet.interfaces import IHalfCloseableProtocol
+from twisted.internet.error import ConnectionAborted, ConnectionLost
+from twisted.internet.interfaces import (
+    IAddress,
+    IHalfCloseableProtocol,
+    IOpenSSLClientConnectionCreator,
+    IOpenSSLContextFactory,
+    IProducer,
+    IProtocol,
+    IReactorFDSet,
+)
 from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 from twisted.python import log
 from twisted.python.failure import Failure
 
+from twisted_netdemo.service.addresses import SocketAddress
 from twisted_netdemo.service.peers import twistedAddress, withScopeName
-from twisted_netdemo.service.tcp.fast.multiplexer import DONE, IN, OUT
+from twisted_netdemo.service.reactors import IServiceReactor
+from twisted_netdemo.service.tcp.fast.multiplexer import DONE, IN, OUT, Multiplexer
+
+if TYPE_CHECKING:
+    from socket import SocketType
+    from socket import socket as Socket
 
 # The last data of a connection: the end of output goes with it. As plain numbers: the flags of the
 # socket module are an enum, whose arithmetic costs time on each call.
@@ -43,11 +57,21 @@ class _Computed(Generic[T]):
     An attribute that is computed when it is read, until it has been set.
     """
 
-    def __init__(self, make: Callable[[Any], T]) -> None:
+    def __init__(self, make: Callable[[FastConnection], T]) -> None:
         self._make = make
 
-    def __get__(self, one: Any, owner: type) -> T:
+    def __get__(self, one: FastConnection, owner: type) -> T:
         return self._make(one)
+
+
+class ConnectionOwner(Protocol):
+    """
+    The port that accepted a connection, or the attempt that became it.
+    """
+
+    reactor: IServiceReactor
+    multiplexer: Multiplexer
+    newest: tuple[FastConnection | None, IAddress | None]
 
 
 class FastConnection(tcp.Server):
@@ -61,7 +85,8 @@ class FastConnection(tcp.Server):
 
     # Values that most connections share are the class's: 10,000 idle connections have them once.
     server: Any
-    handle: Any
+    handle: SocketType
+    hostname: str
     accepting = False
     registered = 0
     isPending = True  # until its protocol has been told of the connection
@@ -71,20 +96,22 @@ class FastConnection(tcp.Server):
     _isPlain = True
     _data: bytes | None = None  # written in this callback, while it is plain
     _isExposed = False  # whether C{socket} has been read
-    _lastProtocol: Any = "-"  # the protocol while it is told of the end; afterwards its name
-    _flowAndScope: tuple[Any, ...] = ()  # of the peer's IPv6 address, where they are not 0
+    # The protocol while it is told of the end; afterwards its name.
+    _lastProtocol: IProtocol | str = "-"
+    # Of the peer's IPv6 address, where they are not 0.
+    _flowAndScope: tuple[int, int] | tuple[()] = ()
     _tempDataBuffer: Any = None
     _tempDataLen = 0
     connected = 1
 
     def __init__(
         self,
-        connection: socket.socket,
-        protocol: Any,
-        client: tuple[Any, ...],
-        server: Any,
+        connection: SocketType,
+        protocol: IProtocol,
+        client: SocketAddress,
+        server: ConnectionOwner,
         sessionno: int,
-        reactor: Any,
+        reactor: IReactorFDSet,
     ) -> None:
         # Twisted's own constructor would make strings that are seldom read.
         self.handle = connection
@@ -96,7 +123,7 @@ class FastConnection(tcp.Server):
         self.server = server
         self.sessionno = sessionno
 
-    def _client(self) -> tuple[Any, ...]:
+    def _client(self) -> SocketAddress:
         if self.server.addressFamily == _IPv4:
             return self.hostname, self._peerPort
         return (self.hostname, self._peerPort, *(self._flowAndScope or (0, 0)))
@@ -111,7 +138,7 @@ class FastConnection(tcp.Server):
         kind = self.__dict__.get("protocol").__class__.__name__
         return f"<{kind} #{self.sessionno} on {self.server._realPortNumber}>"
 
-    def _socket(self) -> Any:
+    def _socket(self) -> Socket:
         handle = self.handle
         made = socket.socket(handle.family, handle.type, handle.proto, handle.detach())
         made.setblocking(False)
@@ -119,16 +146,25 @@ class FastConnection(tcp.Server):
         self._isExposed = True
         return made
 
-    reactor: Any = _Computed(lambda self: self.server.reactor)
-    client: Any = _Computed(_client)
-    logstr: Any = _Computed(lambda self: self._logstr())
-    repstr: Any = _Computed(lambda self: self._repstr())
-    socket: Any = _Computed(_socket)
+    # As they are read: checkers take a descriptor for the attribute's own type.
+    if TYPE_CHECKING:
+        reactor: IServiceReactor
+        client: SocketAddress
+        logstr: str
+        repstr: str
+        socket: Socket
+    else:
+        reactor = _Computed(lambda self: self.server.reactor)
+        client = _Computed(_client)
+        logstr = _Computed(lambda self: self._logstr())
+        repstr = _Computed(lambda self: self._repstr())
+        socket = _Computed(_socket)
 
-    def getHost(self) -> Any:
+    def getHost(self) -> IAddress:
         return twistedAddress(withScopeName(self.handle.getsockname()), self.server.addressFamily)
 
-    def getPeer(self) -> Any:
+    def getPeer(self) -> IAddress:
+        peer: IAddress
         newest, peer = self.server.newest
         return peer if newest is self else twistedAddress(self.client, self.server.addressFamily)
 
@@ -164,11 +200,13 @@ class FastConnection(tcp.Server):
             self._tempDataBuffer = [said] if said else []
             self._tempDataLen = len(said) if said else 0
 
-    def registerProducer(self, producer: Any, streaming: bool) -> None:
+    def registerProducer(self, producer: IProducer, streaming: bool) -> None:
         self._useTwistedBuffers()
         super().registerProducer(producer, streaming)
 
-    def startTLS(self, ctx: Any, normal: bool = True) -> None:
+    def startTLS(
+        self, ctx: IOpenSSLContextFactory | IOpenSSLClientConnectionCreator, normal: bool = True
+    ) -> None:
         self._useTwistedBuffers()
         super().startTLS(ctx, normal)
 
@@ -225,7 +263,7 @@ class FastConnection(tcp.Server):
             return self._closeWriteConnection()
         return None
 
-    def writeSomeData(self, data: bytes) -> Any:
+    def writeSomeData(self, data: bytes) -> int | ConnectionLost:
         try:
             return self.handle.send(memoryview(data)[: self.SEND_LIMIT], _AT_ONCE)
         except BlockingIOError:
