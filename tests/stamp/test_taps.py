@@ -35,6 +35,7 @@ class SenderMistakes(SynchronousTestCase):
             (("h", "--duration=9000h", "--interval=100us"), "--duration: at this --interval"),
             (("h", "--schedule=often"), "--schedule: 'often'"),
             (("h", "--packets"), "--packets"),
+            (("h", "--seed=1"), "--seed is about chance"),
             (("h", "--plot=x.gif"), "--plot: 'x.gif' ends neither"),
             (("h", f"--key-file={missing}"), "--key-file"),
             (("h", f"--json={missing}/x"), "--json"),

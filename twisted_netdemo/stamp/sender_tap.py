@@ -133,6 +133,8 @@ class Options(ServiceOptions):
         self.take("schedule", _schedule)
         if self["seed"] is not None:
             self.take("seed", quantities.whole)
+            if self["schedule"] != "poisson":
+                raise usage.UsageError("--seed is about chance: it goes with --schedule poisson")
         key, session = self._session()
         least = OPEN if key is None else AUTHENTICATED
         if self["size"] is not None:
