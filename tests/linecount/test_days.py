@@ -370,7 +370,7 @@ class Descriptors(SynchronousTestCase):
                 self.assertEqual(rest(client), ANSWER)
                 clients.remove(client)
                 client.close()
-        program.line("new connections are accepted again")
+        program.line("No connection waits any longer: new ones are accepted again")
         self.assertIn(ANSWER, session(self, port, b"123\n"))
         program.signal()
         program.wait()
