@@ -16,7 +16,7 @@ from twisted.logger import globalLogBeginner, textFileLogObserver
 
 from twisted_netdemo.linecount.server import LineCountFactory
 from twisted_netdemo.service.tcp.connection_limits import ConnectionLimits
-from twisted_netdemo.service.tcp.endpoints import described
+from twisted_netdemo.service.tcp.endpoints import endpointFromString
 
 
 async def main(reactor: Any, description: str = "tcp:51423") -> None:
@@ -24,7 +24,7 @@ async def main(reactor: Any, description: str = "tcp:51423") -> None:
     limits = ConnectionLimits(total=1000, perClient=10)
     factory = LineCountFactory(reactor, timeout=30, limits=limits, logSessions=True)
     try:
-        port = await described(reactor, description)(factory)
+        port = await endpointFromString(reactor, description)(factory)
     except (ValueError, CannotListenError) as error:
         sys.exit(str(error))
     print(f"Listening: {port.getHost()}", flush=True)

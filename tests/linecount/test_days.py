@@ -129,7 +129,7 @@ class Ports(SynchronousTestCase):
         self.assertEqual(os.listdir(cwd), [])
         self.daemonFails(cwd, line, *inside.within, *lacking, "linecount", "--port", "79")
 
-    def test_knownService(self) -> None:
+    def test_registeredService(self) -> None:
         """
         The server takes a port that is registered to another service, and one notice names that.
         """

@@ -15,7 +15,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from twisted_netdemo.faults.trigger import DIRECTIONS, Direction
-from twisted_netdemo.service.process.backlog import Backlog, opened
+from twisted_netdemo.service.process.backlog import Backlog, openNonBlocking
 from twisted_netdemo.service.process.rate_limited_log import RateLimitedLog
 from twisted_netdemo.service.time.clock import monotonic
 
@@ -170,7 +170,7 @@ class LineFile:
         self._clock = monotonic(clock)
         self._isBroken = self._isTold = False
         # A pipe must not block the reactor; for a regular file this makes no difference.
-        self._file = opened(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        self._file = openNonBlocking(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         self._lines = Backlog(partial(os.write, self._file), limit)
         self._delayed: IDelayedCall | None = None
         self._behind = RateLimitedLog(clock, self._sayBehind)

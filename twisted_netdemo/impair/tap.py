@@ -23,7 +23,7 @@ from twisted_netdemo.impair.tcp_relay import StreamRelay
 from twisted_netdemo.impair.udp_client import Connection
 from twisted_netdemo.impair.udp_relay import Relay
 from twisted_netdemo.service.cli import quantities
-from twisted_netdemo.service.cli.operator import operated
+from twisted_netdemo.service.cli.operator import withOperator
 from twisted_netdemo.service.host_port import hostPort
 from twisted_netdemo.service.process.control import reportStartErrors
 from twisted_netdemo.service.process.system import raiseFileLimit
@@ -164,7 +164,7 @@ def makeService(options: Options, reactor: IServiceReactor | None = None) -> ISe
             options.impairments, options.streamFaults, options.seed, endpoint, reactor
         )
         service = StreamRelayService(streams, options.listen, there, seed=seed, reactor=reactor)
-        return operated(options, reactor, service, service)
+        return withOperator(options, reactor, service, service)
 
     def connect(
         received: Callable[[bytes], None],
@@ -180,4 +180,4 @@ def makeService(options: Options, reactor: IServiceReactor | None = None) -> ISe
     relays = RelayService(
         relay, options.listen, there, truth=options["truth"], seed=seed, reactor=reactor
     )
-    return operated(options, reactor, relays, relays)
+    return withOperator(options, reactor, relays, relays)

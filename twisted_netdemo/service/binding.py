@@ -43,7 +43,7 @@ def bindFailure(port: int, host: str, error: OSError) -> str:
     return f"Port {port} cannot be opened: {error.strerror or error}."
 
 
-def knownService(port: int, protocol: str) -> str | None:
+def registeredService(port: int, protocol: str) -> str | None:
     """
     The name of the service that the port is registered to in C{/etc/services}, where that exists.
 

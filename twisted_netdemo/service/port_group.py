@@ -14,7 +14,7 @@ from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from twisted_netdemo.service.binding import KNOWN, RUNNING, bindFailure, knownService
+from twisted_netdemo.service.binding import KNOWN, RUNNING, bindFailure, registeredService
 from twisted_netdemo.service.process.control import StartError
 
 _log = Logger()
@@ -104,7 +104,7 @@ def announceServer(port: IListeningPort) -> None:
         return
     assert isinstance(address, (IPv4Address, IPv6Address))
     _log.info(RUNNING, port=address.port)
-    known = knownService(address.port, address.type.lower())
+    known = registeredService(address.port, address.type.lower())
     if known is not None:
         _log.warn(KNOWN, port=address.port, known=known)
 

@@ -13,7 +13,7 @@ from twisted.application.service import IService, MultiService
 from twisted.logger import Logger
 from twisted.python import usage
 
-from twisted_netdemo.service.cli.operator import operated
+from twisted_netdemo.service.cli.operator import withOperator
 from twisted_netdemo.service.cli.options import ServiceOptions
 from twisted_netdemo.service.exporter import prometheus
 from twisted_netdemo.service.networks import LOOPBACK
@@ -21,7 +21,7 @@ from twisted_netdemo.service.observe.metrics import Metric
 from twisted_netdemo.service.port_group import Listen
 from twisted_netdemo.service.process.control import reportStartErrors
 from twisted_netdemo.service.reactors import IServiceReactor, installedReactor
-from twisted_netdemo.service.tcp.endpoints import described
+from twisted_netdemo.service.tcp.endpoints import endpointFromString
 from twisted_netdemo.service.tcp.service import StreamService
 from twisted_netdemo.stamp.exporter.probing import Probing
 from twisted_netdemo.stamp.exporter.tally import metrics
@@ -70,7 +70,7 @@ class Options(ServiceOptions):
         from twisted_netdemo.service.exporter.http_site import SECONDS
 
         def place(text: str) -> Listen:
-            return described(reactor, text, SECONDS, LOOPBACK)
+            return endpointFromString(reactor, text, SECONDS, LOOPBACK)
 
         self.places = (self.take("listen", place),)
         self.chooseFiles("stampexporter")
@@ -100,7 +100,7 @@ def makeService(options: Options, reactor: IServiceReactor | None = None) -> ISe
     both = MultiService()
     pages.setServiceParent(both)
     probing.setServiceParent(both)
-    return operated(options, reactor, both, pages)
+    return withOperator(options, reactor, both, pages)
 
 
 async def probed(probing: Probing, accept: str, query: Mapping[str, str]) -> Answer:

@@ -110,7 +110,7 @@ class StreamTests(SynchronousTestCase):
         def refused(*_: object) -> int:
             raise PermissionError
 
-        self.patch(backlog, "opened", refused)
+        self.patch(backlog, "openNonBlocking", refused)
         reader, writer = self.pipe()
         self.stalls(reader, LogStream(writer, self.clock, limit=100_000))
 

@@ -20,10 +20,10 @@ from twisted.internet.threads import deferToThread
 from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from twisted_netdemo.service.binding import BACKLOG, bindFailure, knownService
+from twisted_netdemo.service.binding import BACKLOG, bindFailure, registeredService
 from twisted_netdemo.service.port_group import Listen, startError
 from twisted_netdemo.service.process.control import StartError
-from twisted_netdemo.service.tcp.endpoints import described, onPort
+from twisted_netdemo.service.tcp.endpoints import endpointFromString, onPort
 from twisted_netdemo.service.tcp.ports import TCPPort
 from twisted_netdemo.service.tcp.service import StreamService
 
@@ -140,7 +140,9 @@ class UnderWayTests(TestCase):
         path, kept = os.path.abspath(self.mktemp()), os.path.abspath(self.mktemp())
         os.makedirs(os.path.dirname(path), exist_ok=True)
         factory = LineCountFactory(reactor)
-        service = StreamService(reactor, factory, [described(reactor, f"unix:{path}")], factory)
+        service = StreamService(
+            reactor, factory, [endpointFromString(reactor, f"unix:{path}")], factory
+        )
         service.startService()
         os.link(path, kept)
         with socket.socket(socket.AF_UNIX) as queued, socket.socket(socket.AF_UNIX) as late:
@@ -267,7 +269,7 @@ class DescriptionTests(SynchronousTestCase):
         """
         memory = MemoryReactorClock()
         for text in ("tcp:0", "tcp:0:backlog=7", "haproxy:tcp:0"):
-            self.successResultOf(described(memory, text)(None))
+            self.successResultOf(endpointFromString(memory, text)(None))
         self.assertEqual([server[2] for server in memory.tcpServers], [BACKLOG, 7, BACKLOG])
 
     def test_wrong(self) -> None:
@@ -276,7 +278,9 @@ class DescriptionTests(SynchronousTestCase):
         """
         for text in ("", "51423", "tcp", "tcp:", "tcp:x", "tcp:65536", "tcp:port=x", "tcpp:1"):
             with self.subTest(text=text):
-                error = self.assertRaises(ValueError, described, MemoryReactorClock(), text)
+                error = self.assertRaises(
+                    ValueError, endpointFromString, MemoryReactorClock(), text
+                )
                 self.assertIn(repr(text), str(error))
 
 
@@ -303,8 +307,8 @@ class WordsTests(SynchronousTestCase):
         )
         self.assertIn("UNIX socket /run/x is in use by another program", str(startError(failure)))
 
-    def test_knownService(self) -> None:
+    def test_registeredService(self) -> None:
         """
         A port that nobody has registered has no name.
         """
-        self.assertIsNone(knownService(51423, "tcp"))
+        self.assertIsNone(registeredService(51423, "tcp"))

@@ -49,7 +49,7 @@ class ReportsReady(Protocol):
     whenReady: Deferred[None]
 
 
-def operated(
+def withOperator(
     options: ServiceOptions, reactor: IServiceReactor, service: IService, server: ReportsReady
 ) -> IService:
     """
@@ -60,10 +60,10 @@ def operated(
     """
     if not options.ownsProcess:
         return service
-    return _Operated(service, Operator(reactor, service, server, options.isDaemon))
+    return _WithOperator(service, Operator(reactor, service, server, options.isDaemon))
 
 
-class _Operated(MultiService):
+class _WithOperator(MultiService):
     def __init__(self, service: IService, operator: IService) -> None:
         super().__init__()
         service.setServiceParent(self)

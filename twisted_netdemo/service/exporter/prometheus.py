@@ -195,15 +195,15 @@ def places(options: ServiceOptions, proxies: Sequence[Network] = LOOPBACK) -> li
         raise usage.UsageError(f"--metrics: {lacking}")
     # UDP services without metrics have no use for TCP.
     from twisted_netdemo.service.exporter.http_site import SECONDS
-    from twisted_netdemo.service.tcp.endpoints import described
+    from twisted_netdemo.service.tcp.endpoints import endpointFromString
 
     def place(text: str) -> Listen:
-        return described(installedReactor(), text, SECONDS, proxies)
+        return endpointFromString(installedReactor(), text, SECONDS, proxies)
 
     return [options.check("metrics", options["metrics"], place)]
 
 
-class _Both(MultiService):
+class _WithMetrics(MultiService):
     """
     A service and its metrics, which go on until it has ended.
     """
@@ -226,7 +226,7 @@ class _Both(MultiService):
                 _log.failure("A service did not end well")
 
 
-def beside(
+def withMetrics(
     reactor: IServiceReactor,
     service: IService,
     metrics: MetricsReader | DeferredMetricsReader,
@@ -243,4 +243,4 @@ def beside(
     from twisted_netdemo.service.tcp.service import StreamService
 
     site = metricsFactory(metrics, isReady, reactor)
-    return _Both(service, StreamService(reactor, site, places, announce=announce))
+    return _WithMetrics(service, StreamService(reactor, site, places, announce=announce))

@@ -89,7 +89,7 @@ class Backlog:
         return None
 
 
-def opened(path: str, flags: int, mode: int = 0o666) -> int:
+def openNonBlocking(path: str, flags: int, mode: int = 0o666) -> int:
     """
     Open a file so that writing to it never waits, and no program that is started gets it.
 
@@ -115,7 +115,9 @@ def writing(number: int) -> Write:
         return partial(_send, socket.socket(fileno=os.dup(number)))
     if sys.platform == "linux":  # elsewhere this would be the very same open file
         try:
-            return partial(os.write, opened(f"/proc/self/fd/{number}", os.O_WRONLY | os.O_APPEND))
+            return partial(
+                os.write, openNonBlocking(f"/proc/self/fd/{number}", os.O_WRONLY | os.O_APPEND)
+            )
         except OSError:  # another user's, or nobody reads it
             pass
     poller = select.poll()

@@ -18,7 +18,7 @@ from typing import Any, TextIO, cast
 
 from twisted.logger import ILogObserver, Logger, textFileLogObserver
 
-from twisted_netdemo.service.process.backlog import Backlog, Write, opened, writing
+from twisted_netdemo.service.process.backlog import Backlog, Write, openNonBlocking, writing
 from twisted_netdemo.service.process.control import StartError
 from twisted_netdemo.service.time.clock import monotonic
 
@@ -187,8 +187,8 @@ def _append(path: str, mode: int | None = None) -> int:
         kind = os.stat(path).st_mode
     if stat.S_ISFIFO(kind):
         # Without a reader it could not be opened for writing alone; so its readers come and go.
-        return opened(path, os.O_RDWR)
-    number = opened(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        return openNonBlocking(path, os.O_RDWR)
+    number = openNonBlocking(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     if not kind and mode is not None:
         os.fchmod(number, mode)
     return number

@@ -17,7 +17,7 @@ from twisted.python import usage
 
 from twisted_netdemo.service.addresses import interface
 from twisted_netdemo.service.cli import quantities
-from twisted_netdemo.service.cli.operator import operated
+from twisted_netdemo.service.cli.operator import withOperator
 from twisted_netdemo.service.cli.options import ServiceOptions
 from twisted_netdemo.service.exporter import prometheus
 from twisted_netdemo.service.networks import LOOPBACK, Network
@@ -152,7 +152,7 @@ def makeService(options: ServerOptions, reactor: IServiceReactor | None = None) 
         def metrics() -> Deferred[list[Metric]]:
             return options.metricsOf(parent)
 
-    both = prometheus.beside(
+    both = prometheus.withMetrics(
         reactor, IService(server), metrics, server.isReady, options.metricsPlaces
     )
-    return operated(options, reactor, both, server)
+    return withOperator(options, reactor, both, server)

@@ -27,7 +27,7 @@ from twisted_netdemo.service.process.system import raiseFileLimit
 from twisted_netdemo.service.reactors import IServiceReactor, installedReactor
 from twisted_netdemo.service.server.server_options import Server, ServerOptions, makeService
 from twisted_netdemo.service.tcp.connection_limits import ConnectionLimits
-from twisted_netdemo.service.tcp.endpoints import described, onPort
+from twisted_netdemo.service.tcp.endpoints import endpointFromString, onPort
 from twisted_netdemo.service.tcp.listening_reactor import OpenPort, adopting
 from twisted_netdemo.service.tcp.service import StreamService
 from twisted_netdemo.service.tcp.session_factory import SessionFactory
@@ -117,18 +117,20 @@ class TCPOptions(ServerOptions):
         # A wrong description is a usage error too, so it is read here.
         reactor = installedReactor()
 
-        opened: OpenPort | None = None
+        openPort: OpenPort | None = None
         if self.inherited is not None:
-            opened = adopting(reactor, self.inherited.take)
+            openPort = adopting(reactor, self.inherited.take)
         elif workers > 1:
-            opened = SocketOpener(workers)
+            openPort = SocketOpener(workers)
 
         def place(text: str) -> Listen:
-            return described(reactor, text, self["timeout"], self["proxy-from"], opened=opened)
+            return endpointFromString(
+                reactor, text, self["timeout"], self["proxy-from"], openPort=openPort
+            )
 
         self.places = [self.check("endpoint", text, place) for text in self["endpoints"]]
         if self["port"] is not None:
-            self.places.insert(0, onPort(reactor, self["port"], self["interface"], opened))
+            self.places.insert(0, onPort(reactor, self["port"], self["interface"], openPort))
         self.takeMetrics(self["proxy-from"])
 
     def makeFactory(self, reactor: IReactorTime, limits: ConnectionLimits) -> SessionFactory:

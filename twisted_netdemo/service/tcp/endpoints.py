@@ -28,16 +28,16 @@ def onPort(
     reactor: IServiceReactor,
     port: int,
     interface: str | None = None,
-    opened: OpenPort | None = None,
+    openPort: OpenPort | None = None,
 ) -> Listen:
     """
     A TCP port.
 
     @param interface: an IP address; C{None} for every one, of both families where there are two.
-    @param opened: see L{ListeningReactor}.
+    @param openPort: see L{ListeningReactor}.
     """
     address = interface if interface is not None else "::" if hasIPv6() else ""
-    listening = ListeningReactor(reactor, opened)
+    listening = ListeningReactor(reactor, openPort)
 
     def listen(factory: IProtocolFactory | None) -> Deferred[IListeningPort]:
         try:
@@ -48,30 +48,30 @@ def onPort(
     return listen
 
 
-def described(
+def endpointFromString(
     reactor: IServiceReactor,
     description: str,
     timeout: float = 60.0,
     proxies: Sequence[Network] = LOOPBACK,
-    opened: OpenPort | None = None,
+    openPort: OpenPort | None = None,
 ) -> DescribedEndpoint:
     """
     The endpoint of a description; C{haproxy:} before it is this package's PROXY protocol.
 
     @param timeout: seconds until a PROXY header has to be there.
     @param proxies: the networks whose PROXY headers are believed.
-    @param opened: see L{ListeningReactor}; only TCP ports can be opened so.
+    @param openPort: see L{ListeningReactor}; only TCP ports can be opened so.
     @raise ValueError: the description is wrong.
     """
     inner = description.removeprefix("haproxy:")
-    listening = ListeningReactor(reactor, opened)
+    listening = ListeningReactor(reactor, openPort)
     if inner != description:
-        listening = ProxiedListeningReactor(reactor, timeout, proxies, opened)
+        listening = ProxiedListeningReactor(reactor, timeout, proxies, openPort)
     kind, _, rest = inner.partition(":")
     try:
         if kind in ("haproxy", "stdio"):  # a header in a header; a connection, not a place
             raise ValueError(f"{kind} is no place to listen in")
-        if opened is not None and kind not in ("tcp", "tcp6", "ssl"):
+        if openPort is not None and kind not in ("tcp", "tcp6", "ssl"):
             raise ValueError("several workers can share TCP ports alone")
         if kind in ("tcp", "tcp6", "ssl"):
             words = rest.split(":")
@@ -122,7 +122,7 @@ class DescribedEndpoint:
                 serverFromString(seen, self._inner).listen(None)
             if seen.context is not None:
                 keys.renew(seen.context)
-        except Exception as error:  # see described
+        except Exception as error:  # see endpointFromString
             _log.error(
                 "The keys of {description} are kept as they were: {why}",
                 description=self._description,

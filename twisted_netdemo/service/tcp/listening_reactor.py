@@ -78,13 +78,13 @@ class ListeningReactor:
     reactor's own. With a reactor that is not built on Twisted's sockets, its own ports are used.
     """
 
-    def __init__(self, reactor: IServiceReactor, opened: OpenPort | None = None) -> None:
+    def __init__(self, reactor: IServiceReactor, openPort: OpenPort | None = None) -> None:
         """
-        @param opened: opens TCP ports in place of this, where processes share them.
+        @param openPort: opens TCP ports in place of this, where processes share them.
         """
         self._reactor = reactor
         self._stock: Any = reactor  # whose methods' types ask for more than its interfaces do
-        self._opened = opened
+        self._openPort = openPort
         self.keys: TLSKeys | None = None
 
     def __getattr__(self, name: str) -> Any:
@@ -102,8 +102,8 @@ class ListeningReactor:
         factory = self.wrap(factory)
         if backlog == _TWISTED_BACKLOG:
             backlog = BACKLOG
-        if self._opened is not None:
-            return self._opened(port, factory, backlog, interface)
+        if self._openPort is not None:
+            return self._openPort(port, factory, backlog, interface)
         if not hasTwistedsSockets(self._reactor):
             stock: IListeningPort = self._stock.listenTCP(port, factory, backlog, interface)
             return stock

@@ -48,7 +48,7 @@ _SHORTAGE = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _PAUSE = 1.0
 
 # The ports in whose queues clients may wait: a shortage is the process's, not a port's.
-_short: WeakSet[_AcceptBackPressure] = WeakSet()
+_paused: WeakSet[_AcceptBackPressure] = WeakSet()
 
 
 class _AcceptBackPressure(_Port):
@@ -141,8 +141,8 @@ class _AcceptBackPressure(_Port):
         protocol.makeConnection(transport)
 
     def _pause(self, error: OSError) -> None:
-        first = not _short
-        _short.add(self)
+        first = not _paused
+        _paused.add(self)
         self._wasShort = True
         if first:
             _log.warn(
@@ -155,8 +155,8 @@ class _AcceptBackPressure(_Port):
 
     def _recovered(self) -> None:
         self._wasShort = False
-        _short.discard(self)
-        if not _short:
+        _paused.discard(self)
+        if not _paused:
             _log.info("No connection waits any longer: new ones are accepted again.")
 
     def _resume(self) -> None:
@@ -175,7 +175,7 @@ class _AcceptBackPressure(_Port):
         if self._resumption is not None:
             self._resumption.cancel()
             self._resumption = None
-        _short.discard(self)
+        _paused.discard(self)
         closed: Deferred[None] | None = super().loseConnection(*reason)
         return closed
 

@@ -274,9 +274,9 @@ class ProxiedListeningReactor(ListeningReactor):
         reactor: IServiceReactor,
         timeout: float,
         networks: Sequence[Network] = LOOPBACK,
-        opened: OpenPort | None = None,
+        openPort: OpenPort | None = None,
     ) -> None:
-        ListeningReactor.__init__(self, reactor, opened)
+        ListeningReactor.__init__(self, reactor, openPort)
         self._timeout = timeout
         self._networks = networks
 

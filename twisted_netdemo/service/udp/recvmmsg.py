@@ -120,7 +120,7 @@ def _understood(control: bytes) -> Ancillary:
     return parse(controlsIn(control))
 
 
-_told = BoundedCache(_understood)
+_ancillary = BoundedCache(_understood)
 
 
 class _Calls:
@@ -210,7 +210,7 @@ class MultipleMessages:
             if _LINK_LOCAL not in names:
                 self._names, self._sources = names, sources
         datas = [payloads[at : at + length] for at, length in zip(_STARTS, lengths, strict=False)]
-        datagrams = list(zip(datas, sources, self._told(count), strict=True))
+        datagrams = list(zip(datas, sources, self._ancillary(count), strict=True))
         total = sum(lengths)
         # The next batch is mostly like the last.
         if count == 1 and total < _SMALL:
@@ -219,7 +219,7 @@ class MultipleMessages:
         messages.bytes[: count * messages.stride] = messages.fresh[: count * messages.stride]
         return datagrams
 
-    def _told(self, count: int) -> Iterable[Ancillary]:
+    def _ancillary(self, count: int) -> Iterable[Ancillary]:
         """
         The ancillary data of so many datagrams.
         """
@@ -232,8 +232,8 @@ class MultipleMessages:
             for at, length in zip(range(0, BATCH * CONTROL, CONTROL), lengths, strict=False)
         ]
         if not self._stamped:
-            told = [_told[part] for part in parts]
-            if parts[0] in _told and parts.count(parts[0]) == count:
+            told = [_ancillary[part] for part in parts]
+            if parts[0] in _ancillary and parts.count(parts[0]) == count:
                 self._controls, self._lengths, self._always = controls, lengths, told[0]
             return told
         told = []
@@ -242,7 +242,7 @@ class MultipleMessages:
             if len(part) >= _STAMP.size and part.startswith(_STAMPED):
                 _, seconds, nanoseconds = _STAMP.unpack_from(part)
                 received = seconds * 1_000_000_000 + nanoseconds
-                told.append((*_told[part[_STAMP.size :]][:3], received))
+                told.append((*_ancillary[part[_STAMP.size :]][:3], received))
             else:
                 told.append(_understood(part))
         return told

@@ -72,7 +72,7 @@ class SingleMessages:
             return addressOf((text, 0, 0, *scope) if scope else (text, 0))[0]
 
         self._texts = BoundedCache(textOf)
-        self._told: BoundedCache[tuple[Control, ...], Ancillary] = BoundedCache(parse)
+        self._ancillary: BoundedCache[tuple[Control, ...], Ancillary] = BoundedCache(parse)
         self._hosts: BoundedCache[str, tuple[str, int]] = BoundedCache(
             lambda host: socketHost(host, family)
         )
@@ -117,10 +117,10 @@ class SingleMessages:
         data, controls, _, name = self._recvmsg(_LARGEST, _CONTROL)
         # All but the timestamp comes again and again.
         if controls and controls[0][:2] == _STAMP:
-            destination, ttl, trafficClass, _ = self._told[tuple(controls[1:])]
+            destination, ttl, trafficClass, _ = self._ancillary[tuple(controls[1:])]
             told: Ancillary = destination, ttl, trafficClass, parse(controls[:1])[3]
         else:
-            told = self._told[tuple(controls)]
+            told = self._ancillary[tuple(controls)]
         if name == self._name:
             return data, self._source, told
         source = self._texts[name[0], name[3:]], name[1]

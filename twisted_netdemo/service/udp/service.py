@@ -33,7 +33,7 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
-from twisted_netdemo.service.binding import KNOWN, RUNNING, bindFailure, bindUDP, knownService
+from twisted_netdemo.service.binding import KNOWN, RUNNING, bindFailure, bindUDP, registeredService
 from twisted_netdemo.service.observe.metrics import Metric
 from twisted_netdemo.service.process.control import StartError
 from twisted_netdemo.service.reactors import IServiceReactor
@@ -143,7 +143,7 @@ class UDPService(Service):
         _log.info(RUNNING, port=port.number)
         if not port.knowsDestinations:
             _log.warn("Note: answers leave from the address that this system chooses.")
-        known = knownService(port.number, "udp")
+        known = registeredService(port.number, "udp")
         if known is not None:
             _log.warn(KNOWN, port=port.number, known=known)
 
