@@ -37,7 +37,7 @@ class IServiceReactor(
 
     def run(installSignalHandlers: bool = True) -> None:
         """
-        Run until L{stop} is called.
+        Run until C{stop} is called.
 
         @param installSignalHandlers: whether the reactor takes SIGINT and its like.
         """
