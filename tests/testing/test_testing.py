@@ -105,7 +105,7 @@ class TransportTests(SynchronousTestCase):
 
     def test_afterTheEnd(self) -> None:
         """
-        What is written after the end reaches nobody, and no later end takes the place of the first.
+        Data written after the end is dropped, and no later end takes the place of the first.
         """
         for end, ended, told in (
             ("loseWriteConnection", "half", ["output"]),

@@ -22,8 +22,8 @@ class SteppedClock(Clock):
 
     def step(self, seconds: float) -> None:
         """
-        Set the time of day forward, or back by a negative number. What was asked for by this
-        clock's own C{callLater} comes as much sooner or later, as in a reactor.
+        Set the time of day forward, or back by a negative number. Calls that were
+        scheduled by this clock's own C{callLater} come as much sooner or later, as in a reactor.
         """
         self.rightNow += seconds
 

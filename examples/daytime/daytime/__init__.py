@@ -1,3 +1,3 @@
 """
-The Daytime Protocol (RFC 867): whoever asks is told the date and the time.
+The Daytime Protocol (RFC 867): the server sends each client the date and the time.
 """

@@ -159,8 +159,8 @@ class SiteTests(SynchronousTestCase):
 
     def test_later(self) -> None:
         """
-        Metrics that come later, as those of workers do, are asked for once for all who wait, and
-        one who has gone meanwhile is no error.
+        Metrics that come later, as those of workers do, are asked for once for all waiting
+        clients; a client that has gone meanwhile is no error.
         """
         asked: list[Deferred[Iterable[Metric]]] = []
 
@@ -230,7 +230,7 @@ class MetricsTests(SynchronousTestCase):
 
     def test_readWhenAsked(self) -> None:
         """
-        A scrape shows what is so then, not what was when the service began.
+        A scrape shows the values of its moment, not those of the service's start.
         """
         opened: list[int] = []
         site = metricsFactory(lambda: [Metric("x", "X.", len(opened), rises=False)], bool, Clock())

@@ -42,7 +42,8 @@ class InterruptibleTests(TestCase):
 
     def test_afterwards(self) -> None:
         """
-        Then the handlers are as they were; what is ignored, as under nohup, stays so meanwhile.
+        Afterwards the handlers are as they were. A signal that is ignored, as under nohup, stays
+        ignored meanwhile.
         """
 
         def handler(number: int, frame: object) -> None:

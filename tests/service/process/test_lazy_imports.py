@@ -1,5 +1,5 @@
 """
-A start without what is seldom used.
+A start without modules that are seldom used.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ print(OpenSSL is sys.modules["OpenSSL"])
 class LateTests(SynchronousTestCase):
     def test_late(self) -> None:
         """
-        A reactor comes without the rest, which can be used later, and what is loaded stays.
+        The reactor's import leaves the rest out, which can be used later; loaded modules stay.
         """
         done = run(sys.executable, "-c", CODE)
         self.assertEqual(done.stderr, b"")

@@ -61,7 +61,7 @@ class StreamTests(SynchronousTestCase):
 
     def logsTo(self, stream: LogStream) -> None:
         """
-        Have what is logged written to a stream, as a process's log has it.
+        Write the log's events to a stream, as a process's log does.
         """
 
         def observer(event: LogEvent) -> None:
@@ -73,8 +73,8 @@ class StreamTests(SynchronousTestCase):
 
     def stalls(self, reader: int, stream: LogStream) -> None:
         """
-        What does not fit waits, what is too much is left out; once it is read all of the first is
-        there, then how many are missing, then what follows.
+        Lines that do not fit wait, and lines beyond the bound are left out. Once the reader goes
+        on, it gets the lines that waited, then how many are missing, then the later ones.
         """
         self.logsTo(stream)
         for _ in range(400):
@@ -300,7 +300,7 @@ class FileTests(SynchronousTestCase):
 
     def test_processes(self) -> None:
         """
-        What is to be reopened is what this process logs to, if anything.
+        A reload opens the streams that this process logs to, if it has any.
         """
         self.patch(log_stream, "_streams", [])
         self.assertIsNone(log_stream.reopen())

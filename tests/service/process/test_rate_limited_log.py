@@ -1,5 +1,5 @@
 """
-What is said once a minute.
+Messages that are logged once a minute.
 """
 
 from __future__ import annotations

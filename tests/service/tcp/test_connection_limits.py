@@ -1,5 +1,5 @@
 """
-Who is one too many.
+Connections over the limits are refused.
 """
 
 from __future__ import annotations

@@ -168,7 +168,7 @@ class ProxyTests(SynchronousTestCase):
 
     def test_notBelieved(self) -> None:
         """
-        Who is not a proxy of ours is closed, whatever it sends, and logged once a minute.
+        A connection that is not from a proxy of ours is closed, and logged once a minute.
         """
         for _ in range(3):
             transport = self.connect(IPv4Address("TCP", "192.0.2.66", 1))

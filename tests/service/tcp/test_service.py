@@ -132,8 +132,8 @@ class StopTests(SynchronousTestCase):
 class UnderWayTests(TestCase):
     async def test_unix(self) -> None:
         """
-        At the stop of a UNIX socket, clients in its queue are served; whoever has the path still
-        is refused.
+        At the stop of a UNIX socket, clients in its queue are served, and a client that connects
+        later by another link to it is refused.
         """
         from twisted_netdemo.linecount.server import LineCountFactory
 
@@ -159,7 +159,7 @@ class UnderWayTests(TestCase):
 
     async def test_served(self) -> None:
         """
-        At the stop, who is in the middle of the handshake is served, as those in the queue are.
+        At the stop, a client in the middle of the handshake is served, as those in the queue are.
         """
         if sys.platform != "linux":
             raise SkipTest("only Linux can refuse new handshakes and end those under way")

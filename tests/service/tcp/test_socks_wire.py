@@ -26,7 +26,7 @@ REQUESTS = {
 
 def talk(chunks: Iterable[bytes]) -> tuple[bytes, Negotiation]:
     """
-    What is sent in answer to all of this.
+    The bytes that are sent in answer to these.
     """
     negotiation = Negotiation("h", 70)
     return b"".join([negotiation.received(chunk) for chunk in chunks]), negotiation

@@ -48,7 +48,7 @@ from twisted_netdemo.udpcount.server import UDPCount
 SECONDS = 0.4
 PATIENCE = 20
 STOCK = "Twisted's callLater"
-# Of the stock call, which is to be what is wrong: later than the rest, for it comes at once.
+# Of the stock call, which has to come wrong: later than the rest, for it comes at once.
 _STOCK_SECONDS = 5.0
 
 _SOURCE = ("127.0.0.1", 4001)
@@ -176,7 +176,7 @@ def impairIdle(reactor: Any, came: Came) -> None:
 
 def truth(reactor: Any, came: Came) -> None:
     """
-    What is known is in the file soon: its period is a tenth of a second.
+    A written line is in the file soon: the period is a tenth of a second.
     """
     file = LineFile(tempfile.mkstemp()[1], reactor)
     file.write(b"a line\n")

@@ -163,8 +163,8 @@ class OnTheReactorByAThread(OnTheReactor):
 
     def test_daemon(self) -> None:
         """
-        What is made before the process becomes a daemon, as impair is, works in the daemon: a
-        thread that had begun would be left behind.
+        A timer that was made before the process became a daemon, as impair's is, works in the
+        daemon: a thread that had begun would be left behind.
         """
         before = set(threading.enumerate())
         made = self.make(self.fail)

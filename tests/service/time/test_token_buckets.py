@@ -37,7 +37,7 @@ steps = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 3)), max_size=200)
 class BucketTests(SynchronousTestCase):
     def test_burstThenRate(self) -> None:
         """
-        Who has been quiet may have the burst at once, and then the rate.
+        A source that has been quiet may have the burst at once, and then the rate.
         """
         buckets = TokenBuckets(100, 200)
         self.assertEqual(sum(buckets.take("a", 1000.0) for _ in range(1000)), 200)
@@ -46,7 +46,7 @@ class BucketTests(SynchronousTestCase):
 
     def test_asked(self) -> None:
         """
-        One who asks far too often gets the rate still: asking costs nothing.
+        A source that asks far too often still gets the rate: asking costs nothing.
         """
         buckets = TokenBuckets(100, 200)
         times = [1000 + n / 10_000 for n in range(99_950)]
@@ -70,7 +70,7 @@ class BucketTests(SynchronousTestCase):
     )
     def test_several(self, steps: list[tuple[int, int]], burst: int, rate: int) -> None:
         """
-        Who asks for several at once gets as many as by asking for each.
+        A request for several tokens gets as many as a request for each.
         """
         buckets, model = TokenBuckets(rate, burst), Model(rate, burst)
         now = Fraction(1_700_000_000)
@@ -81,7 +81,7 @@ class BucketTests(SynchronousTestCase):
 
     def test_forgets(self) -> None:
         """
-        Who has not come for long takes no memory.
+        A source that has not come for long takes no memory.
         """
         buckets = TokenBuckets(1, 10)
         for key in range(1000):

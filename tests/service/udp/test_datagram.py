@@ -46,5 +46,5 @@ class ControlTests(SynchronousTestCase):
         for host, family in (("127.0.0.3", V4), ("127.0.0.3", V6), ("2001:db8::1", V6)):
             ((level, kind, data),) = sendFrom(host, family)
             if family == V4:
-                data = data[:4] + data[8:] + data[4:8]  # what is asked for, as what is told
+                data = data[:4] + data[8:] + data[4:8]  # the fields' places in a received message
             self.assertEqual(parse([(level, kind, data)])[0], host)

@@ -210,7 +210,7 @@ class PortMixin:
 
     def test_withoutDetails(self) -> None:
         """
-        Who does not ask for them is told the addresses alone.
+        A service that does not ask for the details gets the addresses alone.
         """
         test: SynchronousTestCase = self  # type: ignore[assignment]  # a mixin
         collector = Collector()

@@ -87,7 +87,7 @@ class ShareTests(SynchronousTestCase):
     @given(st.integers(0, 10**6), st.integers(1, 64))
     def test_nothingIsLost(self, most: int, workers: int) -> None:
         """
-        What is divided is the same in all, nearly even, and no limit stays none.
+        The workers' shares add up to the limit and are nearly even; no limit stays none.
         """
         shares = [share(most, index, workers) for index in range(workers)]
         self.assertEqual(sum(shares), most)
@@ -132,7 +132,7 @@ class ReusePortSocketsTests(SynchronousTestCase):
 
     def test_datagrams(self) -> None:
         """
-        A UDP port is of both families too, is known as one, and its sockets share what comes.
+        A UDP port has both families too and one number, and its sockets share the datagrams.
         """
         held = ReusePortSockets(3, 0, None, bindUDP)
         self.addCleanup(held.stopListening)

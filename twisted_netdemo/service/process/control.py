@@ -60,8 +60,8 @@ def reportStartErrors(isDaemon: bool) -> None:
 
 def pythonModule(module: str) -> tuple[str, ...]:
     """
-    What starts a Python process of ours, which does not import from the folder that it is started
-    in; its environment is L{pythonEnvironment}.
+    The command that runs a module in a Python process of its own. The process does not import from
+    the folder that it is started in; its environment is L{pythonEnvironment}.
     """
     return (sys.executable, "-P", "-m", module)
 

@@ -6,7 +6,7 @@ A plugin names a module with C{Options}, and L{makeService} beside it::
     from twisted_netdemo.service.server.udp_options import UDPOptions, makeService
 
     class Options(UDPOptions):
-        longdesc = "A server that greets whoever sends it a datagram."
+        longdesc = "A server that answers each datagram with a greeting."
         defaultPort = 7000
         responder = Greeting
 """

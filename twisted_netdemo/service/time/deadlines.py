@@ -28,7 +28,7 @@ class Deadlines(Generic[T]):
     def __init__(self, clock: IReactorTime, seconds: float, due: Callable[[T], object]) -> None:
         """
         @param clock: the reactor, whose L{monotonic} clock is meant, or a fake.
-        @param due: called with whose time is up.
+        @param due: called with each owner whose deadline has passed.
         """
         self._clock = monotonic(clock)
         self.seconds = seconds

@@ -154,7 +154,7 @@ class ConnectionTests(AlikeTestCase):
 
     async def test_later(self) -> None:
         """
-        What is written outside of a callback.
+        Data written outside of a callback is sent, too.
         """
 
         def later(self: Recorder, data: bytes) -> None:

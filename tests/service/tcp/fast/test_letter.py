@@ -89,8 +89,8 @@ class LetterCase(TestCase):
 
     async def test_system(self) -> None:
         """
-        What is logged in a callback says which connection it was, and what a thread logs that was
-        begun there does.
+        An event logged in a callback says which connection it was, as does one of a thread that
+        the callback started.
         """
 
         def system() -> str:

@@ -133,7 +133,7 @@ def readAll(client: socket.socket) -> bytes:
 
 def ends(client: socket.socket) -> object:
     """
-    What was read, to its end or the reset.
+    The data that a client reads, up to the end or the reset.
     """
     try:
         return readAll(client)
@@ -227,7 +227,7 @@ class AlikeTests(TestCase):
 
     async def test_wordsFirst(self) -> None:
         """
-        What is written before anything is read, and a close at once.
+        The protocol writes before it reads, and closes at once.
         """
 
         def greet(self: Recorder, data: bytes) -> None:
@@ -357,7 +357,7 @@ class AlikeTests(TestCase):
 
     async def test_echo(self) -> None:
         """
-        Who sends 4 MiB before it reads any has all of it back: answers wait their turn.
+        A client that sends 4 MiB before it reads gets all of it back: answers wait their turn.
         """
 
         def echo(self: Recorder, data: bytes) -> None:
@@ -548,9 +548,9 @@ class AlikeTests(TestCase):
         while multiplexerOf(reactor) in reactor.getReaders():
             await soon()
 
-    async def test_whoKnocksAlone(self) -> None:
+    async def test_singleConnection(self) -> None:
         """
-        One who comes alone is accepted, and the kernel is not asked for another that is not there.
+        A single new connection is accepted, and the kernel is not asked for another one.
         """
         self.patch(private_names, "_missing", [])
         asked, original = [], FastTCPPort.accept
