@@ -28,6 +28,7 @@ class Option:
 @dataclass(frozen=True)
 class Command:
     """
+    @ivar synopsis: the usage line that C{--help} begins with.
     @ivar summary: what stands beside it in a list.
     """
 
@@ -57,10 +58,9 @@ def commands() -> Iterator[Command]:
 
 def _command(name: str, options: usage.Options, summary: str = "") -> Command:
     description = " ".join((options.longdesc or "").split())
-    synopsis = getattr(options, "synopsis", "[options]").removeprefix("Usage: ")
     return Command(
         name,
-        synopsis if synopsis.startswith(name) else f"{name} {synopsis}",
+        options.getSynopsis().removeprefix("Usage: "),
         summary or description.split(". ")[0].rstrip("."),
         description,
         list(_options(options)),

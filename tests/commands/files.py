@@ -37,10 +37,9 @@ def man(command: Command) -> str:
         ".SH NAME",
         f"{_roff(command.name)} \\- {_roff(summary)}",
         ".SH SYNOPSIS",
-        *(_roff(each.synopsis) for each in [command] if not command.subcommands),
     ]
-    for number, each in enumerate(command.subcommands):
-        lines += [".br"] * (number > 0) + [_roff(f"{command.name} {each.synopsis}")]
+    for number, each in enumerate(command.subcommands or [command]):
+        lines += [".br"] * (number > 0) + [_roff(each.synopsis)]
     lines += [".SH DESCRIPTION", _roff(command.description), ".SH OPTIONS"]
     lines += _manOptions(command.options)
     if command.subcommands:

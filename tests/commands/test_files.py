@@ -26,6 +26,16 @@ class CurrentTests(SynchronousTestCase):
         for path, text in made.items():
             self.assertEqual((ROOT / path).read_text(), text, f"{path}: see this test's docstring")
 
+    def test_synopsis(self) -> None:
+        """
+        A page tells what a command takes beside its options, as C{--help} does.
+        """
+        pages = [
+            (ROOT / f"share/man/man1/{name}.1").read_text() for name in ("stampsender", "badwire")
+        ]
+        self.assertIn("\nstampsender [options] HOST[:PORT]\n", pages[0])
+        self.assertIn("\nbadwire show [options] LOG\n", pages[1])
+
 
 class WrittenTests(SynchronousTestCase):
     """
