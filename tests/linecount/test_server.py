@@ -4,6 +4,7 @@ Sessions in memory, on a fake clock.
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 from hypothesis import given
@@ -17,6 +18,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.splits import pieces
+from twisted_netdemo.linecount import wire
 from twisted_netdemo.linecount.server import LineCountFactory
 from twisted_netdemo.service.observe.metrics import Histogram, Metric
 from twisted_netdemo.service.tcp.connection_limits import ConnectionLimits
@@ -140,6 +142,30 @@ class SessionTests(SynchronousTestCase):
         self.assertEqual(self.said(transport), WELCOME + b"Timed out: no line within 60 seconds.\n")
         self.assertEqual(transport.ended, "half")
         self.assertEqual(self.outcomes(), [("timed-out", 0)])
+
+    def test_unfinishedLine(self) -> None:
+        """
+        A session that has ended keeps no unfinished line in memory while the client closes.
+        """
+
+        class Reader(wire.LineReader):
+            """
+            Can be weakly referenced.
+            """
+
+            def __init__(self, limit: int) -> None:
+                super().__init__(limit)
+                readers.append(weakref.ref(self))
+
+        readers: list[weakref.ref[wire.LineReader]] = []
+        self.patch(wire, "LineReader", Reader)
+        late, cut = self.session(timeout=60.0), self.session(timeout=600.0)
+        for transport in (late, cut):
+            transport.protocol.dataReceived(b"x" * 1000)
+        self.clock.advance(60)
+        cut.protocol.cutShort()
+        self.assertEqual((late.ended, cut.ended), ("half", "half"))
+        self.assertEqual([reader() for reader in readers], [None, None])
 
     def test_tooLong(self) -> None:
         """

@@ -50,6 +50,7 @@ class LineCount(Session):
             self.finish("too-long", wire.tooLong(self.factory.maxLine))
 
     def lastWords(self, ending: Ending) -> bytes:
+        self._reader = None  # an unfinished line, which nobody needs now
         if ending == "timed-out":
             return wire.timedOut(self.factory.deadlines.seconds)
         return wire.LAST_WORDS[ending]
