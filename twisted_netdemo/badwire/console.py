@@ -74,9 +74,17 @@ def printLines(lines: Iterable[str]) -> None:
             sys.stdout.buffer.write(f"{line}\n".encode(encoding, "replace"))
         sys.stdout.buffer.flush()
     except OSError as error:
-        _dropBuffer(sys.stdout)
-        isFailure = not isinstance(error, BrokenPipeError)
-        raise SystemExit(fail("stdout", error) if isFailure else 0) from None
+        raise SystemExit(stdoutFailed(error)) from None
+
+
+def stdoutFailed(error: OSError) -> int:
+    """
+    Give up on stdout, which cannot be written to. A reader that has gone away is no failure.
+
+    @return: the exit status.
+    """
+    _dropBuffer(sys.stdout)
+    return 0 if isinstance(error, BrokenPipeError) else fail("stdout", error)
 
 
 def fail(name: str, error: OSError) -> int:

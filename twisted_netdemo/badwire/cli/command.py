@@ -15,7 +15,7 @@ from typing import Protocol, cast
 
 from twisted.python import usage
 
-from twisted_netdemo.badwire.console import settle, tell
+from twisted_netdemo.badwire.console import settle, stdoutFailed, tell
 from twisted_netdemo.badwire.exit_statuses import FAILED, INTERRUPTED, USAGE
 from twisted_netdemo.service.cli.options import ServiceOptions
 from twisted_netdemo.service.cli.suggestions import didYouMean
@@ -88,6 +88,8 @@ def _main() -> int:
         near = didYouMean(word, _NAMES) if word != complaint else ""
         tell(f"badwire: {complaint}{near}", sys.stderr)
         return USAGE
+    except OSError as error:  # the help is longer than Python buffers
+        return stdoutFailed(error)
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
         # From here on there may be files to remove.
         signal.signal(signal.SIGINT, signal.default_int_handler)
