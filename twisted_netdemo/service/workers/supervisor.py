@@ -32,7 +32,7 @@ class Slot:
 
     @ivar serving: the worker that serves there.
     @ivar coming: the worker that is about to.
-    @ivar pause: how long the next one is waited with if this one ends too soon, in seconds.
+    @ivar pause: how long its next worker is delayed if this one ends too soon, in seconds.
     """
 
     def __init__(self, index: int) -> None:
@@ -66,18 +66,18 @@ class Supervisor:
     ) -> None:
         """
         @param spawn: starts a child's process; raises L{OSError}.
-        @param broken: told, in a sentence, that there is no worker and will be none.
+        @param broken: called with a sentence that says why there is no worker and will be none.
         """
         self._clock = clock
         self._spawn = spawn
         self._broken = broken
         self._patience = START + workers
-        self._places = [Slot(index) for index in range(workers)]
+        self._slots = [Slot(index) for index in range(workers)]
         self._leaving: list[ChildProcess] = []
         self._gone: list[Metric] = []
-        self._alone: IDelayedCall | None = None
-        self._last: IDelayedCall | None = None
-        self._hasBegun = self._hasServed = self._allSaid = False
+        self._readyTimer: IDelayedCall | None = None
+        self._killTimer: IDelayedCall | None = None
+        self._hasBegun = self._hasServed = self._hasSaidAll = False
         self._lastWhy = ""
         self._stopping = False
         self._reloads: list[Deferred[str]] = []
@@ -89,14 +89,14 @@ class Supervisor:
         """
         All children.
         """
-        each = [child for place in self._places for child in (place.serving, place.coming)]
+        each = [child for slot in self._slots for child in (slot.serving, slot.coming)]
         return [child for child in (*each, *self._leaving) if child is not None]
 
     def isReady(self) -> bool:
         """
         Whether a worker serves, and answers its parent.
         """
-        serving = [place.serving for place in self._places]
+        serving = [slot.serving for slot in self._slots]
         return any(child is not None and not child.isSilent for child in serving)
 
     def start(self) -> None:
@@ -104,46 +104,46 @@ class Supervisor:
         Start the workers.
         """
         self._check()
-        for place in self._places:
-            self._start(place)
+        for slot in self._slots:
+            self._start(slot)
         self._hasBegun = True
-        self._isVain()
+        self._checkStarts()
 
     def _check(self) -> None:
         """
         Limit the time for which clients wait while no worker serves.
         """
-        ready = sum(place.serving is not None for place in self._places)
+        ready = sum(slot.serving is not None for slot in self._slots)
         if ready or self._stopping:
-            if self._alone is not None:
-                self._alone.cancel()
-                self._alone = None
-        elif self._alone is None:
-            self._alone = self._clock.callLater(self._patience, self._lonely)
-        if ready == len(self._places) > 1 and not self._allSaid:
-            self._allSaid = True
+            if self._readyTimer is not None:
+                self._readyTimer.cancel()
+                self._readyTimer = None
+        elif self._readyTimer is None:
+            self._readyTimer = self._clock.callLater(self._patience, self._notReadyInTime)
+        if ready == len(self._slots) > 1 and not self._hasSaidAll:
+            self._hasSaidAll = True
             _log.info("All {workers} workers serve.", workers=ready)
 
-    def _lonely(self) -> None:
-        self._alone = None
+    def _notReadyInTime(self) -> None:
+        self._readyTimer = None
         self._broken(f"No worker has been ready within {self._patience:g} seconds.")
 
-    def _start(self, place: Slot) -> None:
-        place.timer = None
-        child = ChildProcess(self._clock, place.index, self, self._patience)
-        place.coming = child
+    def _start(self, slot: Slot) -> None:
+        slot.timer = None
+        child = ChildProcess(self._clock, slot.index, self, self._patience)
+        slot.coming = child
         try:
             self._spawn(child)
         except OSError as error:
-            self._failed(place, error.strerror or str(error))
+            self._failed(slot, error.strerror or str(error))
 
-    def _failed(self, place: Slot, why: str) -> None:
+    def _failed(self, slot: Slot, why: str) -> None:
         """
         A worker has ended before it served.
         """
-        place.coming = None
+        slot.coming = None
         if self._stopping:
-            if place.serving is None:
+            if slot.serving is None:
                 _log.error(
                     "A worker cannot start, and the clients that waited for it are not served: "
                     "{why}.",
@@ -152,77 +152,77 @@ class Supervisor:
         elif not self._hasServed:
             # The same is true of all of them, most likely; so it is not tried again yet.
             self._lastWhy = why
-            self._isVain()
-        elif place.serving is None or place.serving.leaves:
+            self._checkStarts()
+        elif slot.serving is None or slot.serving.leaves:
             _log.error("A worker cannot start, and is tried again: {why}.", why=why)
-            self._again(place)
+            self._again(slot)
         else:
             _log.error("A worker's successor cannot start, and it goes on: {why}.", why=why)
-        place.settle(False)
+        slot.settle(False)
 
-    def _isVain(self) -> None:
+    def _checkStarts(self) -> None:
         if self._hasBegun and not self.children:
             self._broken(f"No worker can start: {self._lastWhy}.")
 
-    def _again(self, place: Slot) -> None:
-        place.timer = self._clock.callLater(place.pause, self._start, place)
-        place.pause = min(2 * place.pause, _LATEST)
+    def _again(self, slot: Slot) -> None:
+        slot.timer = self._clock.callLater(slot.pause, self._start, slot)
+        slot.pause = min(2 * slot.pause, _LATEST)
 
     def childReady(self, child: ChildProcess) -> None:
-        place = self._places[child.index]
-        old, place.serving, place.coming = place.serving, child, None
+        slot = self._slots[child.index]
+        old, slot.serving, slot.coming = slot.serving, child, None
         if old is None:
-            place.settle(True)
+            slot.settle(True)
         else:
             self._leaving.append(old)
             old.tell("leave")
         if not self._hasServed:
             self._hasServed = True
             self.whenReady.callback(None)
-            for other in self._places:  # those that failed before it was known why
+            for other in self._slots:  # those that failed before it was known why
                 if other.serving is other.coming is None and not self._stopping:
                     self._again(other)
         self._check()
 
     def childLeft(self, child: ChildProcess) -> None:
-        place = self._places[child.index]
-        if place.coming is None and place.timer is None:
-            place.settle(True)
+        slot = self._slots[child.index]
+        if slot.coming is None and slot.timer is None:
+            slot.settle(True)
 
     def childLeaves(self, child: ChildProcess) -> None:
-        place = self._places[child.index]
-        if self._stopping or child is not place.serving:
+        slot = self._slots[child.index]
+        if self._stopping or child is not slot.serving:
             return
         _log.info("Worker {pid} is to end: its successor starts first.", pid=child.pid)
-        if place.coming is None and place.timer is None:
-            self._start(place)
+        if slot.coming is None and slot.timer is None:
+            self._start(slot)
 
     def childEnded(self, child: ChildProcess, why: str) -> None:
-        place = self._places[child.index]
+        slot = self._slots[child.index]
         self._gone = total([self._gone, [each for each in child.metrics if each.rises]])
         if child in self._leaving:
             self._leaving.remove(child)
             self.childLeft(child)
             if not self._stopping:
                 _log.info("Worker {pid}, which has a successor, has ended.", pid=child.pid)
-        elif child is place.coming:
-            self._failed(place, why.rstrip("."))
-        elif child is place.serving:
-            place.serving = None
+        elif child is slot.coming:
+            self._failed(slot, why.rstrip("."))
+        elif child is slot.serving:
+            slot.serving = None
             if self._stopping:
                 return
             _log.warn("Worker {pid} has ended, and is replaced: {why}.", pid=child.pid, why=why)
-            self._replace(place, self._clock.seconds() - child.began)
+            self._replace(slot, self._clock.seconds() - child.began)
             self._check()
 
-    def _replace(self, place: Slot, ran: float) -> None:
-        if place.coming is not None or place.timer is not None:
+    def _replace(self, slot: Slot, ran: float) -> None:
+        if slot.coming is not None or slot.timer is not None:
             return
         if ran < _SOON:
-            self._again(place)
+            self._again(slot)
         else:
-            place.pause = _SOON
-            self._start(place)
+            slot.pause = _SOON
+            self._start(slot)
 
     def reload(self) -> Deferred[str]:
         """
@@ -243,20 +243,20 @@ class Supervisor:
             asked, self._reloads = self._reloads, []
             renewed = await self._reload()
             for done in asked:
-                done.callback(f"{renewed} of {len(self._places)} workers have a successor")
+                done.callback(f"{renewed} of {len(self._slots)} workers have a successor")
         self._isReloading = False
 
     async def _reload(self) -> int:
-        for index, place in enumerate(self._places):
+        for index, slot in enumerate(self._slots):
             settled: Deferred[bool] = Deferred()
-            place.settled.append(settled)
+            slot.settled.append(settled)
             if self._stopping:
                 return index
-            if place.coming is None and place.timer is None:
-                self._start(place)
+            if slot.coming is None and slot.timer is None:
+                self._start(slot)
             if not await settled:
                 return index
-        return len(self._places)
+        return len(self._slots)
 
     def stop(self) -> Deferred[None]:
         """
@@ -267,21 +267,21 @@ class Supervisor:
         """
         self._stopping = True
         self._check()
-        for place in self._places:
-            if place.timer is not None:
-                place.timer.cancel()
-                place.timer = None
-                place.settle(False)
-            if self._hasServed and place.serving is place.coming is None:
-                self._start(place)
+        for slot in self._slots:
+            if slot.timer is not None:
+                slot.timer.cancel()
+                slot.timer = None
+                slot.settle(False)
+            if self._hasServed and slot.serving is slot.coming is None:
+                self._start(slot)
         children = self.children
         for child in children:
             child.tell("stop")
         return gatherResults([child.over for child in children]).addCallback(self._allGone)
 
     def _allGone(self, _: object) -> None:
-        if self._last is not None and self._last.active():
-            self._last.cancel()
+        if self._killTimer is not None and self._killTimer.active():
+            self._killTimer.cancel()
 
     def abort(self) -> None:
         """
@@ -291,8 +291,8 @@ class Supervisor:
             child.tell("abort")
             if child.isSilent:
                 child.kill()
-        if self._last is None:
-            self._last = self._clock.callLater(_LAST_WORDS, self._killAll)
+        if self._killTimer is None:
+            self._killTimer = self._clock.callLater(_LAST_WORDS, self._killAll)
 
     def _killAll(self) -> None:
         for child in self.children:
