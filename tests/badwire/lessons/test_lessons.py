@@ -8,6 +8,7 @@ import os
 import random
 import signal
 import socket
+import sys
 from pathlib import Path
 
 from twisted.python.usage import UsageError
@@ -18,6 +19,7 @@ from tests.badwire.scenes import Scene
 from tests.badwire.tampered import TAMPERED, tampered
 from tests.processes import folder, missing, run, script, start
 from twisted_netdemo.badwire.cli.lesson import LESSONS, Options, main, statement
+from twisted_netdemo.badwire.lessons import lesson_run
 from twisted_netdemo.badwire.lessons.claims import Claim, exactly
 from twisted_netdemo.badwire.lessons.lesson_run import LessonError, LessonRun, Run
 from twisted_netdemo.badwire.lessons.pacing import congestion
@@ -96,6 +98,15 @@ class StageTests(SynchronousTestCase):
                 "Try next: another packet.",
             ],
         )
+
+    def test_runThatHangs(self) -> None:
+        """
+        A run that does not end by itself is ended, and the lesson with it.
+        """
+        self.patch(lesson_run, "PATIENCE", 0.1)
+        self.stage.badwire = (sys.executable, "-c", "import signal; signal.pause()")
+        error = self.assertRaises(LessonError, self.stage.run, "", "carry far.wire 1")
+        self.assertEqual((error.status, str(error)), (125, "it took more than 0.1 s"))
 
     def test_oneCongestionControl(self) -> None:
         """

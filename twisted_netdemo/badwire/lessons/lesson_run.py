@@ -24,8 +24,9 @@ from twisted_netdemo.badwire.render.ladder import RecordedFlow
 from twisted_netdemo.badwire.render.recorder import Recorder
 from twisted_netdemo.service.process.control import pythonEnvironment, pythonModule
 
-#: How long one run may take, in seconds.
-PATIENCE = 15.0
+#: How long one run may take, in seconds. It takes a few; the bound is for one that would never end,
+#: and a busy machine must not reach it.
+PATIENCE = 120.0
 
 #: The number of rows of a ladder that fit a screen together with the text around it.
 ROWS = 14
