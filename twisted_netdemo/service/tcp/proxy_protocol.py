@@ -83,8 +83,8 @@ class ProxiedConnection(ProtocolWrapper):
     _source: IAddress | None = None
     isLocal = False
     _begun = False
-    _waits = False  # counted by the factory
-    _taken: Callable[[], object] | None = None
+    _isWaiting = False  # counted by the factory
+    _due: Callable[[], object] | None = None
 
     def makeConnection(self, transport: ITCPTransport) -> None:
         # Not the wrapper's own: it would connect the wrapped protocol at once.
@@ -100,7 +100,7 @@ class ProxiedConnection(ProtocolWrapper):
             transport.abortConnection()
         else:
             factory.waiting += 1
-            self._waits = True
+            self._isWaiting = True
             self._reader = HeaderReader()
             factory.deadlines.begin(self)
 
@@ -108,17 +108,17 @@ class ProxiedConnection(ProtocolWrapper):
         """
         The header is late, or the protocol that took its deadline over.
         """
-        if self._taken is not None:
-            self._taken()
+        if self._due is not None:
+            self._due()
         else:
             self.transport.abortConnection()
 
     def takeDeadline(self, due: Callable[[], object]) -> Callable[[], None]:
-        self._taken = due
+        self._due = due
         return self._cancelDeadline
 
     def _cancelDeadline(self) -> None:
-        self._taken = None
+        self._due = None
         self.factory.deadlines.cancel(self)
 
     def getPeer(self) -> IAddress:
@@ -154,7 +154,7 @@ class ProxiedConnection(ProtocolWrapper):
         self.factory.waiting -= 1
         transport: Any = self
         self.wrappedProtocol.makeConnection(transport)
-        if self._taken is None:
+        if self._due is None:
             self.factory.deadlines.cancel(self)
         if header.rest:
             self.wrappedProtocol.dataReceived(header.rest)
@@ -182,7 +182,7 @@ class ProxiedConnection(ProtocolWrapper):
             ProtocolWrapper.connectionLost(self, reason)
             return
         self.factory.unregisterProtocol(self)
-        if self._waits:
+        if self._isWaiting:
             self.factory.waiting -= 1
             self.factory.deadlines.cancel(self)
 
@@ -213,8 +213,8 @@ class ProxiedFactory(_WrappingFactory):
         self.deadlines = Deadlines(clock, timeout, ProxiedConnection.timeIsUp)
         self.networks = networks
         self.waiting = 0
-        self._why: tuple[str, object] = ("", None)
-        self._quiet = RateLimitedLog(clock, self._logRefused)
+        self._lastRefusal: tuple[str, object] = ("", None)
+        self._refusalLog = RateLimitedLog(clock, self._logRefused)
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
         made = self.wrappedFactory.buildProtocol(addr)
@@ -250,11 +250,11 @@ class ProxiedFactory(_WrappingFactory):
         """
         A connection is closed because it has no header that is believed.
         """
-        self._why = (why, peer)
-        self._quiet.happened()
+        self._lastRefusal = (why, peer)
+        self._refusalLog.happened()
 
     def _logRefused(self, times: int) -> None:
-        why, peer = self._why
+        why, peer = self._lastRefusal
         _log.warn(
             "Closed {times} connection(s) where a PROXY header is asked for; the last: {why}, "
             "from {peer}.",

@@ -116,15 +116,15 @@ def enable(udp: socket.socket, details: bool = True) -> bool:
     @param details: whether more than the destination.
     @return: whether that includes the destination, so that answers can leave from it.
     """
-    told = []
+    enabled = []
     wanted = (*_ASK[udp.family], (socket.SOL_SOCKET, "SO_TIMESTAMPNS"))
     for level, name in wanted if details else wanted[:1]:
         number = _number(name)
         if number is not None:
             with suppress(OSError):
                 udp.setsockopt(level, number, 1)
-                told.append(name)
-    return hasattr(udp, "recvmsg") and _ASK[udp.family][0][1] in told
+                enabled.append(name)
+    return hasattr(udp, "recvmsg") and _ASK[udp.family][0][1] in enabled
 
 
 def parse(controls: Iterable[Control]) -> Ancillary:

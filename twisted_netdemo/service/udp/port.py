@@ -223,12 +223,12 @@ class UDPPort:
         receiver: Any = self._receiver
         if len(datagrams) > 1:
             self._gathered = []
-        for data, source, told in datagrams:
+        for data, source, ancillary in datagrams:
             if self._closed:
                 break
             try:
                 # as Datagram(...), at half its cost
-                receiver.datagramReceived(tuple.__new__(Datagram, (data, source, *told)))
+                receiver.datagramReceived(tuple.__new__(Datagram, (data, source, *ancillary)))
             except Exception:
                 _log.failure("A datagram failed", source=source)
         gathered, self._gathered = self._gathered, None

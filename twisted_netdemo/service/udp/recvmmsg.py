@@ -116,11 +116,11 @@ class _Family:
 _FAMILIES = {int(family): _Family(family) for family in (socket.AF_INET, socket.AF_INET6)}
 
 
-def _understood(control: bytes) -> Ancillary:
+def _parsed(control: bytes) -> Ancillary:
     return parse(controlsIn(control))
 
 
-_ancillary = BoundedCache(_understood)
+_ancillary = BoundedCache(_parsed)
 
 
 class _Calls:
@@ -232,20 +232,20 @@ class MultipleMessages:
             for at, length in zip(range(0, BATCH * CONTROL, CONTROL), lengths, strict=False)
         ]
         if not self._stamped:
-            told = [_ancillary[part] for part in parts]
+            ancillary = [_ancillary[part] for part in parts]
             if parts[0] in _ancillary and parts.count(parts[0]) == count:
-                self._controls, self._lengths, self._always = controls, lengths, told[0]
-            return told
-        told = []
+                self._controls, self._lengths, self._always = controls, lengths, ancillary[0]
+            return ancillary
+        ancillary = []
         for part in parts:
             # The time differs each time, the rest comes again and again.
             if len(part) >= _STAMP.size and part.startswith(_STAMPED):
                 _, seconds, nanoseconds = _STAMP.unpack_from(part)
                 received = seconds * 1_000_000_000 + nanoseconds
-                told.append((*_ancillary[part[_STAMP.size :]][:3], received))
+                ancillary.append((*_ancillary[part[_STAMP.size :]][:3], received))
             else:
-                told.append(_understood(part))
-        return told
+                ancillary.append(_parsed(part))
+        return ancillary
 
     def send(self, datagrams: Sequence[Outgoing]) -> dict[int, OSError]:
         """

@@ -118,15 +118,15 @@ class SingleMessages:
         # All but the timestamp comes again and again.
         if controls and controls[0][:2] == _STAMP:
             destination, ttl, trafficClass, _ = self._ancillary[tuple(controls[1:])]
-            told: Ancillary = destination, ttl, trafficClass, parse(controls[:1])[3]
+            ancillary: Ancillary = destination, ttl, trafficClass, parse(controls[:1])[3]
         else:
-            told = self._ancillary[tuple(controls)]
+            ancillary = self._ancillary[tuple(controls)]
         if name == self._name:
-            return data, self._source, told
+            return data, self._source, ancillary
         source = self._texts[name[0], name[3:]], name[1]
         if "%" not in source[0]:  # interfaces change their names
             self._name, self._source = name, source
-        return data, source, told
+        return data, source, ancillary
 
     def send(self, datagrams: Sequence[Outgoing]) -> dict[int, OSError]:
         errors = {}

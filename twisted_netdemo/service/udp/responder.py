@@ -83,7 +83,7 @@ class Responder:
         self._toMany = reachesMany(isBroadcast)
         # Under the name of the service's own module, by which a log is filtered.
         self._log = Logger(namespace=type(self).__module__)
-        self._quiet = RateLimitedLog(clock, self._logRefused)
+        self._refusalLog = RateLimitedLog(clock, self._logRefused)
         self._last: tuple[Address, str] = ("", 0), ""
         self.answered = 0
         self.refused: Counter[str] = Counter()
@@ -118,13 +118,13 @@ class Responder:
         reachesMany, refusal = self._toMany, self.refusal
         allowed = []
         for datagram in datagrams:
-            data, source, told = datagram
+            data, source, ancillary = datagram
             host, port = source
             if port in NEVER_ANSWERED or port == own:
                 self._refuse(source, "port")
             elif (reason := refusal(data)) is not None:
                 self._refuse(source, reason)
-            elif reachesMany[told[0]]:
+            elif reachesMany[ancillary[0]]:
                 self._refuse(source, "group")  # each of them would answer
             elif perSource is not None and not perSource.take(_clientOf(host), now):
                 self._refuse(source, "source-rate")
@@ -144,9 +144,9 @@ class Responder:
         answers: list[Outgoing] = []
         answered = []
         for datagram in datagrams:
-            data, source, told = datagram
+            data, source, ancillary = datagram
             try:
-                answers.append((respond(data, source), source, told[0]))
+                answers.append((respond(data, source), source, ancillary[0]))
             except Exception:  # a fault of the service; the other clients have no part in it
                 self._log.failure("A datagram has no answer", source=source)
             else:
@@ -160,7 +160,7 @@ class Responder:
     def _refuse(self, source: Address, reason: str) -> None:
         self.refused[reason] += 1
         self._last = source, reason
-        self._quiet.happened()
+        self._refusalLog.happened()
 
     def _logRefused(self, times: int) -> None:
         source, reason = self._last
