@@ -96,7 +96,7 @@ class OnTheReactor(TestCase):
 
     async def test_setAnew(self) -> None:
         """
-        Who sets it anew or to C{None} is not called at the old time.
+        A timer that is set anew, or to C{None}, does not call at the old time.
         """
         calls: list[str] = []
         done: Deferred[None] = Deferred()

@@ -433,7 +433,7 @@ class AlikeTests(TestCase):
 
     async def test_pausedReading(self) -> None:
         """
-        Who pauses reads nothing until it resumes, and then all.
+        A paused protocol reads nothing until it resumes, and then all.
         """
 
         def pause(self: Recorder, data: bytes) -> None:
