@@ -58,7 +58,7 @@ class CommandTests(WireCase):
 
     def test_notExecutable(self) -> None:
         """
-        What executes COMMAND says why it cannot be run.
+        The program that executes COMMAND says why it cannot be run.
         """
         helper = [sys.executable, "-I", "-S", exec_helper.__file__, str(os.getpid()), ""]
         for status, command, why in (
@@ -274,8 +274,8 @@ class CommandTests(WireCase):
 
     def test_closedServer(self) -> None:
         """
-        What a server sent before it closed and ended arrives, whatever is lost: TCP goes on
-        without it.
+        The bytes that a server sent before it closed and ended arrive, whatever is lost: TCP
+        goes on without it.
         """
         # The first SYN-ACK is lost, so nobody knows yet how long an answer takes; then the words
         # and their first repeats.

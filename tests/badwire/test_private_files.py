@@ -25,7 +25,7 @@ class OutputTests(SynchronousTestCase):
 
     def test_written(self) -> None:
         """
-        What was written is there at the latest when it is closed; what was there before is not.
+        A file is complete once it is closed, and holds nothing of an earlier one.
         """
         path = folder(self) / "log"
         path.write_text("a longer text of an earlier run")
@@ -147,7 +147,7 @@ class WholeTests(SynchronousTestCase):
 
     def test_failed(self) -> None:
         """
-        What fails while it is drawn leaves no part of it.
+        A drawing that fails half-way leaves no part of itself.
         """
         path = folder(self) / "drawing"
         self.assertRaises(ValueError, writePrivately, str(path), self.parts())
@@ -189,7 +189,7 @@ class WholeTests(SynchronousTestCase):
 
 class OthersTests(SynchronousTestCase):
     """
-    What is not ours is not written to.
+    Files of other users are not written to.
     """
 
     def refused(self, path: Path, words: str) -> None:

@@ -175,7 +175,7 @@ class Watched(Watcher):
 
 class FailureTests(SynchronousTestCase):
     """
-    What a timer or a callback raises ends the run: one line, badwire's own status.
+    An exception in a timer or a callback ends the run: one line, badwire's own status.
     """
 
     def setUp(self) -> None:

@@ -17,7 +17,7 @@ from twisted_netdemo.faults.trigger import Positions, Probability
 
 class OptionsTests(SynchronousTestCase):
     """
-    What is typed is understood, or refused in one line.
+    A command line is understood, or refused in one line.
     """
 
     def taken(self, *arguments: str) -> Options:
@@ -48,7 +48,7 @@ class OptionsTests(SynchronousTestCase):
 
     def test_repeated(self) -> None:
         """
-        What may be repeated is kept all.
+        Each value of an option that may be repeated is kept.
         """
         options = self.taken(
             *("--blackout", "1s-9s", "--blackout", "20s-1m", "--serve", "web --path ."),

@@ -88,7 +88,7 @@ class TwistdTests(WireCase):
 
     def test_forbidden(self) -> None:
         """
-        What the system forbids is status 69 here as well.
+        A system that forbids the network is status 69 here as well.
         """
         script_ = "mount -t tmpfs none /etc && touch /etc/hosts"
         done = run(

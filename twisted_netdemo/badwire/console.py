@@ -1,5 +1,5 @@
 """
-What badwire prints on stdout and stderr, whatever their encoding, and where nobody reads them.
+badwire's lines on stdout and stderr, whatever their encoding, and where nobody reads them.
 """
 
 from __future__ import annotations

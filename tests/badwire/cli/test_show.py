@@ -283,7 +283,7 @@ class ShowTests(SynchronousTestCase):
 
     def test_noLog(self) -> None:
         """
-        What is no log, or cannot be read or written, is said in a line; the status is 125.
+        A file that is no log, or cannot be read or written, is named in a line; status 125.
         """
         log = self.log(lesson())
         no = self.folder / "no"

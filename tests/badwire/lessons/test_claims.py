@@ -617,7 +617,7 @@ class ClaimTests(SynchronousTestCase):
 
     def test_strange(self) -> None:
         """
-        What cannot be compared, and what is no number, does not hold; nor does a claim of nothing.
+        A value that is missing or no number does not hold; nor does a claim of nothing.
         """
         for found in ("3", [], float("nan"), {}):
             self.assertFalse(CheckedFigure("x", found, 1, 4).holds, found)

@@ -48,7 +48,7 @@ class StageTests(SynchronousTestCase):
 
     def test_table(self) -> None:
         """
-        Words stand to the left and numbers to the right; what is not known is a dash.
+        Words stand to the left and numbers to the right; an unknown value is a dash.
         """
         self.stage.table(("what", "n", "seconds"), [("one", 1, 0.5), ("another", 12345, None)])
         self.assertEqual(
@@ -80,7 +80,7 @@ class StageTests(SynchronousTestCase):
 
     def test_whatIsNotSeen(self) -> None:
         """
-        A question, what was done, what is so in general and what to try do not pretend to be seen.
+        Questions, actions, rules and things to try do not pretend to be seen.
         """
         self.stage.ask("What is this?", "one thing or another.")
         self.stage.done("A packet was sent.")
@@ -355,8 +355,8 @@ class CommandTests(SynchronousTestCase):
 
     def test_notSeen(self) -> None:
         """
-        What was not seen is said, and the status is 1; a lesson that cannot be given does not
-        keep the next from being given, unless nothing can run here.
+        The lesson names a claim that did not hold, and the status is 1; a lesson that cannot be
+        given does not keep the next from being given, unless nothing can run here.
         """
         given = []
 

@@ -108,7 +108,7 @@ class LogLineTests(SynchronousTestCase):
         quotes: int | None,
     ) -> None:
         """
-        What was written is read back as it was.
+        Events are read back as they were written.
         """
         event = replace(
             SENT,

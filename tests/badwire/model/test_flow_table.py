@@ -77,7 +77,7 @@ class SegmentTests(SynchronousTestCase):
 
     def test_again(self) -> None:
         """
-        What is sent again is the second attempt, also where it is cut otherwise.
+        Bytes that are sent again are the second attempt, even in segments of other sizes.
         """
         talk = Conversation()
         talk.tcp(True, "S", 0)
@@ -137,8 +137,8 @@ class SegmentTests(SynchronousTestCase):
 
     def test_bounded(self) -> None:
         """
-        What is remembered of a connection does not grow without end; what comes again and again is
-        not forgotten.
+        The memory of a connection is bounded; bytes that come again and again are not
+        forgotten.
         """
         self.patch(module, "REPEATS", 10)
         talk = Conversation()
@@ -151,7 +151,7 @@ class SegmentTests(SynchronousTestCase):
 
 class FlowTests(SynchronousTestCase):
     """
-    What belongs together is one flow.
+    Packets that belong together are one flow.
     """
 
     def test_clientsPortDoesNotMatter(self) -> None:

@@ -109,7 +109,7 @@ class CountersTests(SynchronousTestCase):
 
     def test_measured(self) -> None:
         """
-        What the kernel alone can know has no figure of the log beside it.
+        A counter that the kernel alone can know has no figure of the log beside it.
         """
         lines = [line.split("  ") for line in self.summary().lines()]
         found = {line[0]: line[-1].strip() for line in lines}

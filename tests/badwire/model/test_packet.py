@@ -121,7 +121,7 @@ def lite(ip: Any, coverage: int, hasSum: bool = True) -> bytes:
 
 class ReadingTests(SynchronousTestCase):
     """
-    What is said of a packet is what its sender put there.
+    A parsed packet has the values that its sender gave it.
     """
 
     def test_tcp(self) -> None:
@@ -191,7 +191,7 @@ class ReadingTests(SynchronousTestCase):
 
     def test_padding(self) -> None:
         """
-        What a link layer padded a packet with is none of it.
+        The padding of a link layer is no part of the packet.
         """
         data = packets()["udp4"]
         self.assertEqual(read(data + bytes(20)).data, data)
@@ -345,7 +345,7 @@ class ChecksumTests(SynchronousTestCase):
 
 class MirrorTests(SynchronousTestCase):
     """
-    What comes back from far is what was sent, but from the other side.
+    A packet comes back from the far end as it was sent, but from the other side.
     """
 
     def test_addresses(self) -> None:

@@ -40,7 +40,7 @@ class ConnectionTests(SynchronousTestCase):
 
     def test_heldAndReleased(self) -> None:
         """
-        What comes early is held back; what fills the gap says how many bytes it let through.
+        An early segment is held back; the one that fills the gap says how many bytes it released.
         """
         self.talk.open()
         self.assertEqual(self.talk.go("up", "A", 11, 10, ack=1), HELD)

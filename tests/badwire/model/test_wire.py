@@ -90,7 +90,7 @@ class WireCase(SynchronousTestCase):
 
     def came(self) -> list[bytes]:
         """
-        What the kernel was given back since it was last asked.
+        The packets that the kernel was given back since the last call.
         """
         came = [bytes(each) for each in self.device.writeBuffer]
         self.device.writeBuffer.clear()
@@ -163,7 +163,7 @@ class GoodWireTests(WireCase):
 
     def test_elsewhere(self) -> None:
         """
-        What goes elsewhere, or is no packet, is not on the wire.
+        A packet to another address, or a malformed one, is not on the wire.
         """
         self.build()
         others = [
@@ -190,7 +190,7 @@ class GoodWireTests(WireCase):
 
 class FateTests(WireCase):
     """
-    What is asked for happens, and the log says so.
+    The faults that a user asks for happen, and the log says so.
     """
 
     def test_lost(self) -> None:
@@ -237,7 +237,7 @@ class FateTests(WireCase):
 
     def test_corruptAndTaken(self) -> None:
         """
-        What no checksum covers is taken, damaged as it is: that follows from the packet.
+        A damaged packet without a checksum is accepted: that follows from the packet.
         """
         self.build(up=Impairments(corrupt=ALWAYS))
         self.leave(
@@ -434,7 +434,7 @@ class DeviceTests(WireCase):
 
     def test_stopped(self) -> None:
         """
-        What is under way when the device goes is lost in peace.
+        Packets that are under way when the device closes are lost without an error.
         """
         self.build(up=Impairments(delay=1.0))
         self.leave(self.datagram())

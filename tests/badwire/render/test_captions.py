@@ -179,7 +179,7 @@ class AcknowledgementTests(StoryCase):
 
     def test_notFolded(self) -> None:
         """
-        What stands out is not counted among what passes as it should.
+        Remarkable rows are not counted among those that pass as they should.
         """
         self.go("up", "A", 1, 10, ack=1)
         self.ack("down", 1, 11, window=0)
@@ -204,7 +204,7 @@ class AcknowledgementTests(StoryCase):
 
 class DatagramTests(SynchronousTestCase):
     """
-    What is said of a datagram is no more than the wire and the packets tell.
+    The captions of a datagram say no more than the wire and the packets tell.
     """
 
     def setUp(self) -> None:

@@ -347,7 +347,7 @@ class WordTests(SynchronousTestCase):
 
     def test_snippet(self) -> None:
         """
-        What could steer a terminal, or turn the text around, is a dot.
+        A character that could steer a terminal, or turn the text around, is a dot.
         """
         for data, shown in (
             (b"abc", '"abc"'),

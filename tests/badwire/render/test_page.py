@@ -289,7 +289,7 @@ class FileTests(SynchronousTestCase):
 
     def test_notByColourAlone(self) -> None:
         """
-        What is lost, damaged, late or a copy has a shape or a dash pattern of its own.
+        Lost, damaged and late packets and copies have a shape or a dash pattern each.
         """
         for kind in ("late", "copy", "lost"):
             self.assertRegex(svg.STYLE, rf"\.{kind} \.arrow {{[^}}]*stroke-dasharray")

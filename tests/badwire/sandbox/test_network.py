@@ -133,7 +133,7 @@ class NameTests(SynchronousTestCase):
 
     def test_above(self) -> None:
         """
-        What stands above a name is there, without data: else a cache would deny the name, too
+        The domains above a name exist, without data: else a cache would deny the name, too
         (RFC 8020).
         """
         self.assertEqual(self.answers("wire", dns.A), [])

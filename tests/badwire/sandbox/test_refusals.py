@@ -16,7 +16,7 @@ from twisted_netdemo.badwire.sandbox import linux
 
 class RefusalTests(WireCase):
     """
-    What forbids it is named, with its remedy; status 69.
+    The obstacle is named, with its remedy; status 69.
     """
 
     who = staticmethod(users.ordinary)
@@ -64,7 +64,7 @@ class RefusalTests(WireCase):
 
     def test_noTun(self) -> None:
         """
-        What bears the TUN device's name and is none is no obstacle.
+        A file that has the TUN device's name and is none is no obstacle.
         """
         before = users.mounted("mount --bind /dev/null /dev/net/tun")
         done = self.badwire("check", before=before)

@@ -176,7 +176,7 @@ def _chart(lesson: LessonRun, controls: Sequence[str], both: Sequence[Trips]) ->
 
 def _share(found: Trips) -> float | None:
     """
-    What the first round trips after the repair have of what was under way at the loss.
+    The bytes of the first round trips after the repair, as a share of those under way at the loss.
     """
     counts = found.counts[found.after : found.after + _FEW]
     return median(counts) / found.flight if counts and found.flight else None

@@ -42,7 +42,7 @@ def _counted(run: Run, name: str) -> int | None:
 
 def checksum(lesson: LessonRun) -> None:
     """
-    What is corrupt is discarded and sent again, if the checksum sees it.
+    Corrupt data is discarded and sent again, if the checksum sees it.
     """
     lesson.ask(
         "Two of four segments are damaged on the way. What does the program at the end read?",

@@ -106,7 +106,7 @@ class Wire:
         @param impairments: how bad each direction is.
         @param seed: of all random draws.
         @param far: the far addresses, packed.
-        @param listeners: who is told of each event.
+        @param listeners: the objects that receive the events.
         @param blackouts: the spans in which nothing passes: from and to, in seconds from now.
         """
         self.receivers = Receivers()
