@@ -231,7 +231,7 @@ class Bottlenecks(SynchronousTestCase):
 
     def test_noQueue(self) -> None:
         """
-        C{--queue 0}: what comes while the line is busy is dropped.
+        C{--queue 0}: a packet that comes while the line is busy is dropped.
         """
         link: Link[int] = Link(Conditions(Impairments(rate=1e6, queue=0)))
         flow = link.flow()
@@ -241,7 +241,7 @@ class Bottlenecks(SynchronousTestCase):
 
     def test_bounded(self) -> None:
         """
-        A long delay under a flood does not fill the memory: what is too much is dropped.
+        A long delay under a flood does not fill the memory: packets beyond the limit are dropped.
         """
         link: Link[int] = Link(Conditions(Impairments()), limit=2 * (1000 + OVERHEAD))
         flow = link.flow()

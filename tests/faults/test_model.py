@@ -73,7 +73,7 @@ class Chances(SynchronousTestCase):
 
     def test_ratios(self) -> None:
         """
-        Each figure comes at its ratio, whatever the others are; what is lost is nothing else.
+        Each figure comes at its ratio, whatever the others are; a lost packet has no other fault.
         """
         figures = Impairments(
             loss=Probability(0.1),

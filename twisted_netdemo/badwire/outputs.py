@@ -58,7 +58,7 @@ class RunOutputs:
 
     def __init__(self, options: Any, say: Callable[[str], None]) -> None:
         """
-        Open all files first, so that no run ends in vain.
+        Open all files first, so that no run ends without its outputs.
 
         @param options: C{log}, C{pcap}, C{svg} and C{html} are paths, C{-} for standard output, or
             L{None}; C{ladder}, C{to-scale}, C{json} and C{quiet} are flags. C{title} and

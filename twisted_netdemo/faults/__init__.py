@@ -1,4 +1,4 @@
 """
-The model of a bad network that impair and badwire share: what befalls each packet, and when it
-leaves.
+The model of a bad network that impair and badwire share: the fate of each packet, and the time
+at which it leaves.
 """

@@ -20,7 +20,7 @@ from twisted_netdemo.service.time.timer import timer
 
 T = TypeVar("T")
 
-# How many leave in a row: the rest of the process waits for so many.
+# How many packets leave in a row; the rest of the process waits meanwhile.
 _BATCH = 64
 
 

@@ -120,7 +120,7 @@ class Options(FaultOptions):
 
 def _isOurs(target: Target) -> bool:
     """
-    Whether an address is this host's: only such a one can be bound to.
+    Whether an address is this host's: only such an address can be bound to.
     """
     family = socket.AF_INET6 if ":" in target.host else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
