@@ -237,7 +237,8 @@ class LeavingTests(TestCase):
 
     async def test_atOnce(self) -> None:
         """
-        A protocol that takes the socket when the connection is made gets all bytes. Nothing is logged.
+        A protocol that takes the socket when the connection is made gets all bytes, and nothing is
+        logged.
         """
         for stock in (True, False):
             self.assertEqual(await self.leave(stock, "made"), [b"for the second"], stock)
