@@ -52,6 +52,22 @@ class ScheduleTests(SynchronousTestCase):
         tick, skipped = Poisson(0.01, 7).following(ticks[99])
         self.assertEqual((tick, skipped), (ticks[100], 100))
 
+    def test_poissonAfterLong(self) -> None:
+        """
+        After a stop of days the next tick is there at once, and the ticks skipped are as many as
+        the law has it: their mean and their variance are the number that was to be expected.
+        """
+        tick, skipped = Poisson(10e-6, 7).following(1e6)
+        self.assertGreater(tick, 1e6)
+        self.assertLess(abs(skipped - 1e11), 6 * 1e11**0.5)
+        counts = [Poisson(1.0, seed).following(4000.0)[1] for seed in range(200)]
+        mean = sum(counts) / 200
+        variance = sum((count - mean) ** 2 for count in counts) / 199
+        self.assertLess(abs(mean - 4000), 5 * (4000 / 200) ** 0.5)
+        self.assertLess(abs(variance / 4000 - 1), 0.5)
+        waits = [Poisson(1.0, seed).following(4000.0)[0] - 4000 for seed in range(200)]
+        self.assertLess(abs(sum(waits) / 200 - 1), 0.4)
+
 
 class LayoutTests(SynchronousTestCase):
     def test_sizes(self) -> None:

@@ -27,6 +27,13 @@ class Periodic:
         return self._place * self._interval, skipped
 
 
+# Over a stretch of more ticks than this, they are not drawn one by one.
+_FEW = 1000
+
+# So many standard deviations below the mean: the chance of more is under 1e-22.
+_FAR = 10
+
+
 class Poisson:
     """
     At distances that are distributed exponentially (RFC 2330 11.1.1).
@@ -42,10 +49,17 @@ class Poisson:
 
     def following(self, now: float) -> tuple[float, int]:
         """
-        As L{Periodic.following}.
+        As L{Periodic.following}. However long the sender was stopped, a few thousand draws do.
         """
         skipped = -1
         while True:
+            expected = (now - self._tick) * self._rate
+            if expected > _FEW:
+                # the sum of so many distances, in one draw: it stays below now
+                leap = math.floor(expected - _FAR * math.sqrt(expected))
+                self._tick += self._drawn.gammavariate(leap, 1 / self._rate)
+                skipped += leap
+                continue
             self._tick += self._drawn.expovariate(self._rate)
             skipped += 1
             if self._tick > now:
