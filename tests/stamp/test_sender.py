@@ -17,6 +17,7 @@ from twisted_netdemo.faults.trigger import Probability
 from twisted_netdemo.stamp.packets.base_packet import Reply, packReply, parseRequest
 from twisted_netdemo.stamp.packets.timestamps import ErrorEstimate, ntp, ptp
 from twisted_netdemo.stamp.results.measurement import Measurement
+from twisted_netdemo.stamp.results.terminal import report
 from twisted_netdemo.stamp.sender.schedule import Periodic, Poisson
 from twisted_netdemo.stamp.sender.settings import Layout, Settings
 
@@ -280,6 +281,29 @@ class AcceptedTests(SynchronousTestCase):
         rejected = results[0].rejected
         self.assertEqual((rejected.stray, rejected.malformed), (2, 4))
         self.assertIsNone(results[0].reflector)
+
+    def test_tooMany(self) -> None:
+        """
+        A reflector that answers without end does not fill the memory: what is left out is counted,
+        and the figures that it belongs to are unknown; loss is not.
+        """
+        path = Drawn(Another(), Settings(count=3))
+        results = path.start()
+        path.clock.pump([0.001] * 30)
+        ledger = path.sender.ledger
+        base = Reply(0, ntp(BEGAN), 1, 0, ntp(BEGAN), 1, ntp(ledger.sent[1]), 1, 60)
+        for number in range(1500):
+            path.receives(packReply(base._replace(number=number)))
+        path.clock.pump([0.001] * 1000)
+        result = results[0]
+        self.assertEqual((result.received, result.lost), (3, 0))
+        self.assertGreater(result.rejected.excess, 400)
+        self.assertLess(len(ledger._seen), 1100)
+        self.assertEqual(result.directions.lossUp, 0)
+        self.assertIsNone(result.directions.duplicatesUp)
+        self.assertIsNone(result.directions.duplicatesDown)
+        self.assertIsNone(result.reorderedDown)
+        self.assertIn("too many copies to keep account of", report(result))
 
     def test_unauthentic(self) -> None:
         """

@@ -61,8 +61,15 @@ def directions(ledger: Ledger) -> Directions:
     return Directions("stateless", none, none, lost, None, None, None if lost else frozenset())
 
 
+def _repeated(ledger: Ledger) -> Count:
+    """
+    The copies of answers; unknown where replies were left out of account.
+    """
+    return None if ledger.excess else len(ledger.repeated)
+
+
 def _ours(ledger: Ledger) -> Directions:
-    down = len(ledger.repeated)
+    down = _repeated(ledger)
     unanswered = [n for n, answer in enumerate(ledger.answers) if answer is None]
     lostDown = sum(ledger.hasArrived(n) for n in unanswered)
     left = len(unanswered) - lostDown
@@ -82,8 +89,8 @@ def _ours(ledger: Ledger) -> Directions:
 
 
 def _stateful(ledger: Ledger, lost: int) -> Directions:
-    copies, down = len(ledger.copies), len(ledger.repeated)
-    if ledger.countsAnew or not ledger.closingReplies:
+    copies, down = len(ledger.copies), _repeated(ledger)
+    if ledger.excess or ledger.countsAnew or not ledger.closingReplies:
         # The reflector may have used any number of further numbers.
         none: Count = 0 if not lost else None
         return Directions("stateful", none, none, lost, None, down, None if lost else frozenset())

@@ -90,11 +90,14 @@ class Rejected:
     @ivar unauthentic: not made with the key.
     @ivar malformed: no reply to anything that was sent.
     @ivar stray: from elsewhere than the reflector.
+    @ivar excess: further replies to what was answered already, beyond those that are kept account
+        of: 1000, and four for each packet sent.
     """
 
     unauthentic: int = 0
     malformed: int = 0
     stray: int = 0
+    excess: int = 0
 
 
 @dataclass(frozen=True)
@@ -205,7 +208,7 @@ def measured(
         if not isReported or report is None
         else _reordering(report.reordered, report.first, report.extent, report.n),
         reorderedDown=None
-        if ways.kind == "stateless" or ledger.countsAnew
+        if ways.kind == "stateless" or ledger.countsAnew or ledger.excess
         else _together([*ledger.arrivals.values()]),
         lossRunsUp=_runs(fates, "lost_up", ()) if ways.lostUp is not None else None,
         lossRunsDown=_runs(fates, "lost_down", ("lost_up",)) if ways.lostUp is not None else None,

@@ -217,6 +217,7 @@ def _sending(m: Measurement) -> list[str]:
             (m.rejected.unauthentic, "not made with the key"),
             (m.rejected.malformed, "no reply to what was sent"),
             (m.rejected.stray, "from elsewhere"),
+            (m.rejected.excess, "too many copies to keep account of"),
         )
         if count
     ]

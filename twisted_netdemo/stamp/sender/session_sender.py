@@ -208,7 +208,7 @@ class SessionSender:
                 self._settings.timeout,
                 self._clockError.estimate,
                 Sending(tuple(self._errors), self._late, self._skipped, self._failed),
-                Rejected(self._unauthentic, self._malformed, self._stray),
+                Rejected(self._unauthentic, self._malformed, self._stray, self.ledger.excess),
             )
         )
 

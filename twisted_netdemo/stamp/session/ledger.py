@@ -19,6 +19,10 @@ from twisted_netdemo.stamp.session.arrivals import Arrivals
 #: At the sender memory is bounded by the run, which it keeps whole.
 _ALL = 1 << 30
 
+# How many replies beyond the first to each request are kept account of: so many for each packet
+# sent, and so many more. A network does not make as many copies; a reflector that means harm does.
+_COPIES, _MORE = 4, 1000
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -58,6 +62,7 @@ class Ledger:
         count anew.
     @ivar isStateful: whether the reflector has shown that it counts its replies itself.
     @ivar reflector: the Error Estimate of the last reply.
+    @ivar excess: replies that were left out of account, since there were too many.
     """
 
     def __init__(self, run: int, width: int = 0) -> None:
@@ -82,6 +87,8 @@ class Ledger:
         self.isStateful = False
         self.reflector: ErrorEstimate | None = None
         self.answered = 0
+        self.excess = 0
+        self._further = 0
         self._width = width
         # The numbers of the last reports, and the pairs of request and reply that have been seen.
         self._latest: dict[int, int] = {}
@@ -196,6 +203,11 @@ class Ledger:
         request, number = reply.senderNumber, reply.number
         session = self._session if report is None else report.session
         isClosing = request >= len(self.answers)
+        if isClosing or self.answers[request] is not None:
+            if self._further >= _COPIES * len(self.sent) + _MORE:
+                self.excess += 1
+                return
+            self._further += 1
         if report is not None:
             self._heed(report, session, number, isClosing)
         if number != request:
