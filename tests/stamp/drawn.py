@@ -35,6 +35,7 @@ class Drawn:
 
     @ivar there: the numbers of the packets that reached the reflector, in that order.
     @ivar back: for each reply that reached the sender the reflector's number and the request's.
+    @ivar step: by how many nanoseconds the clock, which both ends have, has been set forward.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Drawn:
             nothing befalls any. C{down}: of the replies.
         """
         self.clock: Clock = SteppedClock()
+        self.step = 0
         self._reflect = reflect
         self._up, self._down = iter(up), iter(down)
         self.there: list[int] = []
@@ -63,7 +65,7 @@ class Drawn:
         """
         The time of day.
         """
-        return BEGAN + round(self.clock.seconds() * 1e9)
+        return BEGAN + self.step + round(self.clock.seconds() * 1e9)
 
     def _leaves(self, data: bytes) -> None:
         self.sent.append(data)

@@ -20,6 +20,7 @@ from twisted_netdemo.stamp.results.measurement import Measurement
 from twisted_netdemo.stamp.results.terminal import report
 from twisted_netdemo.stamp.sender.schedule import Periodic, Poisson
 from twisted_netdemo.stamp.sender.settings import Layout, Settings
+from twisted_netdemo.stamp.session.wall_clock import WallClock
 
 KEY = b"a key"
 LOST: Copies = ()
@@ -215,6 +216,51 @@ class EndingTests(SynchronousTestCase):
         self.assertGreater(ways.undecided, 0)
         self.assertEqual((ways.lossUp, ways.lossDown), ((0, ways.undecided), (0, ways.undecided)))
         self.assertIsNone(ways.duplicatesUp)
+
+
+class SetClockTests(SynchronousTestCase):
+    def test_set(self) -> None:
+        """
+        The clock is set in the run, forward or back: round trips are as they are, nothing is late,
+        the report says by how much it was set, and no figure of one way rests on it.
+        """
+        for step in (3_000_000_000, -3_000_000_000, 5_000_000):
+            path = Drawn(Another(), Settings(count=20, timeout=1), down=[(7,)] * 20)
+            results = path.start()
+            path.clock.pump([0.001] * 95)
+            path.step = step
+            path.clock.pump([0.001] * 2000)
+            result = results[0]
+            self.assertEqual((result.received, result.late, result.lost), (20, 0, 0))
+            assert result.rtt is not None
+            assert result.clockStep is not None
+            self.assertApproximates(result.clockStep, step, 10)
+            self.assertApproximates(result.rtt.min, 8000, 1)
+            self.assertApproximates(result.rtt.max, 8000, 1)
+            for figure in (result.delayUp, result.delayDown, result.ipdvUp, result.jitterDown):
+                self.assertIsNone(figure)
+            self.assertIn(f"here by {step / 1e9:+.3f} s", report(result))
+
+    def test_steady(self) -> None:
+        """
+        A clock that is a little faster than the other is not one that was set; nor is one between
+        whose readings the process had to wait.
+        """
+        clock = Clock()
+        waits = iter([0.0, 0.05] * 50)
+
+        def now() -> int:
+            clock.advance(next(waits))
+            return BEGAN + round(clock.seconds() * 1e9 * 1.0002)
+
+        def seconds() -> float:
+            return clock.seconds()
+
+        wall = WallClock(now, seconds)
+        for _ in range(99):
+            clock.advance(1)
+            wall.read()
+        self.assertFalse(wall.isStepped)
 
 
 class AcceptedTests(SynchronousTestCase):

@@ -40,11 +40,13 @@ class Tally:
         A run is over.
         """
         for packet in m.packets:
-            if packet.rtt is None or packet.delayUp is None or packet.delayDown is None:
-                continue
-            self.rtt.add(packet.rtt / 1e6)
-            self.delay[_UP].add(packet.delayUp / 1e6)
-            self.delay[_DOWN].add(packet.delayDown / 1e6)
+            for histogram, delay in (
+                (self.rtt, packet.rtt),
+                (self.delay[_UP], packet.delayUp),
+                (self.delay[_DOWN], packet.delayDown),
+            ):
+                if delay is not None:
+                    histogram.add(delay / 1e6)
         self.sent += m.sent
         self.received += m.received
         ways = m.directions

@@ -56,6 +56,7 @@ def document(measurement: Measurement, packets: bool = False) -> dict[str, Any]:
             "sender": _estimate(m.senderError),
             "reflector": _estimate(m.reflectorError),
         },
+        "clock_step_us": None if m.clockStep is None else m.clockStep / 1000,
         "rejected": dataclasses.asdict(m.rejected),
     }
     if packets:

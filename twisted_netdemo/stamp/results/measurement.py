@@ -51,7 +51,8 @@ class Packet:
     The fate of one request. Times are in microseconds.
 
     @ivar rtt: the round trip, less the reflector's own time; C{None} but for those received, as
-        are C{delayUp}: the way there, by both clocks, and C{delayDown}: the way back.
+        are C{delayUp}: the way there, by both clocks, and C{delayDown}: the way back; these two
+        also where the sender's clock was set in the run.
     @ivar duplicated: whether a copy of it was seen, or of its answer.
     @ivar reordered: whether its answer came after one that had left later.
     """
@@ -119,6 +120,8 @@ class Measurement:
         and C{pdv}: that to the least one. C{ipdvUp} and so on are those of one way.
     @ivar jitterUp: of the requests as the reflector saw them, in microseconds (RFC 3550), and
         C{jitterDown}: of the answers.
+    @ivar clockStep: by how many nanoseconds the sender's clock was set forward in the run; C{None}
+        where it was not. Where it was, no figure of one way is given, since they rest on it.
     """
 
     target: tuple[str, int]
@@ -150,6 +153,7 @@ class Measurement:
     reflectorError: ErrorEstimate | None
     sending: Sending
     rejected: Rejected
+    clockStep: int | None
     packets: tuple[Packet, ...]
 
     @property
@@ -170,11 +174,13 @@ def measured(
     senderError: ErrorEstimate,
     sending: Sending,
     rejected: Rejected,
+    clockStep: int | None = None,
 ) -> Measurement:
     """
     The figures of a finished run.
 
     @param timeout: in seconds.
+    @param clockStep: as L{Measurement} has it.
     """
     limit = round(timeout * 1e9)
     ways = directions(ledger)
@@ -190,6 +196,8 @@ def measured(
     up = {n: answer.received - ledger.sent[n] for n, answer in inTime.items()}
     down = {n: answer.arrived - answer.replied for n, answer in inTime.items()}
     both = {n: up[n] + down[n] for n in inTime}
+    if clockStep is not None:
+        up, down = {}, {}
     fates = _fates(ledger, inTime, ways)
     byArrivalUp = sorted(inTime, key=lambda n: (inTime[n].received, inTime[n].number))
     byArrivalDown = sorted(inTime, key=lambda n: inTime[n].arrived)
@@ -221,15 +229,16 @@ def measured(
         pdv=quantiles(_above(both)),
         pdvUp=quantiles(_above(up)),
         pdvDown=quantiles(_above(down)),
-        jitterUp=jitter([up[n] for n in byArrivalUp]),
-        jitterDown=jitter([down[n] for n in byArrivalDown]),
+        jitterUp=jitter([up[n] for n in byArrivalUp if n in up]),
+        jitterDown=jitter([down[n] for n in byArrivalDown if n in down]),
         ttlUp=_ttl(inTime[n].ttlUp for n in byArrivalUp),
         ttlDown=_ttl(inTime[n].ttlDown for n in byArrivalDown),
         senderError=senderError,
         reflectorError=ledger.reflector,
         sending=sending,
         rejected=rejected,
-        packets=_packets(ledger, fates, up, down),
+        clockStep=clockStep,
+        packets=_packets(ledger, fates, both, up, down),
     )
 
 
@@ -248,16 +257,18 @@ def _fates(ledger: Ledger, inTime: dict[int, Answer], ways: Directions) -> list[
 
 
 def _packets(
-    ledger: Ledger, fates: Sequence[Fate], up: dict[int, int], down: dict[int, int]
+    ledger: Ledger,
+    fates: Sequence[Fate],
+    both: dict[int, int],
+    up: dict[int, int],
+    down: dict[int, int],
 ) -> tuple[Packet, ...]:
     duplicated = {*ledger.copies, *ledger.repeated}
     reordered = {*ledger.reorderedDown}
 
     def packet(n: int, fate: Fate) -> Packet:
-        oddities = n in duplicated, n in reordered
-        if n not in up:
-            return Packet(n, fate, None, None, None, *oddities)
-        return Packet(n, fate, (up[n] + down[n]) / 1000, up[n] / 1000, down[n] / 1000, *oddities)
+        delays = (None if n not in each else each[n] / 1000 for each in (both, up, down))
+        return Packet(n, fate, *delays, n in duplicated, n in reordered)
 
     return tuple(packet(n, fate) for n, fate in enumerate(fates))
 

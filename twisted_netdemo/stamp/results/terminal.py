@@ -173,7 +173,12 @@ def _figures(quantiles: Quantiles | None) -> str:
 
 def _clocks(m: Measurement) -> list[str]:
     kind = "" if m.reflector is None else f"; the reflector {_KINDS[m.reflector]}"
+    stepped = []
+    if m.clockStep is not None:
+        said = f"here by {m.clockStep / 1e9:+.3f} s in the run: one-way figures are unknown"
+        stepped = _wrapped("clock set", [said])
     return [
+        *stepped,
         f"{'clocks':<13}here {_clock(m.senderError)}; there {_clock(m.reflectorError)}",
         f"{'TTL':<13}there {_ttl(m.ttlUp)}; back {_ttl(m.ttlDown)}{kind}",
     ]

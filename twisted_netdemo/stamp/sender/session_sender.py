@@ -23,6 +23,7 @@ from twisted_netdemo.stamp.sender.schedule import Periodic, Poisson, Schedule
 from twisted_netdemo.stamp.sender.settings import Layout, Settings
 from twisted_netdemo.stamp.session.kernel_clock import ClockError
 from twisted_netdemo.stamp.session.ledger import Ledger
+from twisted_netdemo.stamp.session.wall_clock import WallClock
 
 # A request that is later than this, in seconds, is counted as late.
 _LATE = 0.001
@@ -78,9 +79,9 @@ class SessionSender:
         self._layout = Layout(settings.size, settings.key)
         number = random.SystemRandom().getrandbits(64) if run is None else run
         self.ledger = Ledger(number, self._layout.width)
-        self._now = now
         self._clockError = clockError or ClockError()
         self._timer = timer(reactor, self._wake)
+        self._clock = WallClock(now, self._timer.seconds)
         self._schedule: Schedule = (
             Poisson(settings.interval, settings.seed)
             if settings.poisson
@@ -144,9 +145,9 @@ class SessionSender:
         extensions = self._layout.extensions(number, ledger.run, ledger.wants(), isClosing)
         self._clockError.look(self._timer.seconds())
         error, ssid = self._clockError.bits, self._settings.ssid
-        moment = self._now()
+        moment = self._clock.read()
         self._last = self._layout.request(Request(number, ntp(moment), error, ssid), extensions)
-        ledger.sends(moment)
+        ledger.sends(moment, self._clock.step)
         isTaken = self._port.send(self._last, self._target)
         self._failed += not (isTaken or isClosing)
 
@@ -201,6 +202,7 @@ class SessionSender:
 
     def _finish(self) -> None:
         self.stop()
+        self._clock.read()
         self.finished.callback(
             measured(
                 self.ledger,
@@ -209,17 +211,18 @@ class SessionSender:
                 self._clockError.estimate,
                 Sending(tuple(self._errors), self._late, self._skipped, self._failed),
                 Rejected(self._unauthentic, self._malformed, self._stray, self.ledger.excess),
+                self._clock.step if self._clock.isStepped else None,
             )
         )
 
     # What comes.
 
     def datagramsReceived(self, datagrams: Sequence[Received]) -> None:
-        came = self._now()
+        now = self._clock.read()
         for data, source, (_, ttl, _, received) in datagrams:
             if self._isOver:
                 return
-            self._replied(data, source, came if received is None else received, ttl)
+            self._replied(data, source, self._clock.arrival(received, now), ttl)
 
     def _replied(self, data: bytes, source: Address, arrived: int, ttl: int | None) -> None:
         if source != self._target:

@@ -47,7 +47,8 @@ class Answer:
 
 class Ledger:
     """
-    @ivar sent: T1 of each request, in nanoseconds since 1970.
+    @ivar sent: T1 of each request, in nanoseconds since 1970, as if the time of day had not been
+        set since the run began.
     @ivar answers: the first reply to each, C{None} for those without.
     @ivar copies: the requests of which another copy was answered than the first, as often as that
         was seen.
@@ -73,6 +74,7 @@ class Ledger:
         """
         self.run = run
         self.sent = array("q")
+        self._steps = array("q")  # by how much it had been set when each was sent
         self.answers: list[Answer | None] = []
         self.copies: list[int] = []
         self.repeated: list[int] = []
@@ -101,15 +103,17 @@ class Ledger:
         self._open: deque[int] = deque()
         self._isClosed = False
 
-    def sends(self, time: int) -> int:
+    def sends(self, time: int, step: int = 0) -> int:
         """
         A packet is to be sent.
 
         @param time: when, in nanoseconds since 1970.
+        @param step: by how many the time of day has been set forward since the run began.
         @return: its number.
         """
         number = len(self.sent)
-        self.sent.append(time)
+        self.sent.append(time - step)
+        self._steps.append(step)
         if self._isClosed:
             self.closings += 1
             return number
@@ -186,7 +190,7 @@ class Ledger:
         number = reply.senderNumber
         return (
             number < len(self.sent)
-            and reply.senderStamp == ntp(self.sent[number])
+            and reply.senderStamp == ntp(self.sent[number] + self._steps[number])
             and reply.ssid in (ssid, 0)
         )
 
@@ -197,7 +201,7 @@ class Ledger:
         A reply has come that L{isOurs}.
 
         @param report: the reflector's, if it is one of ours.
-        @param arrived: T4, in nanoseconds since 1970.
+        @param arrived: T4, as C{sent} has T1.
         @param ttl: with which TTL it came.
         """
         request, number = reply.senderNumber, reply.number
