@@ -7,6 +7,7 @@ from __future__ import annotations
 import errno
 import io
 import json
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
@@ -15,6 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.processes import folder, run, script
 from tests.stamp.drawn import Another, Drawn
+from twisted_netdemo.service.cli.oneshot import OneShot
 from twisted_netdemo.stamp.results.measurement import Measurement
 from twisted_netdemo.stamp.sender import console as module
 from twisted_netdemo.stamp.sender.console import NOTHING, Console
@@ -39,6 +41,15 @@ class Narrow(io.StringIO):
 
     def isatty(self) -> bool:
         return True
+
+
+class Reactor:
+    """
+    One that is running.
+    """
+
+    def callWhenRunning(self, call: Callable[[], object]) -> None:
+        call()
 
 
 class WaysOut(SynchronousTestCase):
@@ -90,6 +101,38 @@ class WaysOut(SynchronousTestCase):
         self.assertEqual(self.status(self.console("--json=-")), 0)
         self.assertEqual(json.loads(self.out.getvalue())["sent"], 3)
         self.assertEqual(self.err.getvalue(), "")
+
+    def test_stopped(self) -> None:
+        """
+        A service that is stopped ends its run, however long a reply may take, and prints the report
+        before the process is over; one that has begun nothing yet is over at once.
+        """
+        console = self.console()
+        drawn = Drawn(lambda data, now: None, Settings(count=1000, timeout=3600))
+
+        def measuring(*_: Any, watch: Any) -> Deferred[Measurement]:
+            results = drawn.start()
+            watch(drawn.sender)
+            return drawn.sender.finished.addCallback(lambda _: results[0])
+
+        self.patch(module, "measure", measuring)
+        service = OneShot(Reactor(), console.run, False, console.conclude)
+        service.startService()
+        drawn.clock.pump([0.001] * 95)
+        stopped = service.stopService()
+        assert stopped is not None
+        self.assertNoResult(stopped)
+        drawn.clock.pump([0.01] * 310)
+        self.assertEqual(self.successResultOf(stopped), NOTHING)
+        self.assertIn("10 packets sent, 0 answered", self.out.getvalue())
+        words = " ".join(self.out.getvalue().split())
+        self.assertIn("ended early, 2.0 s after the last", words)
+        waiting: Deferred[Measurement] = Deferred()
+        self.patch(module, "measure", lambda *_, **__: waiting)
+        service = OneShot(Reactor(), console.run, False, console.conclude)
+        service.startService()
+        self.assertIsNone(service.stopService())
+        self.assertTrue(waiting.called)
 
     def test_narrow(self) -> None:
         """

@@ -4,6 +4,7 @@ The sender on a fake clock: its schedule, what it accepts, and how it ends.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from twisted.internet.task import Clock
@@ -158,6 +159,30 @@ class SendingTests(SynchronousTestCase):
         path.sender.hasten()
         path.clock.pump([0.001] * 1000)
         self.assertEqual((results[0].sent, results[0].received), (10, 10))
+
+    def test_hastenBound(self) -> None:
+        """
+        However long a reply may take, and whatever answers, a run that is to end is over within
+        three seconds; a reply that comes within two of them counts.
+        """
+        hour = Settings(count=1000, interval=0.01, timeout=3600)
+        lost = [LOST] * 8
+        for reflector, down, received in (
+            (nobody, lost, 0),
+            (Another(), lost, 2),
+            (Another(), [(1900,)] * 10, 10),
+        ):
+            for moment in (95, 11_000):
+                path = Drawn(reflector, replace(hour, count=10), down=down)
+                results = path.start()
+                path.clock.pump([0.001] * moment)
+                if results:  # all were answered
+                    continue
+                path.sender.hasten()
+                path.sender.hasten()
+                path.clock.pump([0.01] * 302)
+                self.assertEqual((results[0].sent, results[0].received), (10, received))
+                self.assertEqual(path.clock.getDelayedCalls(), [])
 
     def test_stop(self) -> None:
         """

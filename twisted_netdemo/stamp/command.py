@@ -57,9 +57,8 @@ def _run(options: Options) -> NoReturn:
         reactor.callFromThread(hasten)
 
     def hasten() -> None:
-        if console.sender is None:
+        if not console.conclude():
             _end(128 + signal.SIGINT)
-        console.sender.hasten()
 
     def begin() -> None:
         signal.signal(signal.SIGINT, interrupted)

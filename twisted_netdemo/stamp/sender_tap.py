@@ -51,7 +51,7 @@ class Options(ServiceOptions):
     longdesc = (
         "Measure what the path to a STAMP or TWAMP-Light reflector does to packets: loss, "
         "duplication and reordering on the way there and back, delays and their variation. "
-        "Ctrl-C ends the run and shows what there is; under twistd it shows nothing."
+        "Ctrl-C ends the run within three seconds and shows what there is."
     )
 
     optParameters = [
@@ -224,4 +224,4 @@ def makeService(options: Options, reactor: IServiceReactor | None = None) -> ISe
     if reactor is None:
         reactor = installedReactor()
     console = Console(options, reactor)
-    return OneShot(reactor, console.run, options.ownsProcess)
+    return OneShot(reactor, console.run, options.ownsProcess, console.conclude)

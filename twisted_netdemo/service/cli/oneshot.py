@@ -80,10 +80,12 @@ class OneShot(Service):
         reactor: Any,
         work: Callable[[], Coroutine[Deferred[object], object, int]],
         ownsProcess: bool,
+        conclude: Callable[[], bool] = lambda: False,
     ) -> None:
         self._reactor = reactor
         self._work = work
         self._ownsProcess = ownsProcess
+        self._conclude = conclude
 
     def startService(self) -> None:
         super().startService()
@@ -107,7 +109,11 @@ class OneShot(Service):
             exitWith(status, self._reactor)
         return status
 
-    def stopService(self) -> None:
+    def stopService(self) -> Deferred[int] | None:
         super().stopService()
-        if self.whenDone is not None:
-            self.whenDone.cancel()
+        if self.whenDone is None or self.whenDone.called:
+            return None
+        if self._conclude():
+            return self.whenDone
+        self.whenDone.cancel()
+        return None

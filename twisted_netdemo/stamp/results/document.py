@@ -52,6 +52,7 @@ def document(measurement: Measurement, packets: bool = False) -> dict[str, Any]:
         "late_ticks": m.sending.late,
         "skipped_ticks": m.sending.skipped,
         "send_failures": m.sending.failed,
+        "ended_early": m.sending.waited is not None,
         "error_estimate": {
             "sender": _estimate(m.senderError),
             "reflector": _estimate(m.reflectorError),

@@ -75,12 +75,15 @@ class Sending:
     @ivar late: how many were more than a millisecond late.
     @ivar skipped: ticks at which nothing was sent, since they were over when they could be seen to.
     @ivar failed: requests that the system did not take.
+    @ivar waited: for how many seconds the last replies were waited for, where the run was ended
+        early; C{None} where it was not.
     """
 
     errors: Sequence[int] = ()
     late: int = 0
     skipped: int = 0
     failed: int = 0
+    waited: float | None = None
 
 
 @dataclass(frozen=True)
@@ -266,11 +269,21 @@ def _packets(
     duplicated = {*ledger.copies, *ledger.repeated}
     reordered = {*ledger.reorderedDown}
 
-    def packet(n: int, fate: Fate) -> Packet:
-        delays = (None if n not in each else each[n] / 1000 for each in (both, up, down))
-        return Packet(n, fate, *delays, n in duplicated, n in reordered)
+    def delay(delays: dict[int, int], n: int) -> float | None:
+        return delays[n] / 1000 if n in delays else None
 
-    return tuple(packet(n, fate) for n, fate in enumerate(fates))
+    return tuple(
+        Packet(
+            n,
+            fate,
+            delay(both, n),
+            delay(up, n),
+            delay(down, n),
+            n in duplicated,
+            n in reordered,
+        )
+        for n, fate in enumerate(fates)
+    )
 
 
 def _reordering(count: int, first: int, extent: int, n: int) -> Reordering:

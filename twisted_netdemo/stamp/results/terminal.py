@@ -215,6 +215,8 @@ def _sending(m: Measurement) -> list[str]:
         )
         if count
     ]
+    if sending.waited is not None:
+        said.append(f"ended early, {sending.waited:.1f} s after the last")
     lines = _wrapped("sending", said)
     rejected = [
         f"{count} {words}"

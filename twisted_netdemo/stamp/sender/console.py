@@ -81,6 +81,17 @@ class Console:
             self._endProgress()
         return self._show(measurement)
 
+    def conclude(self) -> bool:
+        """
+        Come to an end within seconds, with what there is.
+
+        @return: C{False} where there is nothing yet.
+        """
+        if self.sender is None:
+            return False
+        self.sender.hasten()
+        return True
+
     def _complain(self, words: str) -> None:
         self._tellUser(f"stampsender: {words}\n")
 

@@ -5,6 +5,7 @@ until what became of the others is known.
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -41,6 +42,10 @@ _SOONEST, _LATEST = 0.02, 0.5
 # How many closing packets there are at most: to a reflector that reports, with more for each
 # stretch of requests that is open; to another; and where nothing has come back.
 _OURS, _FOR_EACH, _OTHERS, _NOBODY = 50, 4, 20, 4
+
+# A run that is to end soon waits so many seconds at most for the last replies, and is over after so
+# many in all.
+_REPLIES, _HASTE = 2.0, 3.0
 
 # From a reflector that gives numbers back, so many answers to closing packets are enough.
 _ENOUGH = 4
@@ -90,7 +95,8 @@ class SessionSender:
         self._start = self._tick = 0.0
         self._act = self._request
         self._isOver = False
-        self._end = 0.0
+        self._closed = self._end = 0.0
+        self._over = math.inf
         self._longest = 0
         self._last = b""
         self._errors: list[int] = []
@@ -104,10 +110,20 @@ class SessionSender:
 
     def hasten(self) -> None:
         """
-        Send no further requests, and come to an end with what there is.
+        Send no further requests, and come to an end with what there is within three seconds: two
+        for replies that are under way, the rest to ask what arrived.
         """
+        if self._isOver or self._over < math.inf:
+            return
+        now = self._timer.seconds()
+        self._over = now + _HASTE
         if not self.ledger.isClosed:
             self._close()
+        if self.ledger.closings:
+            return
+        if self._end > now + _REPLIES:
+            self._end = now + _REPLIES
+            self._timer.at(self._end)
 
     def stop(self) -> None:
         """
@@ -156,7 +172,8 @@ class SessionSender:
     def _close(self) -> None:
         self.ledger.close()
         self._act = self._closing
-        self._end = self._timer.seconds() + self._settings.timeout
+        self._closed = self._timer.seconds()
+        self._end = self._closed + self._settings.timeout
         self._timer.at(self._end)
         if not self.ledger.unanswered:
             self._waitForCopies()
@@ -171,7 +188,8 @@ class SessionSender:
 
     def _closing(self) -> None:
         ledger = self.ledger
-        if self._isEnough() or ledger.closings >= self._most():
+        isTime = self._timer.seconds() >= self._over
+        if isTime or self._isEnough() or ledger.closings >= self._most():
             self._finish()
             return
         # A reflector that counts gives two answers to one packet different numbers, another the
@@ -183,7 +201,7 @@ class SessionSender:
         else:
             self._send()
         wait = min(_LATEST, max(_SOONEST, _PATIENCE * self._longest / 1e9))
-        self._timer.at(self._timer.seconds() + wait)
+        self._timer.at(min(self._timer.seconds() + wait, self._over))
 
     def _isEnough(self) -> bool:
         ledger = self.ledger
@@ -203,13 +221,14 @@ class SessionSender:
     def _finish(self) -> None:
         self.stop()
         self._clock.read()
+        waited = None if self._over == math.inf else self._end - self._closed
         self.finished.callback(
             measured(
                 self.ledger,
                 self._target,
                 self._settings.timeout,
                 self._clockError.estimate,
-                Sending(tuple(self._errors), self._late, self._skipped, self._failed),
+                Sending(tuple(self._errors), self._late, self._skipped, self._failed, waited),
                 Rejected(self._unauthentic, self._malformed, self._stray, self.ledger.excess),
                 self._clock.step if self._clock.isStepped else None,
             )
