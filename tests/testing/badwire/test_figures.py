@@ -1,0 +1,130 @@
+"""
+Figures as keyword arguments.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.python import usage
+from twisted.trial.unittest import SynchronousTestCase
+
+from twisted_netdemo.badwire import tap
+from twisted_netdemo.faults.options import trigger
+from twisted_netdemo.impair import tap as impair
+from twisted_netdemo.testing.badwire import Mistake
+from twisted_netdemo.testing.badwire.figures import (
+    DATAGRAMS,
+    NETWORK,
+    STREAMS,
+    Figures,
+    asFigure,
+    ranges,
+)
+
+#: What badwire run writes, and what a test gets from the result instead.
+OUTPUTS = {"log", "pcap", "svg", "html", "ladder", "to-scale", "json", "quiet", "verbose"}
+
+OWN = {"help", "version"}
+
+
+def optionsOf(options: usage.Options) -> set[str]:
+    return {name.rstrip("=") for name in options.longOpt} - OWN
+
+
+def names(figures: Figures) -> set[str]:
+    return {name.replace("_", "-") for name in [*figures.writers(), *figures.flags]}
+
+
+class FiguresTests(SynchronousTestCase):
+    def complaint(self, figures: Figures, **given: object) -> str:
+        return str(self.assertRaises(Mistake, figures.words, given))
+
+    def test_types(self) -> None:
+        """
+        Every type that has one meaning can be written.
+        """
+        cases: list[tuple[Mapping[str, object], str]] = [
+            ({"up_loss": "@3"}, "--up-loss @3"),
+            ({"up_loss": 3}, "--up-loss @3"),
+            ({"down_loss": {5, 3, 4, 9}}, "--down-loss @3-5,9"),
+            ({"loss": frozenset()}, "--loss 0%"),
+            ({"loss": range(1, 10**12)}, "--loss @1-999999999999"),
+            ({"reorder": [2, 1]}, "--reorder @1-2"),
+            ({"delay": "20ms", "jitter": 0}, "--delay 20ms --jitter 0s"),
+            ({"loss_burst": 2.5, "queue": 0}, "--loss-burst 2.5 --queue 0"),
+            ({"serve": ["linecount", "udpcount"]}, "--serve linecount --serve udpcount"),
+            ({"serve": "linecount"}, "--serve linecount"),
+            ({"sysctl": {"net.ipv4.tcp_sack": 0}}, "--sysctl net.ipv4.tcp_sack=0"),
+            ({"blackout": "1s-2s", "names": True}, "--blackout 1s-2s --names"),
+            ({"names": False, "seed": 7, "mtu": None}, "--seed 7"),
+        ]
+        for figures, words in cases:
+            self.assertEqual(" ".join(NETWORK.words(figures)), words)
+
+    def test_mistakes(self) -> None:
+        """
+        What could mean two things, or nothing, is refused in a line with the figure's name.
+        """
+        cases: list[tuple[Mapping[str, object], str]] = [
+            ({"up_los": "@3"}, "up_los: there is no such figure; did you mean up_loss?"),
+            ({"zebra": 1}, "zebra: there is no such figure"),
+            ({"loss": 0.1}, "loss: 0.1 is neither text ('10%', '@3') nor places (3, {3, 5})"),
+            ({"loss": True}, "loss: True is neither text ('10%', '@3') nor places (3, {3, 5})"),
+            ({"loss": {0}}, "loss: {0} is neither text ('10%', '@3') nor places (3, {3, 5})"),
+            ({"delay": 20}, "delay: 20 is not a length of time with its unit, as in '20ms'"),
+            ({"queue": []}, "queue: [] is neither a number nor text"),
+            ({"serve": 1}, "serve: 1 is neither text nor a list of texts"),
+            ({"names": "yes"}, "names: 'yes' is neither True nor False"),
+            (
+                {"sysctl": 2},
+                "sysctl: 2 is no dictionary, as in {'net.ipv4.tcp_syn_retries': 2}",
+            ),
+        ]
+        for figures, complaint in cases:
+            self.assertEqual(self.complaint(NETWORK, **figures), complaint)
+
+    def test_options(self) -> None:
+        """
+        The figures are the options of the commands: none is missing, and none is invented.
+        """
+        self.assertEqual(names(NETWORK), optionsOf(tap.Options()) - OUTPUTS)
+        relay = optionsOf(impair.Options()) - {"listen", "to", "truth"}
+        self.assertEqual(names(DATAGRAMS) | names(STREAMS), relay)
+
+    @given(st.sets(st.integers(1, 300)))
+    def test_anyPlaces(self, wanted: set[int]) -> None:
+        """
+        Any set of places comes to the wire as that set.
+        """
+        written = ranges(wanted)
+        if not wanted:
+            self.assertEqual(written, "")
+            return
+        found = trigger(f"@{written}")
+        assert not hasattr(found, "ratio")
+        self.assertEqual({place for place in range(1, 302) if found.hits(place)}, wanted)
+
+    def test_complaints(self) -> None:
+        """
+        A complaint about an option names the figure.
+        """
+        self.assertEqual(asFigure("--up-loss: 'x' is no ratio"), "up_loss: 'x' is no ratio")
+        self.assertEqual(asFigure("it is late"), "it is late")
+
+
+class ImportTests(SynchronousTestCase):
+    def test_noTwisted(self) -> None:
+        """
+        A test process that uses figures has neither Twisted nor a reactor in it.
+        """
+        program = (
+            "import sys, twisted_netdemo.testing.badwire.figures;"
+            "print([name for name in sys.modules if name.split('.')[0] in ('twisted', 'zope')])"
+        )
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+        self.assertEqual((done.stdout, done.stderr), ("[]\n", ""))
