@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
+from twisted_netdemo.faults.figures import trigger
 from twisted_netdemo.faults.impairments import Impairments
 from twisted_netdemo.faults.kinds import FAULTS, PACKET_FAULTS
-from twisted_netdemo.faults.options import FaultOptions, faultRows, figure, trigger
+from twisted_netdemo.faults.options import FaultOptions, faultRows, figure
 from twisted_netdemo.faults.trigger import NEVER, Direction, Positions, Probability
 from twisted_netdemo.service.cli.quantities import whole
 
@@ -140,8 +141,11 @@ class Mistakes(SynchronousTestCase):
             ("--reorder-gap 0", "--reorder-gap: '0'"),
             ("--loss-burst 0.5 --loss 1%", "--loss-burst: '0.5'"),
             ("--loss-burst 2 --loss 80%", "--loss-burst: 2 is too short"),
-            ("--up-loss-burst 2 --loss @5", "--up-loss-burst: '2' needs a ratio"),
-            ("--distribution constant --jitter 5ms", "--distribution constant leaves no room"),
+            ("--up-loss-burst 2 --loss @5", "--up-loss-burst: 2 needs a ratio"),
+            (
+                "--distribution constant --jitter 5ms",
+                "'constant' leaves no room for a jitter of 5ms",
+            ),
             ("--seed x", "--seed: 'x'"),
             ("--seed 1000000000000000000", "0 to 999999999999999999"),
             ("--loss-burst 3", "--loss-burst: '3' has no effect without --loss"),

@@ -17,24 +17,21 @@ L{FaultOptions.takeFigures}. The subclass can add faults and figures:
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import ClassVar, TypeVar, cast, get_args
+from typing import ClassVar, TypeVar
 
 from twisted.python import usage
 
-from twisted_netdemo.faults.impairments import Distribution, Impairments
+from twisted_netdemo.faults.figures import FigureError, figureNames, trigger, withFigures
+from twisted_netdemo.faults.impairments import Impairments
 from twisted_netdemo.faults.kinds import DATAGRAM_FAULTS
 from twisted_netdemo.faults.kinds.fault import Fault
 from twisted_netdemo.faults.reached import Asked
-from twisted_netdemo.faults.trigger import DIRECTIONS, Direction, Positions, Probability, Trigger
+from twisted_netdemo.faults.trigger import DIRECTIONS, Direction, Positions
 from twisted_netdemo.service.cli.options import ServiceOptions
-from twisted_netdemo.service.cli.quantities import bitrate, duration, ratio, showDuration, whole
+from twisted_netdemo.service.cli.quantities import whole
 
 T = TypeVar("T")
-
-_HOUR = 3600.0
 
 #: The largest seed that may be given.
 LARGEST_SEED = 10**18 - 1
@@ -49,60 +46,11 @@ _COMPANIONS: dict[str, tuple[str, str | None, str]] = {
 _NEEDS = {"loss-burst": "loss", "reorder-gap": "reorder", "distribution": "jitter", "queue": "rate"}
 
 
-def trigger(text: str) -> Trigger:
-    """
-    A ratio, C{10%}, or positions, C{@2,5-7}.
-    """
-    if not text.startswith("@"):
-        try:
-            return Probability(ratio(text))
-        except ValueError:
-            raise ValueError(
-                f"{text!r} is neither a ratio (0% to 100%) nor positions (@2,5-7)"
-            ) from None
-    ranges = []
-    for part in text[1:].split(","):
-        match = re.fullmatch(r"([0-9]{1,18})(?:-([0-9]{1,18}))?", part.strip(), re.ASCII)
-        first = int(match[1]) if match else 0
-        last = int(match[2] or first) if match else 0
-        if not 1 <= first <= last:
-            raise ValueError(f"{text!r} are not positions (@2,5-7, counted from 1)")
-        ranges.append((first, last))
-    return Positions.of(ranges)
-
-
 def seed(text: str) -> int:
     """
     The seed of all random draws.
     """
     return whole(text, 0, LARGEST_SEED)
-
-
-def _time(text: str) -> float:
-    seconds = duration(text, bare=False)
-    if seconds > _HOUR:
-        raise ValueError(f"{text!r} is more than an hour")
-    return seconds
-
-
-def _rate(text: str) -> float:
-    rate = bitrate(text)
-    if not 1 <= rate <= 1e15:
-        raise ValueError(f"{text!r} is not a rate between 1bit and 1000000gbit")
-    return rate
-
-
-def _burst(text: str) -> float:
-    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text.strip(), re.ASCII) and float(text) >= 1:
-        return float(text)
-    raise ValueError(f"{text!r} is not the mean length of a run, 1 or more")
-
-
-def _distribution(text: str) -> Distribution:
-    for name in get_args(Distribution):
-        if text == name:
-            return cast(Distribution, name)
-    raise ValueError(f"{text!r} is none of constant, uniform and normal")
 
 
 def figure(name: str, default: str | None, description: str) -> list[list[str | None]]:
@@ -173,15 +121,6 @@ class FaultOptions(ServiceOptions):
         finally:
             self.longOpt = everything
 
-    def takeFigure(self, name: str, parse: Callable[[str], T]) -> dict[Direction, T]:
-        """
-        One figure's value for each direction, where it has a value for both.
-        """
-        return {
-            direction: self.check(given, self[given], parse)
-            for direction, given in self._given(name).items()
-        }
-
     def _given(self, name: str) -> dict[Direction, str]:
         """
         The option that says a figure for each direction.
@@ -222,33 +161,18 @@ class FaultOptions(ServiceOptions):
 
         @raise usage.UsageError: one line, which names the option and its value.
         """
-        triggers = {fault.name: self.takeFigure(fault.name, trigger) for fault in self.faults}
-        burst = self.takeOptional("loss-burst", _burst)
-        gap = self.takeFigure("reorder-gap", lambda text: whole(text, 1, 100_000))
-        delay = self.takeFigure("delay", _time)
-        jitter = self.takeFigure("jitter", _time)
-        distribution = self.takeOptional("distribution", _distribution)
-        rate = self.takeOptional("rate", _rate)
-        queue = self.takeFigure("queue", lambda text: whole(text, 0, 100_000))
         self.impairments = {}
         for each in DIRECTIONS:
-            impairments = Impairments(
-                {name: trigger[each] for name, trigger in triggers.items()},
-                gap=gap[each],
-                hold=self.hold,
-                delay=delay[each],
-                jitter=jitter[each],
-                distribution=distribution[each] or "uniform",
-                rate=rate[each],
-                queue=queue[each],
-            )
-            self.impairments[each] = self._burst(each, impairments, burst[each])
-            if distribution[each] == "constant" and jitter[each]:
-                raise usage.UsageError(
-                    f"--{self._given('distribution')[each]} constant leaves no room for "
-                    f"--{self._given('jitter')[each]}: 'constant' beside "
-                    f"{showDuration(jitter[each])}"
+            options = {name: self._given(name)[each] for name in figureNames(self.faults)}
+            given = {name: option for name, option in options.items() if self[option] is not None}
+            try:
+                self.impairments[each] = withFigures(
+                    Impairments(hold=self.hold),
+                    {name: self[option] for name, option in given.items()},
+                    self.faults,
                 )
+            except FigureError as error:
+                raise usage.UsageError(f"--{options[error.figure]}: {error.complaint}") from None
         self._refuseIdle()
         self.isSeedDrawn = self["seed"] is None
         if self.isSeedDrawn:
@@ -270,19 +194,3 @@ class FaultOptions(ServiceOptions):
                     raise usage.UsageError(
                         f"--{option}: {self[option]!r} has no effect without --{form}{needed}"
                     )
-
-    def _burst(
-        self, direction: Direction, impairments: Impairments, burst: float | None
-    ) -> Impairments:
-        """
-        The impairments with a burst length, which some losses cannot have.
-        """
-        given = self._given("loss-burst")[direction]
-        text = self[given]
-
-        def fit(text: str) -> Impairments:
-            if isinstance(impairments.of("loss"), Positions):
-                raise ValueError(f"{text!r} needs a ratio for --loss, not positions")
-            return replace(impairments, burst=burst)
-
-        return impairments if burst is None else self.check(given, text, fit)
