@@ -4,7 +4,9 @@ Small logs that the tests of the pictures draw: what happened on a wire, told pa
 
 from __future__ import annotations
 
-from twisted_netdemo.badwire.model.events import HEAD, Arrived, Sent
+from collections.abc import Mapping
+
+from twisted_netdemo.badwire.model.events import CUT, HEAD, HEALED, Arrived, Changed, Event, Sent
 from twisted_netdemo.badwire.model.packet import IPPacket
 from twisted_netdemo.badwire.model.receiver import Receivers
 from twisted_netdemo.badwire.render.labels import LOSSES
@@ -36,7 +38,7 @@ class Scene:
     """
 
     def __init__(self) -> None:
-        self.events: list[Sent | Arrived] = []
+        self.events: list[Event] = []
         self.now = 0.0
         self._n = 0
         self.receivers = Receivers()
@@ -78,6 +80,12 @@ class Scene:
         self.events.append(sent)
         return sent
 
+    def change(self, direction: str, figures: Mapping[str, str]) -> None:
+        """
+        The wire changes.
+        """
+        self.events.append(Changed(self.now, self._n, direction, figures))
+
     def arrive(self, sent: Sent, copy: int = 0, packet: IPPacket | None = None) -> tuple[str, int]:
         """
         A copy of it arrives, a millisecond later: its effect, and the bytes released.
@@ -110,7 +118,7 @@ class Scene:
         self.go("up", "A", 1, ack=1)
 
 
-def lesson() -> list[Sent | Arrived]:
+def lesson() -> list[Event]:
     """
     A connection in which all happens that a beginner must see.
     """
@@ -143,7 +151,25 @@ def lesson() -> list[Sent | Arrived]:
     return scene.events
 
 
-def datagrams(count: int = 6) -> list[Sent | Arrived]:
+def changes() -> list[Event]:
+    """
+    A connection during which the wire changes, and its line is cut and healed.
+    """
+    scene = Scene()
+    scene.open()
+    scene.now += 0.5
+    scene.change("up", {"loss": "10%", "delay": "20ms"})
+    scene.now += 0.5
+    late = scene.leave("up", "PA", 1, b"hello", ack=1)
+    scene.change("both", CUT)
+    scene.arrive(late)
+    scene.go("down", "A", 1, ack=6, fates=("blackout",))
+    scene.now += 3
+    scene.change("both", HEALED)
+    return scene.events
+
+
+def datagrams(count: int = 6) -> list[Event]:
     """
     Questions and answers over UDP: lost, twice, out of order, damaged.
     """

@@ -16,6 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.schemas import SCHEMAS, assertConforms, faults, validator
 from twisted_netdemo.badwire.model import events
 from twisted_netdemo.badwire.render.recorder import Recorder
+from twisted_netdemo.faults.figures import figureNames
 from twisted_netdemo.faults.kinds import DATAGRAM_FAULTS
 from twisted_netdemo.gopher.cli import exit_statuses
 
@@ -57,11 +58,7 @@ class SchemaTests(SynchronousTestCase):
         for log in LOGS:
             recorder = Recorder()
             for line in log.read_text().splitlines():
-                event = events.fromJSON(line)
-                if isinstance(event, events.Sent):
-                    recorder.sent(event)
-                else:
-                    recorder.arrived(event)
+                recorder.add(events.fromJSON(line))
             assertConforms(self, "badwire-show", json.loads(recorder.json()))
 
     def test_closedSets(self) -> None:
@@ -75,6 +72,8 @@ class SchemaTests(SynchronousTestCase):
             set(arrived["effect"]["enum"]), {*events.TCP_EFFECTS, *events.OTHER_EFFECTS}
         )
         self.assertEqual(sent["direction"]["enum"], list(events.DIRECTIONS))
+        figures = log["changed"]["properties"]["figures"]["propertyNames"]["enum"]
+        self.assertEqual(figures, [*figureNames(), *events.CUT])
         truth = validator("impair-truth").schema["$defs"]["datagram"]["properties"]
         words = [fault.word for fault in DATAGRAM_FAULTS]
         self.assertEqual(

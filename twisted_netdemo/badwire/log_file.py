@@ -7,12 +7,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from twisted_netdemo.badwire.model.events import Arrived, Sent, fromJSON
+from twisted_netdemo.badwire.model.events import Arrived, Changed, Sent, fromJSON
 from twisted_netdemo.badwire.private_files import OutputFile
 from twisted_netdemo.badwire.render.recorder import Recorder
 
 #: The length of the longest line of a log, in bytes.
-LINE = 4096
+LINE = 1 << 15
 
 
 class LogFile:
@@ -35,6 +35,12 @@ class LogFile:
         """
         self._write(f"{event.toJSON()}\n".encode())
 
+    def changed(self, event: Changed) -> None:
+        """
+        The wire changes.
+        """
+        self._write(f"{event.toJSON()}\n".encode())
+
 
 def read(log: BinaryIO, recorder: Recorder) -> str:
     """
@@ -53,10 +59,7 @@ def read(log: BinaryIO, recorder: Recorder) -> str:
             bad += 1
             first = first or f"line {number} is no event: {error}"
         else:
-            if isinstance(event, Sent):
-                recorder.sent(event)
-            else:
-                recorder.arrived(event)
+            recorder.add(event)
     return first + (f" ({bad - 1} more such lines)" if bad > 1 else "")
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -19,17 +20,21 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.badwire.cases import inProcess
 from tests.badwire.render.test_page import both, evil
-from tests.badwire.scenes import Scene, datagrams, lesson
+from tests.badwire.scenes import Scene, changes, datagrams, lesson
 from tests.processes import folder, run, script
 from tests.schemas import assertConforms
 from twisted_netdemo.badwire.cli.show import Options
 from twisted_netdemo.badwire.model.events import (
+    CUT,
     DIRECTIONS,
     FATES,
     HEAD,
+    HEALED,
     OTHER_EFFECTS,
     TCP_EFFECTS,
     Arrived,
+    Changed,
+    Event,
     Sent,
     fromJSON,
 )
@@ -44,10 +49,10 @@ def show(*arguments: str, **options) -> CompletedProcess[bytes]:
     return inProcess("show", *arguments)
 
 
-def told(events: list[Sent | Arrived], **choice) -> Recorder:
+def told(events: Sequence[Event], **choice) -> Recorder:
     told = Recorder(**choice)
     for event in events:
-        (told.sent if isinstance(event, Sent) else told.arrived)(event)
+        told.add(event)
     return told
 
 
@@ -65,6 +70,26 @@ class PicturesTests(SynchronousTestCase):
         some = told(lesson(), since=1.0, until=1.0015)
         self.assertEqual([event.t for event in some.flows[0].packets.values()], [1.0, 1.001])
         self.assertEqual(told(both(), flow=7).flows, [])
+
+    def test_changes(self) -> None:
+        """
+        Each form has the changes of the wire in words, and for programs; a choice of time chooses
+        among them too.
+        """
+        drawn = told(changes())
+        for picture in (drawn.svg(), drawn.html("x"), told(changes(), toScale=True).svg()):
+            shown = "".join(picture)
+            self.assertIn("the line is cut", shown)
+            self.assertIn("up: loss", shown)
+        assertConforms(self, "badwire-show", json.loads(drawn.json()))
+        found = [row for row in json.loads(drawn.json())["flows"][0]["rows"] if "figures" in row]
+        self.assertEqual(
+            [(row["n"], row["direction"], row["figures"]) for row in found],
+            [(3, "up", {"loss": "10%", "delay": "20ms"}), (4, "both", CUT), (5, "both", HEALED)],
+        )
+        later = "".join(told(changes(), since=1.0, until=2.0).svg())
+        self.assertIn("the line is cut", later)
+        self.assertNotIn("loss 10%", later)
 
     def test_bounded(self) -> None:
         """
@@ -123,6 +148,14 @@ arrivals = st.builds(
     released=small | large,
 )
 
+changed = st.builds(
+    Changed,
+    t=st.floats(0, 1e9),
+    n=small | large,
+    direction=st.just("both"),
+    figures=st.sampled_from((CUT, HEALED, {"loss": "@" + ",".join("7" * 50), "rate": "none"})),
+)
+
 
 class AnyLogTests(SynchronousTestCase):
     """
@@ -130,14 +163,12 @@ class AnyLogTests(SynchronousTestCase):
     """
 
     @given(
-        st.lists(sents | arrivals, max_size=12),
+        st.lists(sents | arrivals | changed, max_size=12),
         st.integers(60, 200),
         st.none() | st.just(3),
         st.booleans(),
     )
-    def test_drawn(
-        self, events: list[Sent | Arrived], width: int, most: int | None, toScale: bool
-    ) -> None:
+    def test_drawn(self, events: list[Event], width: int, most: int | None, toScale: bool) -> None:
         """
         Each form is drawn: text without control characters and no wider than the terminal, XML
         that is well-formed, JSON.
@@ -170,7 +201,7 @@ class ShowTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.folder = folder(self)
 
-    def log(self, events: list[Sent | Arrived], more: bytes = b"") -> str:
+    def log(self, events: list[Event], more: bytes = b"") -> str:
         file = self.folder / "wire.log"
         file.write_bytes("".join(f"{event.toJSON()}\n" for event in events).encode() + more)
         return str(file)

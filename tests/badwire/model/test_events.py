@@ -11,7 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_netdemo.badwire.model.events import FATES, Arrived, Sent, fromJSON
+from twisted_netdemo.badwire.model.events import (
+    CUT,
+    FATES,
+    HEALED,
+    Arrived,
+    Changed,
+    Sent,
+    fromJSON,
+)
+from twisted_netdemo.faults.figures import LONGEST
 
 SENT = Sent(
     t=0.25,
@@ -33,6 +42,8 @@ SENT = Sent(
     head=b"hello",
 )
 ARRIVED = Arrived(t=0.3, n=3, copy=1, flow=1, direction="up", effect="ignored", released=0)
+
+CHANGED = Changed(t=0.4, n=4, direction="up", figures={"loss": "10%", "delay": "20ms"})
 
 
 class LogLineTests(SynchronousTestCase):
@@ -90,6 +101,21 @@ class LogLineTests(SynchronousTestCase):
             },
         )
 
+    def test_changed(self) -> None:
+        """
+        A change's line is JSON with the texts of the figures that were set.
+        """
+        self.assertEqual(
+            json.loads(CHANGED.toJSON()),
+            {
+                "t": 0.4,
+                "n": 4,
+                "event": "changed",
+                "direction": "up",
+                "figures": {"loss": "10%", "delay": "20ms"},
+            },
+        )
+
     @given(
         st.sampled_from([None, 0, 65535]),
         st.lists(st.sampled_from(FATES)),
@@ -121,6 +147,9 @@ class LogLineTests(SynchronousTestCase):
         )
         self.assertEqual(fromJSON(event.toJSON()), event)
         self.assertEqual(fromJSON(ARRIVED.toJSON()), ARRIVED)
+        for figures in (CUT, HEALED, {"rate": "none", "loss": "@2,5-7"}):
+            changed = replace(CHANGED, direction="both", figures=figures)
+            self.assertEqual(fromJSON(changed.toJSON()), changed)
 
     def test_hostile(self) -> None:
         """
@@ -154,6 +183,25 @@ class LogLineTests(SynchronousTestCase):
                 fromJSON(json.dumps({**good, name: value}))
         with self.assertRaises(ValueError):
             fromJSON(json.dumps({**json.loads(ARRIVED.toJSON()), "effect": {"a": 1}}))
+        changed = json.loads(CHANGED.toJSON())
+        for name, value in [
+            ("direction", "sideways"),
+            ("direction", ["up"]),
+            ("figures", {}),
+            ("figures", []),
+            ("figures", {"loss": 10}),
+            ("figures", {"loss": ""}),
+            ("figures", {"loss": "200%"}),
+            ("figures", {"loss": " 10%"}),
+            ("figures", {"loss": "10%\x1b[2J"}),
+            ("figures", {"los": "10%"}),
+            ("figures", {"loss": "@" + "1" * 18 + ",1" * LONGEST}),
+            ("figures", CUT),  # of one direction
+            ("figures", {**CUT, "loss": "10%"}),
+            ("figures", {"line": "bent"}),
+        ]:
+            with self.assertRaises(ValueError, msg=f"{name} {value}"):
+                fromJSON(json.dumps({**changed, name: value}))
         for line in ["", "[]", "1", "{", "[" * 100000, b"\xff\xfe", '{"event": "sent"}']:
             with self.assertRaises(ValueError, msg=line[:20]):
                 fromJSON(line)

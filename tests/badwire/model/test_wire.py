@@ -8,16 +8,19 @@ import errno
 import socket
 from typing import Any
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.pair.testing import MemoryIOSystem, Tunnel
 from twisted.pair.tuntap import TuntapPort
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.badwire.model.test_packet import TEXT, V4, V6, inet, inet6, lite, made, read
-from twisted_netdemo.badwire.model.events import Arrived, Sent
+from twisted_netdemo.badwire.model.events import CUT, HEALED, Arrived, Changed, Event, Sent
 from twisted_netdemo.badwire.model.packet import mirror, verify
 from twisted_netdemo.badwire.model.wire import Wire
 from twisted_netdemo.badwire.sandbox.network import FAR, FAR6
+from twisted_netdemo.faults.figures import FigureError
 from twisted_netdemo.faults.impairments import Impairments
 from twisted_netdemo.faults.trigger import Positions, Probability
 
@@ -38,7 +41,7 @@ class Remembering:
     """
 
     def __init__(self) -> None:
-        self.events: list[Sent | Arrived] = []
+        self.events: list[Event] = []
         self.datas: list[bytes] = []
 
     def sent(self, event: Sent, data: bytes) -> None:
@@ -48,6 +51,9 @@ class Remembering:
     def arrived(self, event: Arrived, data: bytes) -> None:
         self.events.append(event)
         self.datas.append(data)
+
+    def changed(self, event: Changed) -> None:
+        self.events.append(event)
 
 
 class WireCase(SynchronousTestCase):
@@ -102,6 +108,10 @@ class WireCase(SynchronousTestCase):
         """
         ports = (40000, 53) if up else (53, 40000)
         return made(V4, inet.UDP(sport=ports[0], dport=ports[1]), bytes([number]) + TEXT)
+
+    @property
+    def changed(self) -> list[Changed]:
+        return [event for event in self.told.events if isinstance(event, Changed)]
 
     @property
     def sent(self) -> list[Sent]:
@@ -412,6 +422,126 @@ class RepeatableTests(WireCase):
         """
         order = list(range(50))
         self.assertNotEqual(self.fates(8, 40000, 5, order), self.fates(7, 40000, 5, order))
+
+
+class ChangeTests(WireCase):
+    """
+    The wire changes while it runs.
+    """
+
+    def test_figures(self) -> None:
+        """
+        Figures are in force from the next packet on, in their direction alone, and those that were
+        not set stay; the log has the texts.
+        """
+        self.build(up=Impairments(delay=0.5))
+        self.leave(self.datagram())
+        self.clock.advance(1)
+        self.wire.change("up", {"loss": "100%"})
+        self.leave(self.datagram(), self.datagram(up=False))
+        self.wire.change("both", {"loss": " ", "duplicate": "100%", "rate": ""})
+        self.leave(self.datagram())
+        self.clock.advance(1)
+        self.assertEqual(
+            [(event.direction, event.fates) for event in self.sent],
+            [("up", ()), ("up", ("lost",)), ("down", ()), ("up", ("duplicated",))],
+        )
+        self.assertEqual(self.sent[3].delay, 500.0)
+        self.assertEqual(
+            self.changed,
+            [
+                Changed(1.0, 1, "up", {"loss": "100%"}),
+                Changed(1.0, 3, "both", {"loss": "0%", "duplicate": "100%", "rate": "none"}),
+            ],
+        )
+
+    def test_atomic(self) -> None:
+        """
+        A wrong figure changes nothing, in either direction, and is one line that names it.
+        """
+        self.build(down=Impairments(loss=Positions(((9, 9),))))
+        for figures, line in (
+            ({"delay": "20ms", "loss": "200%"}, "loss: '200%' is neither"),
+            ({"delay": "20ms", "los": "1%"}, "los: there is no such figure; did you mean loss?"),
+            ({"delay": "20ms", "jitter": "20"}, "jitter: '20' is not a duration"),
+            ({"delay": "20ms", "loss-burst": "3"}, "loss-burst: 3 needs a ratio"),
+            ({"delay": "20ms", "loss": "@" + "1," * 1000 + "1"}, "loss: a text of 2002 characters"),
+            ({}, "figures: there are none"),
+        ):
+            with self.subTest(line):
+                error = self.assertRaises(FigureError, self.wire.change, "both", figures)
+                self.assertTrue(str(error).startswith(line), error)
+                self.assertNotIn("\n", str(error))
+        self.leave(self.datagram())
+        self.assertEqual((self.sent[0].delay, self.changed), (0.0, []))
+
+    def test_underWay(self) -> None:
+        """
+        A packet that is under way keeps its time when the delay falls, and later ones of its flow
+        wait behind it.
+        """
+        self.build(up=Impairments(delay=1.0))
+        self.leave(self.datagram())
+        self.clock.advance(0.5)
+        self.wire.change("up", {"delay": "10ms"})
+        self.leave(self.datagram(1))
+        self.clock.advance(0.4)
+        self.assertEqual(self.arrived, [])
+        self.clock.advance(0.2)
+        self.assertEqual([event.n for event in self.arrived], [0, 1])
+        self.assertEqual([event.delay for event in self.sent], [1000.0, 10.0])
+
+    def test_cut(self) -> None:
+        """
+        A line that is cut lets nothing pass until it is healed; a packet under way still arrives.
+        """
+        self.build(up=Impairments(delay=1.0))
+        self.leave(self.datagram())
+        self.wire.heal()
+        self.wire.cut()
+        self.wire.cut()
+        self.leave(self.datagram(), self.datagram(up=False))
+        self.clock.advance(5)
+        self.wire.heal()
+        self.leave(self.datagram(up=False))
+        self.assertEqual(
+            [event.fates for event in self.sent], [(), ("blackout",), ("blackout",), ()]
+        )
+        self.assertEqual([event.n for event in self.arrived], [0, 3])
+        self.assertEqual(
+            self.changed, [Changed(0.0, 1, "both", CUT), Changed(5.0, 3, "both", HEALED)]
+        )
+
+    def fates(self, seed: int, *changes: tuple[int, str]) -> list[tuple[str, ...]]:
+        """
+        The fates of 60 datagrams, at whose places the loss changes.
+        """
+        self.build(up=Impairments(corrupt=Probability(0.3), duplicate=Probability(0.3)), seed=seed)
+        at = dict(changes)
+        for place in range(60):
+            if place in at:
+                self.wire.change("up", {"loss": at[place]})
+            self.leave(self.datagram(place))
+        self.assertEqual([each.n for each in self.changed], [*at])
+        return [event.fates for event in self.sent]
+
+    @settings(max_examples=15, deadline=None)
+    @given(st.integers(0, 10**6), st.integers(0, 29), st.integers(30, 59), st.integers(0, 100))
+    def test_sameFates(self, seed: int, first: int, moved: int, percent: int) -> None:
+        """
+        The same seed and the same place of a change are the same fates. The packets before it, and
+        those after a change that was moved, are untouched; more loss loses the same ones and more.
+        """
+        less = self.fates(seed, (first, f"{percent}%"))
+        self.assertEqual(self.fates(seed, (first, f"{percent}%")), less)
+        later = self.fates(seed, (moved, f"{percent}%"))
+        never = self.fates(seed)
+        self.assertEqual(later[:moved], never[:moved])
+        self.assertEqual(less[:first], never[:first])
+        self.assertEqual(later[moved:], less[moved:])
+        more = self.fates(seed, (first, f"{percent + (100 - percent) / 2}%"))
+        for one, other in zip(less, more, strict=True):
+            self.assertTrue(other in (one, ("lost",)), (one, other))
 
 
 class DeviceTests(WireCase):

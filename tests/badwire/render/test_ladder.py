@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.badwire.scenes import Scene, datagrams, lesson, part
+from tests.badwire.scenes import Scene, changes, datagrams, lesson, part
 from twisted_netdemo.badwire.model.dns_question import recordType
-from twisted_netdemo.badwire.model.events import Arrived, Sent, fromJSON
+from twisted_netdemo.badwire.model.events import CUT, Arrived, Sent, fromJSON
 from twisted_netdemo.badwire.render.labels import clock, label, shorten, snippet
+from twisted_netdemo.badwire.render.ladder import CHANGES as MOST_CHANGES
 from twisted_netdemo.badwire.render.ladder import flows, fold, rows
 from twisted_netdemo.badwire.render.terminal import draw
 from twisted_netdemo.service.cli.columns import columns
@@ -65,6 +66,21 @@ seconds  near:42000                  far:51423  what happens (* by rule)
   0.008  |-10 bytes "question 6"-------####->|  wrong checksum: discarded*
 """
 
+CHANGES = """\
+Flow 0: TCP over IPv4
+seconds  near:41000                  far:51423  what happens (* by rule)
+  0.000  |-SYN------------------------------>|  hand-shake 1: may we talk?
+  0.001  |<--------------------------SYN ACK-|  hand-shake 2: yes, and may we?
+  0.002  |-ACK 1---------------------------->|  hand-shake 3: connected
+         :        nothing for 1.00 s         :
+  0.503  |= = = = = = = = = = = = = = = = = =|  from here on, up: loss 10%,
+         |                                   |  delay 20ms
+  1.003  |-bytes 1-5 "hello"---------------->|  delivered*
+  1.003  |= = = = = = = = = = = = = = = = = =|  the line is cut
+  1.004  |              X--------------ACK 6-|  lost: the line is dead
+  4.004  |= = = = = = = = = = = = = = = = = =|  the line is whole again
+"""
+
 
 def text(events: list, **how: int) -> str:
     return "".join(f"{line}\n" for line in draw(flows(events), **how))
@@ -92,6 +108,12 @@ class TextTests(SynchronousTestCase):
         What UDP does not promise is seen too.
         """
         self.assertEqual(text(datagrams()), DATAGRAMS)
+
+    def test_changes(self) -> None:
+        """
+        A change of the wire is a line across it, where it took force.
+        """
+        self.assertEqual(text(changes()), CHANGES)
 
     def test_width(self) -> None:
         """
@@ -338,6 +360,27 @@ class RowTests(SynchronousTestCase):
         """
         self.scene.go("down", "", 1, b"x", protocol="udp")
         self.assertEqual(flows(self.scene.events)[0].ends, ("near:41000", "far:51423"))
+
+    def test_changesOfOtherFlows(self) -> None:
+        """
+        A change is seen in each flow that it came into, and in the next one to open after it. Of
+        very many between two packets the latest are.
+        """
+        scene = Scene()
+        udp = {"protocol": "udp", "ports": (42000, 53)}
+        scene.change("up", {"loss": "1%"})
+        scene.go("up", "", 1, b"a", flow=0, **udp)
+        scene.go("up", "", 1, b"b", flow=1, **udp)
+        for percent in range(2, 50):
+            scene.change("up", {"loss": f"{percent}%"})
+        scene.go("up", "", 2, b"c", flow=1, **udp)
+        scene.go("up", "", 1, b"d", flow=2, **udp)
+        scene.change("both", CUT)
+        first, second, third = ([row.what for row in rows(flow)] for flow in flows(scene.events))
+        self.assertEqual(first, ["from here on, up: loss 1%", '1 byte "a"'])
+        self.assertEqual(len(second), 1 + MOST_CHANGES + 1)
+        self.assertEqual(second[1], "38 changes are left out; from here on, up: loss 40%")
+        self.assertEqual(third, ['1 byte "d"', "the line is cut"])
 
 
 class WordTests(SynchronousTestCase):

@@ -20,7 +20,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.badwire.scenes import Scene, datagrams, lesson
 from tests.processes import folder, missing, needs
-from twisted_netdemo.badwire.model.events import Arrived, Sent
+from twisted_netdemo.badwire.model.events import Event
 from twisted_netdemo.badwire.render import page, scaled_svg, svg
 from twisted_netdemo.badwire.render.ladder import flows, rows
 
@@ -91,11 +91,11 @@ axe.run(document, { runOnly: rules }).then(found => told({
 """
 
 
-def both() -> list[Sent | Arrived]:
+def both() -> list[Event]:
     return [*lesson(), *(replace(event, n=event.n + 100, flow=1) for event in datagrams())]
 
 
-def storm(seed: int, count: int) -> list[Sent | Arrived]:
+def storm(seed: int, count: int) -> list[Event]:
     """
     Whatever may happen to many packets, with labels as long as they get.
     """
@@ -133,7 +133,7 @@ def storm(seed: int, count: int) -> list[Sent | Arrived]:
     return scene.events
 
 
-def evil() -> list[Sent | Arrived]:
+def evil() -> list[Event]:
     """
     Payload that would like to be markup.
     """
@@ -143,7 +143,7 @@ def evil() -> list[Sent | Arrived]:
     return scene.events
 
 
-def html(events: list[Sent | Arrived]) -> str:
+def html(events: list[Event]) -> str:
     return "".join(page.document("A <bad> wire", [page.Chapter("", [flows(events)])]))
 
 

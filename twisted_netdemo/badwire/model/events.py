@@ -1,6 +1,6 @@
 """
-The events on the wire, one for each packet that leaves and one for each copy that arrives, and
-their JSON lines in the log.
+The events on the wire, one for each packet that leaves, one for each copy that arrives and one for
+each change of the wire, and their JSON lines in the log.
 
 Pure. The format of the log is a contract: fields may be added, but none is renamed or changes its
 meaning. L{fromJSON} checks each field, since a log may come from an untrusted source.
@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeAlias
 
+from twisted_netdemo.faults.figures import FigureError, settled
 from twisted_netdemo.faults.kinds import FAULTS
 from twisted_netdemo.faults.trigger import DIRECTIONS
 
@@ -30,6 +31,10 @@ FATES = (
 #: What the receiver does with a copy that arrives, for TCP and for other protocols.
 TCP_EFFECTS = ("delivered", "held", "ignored", "discarded", "acknowledgement", "late")
 OTHER_EFFECTS = ("delivered", "again", "discarded", "short")
+
+#: The figures of a line that is cut, so that nothing passes, and of one that is whole again.
+CUT = {"line": "cut"}
+HEALED = {"line": "healed"}
 
 #: How many bytes of the payload an event shows.
 HEAD = 24
@@ -149,6 +154,38 @@ class Arrived:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """
+    The wire has changed.
+
+    @ivar t: when, in seconds since the network was up.
+    @ivar n: the number of the first packet that leaves under the new figures.
+    @ivar direction: C{up}, C{down} or C{both}.
+    @ivar figures: the text of each figure that was set, by its name, as on the command line; or
+        L{CUT} or L{HEALED} alone.
+    """
+
+    t: float
+    n: int
+    direction: str
+    figures: Mapping[str, str]
+
+    event: ClassVar[str] = "changed"
+
+    def toJSON(self) -> str:
+        """
+        The log's line, without its line feed.
+        """
+        return (
+            f'{{"t": {self.t:.6f}, "n": {self.n}, "event": "changed", '
+            f'"direction": "{self.direction}", "figures": {json.dumps(dict(self.figures))}}}'
+        )
+
+
+Event: TypeAlias = Sent | Arrived | Changed
+
+
 class Listener(Protocol):
     """
     An object that receives each event as it happens, in order: the log, a capture, a recorder.
@@ -163,6 +200,11 @@ class Listener(Protocol):
         """
         @param data: the IP packet as its receiver gets it: with its addresses exchanged, and
             damaged.
+        """
+
+    def changed(self, event: Changed) -> None:
+        """
+        The wire is as bad as this from now on.
         """
 
 
@@ -186,6 +228,17 @@ def _isText(pattern: str) -> Callable[[Any], bool]:
 
 def _orNone(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
     return lambda value: value is None or check(value)
+
+
+def _areFigures(value: Any) -> bool:
+    if type(value) is not dict or not value:
+        return False
+    if value in (CUT, HEALED):
+        return True
+    try:
+        return all(type(text) is str for text in value.values()) and settled(value) == value
+    except FigureError:
+        return False
 
 
 _many = _isWhole(1 << 53)
@@ -215,12 +268,22 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
     "copy": _many,
     "effect": {*TCP_EFFECTS, *OTHER_EFFECTS}.__contains__,
     "released": _many,
+    "figures": _areFigures,
+}
+
+# the fields that another kind of event has with more values
+_WIDER: dict[tuple[type[Event], str], Callable[[Any], bool]] = {
+    (Changed, "direction"): (*DIRECTIONS, "both").__contains__
 }
 
 _LOGGED = {"delay": "delay_ms"}
 
 
-def fromJSON(line: str | bytes) -> Sent | Arrived:
+#: The kinds of events, by their names in the log.
+_KINDS: dict[str, type[Event]] = {kind.event: kind for kind in (Sent, Arrived, Changed)}
+
+
+def fromJSON(line: str | bytes) -> Event:
     """
     The event of a line of a log.
 
@@ -232,20 +295,18 @@ def fromJSON(line: str | bytes) -> Sent | Arrived:
         raise ValueError("not a line of JSON") from None
     if not isinstance(record, dict):
         raise ValueError("not a JSON object")
-    kind: type[Sent] | type[Arrived]
-    if record.get("event") == "sent":
-        kind = Sent
-    elif record.get("event") == "arrived":
-        kind = Arrived
-    else:
-        raise ValueError('"event" is neither "sent" nor "arrived"')
+    name = record.get("event")
+    kind = _KINDS.get(name) if isinstance(name, str) else None
+    if kind is None:
+        raise ValueError(f'"event" is none of {", ".join(_KINDS)}')
     values: dict[str, Any] = {}
     for field in fields(kind):
         name = _LOGGED.get(field.name, field.name)
         if name not in record and field.default is not MISSING:
             continue  # a log of an earlier version
+        check = _WIDER.get((kind, name)) or _CHECKS[name]
         try:
-            good = name in record and _CHECKS[name](record[name])
+            good = name in record and check(record[name])
         except TypeError:  # a list asked for in a set
             good = False
         if not good:
@@ -256,4 +317,6 @@ def fromJSON(line: str | bytes) -> Sent | Arrived:
         values["head"] = bytes.fromhex(values["head"])
         if values["version"] not in (4, 6):
             raise ValueError('"version" is neither 4 nor 6')
+    if kind is Changed and values["figures"] in (CUT, HEALED) and values["direction"] != "both":
+        raise ValueError('"direction" of a line that is cut or healed is "both"')
     return kind(**values)

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from twisted_netdemo.badwire.model.events import FATES, Arrived, Sent
+from twisted_netdemo.badwire.model.events import FATES, Arrived, Changed, Sent
 from twisted_netdemo.badwire.model.packet import TCP, UDP, UDPLITE, protocolOf
 from twisted_netdemo.faults.reached import Asked, Reached
 
@@ -70,6 +70,11 @@ class PacketCounts:
         """
         self.effects[protocolOf(data), event.effect] += 1
 
+    def changed(self, event: Changed) -> None:
+        """
+        Nothing to count.
+        """
+
     def table(self) -> dict[str, dict[str, int]]:
         """
         For each protocol the number of packets that left, and of those that had each fate.
@@ -103,6 +108,11 @@ class ReachedListener:
     def arrived(self, event: Arrived, data: bytes) -> None:
         """
         Nothing to do: only departures count.
+        """
+
+    def changed(self, event: Changed) -> None:
+        """
+        Nothing to do: positions go on counting.
         """
 
     def lines(self) -> list[str]:

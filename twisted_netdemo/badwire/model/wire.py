@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -17,7 +17,7 @@ from twisted.pair.raw import IRawPacketProtocol
 from zope.interface import implementer
 
 from twisted_netdemo.badwire.model import dns_question
-from twisted_netdemo.badwire.model.events import HEAD, Arrived, Listener, Sent
+from twisted_netdemo.badwire.model.events import CUT, HEAD, HEALED, Arrived, Changed, Listener, Sent
 from twisted_netdemo.badwire.model.flow_table import FlowDirection, FlowTable
 from twisted_netdemo.badwire.model.packet import (
     NAMES,
@@ -30,11 +30,12 @@ from twisted_netdemo.badwire.model.packet import (
     withPayload,
 )
 from twisted_netdemo.badwire.model.receiver import Receivers
+from twisted_netdemo.faults.figures import FigureError, settled, withFigures
 from twisted_netdemo.faults.impairments import Impairments
 from twisted_netdemo.faults.link import FlowQueue
 from twisted_netdemo.faults.model import Conditions, Fate, Fates, Outcome
 from twisted_netdemo.faults.scheduler import Scheduler
-from twisted_netdemo.faults.trigger import Direction
+from twisted_netdemo.faults.trigger import DIRECTIONS, Direction
 from twisted_netdemo.service.time.clock import monotonic
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class _FlowState:
 @implementer(IRawPacketProtocol)
 class Wire:
     """
-    @ivar conditions: how bad each direction is; they may change while packets are under way.
+    @ivar conditions: how bad each direction is; L{change} changes them.
     @ivar receivers: the receivers of all flows.
     @ivar unread: how many packets the wire did not carry: to other addresses, or malformed.
     @ivar malformed: how many of them were malformed.
@@ -122,6 +123,7 @@ class Wire:
         self._far = frozenset(far)
         self._listeners = tuple(listeners)
         self._blackouts = tuple(blackouts)
+        self._isCut = False
         self._schedulers = {
             each: Scheduler[_InFlight](conditions, self._clock, self._arrive)
             for each, conditions in self.conditions.items()
@@ -147,6 +149,52 @@ class Wire:
         Whether no packet is on its way.
         """
         return all(scheduler.isIdle for scheduler in self._schedulers.values())
+
+    def change(self, direction: Direction | Literal["both"], figures: Mapping[str, str]) -> None:
+        """
+        Set some figures, from the next packet on. The others stay as they are.
+
+        Draws depend on neither the figures nor the time: with the same seed, the packets before a
+        change and those after it have the fates that they would have had without it, but for
+        positions, and for losses in runs. A packet that is under way keeps its time, and later ones
+        of its flow wait behind it.
+
+        @param figures: texts by name, as on the command line; an empty text is the default's.
+        @raise FigureError: a figure is wrong, or does not go together with those in force. Then
+            nothing is changed.
+        """
+        if not figures:
+            raise FigureError("figures", "there are none")
+        texts = settled(figures)
+        directions = DIRECTIONS if direction == "both" else (direction,)
+        changed = {
+            each: withFigures(self.conditions[each].impairments, texts) for each in directions
+        }
+        for each, impairments in changed.items():
+            self.conditions[each].change(impairments)
+        self._tellChange(direction, texts)
+
+    def cut(self) -> None:
+        """
+        Let nothing set out any more, in either direction, until L{heal}: as in a blackout. Packets
+        that are under way still arrive.
+        """
+        if not self._isCut:
+            self._isCut = True
+            self._tellChange("both", CUT)
+
+    def heal(self) -> None:
+        """
+        End what L{cut} began. The figures stay as they are.
+        """
+        if self._isCut:
+            self._isCut = False
+            self._tellChange("both", HEALED)
+
+    def _tellChange(self, direction: str, figures: Mapping[str, str]) -> None:
+        event = Changed(self.seconds, self._n, direction, dict(figures))
+        for listener in self._listeners:
+            listener.changed(event)
 
     def datagramReceived(
         self,
@@ -174,7 +222,7 @@ class Wire:
         scheduler = self._schedulers[direction]
         inFlight: _InFlight | None = None
         isQueued = False
-        if any(start <= now < end for start, end in self._blackouts):
+        if self._isCut or any(start <= now < end for start, end in self._blackouts):
             words: tuple[str, ...] = ("blackout",)
         elif fate.outcome.isLost:
             words = fate.outcome.words

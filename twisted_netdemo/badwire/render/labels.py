@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from twisted_netdemo.badwire.model import dns_question
-from twisted_netdemo.badwire.model.events import HEAD, Arrived, Sent
+from twisted_netdemo.badwire.model.events import CUT, HEAD, HEALED, Arrived, Changed, Sent
 from twisted_netdemo.faults.kinds import FAULTS
 from twisted_netdemo.service.cli.columns import columns
 
@@ -153,6 +153,19 @@ def _dns(sent: Sent) -> str:
     if sent.destination == dns_question.PORT:
         return f"DNS: {name}?"
     return f"DNS: {'no such name' if head[3] & 15 == _NXDOMAIN else f'{head[7]} found'}, {name}"
+
+
+def changeLabel(changed: Changed) -> str:
+    """
+    A change of the wire in words: C{from here on, up: loss 10%, delay 20ms}.
+    """
+    if changed.figures == CUT:
+        return "the line is cut"
+    if changed.figures == HEALED:
+        return "the line is whole again"
+    where = "both ways" if changed.direction == "both" else changed.direction
+    figures = ", ".join(f"{name} {text}" for name, text in changed.figures.items())
+    return f"from here on, {where}: {figures}"
 
 
 def details(sent: Sent, arrivals: Sequence[Arrived]) -> list[str]:

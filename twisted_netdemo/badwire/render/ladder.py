@@ -3,7 +3,7 @@ The ladder of a log: for each flow its rows in the order of time, an arrow each.
 
 Pure. A packet is one row if it arrives in its order. A copy, and a packet that others overtook, has
 a second row where it arrives, so that reordering can be seen. A pause in which no packet is on its
-way is a row too.
+way is a row too, and so is a change of the wire.
 """
 
 from __future__ import annotations
@@ -12,12 +12,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from twisted_netdemo.badwire.model.events import Arrived, Sent
+from twisted_netdemo.badwire.model.events import Arrived, Changed, Event, Sent
 from twisted_netdemo.badwire.render.captions import Annotator
-from twisted_netdemo.badwire.render.labels import LOSSES, label, protocolName
+from twisted_netdemo.badwire.render.labels import LOSSES, changeLabel, label, protocolName
 
 #: The shortest pause that is a row, in seconds.
 SILENCE = 0.1
+
+#: The number of changes between two events of a flow that have a row each: the latest.
+CHANGES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +30,8 @@ class Row:
 
     @ivar t: the time in seconds: of the departure, or of the arrival if the row is only that.
     @ivar kind: C{packet} (it left, and arrived unless it was lost), C{leaves} and C{arrives} (two
-        rows of one packet), C{silence}, C{folded} (rows that were left out).
-    @ivar what: the label of the packet, or the whole text of a silence or of folded rows.
+        rows of one packet), C{silence}, C{changed}, C{folded} (rows that were left out).
+    @ivar what: the label of the packet, or the whole text of a row that is no packet's.
     @ivar sender: the caption where it leaves; may be empty.
     @ivar receiver: the caption where it arrives; may be empty.
     @ivar isRemarkable: whether the captions say more than that all goes well.
@@ -41,6 +44,7 @@ class Row:
     receiver: str = ""
     sent: Sent | None = None
     arrived: Arrived | None = None
+    changed: Changed | None = None
     isRemarkable: bool = False
 
     @property
@@ -91,12 +95,15 @@ class RecordedFlow:
     @ivar first: its first packet.
     @ivar events: the events in the log's order; an arrival comes after its departure.
     @ivar packets: each departure by its C{n}.
+    @ivar changes: the changes of the wire, by the index of the event before which they came; the
+        number of events for those after the last one.
     """
 
     number: int
     first: Sent
     events: list[Sent | Arrived] = field(default_factory=list)
     packets: dict[int, Sent] = field(default_factory=dict)
+    changes: dict[int, list[Row]] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -132,13 +139,48 @@ class RecordedFlow:
         return found
 
 
-def flows(events: Iterable[Sent | Arrived]) -> list[RecordedFlow]:
+class _Changes:
+    """
+    Finds the changes of the wire that belong into each flow's ladder: those between its first and
+    its last event, and those that came since the last event of any flow.
+    """
+
+    def __init__(self) -> None:
+        self._all: list[Changed] = []
+        # how many came before the latest event of each flow, and before that of any flow
+        self._before: dict[int, int] = {}
+        self._newest = 0
+
+    def add(self, event: Changed) -> None:
+        self._all.append(event)
+
+    def enter(self, flow: RecordedFlow) -> None:
+        """
+        Add what belongs before the flow's next event.
+        """
+        since = self._before.get(flow.number, self._newest)
+        self._before[flow.number] = self._newest = len(self._all)
+        if since < len(self._all):
+            first = max(since, len(self._all) - CHANGES)
+            words = f"{first - since} changes are left out; " if first > since else ""
+            made = flow.changes[len(flow.events)] = []
+            for each in self._all[first:]:
+                made.append(Row(each.t, "changed", words + changeLabel(each), changed=each))
+                words = ""
+
+
+def flows(events: Iterable[Event]) -> list[RecordedFlow]:
     """
     The flows of a log, in the order of appearance. An arrival without its departure is left out.
     """
     found: dict[int, RecordedFlow] = {}
     of: dict[int, RecordedFlow] = {}
+    changes = _Changes()
+    last: RecordedFlow | None = None
     for event in events:
+        if isinstance(event, Changed):
+            changes.add(event)
+            continue
         if isinstance(event, Sent):
             if event.n in of:
                 continue  # no two packets have one number
@@ -147,9 +189,13 @@ def flows(events: Iterable[Sent | Arrived]) -> list[RecordedFlow]:
                 flow = found[event.flow] = RecordedFlow(event.flow, event)
             of[event.n] = flow
             flow.packets[event.n] = event
-            flow.events.append(event)
-        elif event.n in of:
-            of[event.n].events.append(event)
+        elif event.n not in of:
+            continue
+        last = of[event.n]
+        changes.enter(last)
+        last.events.append(event)
+    if last is not None:
+        changes.enter(last)
     return list(found.values())
 
 
@@ -170,6 +216,7 @@ def rows(flow: RecordedFlow) -> list[Row]:
         note = annotator.notes[place]
         if place in silences:
             made.append(silences[place])
+        made += flow.changes.get(place, ())
         if isinstance(event, Sent):
             arrival = joined.get(event.n)
             if arrival is not None:
@@ -183,7 +230,7 @@ def rows(flow: RecordedFlow) -> list[Row]:
                     annotator.notes[arrival],
                     event,
                     arrived,
-                    arrival in annotator.remarkable,
+                    isRemarkable=arrival in annotator.remarkable,
                 )
             elif not LOSSES.keys().isdisjoint(event.fates):
                 row = Row(event.t, "packet", label(event), note, "", event)
@@ -195,7 +242,7 @@ def rows(flow: RecordedFlow) -> list[Row]:
             sent = flow.packets[event.n]
             how = f"{'(copy)' if event.copy else '(late)'} {note}".rstrip()
             made.append(Row(event.t, "arrives", label(sent), "", how, sent, event))
-    return made
+    return [*made, *flow.changes.get(len(flow.events), ())]
 
 
 def _joined(flow: RecordedFlow) -> dict[int, int]:

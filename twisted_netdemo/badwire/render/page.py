@@ -124,6 +124,8 @@ def _item(row: Row, isFirst: bool) -> str:
     """
     A row as an item of the list. Tab reaches one button of a flow, the arrow keys the others.
     """
+    if row.changed is not None:
+        return f'<li class="pause">{clock(row.t)}: {escape(row.what)}</li>\n'
     if row.sent is None:
         return f'<li class="pause">{escape(row.what)}</li>\n'
     index = "" if isFirst else ' tabindex="-1"'

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from twisted_netdemo.badwire.model.events import Arrived, Sent
+from twisted_netdemo.badwire.model.events import Arrived, Changed, Event, Sent
 from twisted_netdemo.badwire.render import page, scaled_svg, svg, terminal
 from twisted_netdemo.badwire.render.ladder import RecordedFlow, Row, flows, rows
 
@@ -27,18 +27,18 @@ class _FirstEvents:
     @ivar leftOut: the number of events that were left out.
     """
 
-    def __init__(self, most: int, events: Iterable[Sent | Arrived] = ()) -> None:
+    def __init__(self, most: int, events: Iterable[Event] = ()) -> None:
         """
         @param most: the number of events to keep, not counting arrivals of the packets among them.
         """
-        self.events: list[Sent | Arrived] = []
+        self.events: list[Event] = []
         self.leftOut = 0
         self._most = most
         self._newest = -1
         for event in events:
             self.add(event)
 
-    def add(self, event: Sent | Arrived) -> None:
+    def add(self, event: Event) -> None:
         # Without its arrival a packet would look as if it was still on its way.
         belongs = isinstance(event, Arrived) and event.n <= self._newest
         if len(self.events) >= (2 * self._most if belongs else self._most):
@@ -86,6 +86,25 @@ class Recorder:
         """
         if self._flow in (None, event.flow) and event.t >= self._since:
             self._first.add(event)
+
+    def changed(self, event: Changed) -> None:
+        """
+        The wire has changed.
+        """
+        if self._since <= event.t <= self._until:
+            self._first.add(event)
+
+    def add(self, event: Event) -> None:
+        """
+        Take an event of a log.
+        """
+        match event:
+            case Sent():
+                self.sent(event)
+            case Arrived():
+                self.arrived(event)
+            case Changed():
+                self.changed(event)
 
     @property
     def flows(self) -> list[RecordedFlow]:
@@ -182,6 +201,12 @@ def _row(row: Row) -> dict[str, Any]:
             "fates": list(row.sent.fates),
             "sender": row.sender,
             "receiver": row.receiver,
+        }
+    if row.changed is not None:
+        shown |= {
+            "n": row.changed.n,
+            "direction": row.changed.direction,
+            "figures": dict(row.changed.figures),
         }
     if row.arrived is not None:
         shown |= {"copy": row.arrived.copy, "effect": row.arrived.effect}

@@ -27,6 +27,8 @@ from twisted_netdemo.badwire.render.svg import (
     RIGHT,
     WIDTH,
     arrow,
+    changeLine,
+    changeLines,
     heading,
     kind,
     labels,
@@ -112,6 +114,8 @@ class _Drawing:
         self._scale = _JOURNEY / self._usual
         if busy > 0:
             self._scale = min(self._scale, _ROW * len(made) / busy)
+        # A change may come after all packets, or in a pause that is cut short.
+        self._last = times[-1]
         # The beginning of the span that is drawn now, and its height.
         self._since, self._top = times[0], HEAD + LINE / 2
 
@@ -124,7 +128,7 @@ class _Drawing:
         breaks = iter(self._breaks)
         count = 0
         start = end = float(HEAD - 6)
-        for isPause, group in groupby(self._made, lambda row: row.sent is None):
+        for isPause, group in groupby(self._made, lambda row: row.kind == "silence"):
             if isPause:
                 for row in group:
                     end = math.ceil(end)
@@ -152,7 +156,9 @@ class _Drawing:
         words: list[_Words] = []
         end = start
         for row in made:
-            assert row.sent is not None
+            if row.sent is None:
+                words.append(_Words(row, row.t, True, changeLines(row), "what"))
+                continue
             isUp = row.sent.direction == "up"
             sender, receiver = labels(row)
             if row.kind != "arrives":
@@ -163,10 +169,10 @@ class _Drawing:
                 end = max(end, self._y(row.sent.t) + self._usual * self._scale)
         shown: dict[int, list[str]] = {}
         for each in sorted(words, key=lambda each: each.t):
-            y = self._y(each.t)
+            y = max(self._y(min(each.t, self._last)), start)
             end = max(end, y)
             shown.setdefault(id(each.row), []).append(self._words(each, y, free))
-        drawn = "".join(self._packet(row, "".join(shown[id(row)])) for row in made)
+        drawn = "".join(self._packet(row, "".join(shown[id(row)]), start) for row in made)
         return drawn, max(end, *free.values())
 
     def _bar(self) -> str:
@@ -185,9 +191,13 @@ class _Drawing:
             f'<text class="time" x="{x + 10}" y="24">{words}</text>\n'
         )
 
-    def _packet(self, row: Row, words: str) -> str:
+    def _packet(self, row: Row, words: str, low: float) -> str:
+        """
+        @param low: the height at which the stretch of the row begins.
+        """
         sent = row.sent
-        assert sent is not None
+        if sent is None:
+            return f"<g>{changeLine(max(self._y(min(row.t, self._last)), low))}{words}</g>\n"
         start, end = (LEFT, RIGHT) if sent.direction == "up" else (RIGHT, LEFT)
         arrivals: Sequence[Arrived] = self._arrivals.get(sent.n, [])
         title = "\n".join(escape(line) for line in details(sent, arrivals))

@@ -90,6 +90,7 @@ svg .time, svg .note, svg .pause { fill: var(--soft); }
 svg .sender, svg .end { text-anchor: end; }
 svg .middle { text-anchor: middle; paint-order: stroke; stroke: var(--paper); stroke-width: 5px; }
 svg .side { stroke: var(--line); }
+svg .change { stroke: var(--soft); stroke-width: 3; stroke-dasharray: 3 6; }
 svg .gap { stroke: var(--line); stroke-dasharray: 1 5; }
 svg .arrow { stroke: var(--first); fill: none; stroke-width: 1.8; }
 svg .point { fill: var(--first); }
@@ -171,7 +172,9 @@ def panels(flow: RecordedFlow, made: Sequence[Row]) -> Iterator[tuple[str, int]]
         departures: dict[int, float] = {}
         start = top - 6
         for row in block:
-            if row.sent is None:
+            if row.changed is not None:
+                parts.append(change(row, top + LINE / 2))
+            elif row.sent is None:
                 parts.append(pause(row, top))
             else:
                 if row.kind != "arrives":
@@ -225,6 +228,8 @@ def labels(row: Row) -> tuple[list[str], list[str]]:
 
 
 def _height(row: Row) -> int:
+    if row.changed is not None:
+        return LINE * len(changeLines(row)) + SPACE
     if row.sent is None:
         return 2 * LINE + SPACE
     sender, receiver = labels(row)
@@ -245,6 +250,28 @@ def pause(row: Row, top: int) -> str:
         f'{breaks}<text class="pause middle" x="{(LEFT + RIGHT) // 2}" y="{middle + 4}">'
         f"{escape(row.what)}</text>\n"
     )
+
+
+def changeLines(row: Row) -> list[str]:
+    """
+    The lines at the near side about a change of the wire.
+    """
+    return textwrap.wrap(row.what, _ROOM)
+
+
+def change(row: Row, y: float) -> str:
+    """
+    The drawing of a change of the wire.
+    """
+    words = "".join(texts(changeLines(row), y + 5, True, "what"))
+    return f"{changeLine(y)}{stamp(row.t, y + 5, True)}{words}\n"
+
+
+def changeLine(y: float) -> str:
+    """
+    The line across the wire at which a change begins.
+    """
+    return f'<path class="change" d="M{LEFT} {y:.1f}H{RIGHT}"/>'
 
 
 def _packet(row: Row, top: int, departures: dict[int, float], arrivals: Sequence[Arrived]) -> str:

@@ -49,6 +49,12 @@ def draw(flows: Sequence[RecordedFlow], width: int = 80, most: int | None = None
 
 
 def _row(row: Row, lane: int, note: int) -> Iterator[str]:
+    if row.changed is not None:
+        time, words = clock(row.t), textwrap.wrap(row.what, note)
+        yield f"{time:>{_TIME - 2}}  |{('= ' * lane)[:lane]}|  {words[0]}"
+        for more in words[1:]:
+            yield f"{'':{_TIME}}|{'':{lane}}|  {more}"
+        return
     if row.sent is None:
         time, middle = (" " * _TIME, f"({row.what})" if row.kind == "folded" else row.what)
         yield f"{time}:{middle:^{lane}}:"
