@@ -108,7 +108,7 @@ class LineFileTests(SynchronousTestCase):
             lines.write(line)
         self.assertGreater(lines.missing, 100)
         self.assertEqual(len(self.said()), 1)
-        self.assertIn(f"{path} cannot be written as fast as datagrams come", self.said()[0])
+        self.assertIn(f"{path} cannot be written as fast as lines come", self.said()[0])
         read = b""
         while len(read) < 1000 * (300 - lines.missing):
             read += os.read(reader, 1 << 20)

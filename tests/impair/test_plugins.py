@@ -322,12 +322,15 @@ class Streams(ImpairCase):
 
     def test_halfClose(self) -> None:
         """
-        C{nc -N} half-closes after its question and still reads the answer.
+        C{nc -N} half-closes after its question and still reads the answer; the truth has both.
         """
         nc = needs("nc")
         listener = self.socket(kind=socket.SOCK_STREAM, bind="127.0.0.1")
         listener.listen()
-        port = self.impair("tcp", listener.getsockname(), "--delay", "10ms", "--jitter", "5ms")
+        port = self.impair(
+            *("tcp", listener.getsockname(), "--delay", "10ms", "--jitter", "5ms"),
+            *("--truth", "truth"),
+        )
         client = start(self, nc, "-N", "127.0.0.1", str(port), stdin=-1)
         server, _ = listener.accept()
         self.addCleanup(server.close)
@@ -340,7 +343,10 @@ class Streams(ImpairCase):
         server.close()
         self.assertEqual(client.wait(), 0)
         self.assertEqual(client.output, "answer\n")
-        self.end()
+        opened, closed, summary = self.truth()
+        self.assertEqual(opened["opened"]["client"], closed["closed"]["client"])
+        self.assertEqual(closed["closed"]["by"], "client")
+        self.assertEqual(summary["summary"]["up"], {"in": 9, "out": 9})
         self.assertNotIn("factory", self.program.output)
 
     def test_aMegabyte(self) -> None:

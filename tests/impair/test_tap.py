@@ -100,7 +100,6 @@ class Mistakes(SynchronousTestCase):
             (f"{TCP} --corrupt 1%", "--corrupt: '1%' is for udp"),
             (f"{TCP} --reorder 1%", "--reorder: '1%' is for udp"),
             (f"{TCP} --queue 5", "--queue: '5' is for udp"),
-            (f"{TCP} --truth x", "--truth: 'x' is for udp"),
             (f"{TCP} --idle 5s", "--idle: '5s' is for udp"),
             (f"{TCP} --slice 0", "--slice: '0' is not a size of 1 or more"),
             (f"{TCP} --hang-after x", "--hang-after: 'x' is not a size"),

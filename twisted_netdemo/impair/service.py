@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 
-from twisted_netdemo.impair.ground_truth import LineFile
+from twisted_netdemo.impair.ground_truth import LineFile, Truth
 from twisted_netdemo.impair.listen_target import Listen, Target
 from twisted_netdemo.impair.tcp_relay import StreamRelay
 from twisted_netdemo.impair.udp_relay import Relay
@@ -35,6 +35,19 @@ def announce(listen: Listen, port: int, target: Target, seed: int, isDrawn: bool
         seed=seed,
         drawn=" (drawn)" if isDrawn else "",
     )
+
+
+def openTruth(path: str, reactor: IServiceReactor) -> Truth:
+    """
+    Make the truth's file.
+
+    @raise StartError: it cannot be written.
+    """
+    try:
+        return LineFile(path, reactor)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        why = error.strerror if isinstance(error, OSError) else error
+        raise StartError(f"--truth: {path!r} cannot be written: {why}.") from None
 
 
 class RelayService(UDPService):
@@ -78,11 +91,7 @@ class RelayService(UDPService):
             return
         self._hasBegun = True
         if self._truth is not None:
-            try:
-                self._relay.truth = LineFile(self._truth, self._reactor)
-            except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-                why = error.strerror if isinstance(error, OSError) else error
-                raise StartError(f"--truth: {self._truth!r} cannot be written: {why}.") from None
+            self._relay.truth = openTruth(self._truth, self._reactor)
         # A signal that comes before the reactor runs would be a traceback.
         self._reactor.callWhenRunning(self._say, self.port.number)
 
@@ -107,10 +116,12 @@ class StreamRelayService(StreamService):
         listen: Listen,
         target: Target,
         *,
+        truth: str | None,
         seed: tuple[int, bool],
         reactor: IServiceReactor,
     ) -> None:
         """
+        @param truth: the path of the truth file, or C{None}.
         @param seed: the seed, and whether it was drawn.
         """
 
@@ -122,6 +133,20 @@ class StreamRelayService(StreamService):
         place = onPort(reactor, listen.port, listen.interface)
         super().__init__(reactor, relay, [place], announce=say)
         self._relay = relay
+        self._truth = truth
+
+    def privilegedStartService(self) -> None:
+        super().privilegedStartService()
+        self._openTruth()
+
+    def startService(self) -> None:
+        super().startService()
+        self._openTruth()
+
+    def _openTruth(self) -> None:
+        path, self._truth = self._truth, None
+        if path is not None:
+            self._relay.truth = openTruth(path, self._reactor)
 
     def stopService(self) -> Deferred[None]:
         self._relay.stop()

@@ -62,7 +62,12 @@ class Options(FaultOptions):
             None,
             f"most UDP clients at one time, 0 for any number [default: {_CLIENTS}]",
         ],
-        ["truth", None, None, "write each datagram's fate to this file, a line of JSON each"],
+        [
+            "truth",
+            None,
+            None,
+            "write what became of each datagram or connection to this file, a line of JSON each",
+        ],
         *figure("slice", None, "TCP: the largest piece, in bytes"),
         *figure("reset-after", None, "TCP: reset the connection after so many bytes"),
         *figure("hang-after", None, "TCP: after so many bytes let nothing pass, without a word"),
@@ -82,7 +87,7 @@ class Options(FaultOptions):
         if self.listen.protocol == "tcp":
             why = "is for udp: of a TCP stream nothing may be lost, repeated, reordered or altered"
             self._refuse(_DATAGRAMS, why)
-            self._refuse(("idle", "max-clients", "truth"), "is for udp", forms=("",))
+            self._refuse(("idle", "max-clients"), "is for udp", forms=("",))
         else:
             self._refuse(_STREAMS, "is for tcp: a datagram is whole and has no connection")
         self.takeFigures()
@@ -163,7 +168,9 @@ def makeService(options: Options, reactor: IServiceReactor | None = None) -> ISe
         streams = StreamRelay(
             options.impairments, options.streamFaults, options.seed, endpoint, reactor
         )
-        service = StreamRelayService(streams, options.listen, there, seed=seed, reactor=reactor)
+        service = StreamRelayService(
+            streams, options.listen, there, truth=options["truth"], seed=seed, reactor=reactor
+        )
         return withOperator(options, reactor, service, service)
 
     def connect(

@@ -6,12 +6,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol, TypeAlias
 
+from twisted.internet.interfaces import IReactorTime
+
 from twisted_netdemo.faults.impairments import Impairments
-from twisted_netdemo.faults.model import Fates
+from twisted_netdemo.faults.model import Conditions, Fates
 from twisted_netdemo.faults.scheduler import Scheduler
+from twisted_netdemo.impair.truth_lines import ByteTally
 
 #: How many bytes pass a bottleneck in one go: a usual packet.
 PACKET = 1500
@@ -23,6 +26,9 @@ HEADER, HEADER6 = 52, 72
 _QUEUE = 1 << 16
 _MOST = 1 << 22
 _FAST = 1e9 / 8  # bytes a second, where the user gave no rate
+
+# The bytes under way are bounded for each connection: its source has to wait.
+_UNBOUNDED = 1 << 62
 
 #: Events that travel with the bytes: the connection is opened (SYN), has been half-closed (FIN), is
 #: lost (RST); the relay is to reset it, or let it fall silent.
@@ -77,22 +83,43 @@ class Sink(Protocol):
         """
 
 
-class Pipe:
+class Way:
     """
-    The way from a source to a sink.
+    One direction of a relay of connections, with all that the connections share in it.
 
-    @ivar source: the end that sends, once it is connected.
-    @ivar sink: the end that receives, once it is connected.
+    @ivar conditions: how bad it is.
+    @ivar faults: what happens to the stream of each connection.
+    @ivar scheduler: delays what is under way.
+    @ivar tally: the bytes of all connections.
+    @ivar isCut: whether nothing arrives at the moment.
     """
 
     def __init__(
-        self,
-        scheduler: Scheduler[Item],
-        fates: Fates,
-        impairments: Impairments,
-        faults: StreamFaults,
-        happen: Callable[[Event], None],
-        header: int = HEADER,
+        self, impairments: Impairments, faults: StreamFaults, reactor: IReactorTime
+    ) -> None:
+        self.conditions = Conditions(replace(impairments, queue=_UNBOUNDED))
+        self.faults = faults
+        self.scheduler = Scheduler[Item](self.conditions, reactor, _arrive, _UNBOUNDED)
+        self.tally = ByteTally()
+        self.isCut = False
+
+
+def _arrive(item: Item) -> None:
+    pipe, what = item
+    pipe.arrive(what)
+
+
+class Pipe:
+    """
+    The way from a source to a sink, for one connection.
+
+    @ivar source: the end that sends, once it is connected.
+    @ivar sink: the end that receives, once it is connected.
+    @ivar tally: the bytes of this connection.
+    """
+
+    def __init__(
+        self, way: Way, fates: Fates, happen: Callable[[Event], None], header: int = HEADER
     ) -> None:
         """
         @param happen: called when an event arrives: after the system has taken the bytes before it,
@@ -101,31 +128,48 @@ class Pipe:
         """
         self.source: Source | None = None
         self.sink: Sink | None = None
-        self._scheduler = scheduler
-        self._flow = scheduler.flow()
+        self.tally = ByteTally()
+        self._way = way
+        self._flow = way.scheduler.flow()
         self._fates = fates
         self._happen = happen
         self._header = header
-        self._piece = faults.slice or (PACKET - header if impairments.rate else None)
-        self._joins = faults.slice is None
-        self._last = faults.last()
-        line = (_FAST if impairments.rate is None else impairments.rate / 8) * (
-            impairments.delay + impairments.jitter
-        )
-        self._most = min(_MOST, _QUEUE + int(line))
         self._n = 0
         self._entered = 0
         self._underWay = 0
         self._isOver = False
         self._isStopped = False
         self._arrived: deque[bytes | Event] = deque()
+        self._held: deque[bytes | Event] = deque()
         self._writing = 0
         self._isIdle = False
+        self._asked: tuple[int, Event] | None = None
+        self._last: tuple[int, Event] | None = None
+        self.adapt()
+
+    def adapt(self) -> None:
+        """
+        Go on with the figures that the way has now. Bytes under way keep their times and pieces.
+        """
+        impairments, faults = self._way.conditions.impairments, self._way.faults
+        self._piece = faults.slice or (PACKET - self._header if impairments.rate else None)
+        self._joins = faults.slice is None
+        line = (_FAST if impairments.rate is None else impairments.rate / 8) * (
+            impairments.delay + impairments.jitter
+        )
+        self._most = min(_MOST, _QUEUE + int(line))
+        asked = faults.last()
+        if asked != self._asked:
+            self._asked = asked
+            self._last = None if asked is None else (self._entered + asked[0], asked[1])
+        self.regulate()
 
     def send(self, data: bytes) -> None:
         """
         Let bytes set out.
         """
+        for tally in (self.tally, self._way.tally):
+            tally.received += len(data)
         last = self._last
         if last is not None:
             data = data[: last[0] - self._entered]
@@ -151,7 +195,7 @@ class Pipe:
         self._underWay += octets
         fate = self._fates.next(self._n)
         self._n += 1
-        self._scheduler.enter(self._flow, (self, what), self._header + octets, fate)
+        self._way.scheduler.enter(self._flow, (self, what), self._header + octets, fate)
 
     def regulate(self) -> None:
         """
@@ -163,21 +207,36 @@ class Pipe:
 
     def stop(self) -> None:
         """
-        Let nothing arrive any more.
+        Let no byte arrive any more.
         """
         self._isStopped = True
         self._arrived.clear()
+        self._held = deque(each for each in self._held if isinstance(each, str))
 
     def arrive(self, what: bytes | Event) -> None:
         """
-        Take bytes or an event that have come to the end of their way.
+        Take bytes or an event that have come to the end of their way. While the way is cut they
+        wait there.
         """
-        if what == "open" or what == "lost":
+        if self._way.isCut:
+            if not self._isStopped or isinstance(what, str):
+                self._held.append(what)
+        elif what == "open" or what == "lost":
             self._happen(what)
         elif not self._isStopped:
             self._arrived.append(what)
             if self._isIdle:
                 self.resume()
+
+    def heal(self) -> None:
+        """
+        Let arrive what has waited, since the way is no longer cut.
+        """
+        held, self._held = self._held, deque()
+        for what in held:
+            self.arrive(what)
+        if self._isIdle:
+            self.resume()
 
     def resume(self) -> None:
         """
@@ -185,8 +244,10 @@ class Pipe:
         """
         self._isIdle = True
         self._underWay -= self._writing
+        for tally in (self.tally, self._way.tally):
+            tally.out += self._writing
         self._writing = 0
-        if self._arrived and self.sink is not None:
+        if self._arrived and self.sink is not None and not self._way.isCut:
             first = self._arrived.popleft()
             if isinstance(first, bytes):
                 pieces = [first]

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 from twisted_netdemo.faults.link import FlowQueue
 from twisted_netdemo.faults.model import Conditions, Fate, Fates
 from twisted_netdemo.faults.trigger import Direction
-from twisted_netdemo.impair.ground_truth import DirectionTally
+from twisted_netdemo.impair.truth_lines import DirectionTally
 from twisted_netdemo.service.addresses import Address
 from twisted_netdemo.service.host_port import hostPort
 

@@ -17,9 +17,9 @@ from twisted_netdemo.faults.model import Conditions, Fate, Fates
 from twisted_netdemo.faults.reached import Reached
 from twisted_netdemo.faults.scheduler import Scheduler
 from twisted_netdemo.faults.trigger import DIRECTIONS, Direction
-from twisted_netdemo.impair.ground_truth import (
+from twisted_netdemo.impair.ground_truth import Truth
+from twisted_netdemo.impair.truth_lines import (
     DirectionTally,
-    LineFile,
     recordLine,
     refusedLine,
     summaryLine,
@@ -43,7 +43,7 @@ class Relay:
     @ivar clients: how many clients there have been.
     @ivar refused: how many datagrams the target's system has refused, as far as it reported.
     @ivar reached: which positions were asked for, and how far clients got.
-    @ivar truth: the file that each datagram's fate is written to, if any.
+    @ivar truth: takes a line with each datagram's fate, if wanted.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Relay:
         self._idle = idle
         self._most = most
         self.reached = Reached(())
-        self.truth: LineFile | None = None
+        self.truth: Truth | None = None
         self._present: OrderedDict[Address, Client] = OrderedDict()
         self._forgotten: deque[Client] = deque()
         self._schedulers = {
