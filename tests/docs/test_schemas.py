@@ -16,7 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.schemas import SCHEMAS, assertConforms, faults, validator
 from twisted_netdemo.badwire.model import events
 from twisted_netdemo.badwire.render.recorder import Recorder
-from twisted_netdemo.faults.figures import figureNames
+from twisted_netdemo.faults.figure_texts import figureNames
 from twisted_netdemo.faults.kinds import DATAGRAM_FAULTS
 from twisted_netdemo.gopher.cli import exit_statuses
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_netdemo.faults.figures import trigger
+from twisted_netdemo.faults.figure_texts import trigger
 from twisted_netdemo.faults.impairments import Impairments
 from twisted_netdemo.faults.kinds import FAULTS, PACKET_FAULTS
 from twisted_netdemo.faults.options import FaultOptions, faultRows, figure

@@ -22,7 +22,7 @@ from typing import ClassVar, TypeVar
 
 from twisted.python import usage
 
-from twisted_netdemo.faults.figures import FigureError, figureNames, trigger, withFigures
+from twisted_netdemo.faults.figure_texts import FigureError, figureNames, trigger, withFigures
 from twisted_netdemo.faults.impairments import Impairments
 from twisted_netdemo.faults.kinds import DATAGRAM_FAULTS
 from twisted_netdemo.faults.kinds.fault import Fault

@@ -20,7 +20,7 @@ from twisted_netdemo.badwire.model.events import (
     Sent,
     fromJSON,
 )
-from twisted_netdemo.faults.figures import LONGEST
+from twisted_netdemo.faults.figure_texts import LONGEST
 
 SENT = Sent(
     t=0.25,

@@ -20,7 +20,7 @@ from twisted_netdemo.badwire.model.events import CUT, HEALED, Arrived, Changed, 
 from twisted_netdemo.badwire.model.packet import mirror, verify
 from twisted_netdemo.badwire.model.wire import Wire
 from twisted_netdemo.badwire.sandbox.network import FAR, FAR6
-from twisted_netdemo.faults.figures import FigureError
+from twisted_netdemo.faults.figure_texts import FigureError
 from twisted_netdemo.faults.impairments import Impairments
 from twisted_netdemo.faults.trigger import Positions, Probability
 

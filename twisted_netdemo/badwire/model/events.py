@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, ClassVar, Protocol, TypeAlias
 
-from twisted_netdemo.faults.figures import FigureError, settled
+from twisted_netdemo.faults.figure_texts import FigureError, settled
 from twisted_netdemo.faults.kinds import FAULTS
 from twisted_netdemo.faults.trigger import DIRECTIONS
 

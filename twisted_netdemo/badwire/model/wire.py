@@ -30,7 +30,7 @@ from twisted_netdemo.badwire.model.packet import (
     withPayload,
 )
 from twisted_netdemo.badwire.model.receiver import Receivers
-from twisted_netdemo.faults.figures import FigureError, settled, withFigures
+from twisted_netdemo.faults.figure_texts import FigureError, settled, withFigures
 from twisted_netdemo.faults.impairments import Impairments
 from twisted_netdemo.faults.link import FlowQueue
 from twisted_netdemo.faults.model import Conditions, Fate, Fates, Outcome

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_netdemo.faults.figures import FigureError, figureNames, settled, withFigures
+from twisted_netdemo.faults.figure_texts import FigureError, figureNames, settled, withFigures
 from twisted_netdemo.faults.impairments import Impairments
 from twisted_netdemo.faults.kinds import DATAGRAM_FAULTS
 from twisted_netdemo.faults.trigger import Positions, Probability
