@@ -1,0 +1,3 @@
+"""
+The files of a mirror: their names, how they get there, and the menus that make them a hole again.
+"""
