@@ -77,7 +77,7 @@ class SchemaTests(SynchronousTestCase):
         truth = validator("impair-truth").schema["$defs"]["datagram"]["properties"]
         words = [fault.word for fault in DATAGRAM_FAULTS]
         self.assertEqual(
-            [*truth["fates"]["items"]["enum"]], [words[0], "queue", "late", *words[1:]]
+            [*truth["fates"]["items"]["enum"]], [words[0], "queue", "blackout", "late", *words[1:]]
         )
 
     def test_noticed(self) -> None:

@@ -16,8 +16,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.schemas import assertConforms
 from twisted_netdemo.faults.impairments import Impairments
+from twisted_netdemo.impair.stream_faults import StreamFaults
 from twisted_netdemo.impair.tcp_pair import End
-from twisted_netdemo.impair.tcp_pipe import StreamFaults
 from twisted_netdemo.impair.tcp_relay import StreamRelay
 
 

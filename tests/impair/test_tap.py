@@ -11,8 +11,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted_netdemo.impair import tap
 from twisted_netdemo.impair.listen_target import Listen, listen, target
 from twisted_netdemo.impair.service import RelayService, StreamRelayService
+from twisted_netdemo.impair.stream_faults import StreamFaults
 from twisted_netdemo.impair.tap import Options, makeService
-from twisted_netdemo.impair.tcp_pipe import StreamFaults
 from twisted_netdemo.service.host_port import hostPort
 
 UDP = "--listen udp:9000 --to 127.0.0.1:5000"

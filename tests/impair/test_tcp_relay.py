@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 
 from tests.impair.streams import StreamCase, connect
 from twisted_netdemo.faults.impairments import Impairments
-from twisted_netdemo.impair.tcp_pipe import StreamFaults
+from twisted_netdemo.impair.stream_faults import StreamFaults
 from twisted_netdemo.impair.tcp_relay import SILENCE
 
 

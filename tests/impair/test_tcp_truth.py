@@ -10,7 +10,7 @@ from twisted.python.failure import Failure
 
 from tests.impair.streams import StreamCase, connect
 from twisted_netdemo.faults.impairments import Impairments
-from twisted_netdemo.impair.tcp_pipe import StreamFaults
+from twisted_netdemo.impair.stream_faults import StreamFaults
 
 ALICE = {"n": 0, "client": "127.0.0.1:4001"}
 

@@ -18,7 +18,7 @@ from twisted_netdemo.faults.reached import Reached
 from twisted_netdemo.faults.trigger import DIRECTIONS, Direction
 from twisted_netdemo.impair.listen_target import Listen, Target, listen, target
 from twisted_netdemo.impair.service import RelayService, StreamRelayService
-from twisted_netdemo.impair.tcp_pipe import StreamFaults
+from twisted_netdemo.impair.stream_faults import STREAM_FIGURES, StreamFaults, bytesOf
 from twisted_netdemo.impair.tcp_relay import StreamRelay
 from twisted_netdemo.impair.udp_client import Connection
 from twisted_netdemo.impair.udp_relay import Relay
@@ -36,7 +36,6 @@ _CLIENTS = "10000"
 
 # The options that do not go with the other protocol.
 _DATAGRAMS = (*(fault.name for fault in DATAGRAM_FAULTS), "loss-burst", "reorder-gap", "queue")
-_STREAMS = ("slice", "reset-after", "hang-after")
 
 
 class Options(FaultOptions):
@@ -89,11 +88,13 @@ class Options(FaultOptions):
             self._refuse(_DATAGRAMS, why)
             self._refuse(("idle", "max-clients"), "is for udp", forms=("",))
         else:
-            self._refuse(_STREAMS, "is for tcp: a datagram is whole and has no connection")
+            self._refuse(
+                tuple(STREAM_FIGURES), "is for tcp: a datagram is whole and has no connection"
+            )
         self.takeFigures()
-        pieces = self.takeOptional("slice", _bytes)
-        resets = self.takeOptional("reset-after", _bytes)
-        hangs = self.takeOptional("hang-after", _bytes)
+        pieces = self.takeOptional("slice", bytesOf)
+        resets = self.takeOptional("reset-after", bytesOf)
+        hangs = self.takeOptional("hang-after", bytesOf)
         self.streamFaults = {d: StreamFaults(pieces[d], resets[d], hangs[d]) for d in DIRECTIONS}
         self["idle"] = self.check("idle", self["idle"] or _IDLE, _idle)
         clients = self["max-clients"] or _CLIENTS
@@ -134,13 +135,6 @@ def _isOurs(target: Target) -> bool:
         except OSError:
             return False
     return True
-
-
-def _bytes(text: str) -> int:
-    number = quantities.size(text)
-    if number < 1:
-        raise ValueError(f"{text!r} is not a size of 1 or more")
-    return number
 
 
 def _idle(text: str) -> float:

@@ -22,7 +22,8 @@ from zope.interface import implementer
 
 from twisted_netdemo.faults.model import Fates
 from twisted_netdemo.faults.trigger import DIRECTIONS, Direction
-from twisted_netdemo.impair.tcp_pipe import Event, Pipe, Way
+from twisted_netdemo.impair.stream_faults import Event
+from twisted_netdemo.impair.tcp_pipe import Pipe, Way
 from twisted_netdemo.impair.truth_lines import ByteTally, Party
 
 #: How a connection is over: both ends have closed it, one of them or the relay has reset it, or the

@@ -6,14 +6,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Literal, Protocol, TypeAlias
+from dataclasses import replace
+from typing import Protocol, TypeAlias
 
 from twisted.internet.interfaces import IReactorTime
 
 from twisted_netdemo.faults.impairments import Impairments
 from twisted_netdemo.faults.model import Conditions, Fates
 from twisted_netdemo.faults.scheduler import Scheduler
+from twisted_netdemo.impair.stream_faults import Event, StreamFaults
 from twisted_netdemo.impair.truth_lines import ByteTally
 
 #: How many bytes pass a bottleneck in one go: a usual packet.
@@ -29,36 +30,6 @@ _FAST = 1e9 / 8  # bytes a second, where the user gave no rate
 
 # The bytes under way are bounded for each connection: its source has to wait.
 _UNBOUNDED = 1 << 62
-
-#: Events that travel with the bytes: the connection is opened (SYN), has been half-closed (FIN), is
-#: lost (RST); the relay is to reset it, or let it fall silent.
-Event: TypeAlias = Literal["open", "end", "lost", "reset", "hang"]
-
-
-@dataclass(frozen=True)
-class StreamFaults:
-    """
-    The faults of one direction of a connection beside delay and rate.
-
-    @ivar slice: the largest piece, in bytes, or C{None}.
-    @ivar resetAfter: the relay resets the connection after so many bytes; C{None} for never.
-    @ivar hangAfter: after so many bytes nothing passes any more; C{None} for never.
-    """
-
-    slice: int | None = None
-    resetAfter: int | None = None
-    hangAfter: int | None = None
-
-    def last(self) -> tuple[int, Event] | None:
-        """
-        After how many bytes it is over, and with which event.
-        """
-        ends: list[tuple[int, Event]] = []
-        if self.resetAfter is not None:
-            ends.append((self.resetAfter, "reset"))
-        if self.hangAfter is not None:
-            ends.append((self.hangAfter, "hang"))
-        return min(ends, default=None)
 
 
 class Source(Protocol):

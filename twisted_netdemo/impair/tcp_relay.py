@@ -22,12 +22,23 @@ from twisted.python.failure import Failure
 
 from twisted_netdemo.faults.impairments import Impairments
 from twisted_netdemo.faults.trigger import DIRECTIONS, Direction
+from twisted_netdemo.impair.changes import (
+    CUT,
+    HEALED,
+    Changes,
+    Where,
+    byDirection,
+    changedImpairments,
+    settledChanges,
+)
 from twisted_netdemo.impair.ground_truth import Truth
+from twisted_netdemo.impair.stream_faults import StreamFaults, splitFigures
 from twisted_netdemo.impair.tcp_pair import End, Pair
-from twisted_netdemo.impair.tcp_pipe import HEADER, HEADER6, StreamFaults, Way
+from twisted_netdemo.impair.tcp_pipe import HEADER, HEADER6, Way
 from twisted_netdemo.impair.truth_lines import (
     ByteTally,
     Party,
+    changedLine,
     connectionLine,
     refusedLine,
     summaryLine,
@@ -154,6 +165,68 @@ class StreamRelay(Factory):
             self._tell(ending.how, ending.when, pair, pair.tallies, ending.by)
         elif self.truth is not None:
             self.truth.write(refusedLine(ending.when - self._start, pair.name))
+
+    def change(self, changes: Changes) -> None:
+        """
+        Set some figures, also for the connections that are open. The others stay as they are. Bytes
+        under way keep their times. A connection counts the bytes of a new C{reset-after} or
+        C{hang-after} from now on.
+
+        @raise FigureError: a figure is wrong, or does not go together with those in force. Then
+            nothing is changed.
+        """
+        split = {where: splitFigures(figures) for where, figures in changes.items()}
+        lines = settledChanges({where: line for where, (line, _) in split.items()}, ())
+        streams = {where: stream for where, (_, stream) in split.items()}
+        impairments = changedImpairments(
+            {direction: way.conditions for direction, way in self.ways.items()}, lines, ()
+        )
+        faults = {
+            direction: self.ways[direction].faults.withFigures(figures)
+            for direction, figures in byDirection(streams).items()
+        }
+        for direction, way in self.ways.items():
+            way.conditions.change(impairments[direction])
+            way.faults = faults[direction]
+        for pair in self._pairs:
+            pair.adapt()
+        for where in changes:
+            self._tellChange(where, {**lines[where], **streams[where]})
+
+    def cut(self) -> None:
+        """
+        Let nothing arrive, neither bytes nor the openings and ends of connections, until L{heal}:
+        silence. Both ends stay connected to the relay, and may send until there is no more room.
+        """
+        self._setCut(True)
+
+    def heal(self) -> None:
+        """
+        End what L{cut} began: what has waited arrives, and all connections go on.
+        """
+        self._setCut(False)
+
+    def _setCut(self, isCut: bool) -> None:
+        if isCut == self.ways["up"].isCut:
+            return
+        for way in self.ways.values():
+            way.isCut = isCut
+        self._tellChange("both", CUT if isCut else HEALED)
+        if not isCut:
+            for pair in list(self._pairs):
+                pair.heal()
+
+    def _tellChange(self, where: Where, figures: Mapping[str, str]) -> None:
+        if self.truth is not None:
+            t = self.seconds() - self._start
+            self.truth.write(changedLine(t, self.clients, where, figures))
+
+    def reset(self) -> None:
+        """
+        Reset all connections, at both of their ends.
+        """
+        for pair in list(self._pairs):
+            pair.abort()
 
     def stop(self) -> None:
         """

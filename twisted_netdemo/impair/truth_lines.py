@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from twisted_netdemo.faults.trigger import DIRECTIONS, Direction
+from twisted_netdemo.impair.changes import Where
 
 #: How many bytes of a datagram are shown.
 HEAD = 64
@@ -118,6 +119,19 @@ def refusedLine(t: float, client: str) -> bytes:
     @param client: its address and port; the system does not say which of its datagrams it was.
     """
     return _line("refused", {"t": round(t, 6), "client": client})
+
+
+def changedLine(t: float, n: int, where: Where, figures: Mapping[str, str]) -> bytes:
+    """
+    The line for a change of the figures, or of the line itself.
+
+    @param t: when, in seconds since the start.
+    @param n: how many datagrams, or connections, had come before it.
+    @param figures: their texts by name, or L{CUT<twisted_netdemo.impair.changes.CUT>} or
+        L{HEALED<twisted_netdemo.impair.changes.HEALED>}.
+    """
+    record = {"t": round(t, 6), "n": n, "direction": where, "figures": dict(figures)}
+    return _line("changed", record)
 
 
 def summaryLine(

@@ -13,20 +13,31 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from twisted_netdemo.faults.impairments import Impairments
+from twisted_netdemo.faults.kinds import DATAGRAM_FAULTS
 from twisted_netdemo.faults.model import Conditions, Fate, Fates
 from twisted_netdemo.faults.reached import Reached
 from twisted_netdemo.faults.scheduler import Scheduler
 from twisted_netdemo.faults.trigger import DIRECTIONS, Direction
+from twisted_netdemo.impair.changes import (
+    CUT,
+    HEALED,
+    Changes,
+    Where,
+    changedImpairments,
+    directionsOf,
+    settledChanges,
+)
 from twisted_netdemo.impair.ground_truth import Truth
 from twisted_netdemo.impair.truth_lines import (
     DirectionTally,
+    changedLine,
     recordLine,
     refusedLine,
     summaryLine,
 )
 from twisted_netdemo.impair.udp_client import Client, Connect, DirectionState, InFlight
+from twisted_netdemo.impair.udp_warnings import RelayWarnings
 from twisted_netdemo.service.addresses import Address, isBroadcast, reachesMany
-from twisted_netdemo.service.process.rate_limited_log import RateLimitedLog
 from twisted_netdemo.service.time.clock import monotonic
 from twisted_netdemo.service.udp.datagram import Received
 from twisted_netdemo.service.udp.port import DatagramSender
@@ -38,7 +49,7 @@ class Relay:
     """
     A L{BatchReceiver<twisted_netdemo.service.udp.port.BatchReceiver>} that relays what it receives.
 
-    @ivar conditions: how bad each direction is; they may change while the relay runs.
+    @ivar conditions: how bad each direction is; L{change} changes them.
     @ivar tallies: the counts of each direction.
     @ivar clients: how many clients there have been.
     @ivar refused: how many datagrams the target's system has refused, as far as it reported.
@@ -70,6 +81,7 @@ class Relay:
         self._clock = monotonic(reactor)
         self._idle = idle
         self._most = most
+        self._isCut = False
         self.reached = Reached(())
         self.truth: Truth | None = None
         self._present: OrderedDict[Address, Client] = OrderedDict()
@@ -80,12 +92,8 @@ class Relay:
         self._seconds = self._schedulers["up"].seconds
         self._start = self._seconds()
         self._expiry: IDelayedCall | None = None
-        self._failed = RateLimitedLog(reactor, self._sayFailed)
-        self._refused = RateLimitedLog(reactor, self._sayRefused)
         self._toMany = reachesMany(isBroadcast)
-        self._sentToMany = RateLimitedLog(reactor, self._saySentToMany)
-        self._late = RateLimitedLog(reactor, self._sayLate)
-        self._lastError = self._lastRefusal = OSError()
+        self._warnings = RelayWarnings(reactor)
 
     # DatagramReceiver
 
@@ -103,7 +111,7 @@ class Relay:
         reachesMany = self._toMany
         for data, source, told in datagrams:
             if reachesMany[told[0]]:
-                self._sentToMany.happened()
+                self._warnings.sentToMany()
                 continue
             client = self._present.get(source) or self._meet(source)
             if client is not None:
@@ -128,10 +136,9 @@ class Relay:
         try:
             if 0 < self._most <= len(self._present) + len(self._forgotten):
                 raise OSError(None, f"there are {self._most}, and may be no more")
-            client.connection = self._connect(answered, self._connectionFailed, refused)
+            client.connection = self._connect(answered, self._warnings.failed, refused)
         except OSError as error:
-            self._lastRefusal = error
-            self._refused.happened()
+            self._warnings.clientRefused(error)
             return None
         sends = {"up": client.connection.send, "down": answer}
         client.up, client.down = (
@@ -158,7 +165,7 @@ class Relay:
         n = state.n
         state.n = n + 1
         conditions = state.conditions
-        if conditions.isClear and self.truth is None:
+        if conditions.isClear and self.truth is None and not self._isCut:
             state.tally.received += 1
             sent = state.send(data)
             state.left += sent
@@ -167,7 +174,9 @@ class Relay:
         fate = conditions.always or self._fate(state, n)
         state.tally.received += 1
         datagram = InFlight(state, data, n, fate, now)
-        if fate.outcome.isLost:
+        if self._isCut:
+            self._record(datagram, ("blackout",), [])
+        elif fate.outcome.isLost:
             self._record(datagram, fate.outcome.words, [])
         elif not self._schedulers[state.direction].enter(
             state.flow, datagram, state.header + len(data), fate
@@ -222,13 +231,13 @@ class Relay:
         state.tally.received += 1
         fate = self._fate(state, n)
         self._record(InFlight(state, data, n, fate, self._seconds()), ("late",), [])
-        self._late.happened()
+        self._warnings.late()
 
     def _targetRefused(self, client: Client, error: OSError) -> None:
         self.refused += 1
         if self.truth is not None:
             self.truth.write(refusedLine(self._seconds() - self._start, client.name))
-        self._connectionFailed(error)
+        self._warnings.failed(error)
 
     def _forget(self) -> None:
         """
@@ -266,37 +275,45 @@ class Relay:
         client.last = now
         self._present.move_to_end(client.source)
 
-    def _connectionFailed(self, error: OSError) -> None:
-        self._lastError = error
-        self._failed.happened()
+    def change(self, changes: Changes) -> None:
+        """
+        Set some figures, from the next datagram on. The others stay as they are. A client's
+        datagrams go on being counted, so that its next one has the fate that it would have had if
+        the figures had always been these (but for losses in runs).
 
-    def _sayFailed(self, times: int) -> None:
-        _log.warn(
-            "Datagrams do not reach the target: {error} ({times} since this was last said).",
-            error=self._lastError.strerror,
-            times=times,
-        )
+        @raise FigureError: a figure is wrong, or does not go together with those in force. Then
+            nothing is changed.
+        """
+        told = settledChanges(changes, DATAGRAM_FAULTS)
+        changed = changedImpairments(self.conditions, told, DATAGRAM_FAULTS)
+        for direction, impairments in changed.items():
+            self.conditions[direction].change(impairments)
+        for where, figures in told.items():
+            self._tellChange(where, figures)
 
-    def _sayLate(self, times: int) -> None:
-        _log.warn(
-            "Answers came after their client had been forgotten, and are dropped ({times} since "
-            "this was last said): a longer --idle waits for them.",
-            times=times,
-        )
+    def cut(self) -> None:
+        """
+        Lose each datagram that comes, in either direction, until L{heal}. Those that are under way
+        still arrive.
+        """
+        self._setCut(True)
 
-    def _sayRefused(self, times: int) -> None:
-        _log.warn(
-            "A new client is not relayed: {error} ({times} of such clients' datagrams).",
-            error=self._lastRefusal.strerror,
-            times=times,
-        )
+    def heal(self) -> None:
+        """
+        End what L{cut} began.
+        """
+        self._setCut(False)
 
-    def _saySentToMany(self, times: int) -> None:
-        _log.warn(
-            "Datagrams to a broadcast or multicast address are not relayed ({times} since this was "
-            "last said).",
-            times=times,
-        )
+    def _setCut(self, isCut: bool) -> None:
+        if isCut != self._isCut:
+            self._isCut = isCut
+            self._tellChange("both", CUT if isCut else HEALED)
+
+    def _tellChange(self, where: Where, figures: Mapping[str, str]) -> None:
+        if self.truth is not None:
+            t = self._seconds() - self._start
+            n = sum(self.tallies[direction].received for direction in directionsOf(where))
+            self.truth.write(changedLine(t, n, where, figures))
 
     def stop(self, unread: int = 0) -> None:
         """
@@ -340,7 +357,13 @@ class Relay:
         truth = self.truth
         if truth is not None:
             truth.flush()
-            truth.write(
-                summaryLine(self._seed, self.clients, truth.missing, self.refused, self.tallies)
-            )
+            truth.write(self.summary(truth.missing))
             truth.close()
+
+    def summary(self, missing: int) -> bytes:
+        """
+        The truth's last line, as it would be now.
+
+        @param missing: how many lines are missing before it.
+        """
+        return summaryLine(self._seed, self.clients, missing, self.refused, self.tallies)
