@@ -6,7 +6,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from twisted_netdemo.badwire.model.events import CUT, HEAD, HEALED, Arrived, Changed, Event, Sent
+from twisted_netdemo.badwire.model.events import (
+    CUT,
+    HEAD,
+    HEALED,
+    Arrived,
+    Changed,
+    Event,
+    Sent,
+    Taken,
+)
 from twisted_netdemo.badwire.model.packet import IPPacket
 from twisted_netdemo.badwire.model.receiver import Receivers
 from twisted_netdemo.badwire.render.labels import LOSSES
@@ -85,6 +94,13 @@ class Scene:
         The wire changes.
         """
         self.events.append(Changed(self.now, self._n, direction, figures))
+
+    def take(self, sent: Sent) -> None:
+        """
+        It is lost by hand on its way, ten milliseconds later.
+        """
+        self.now += 0.01
+        self.events.append(Taken(self.now, sent.n, sent.flow, sent.direction))
 
     def arrive(self, sent: Sent, copy: int = 0, packet: IPPacket | None = None) -> tuple[str, int]:
         """
@@ -166,6 +182,24 @@ def changes() -> list[Event]:
     scene.go("down", "A", 1, ack=6, fates=("blackout",))
     scene.now += 3
     scene.change("both", HEALED)
+    return scene.events
+
+
+def byHand() -> list[Event]:
+    """
+    A connection whose packets are lost by hand: chosen as they leave, or taken on their way.
+    """
+    scene = Scene()
+    scene.open()
+    scene.go("up", "PA", 1, b"hello", ack=1, fates=("chosen",))
+    scene.now += 0.2
+    again = scene.leave("up", "PA", 1, b"hello", ack=1, attempt=2, fates=("duplicated",))
+    scene.take(again)
+    scene.now += 0.4
+    scene.go("up", "PA", 1, b"hello", ack=1, attempt=3)
+    acknowledgement = scene.leave("down", "A", 1, ack=6)
+    scene.take(acknowledgement)
+    scene.go("down", "PA", 1, b"5", ack=6)
     return scene.events
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from twisted_netdemo.badwire.model.events import Arrived, Changed, Sent, fromJSON
+from twisted_netdemo.badwire.model.events import Arrived, Changed, Sent, Taken, fromJSON
 from twisted_netdemo.badwire.private_files import OutputFile
 from twisted_netdemo.badwire.render.recorder import Recorder
 
@@ -32,6 +32,12 @@ class LogFile:
     def arrived(self, event: Arrived, data: bytes) -> None:
         """
         A copy arrives.
+        """
+        self._write(f"{event.toJSON()}\n".encode())
+
+    def taken(self, event: Taken, data: bytes) -> None:
+        """
+        A packet is lost by hand on its way.
         """
         self._write(f"{event.toJSON()}\n".encode())
 

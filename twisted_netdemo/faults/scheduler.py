@@ -53,13 +53,6 @@ class Scheduler(Generic[T]):
         self.flow: Callable[[], FlowQueue[T]] = self._link.flow
         self.isOpen: Callable[[FlowQueue[T], Fate], bool] = self._link.isOpen
 
-    @property
-    def isIdle(self) -> bool:
-        """
-        Whether no packet is under way.
-        """
-        return not self._link.octets
-
     def enter(self, flow: FlowQueue[T], packet: T, octets: int, fate: Fate) -> bool:
         """
         Set out, as L{Link.enter}. A packet that takes no time leaves before this returns, unless

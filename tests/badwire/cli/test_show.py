@@ -20,7 +20,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.badwire.cases import inProcess
 from tests.badwire.render.test_page import both, evil
-from tests.badwire.scenes import Scene, changes, datagrams, lesson
+from tests.badwire.scenes import Scene, byHand, changes, datagrams, lesson
 from tests.processes import folder, run, script
 from tests.schemas import assertConforms
 from twisted_netdemo.badwire.cli.show import Options
@@ -36,6 +36,7 @@ from twisted_netdemo.badwire.model.events import (
     Changed,
     Event,
     Sent,
+    Taken,
     fromJSON,
 )
 from twisted_netdemo.badwire.render import recorder
@@ -90,6 +91,20 @@ class PicturesTests(SynchronousTestCase):
         later = "".join(told(changes(), since=1.0, until=2.0).svg())
         self.assertIn("the line is cut", later)
         self.assertNotIn("loss 10%", later)
+
+    def test_byHand(self) -> None:
+        """
+        A packet that was taken has a cross, its details and its row for programs say when.
+        """
+        drawn = told(byHand())
+        for picture in (drawn.svg(), drawn.html("x"), told(byHand(), toScale=True).svg()):
+            shown = "".join(picture)
+            self.assertEqual(shown.count('<g class="packet lost'), 3)
+            self.assertIn("lost by hand at 0.213000 s, on its way", shown)
+        assertConforms(self, "badwire-show", json.loads(drawn.json()))
+        (flow,) = json.loads(drawn.json())["flows"]
+        found = {row["n"]: row["taken"] for row in flow["rows"] if "taken" in row}
+        self.assertEqual({n: round(t, 6) for n, t in found.items()}, {4: 0.213, 6: 0.624})
 
     def test_bounded(self) -> None:
         """
@@ -148,6 +163,9 @@ arrivals = st.builds(
     released=small | large,
 )
 
+taken = st.builds(
+    Taken, t=st.floats(0, 1e9), n=small, flow=small, direction=st.sampled_from(DIRECTIONS)
+)
 changed = st.builds(
     Changed,
     t=st.floats(0, 1e9),
@@ -163,7 +181,7 @@ class AnyLogTests(SynchronousTestCase):
     """
 
     @given(
-        st.lists(sents | arrivals | changed, max_size=12),
+        st.lists(sents | arrivals | taken | changed, max_size=12),
         st.integers(60, 200),
         st.none() | st.just(3),
         st.booleans(),

@@ -18,6 +18,7 @@ from twisted_netdemo.badwire.model.events import (
     Arrived,
     Changed,
     Sent,
+    Taken,
     fromJSON,
 )
 from twisted_netdemo.faults.figure_texts import LONGEST
@@ -43,6 +44,7 @@ SENT = Sent(
 )
 ARRIVED = Arrived(t=0.3, n=3, copy=1, flow=1, direction="up", effect="ignored", released=0)
 
+TAKEN = Taken(t=0.27, n=3, flow=1, direction="up")
 CHANGED = Changed(t=0.4, n=4, direction="up", figures={"loss": "10%", "delay": "20ms"})
 
 
@@ -100,6 +102,16 @@ class LogLineTests(SynchronousTestCase):
                 "released": 0,
             },
         )
+
+    def test_taken(self) -> None:
+        """
+        So is that of a packet that was lost by hand on its way.
+        """
+        line = {"t": 0.27, "n": 3, "event": "taken", "flow": 1, "direction": "up"}
+        self.assertEqual(json.loads(TAKEN.toJSON()), line)
+        self.assertEqual(fromJSON(TAKEN.toJSON()), TAKEN)
+        with self.assertRaises(ValueError):
+            fromJSON(json.dumps({**line, "direction": "both"}))
 
     def test_changed(self) -> None:
         """

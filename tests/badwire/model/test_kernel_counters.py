@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.badwire.model.test_events import ARRIVED, SENT
+from tests.badwire.model.test_events import ARRIVED, SENT, TAKEN
 from tests.badwire.model.test_packet import V4, lite, packets
 from twisted_netdemo.badwire.model.kernel_counters import (
     PacketCounts,
@@ -67,6 +67,15 @@ class CountersTests(SynchronousTestCase):
         ):
             counts.arrived(replace(ARRIVED, effect=effect), data[name])
         return counts
+
+    def test_taken(self) -> None:
+        """
+        A packet that was taken on its way is counted with its protocol, and not as lost.
+        """
+        counts = self.counts()
+        before = counts.table()["tcp"]
+        counts.taken(TAKEN, packets()["tcp4"])
+        self.assertEqual(counts.table()["tcp"], {**before, "taken": 1})
 
     def test_parse(self) -> None:
         """

@@ -16,8 +16,9 @@ from twisted.pair.tuntap import TuntapPort
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.badwire.model.test_packet import TEXT, V4, V6, inet, inet6, lite, made, read
-from twisted_netdemo.badwire.model.events import CUT, HEALED, Arrived, Changed, Event, Sent
+from twisted_netdemo.badwire.model.events import CUT, HEALED, Arrived, Changed, Event, Sent, Taken
 from twisted_netdemo.badwire.model.packet import mirror, verify
+from twisted_netdemo.badwire.model.under_way import NotUnderWay
 from twisted_netdemo.badwire.model.wire import Wire
 from twisted_netdemo.badwire.sandbox.network import FAR, FAR6
 from twisted_netdemo.faults.figure_texts import FigureError
@@ -49,6 +50,10 @@ class Remembering:
         self.datas.append(data)
 
     def arrived(self, event: Arrived, data: bytes) -> None:
+        self.events.append(event)
+        self.datas.append(data)
+
+    def taken(self, event: Taken, data: bytes) -> None:
         self.events.append(event)
         self.datas.append(data)
 
@@ -542,6 +547,92 @@ class ChangeTests(WireCase):
         more = self.fates(seed, (first, f"{percent + (100 - percent) / 2}%"))
         for one, other in zip(less, more, strict=True):
             self.assertTrue(other in (one, ("lost",)), (one, other))
+
+
+class HandTests(WireCase):
+    """
+    Packets are lost by hand.
+    """
+
+    def test_take(self) -> None:
+        """
+        A packet that is under way is taken with all of its copies; the others keep their times.
+        """
+        self.build(up=Impairments(delay=1.0, duplicate=Positions(((2, 2),))))
+        self.leave(*(self.datagram(number) for number in range(3)))
+        self.clock.advance(0.5)
+        self.wire.take(1)
+        self.clock.advance(0.5)
+        self.assertEqual([event.n for event in self.arrived], [0, 2])
+        self.assertEqual(self.told.events[3], Taken(0.5, 1, 0, "up"))
+        self.assertEqual(self.told.datas[3], self.datagram(1))
+
+    def test_idle(self) -> None:
+        """
+        A wire whose last packet was taken has nothing to wait for.
+        """
+        self.build(up=Impairments(delay=1.0))
+        self.leave(self.datagram())
+        self.wire.take(0)
+        self.assertTrue(self.wire.isIdle)
+        self.clock.advance(1)
+        self.assertEqual((self.came(), self.clock.getDelayedCalls()), ([], []))
+
+    def test_held(self) -> None:
+        """
+        A packet that is held back for later ones can be taken, and lets those pass.
+        """
+        self.build(up=Impairments(reorder=Positions(((1, 1),)), gap=2, hold=0.04))
+        self.leave(self.datagram(0), self.datagram(1))
+        self.wire.take(0)
+        self.leave(self.datagram(2), self.datagram(3))
+        self.clock.advance(1)
+        self.assertEqual([event.n for event in self.arrived], [1, 2, 3])
+
+    def test_notUnderWay(self) -> None:
+        """
+        A packet that has arrived, was lost or taken, or does not exist yet, cannot be taken.
+        """
+        self.build(up=Impairments(loss=Positions(((1, 1),))), down=Impairments(delay=1.0))
+        self.leave(self.datagram(), self.datagram(), self.datagram(up=False))
+        self.wire.take(2)
+        for n, why in (
+            (-1, "packet -1 is no longer under way"),
+            (0, "packet 0 is no longer under way"),
+            (1, "packet 1 is no longer under way"),
+            (2, "packet 2 is no longer under way"),
+            (3, "packet 3 has not left yet"),
+        ):
+            error = self.assertRaises(NotUnderWay, self.wire.take, n)
+            self.assertEqual(str(error), why)
+        self.assertEqual(len(self.told.events), 5)
+
+    def test_loseNext(self) -> None:
+        """
+        The next packet in a direction is lost, or the next one with a payload, whatever else its
+        fate would be; each choice is for one packet, and moves no other's fate.
+        """
+        tcp = {"sport": 40000, "dport": 80}
+        syn = made(V4, inet.TCP(flags="S", **tcp))
+        data = made(V4, inet.TCP(flags="PA", seq=1, ack=1, **tcp), TEXT)
+        self.build(up=Impairments(duplicate=ALWAYS, loss=Positions(((5, 5),))))
+        self.wire.loseNext("up", "data")
+        self.leave(syn, self.datagram(), data, data, data)
+        self.wire.loseNext("up")
+        self.wire.loseNext("up", "data")
+        self.wire.cut()
+        self.leave(syn, data, data)
+        self.assertEqual(
+            [event.fates for event in self.sent],
+            [
+                ("duplicated",),
+                ("chosen",),
+                *[("duplicated",)] * 3,
+                ("chosen",),
+                ("chosen",),
+                ("blackout",),
+            ],
+        )
 
 
 class DeviceTests(WireCase):

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.badwire.scenes import Scene, changes, datagrams, lesson, part
+from tests.badwire.scenes import Scene, byHand, changes, datagrams, lesson, part
 from twisted_netdemo.badwire.model.dns_question import recordType
 from twisted_netdemo.badwire.model.events import CUT, Arrived, Sent, fromJSON
 from twisted_netdemo.badwire.render.labels import clock, label, shorten, snippet
@@ -81,6 +81,23 @@ seconds  near:41000                  far:51423  what happens (* by rule)
   4.004  |= = = = = = = = = = = = = = = = = =|  the line is whole again
 """
 
+BY_HAND = """\
+Flow 0: TCP over IPv4
+seconds  near:41000                  far:51423  what happens (* by rule)
+  0.000  |-SYN------------------------------>|  hand-shake 1: may we talk?
+  0.001  |<--------------------------SYN ACK-|  hand-shake 2: yes, and may we?
+  0.002  |-ACK 1---------------------------->|  hand-shake 3: connected
+  0.003  |-bytes 1-5 "hello"--X              |  lost: chosen by hand
+         :        nothing for 0.20 s         :
+  0.203  |-bytes 1-5 "hello"--X              |  sent again (no. 2); lost by
+         |                                   |  hand on its way, after 0.010 s
+         :        nothing for 0.40 s         :
+  0.613  |-bytes 1-5 "hello"---------------->|  sent again (no. 3); delivered*
+  0.614  |              X--------------ACK 6-|  lost by hand on its way, after
+         |                                   |  0.010 s; a later one covers it
+  0.624  |<-----------------------byte 1 "5"-|  delivered*
+"""
+
 
 def text(events: list, **how: int) -> str:
     return "".join(f"{line}\n" for line in draw(flows(events), **how))
@@ -114,6 +131,12 @@ class TextTests(SynchronousTestCase):
         A change of the wire is a line across it, where it took force.
         """
         self.assertEqual(text(changes()), CHANGES)
+
+    def test_byHand(self) -> None:
+        """
+        So is a packet that was lost by hand, as it left or on its way.
+        """
+        self.assertEqual(text(byHand()), BY_HAND)
 
     def test_width(self) -> None:
         """

@@ -1,6 +1,6 @@
 """
-The events on the wire, one for each packet that leaves, one for each copy that arrives and one for
-each change of the wire, and their JSON lines in the log.
+The events on the wire, and their JSON lines in the log: a packet leaves, a copy of it arrives, it
+is taken on its way, the wire changes.
 
 Pure. The format of the log is a contract: fields may be added, but none is renamed or changes its
 meaning. L{fromJSON} checks each field, since a log may come from an untrusted source.
@@ -18,8 +18,9 @@ from twisted_netdemo.faults.figure_texts import FigureError, settled
 from twisted_netdemo.faults.kinds import FAULTS
 from twisted_netdemo.faults.trigger import DIRECTIONS
 
-#: The losses that no fault draws: the bottleneck's queue is full, the line is dead.
-LINE_LOSSES = ("queue", "blackout")
+#: The losses that no fault draws: the bottleneck's queue is full, the line is dead, the packet was
+#: chosen by hand.
+LINE_LOSSES = ("queue", "blackout", "chosen")
 
 #: What the wire can do to a packet. Each loss stands alone.
 FATES = (
@@ -155,6 +156,34 @@ class Arrived:
 
 
 @dataclass(frozen=True, slots=True)
+class Taken:
+    """
+    A packet that was under way is lost by hand: no copy of it arrives.
+
+    @ivar t: when, in seconds since the network was up.
+    @ivar n: the number of the packet's L{Sent}.
+    @ivar flow: as in its L{Sent}.
+    @ivar direction: as in its L{Sent}.
+    """
+
+    t: float
+    n: int
+    flow: int
+    direction: str
+
+    event: ClassVar[str] = "taken"
+
+    def toJSON(self) -> str:
+        """
+        The log's line, without its line feed.
+        """
+        return (
+            f'{{"t": {self.t:.6f}, "n": {self.n}, "event": "taken", "flow": {self.flow}, '
+            f'"direction": "{self.direction}"}}'
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Changed:
     """
     The wire has changed.
@@ -183,7 +212,7 @@ class Changed:
         )
 
 
-Event: TypeAlias = Sent | Arrived | Changed
+Event: TypeAlias = Sent | Arrived | Taken | Changed
 
 
 class Listener(Protocol):
@@ -200,6 +229,11 @@ class Listener(Protocol):
         """
         @param data: the IP packet as its receiver gets it: with its addresses exchanged, and
             damaged.
+        """
+
+    def taken(self, event: Taken, data: bytes) -> None:
+        """
+        @param data: the IP packet as its receiver would have got it, but for its addresses.
         """
 
     def changed(self, event: Changed) -> None:
@@ -280,7 +314,7 @@ _LOGGED = {"delay": "delay_ms"}
 
 
 #: The kinds of events, by their names in the log.
-_KINDS: dict[str, type[Event]] = {kind.event: kind for kind in (Sent, Arrived, Changed)}
+_KINDS: dict[str, type[Event]] = {kind.event: kind for kind in (Sent, Arrived, Taken, Changed)}
 
 
 def fromJSON(line: str | bytes) -> Event:

@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from twisted_netdemo.badwire.model.events import FATES, Arrived, Changed, Sent
-from twisted_netdemo.badwire.model.packet import TCP, UDP, UDPLITE, protocolOf
+from twisted_netdemo.badwire.model.events import FATES, Arrived, Changed, Sent, Taken
+from twisted_netdemo.badwire.model.packet import NAMES, TCP, UDP, UDPLITE, protocolOf
 from twisted_netdemo.faults.reached import Asked, Reached
 
 # Protocols, and the groups of counters that the kernel has for IPv4 and IPv6.
@@ -32,7 +32,7 @@ class PacketCounts:
     L{Listener<twisted_netdemo.badwire.model.events.Listener>}.
 
     @ivar packets: the packets that left, by protocol.
-    @ivar fates: the packets that had a fate, by protocol and fate.
+    @ivar fates: the packets that had a fate, by protocol and fate; C{taken} among them.
     @ivar again: the TCP segments with data, SYN or FIN that were retransmissions.
     @ivar synAgain: the retransmitted SYN-ACKs among them.
     @ivar effects: the copies that arrived, by protocol number and effect.
@@ -70,6 +70,13 @@ class PacketCounts:
         """
         self.effects[protocolOf(data), event.effect] += 1
 
+    def taken(self, event: Taken, data: bytes) -> None:
+        """
+        A packet is lost by hand on its way.
+        """
+        protocol = protocolOf(data)
+        self.fates[NAMES.get(protocol) or str(protocol), event.event] += 1
+
     def changed(self, event: Changed) -> None:
         """
         Nothing to count.
@@ -82,7 +89,11 @@ class PacketCounts:
         return {
             protocol: {
                 "packets": packets,
-                **{fate: count for fate in FATES if (count := self.fates[protocol, fate])},
+                **{
+                    fate: count
+                    for fate in (*FATES, Taken.event)
+                    if (count := self.fates[protocol, fate])
+                },
             }
             for protocol, packets in sorted(self.packets.items())
         }
@@ -108,6 +119,11 @@ class ReachedListener:
     def arrived(self, event: Arrived, data: bytes) -> None:
         """
         Nothing to do: only departures count.
+        """
+
+    def taken(self, event: Taken, data: bytes) -> None:
+        """
+        Nothing to do: it has left.
         """
 
     def changed(self, event: Changed) -> None:

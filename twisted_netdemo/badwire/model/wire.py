@@ -7,9 +7,10 @@ destination exchanged: a server that listens near is reached at the far address.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -17,7 +18,16 @@ from twisted.pair.raw import IRawPacketProtocol
 from zope.interface import implementer
 
 from twisted_netdemo.badwire.model import dns_question
-from twisted_netdemo.badwire.model.events import CUT, HEAD, HEALED, Arrived, Changed, Listener, Sent
+from twisted_netdemo.badwire.model.events import (
+    CUT,
+    HEAD,
+    HEALED,
+    Arrived,
+    Changed,
+    Listener,
+    Sent,
+    Taken,
+)
 from twisted_netdemo.badwire.model.flow_table import FlowDirection, FlowTable
 from twisted_netdemo.badwire.model.packet import (
     NAMES,
@@ -26,14 +36,13 @@ from twisted_netdemo.badwire.model.packet import (
     mirror,
     parse,
     verify,
-    vulnerable,
-    withPayload,
 )
 from twisted_netdemo.badwire.model.receiver import Receivers
+from twisted_netdemo.badwire.model.under_way import NotUnderWay, UnderWay, damage
 from twisted_netdemo.faults.figure_texts import FigureError, settled, withFigures
 from twisted_netdemo.faults.impairments import Impairments
 from twisted_netdemo.faults.link import FlowQueue
-from twisted_netdemo.faults.model import Conditions, Fate, Fates, Outcome
+from twisted_netdemo.faults.model import Conditions, Fates
 from twisted_netdemo.faults.scheduler import Scheduler
 from twisted_netdemo.faults.trigger import DIRECTIONS, Direction
 from twisted_netdemo.service.time.clock import monotonic
@@ -43,28 +52,11 @@ if TYPE_CHECKING:
 
 _log = Logger()
 
+#: The next packet, or the next one with a payload.
+What: TypeAlias = Literal["any", "data"]
+
 # How many addresses are remembered of packets that the wire does not carry.
 _ELSEWHERE = 5
-
-
-class _InFlight:
-    """
-    A packet on its way.
-
-    @ivar packet: the packet as it arrives, with its damage.
-    @ivar isSound: whether its checksums are right then.
-    @ivar copies: how many copies arrive.
-    @ivar sent: its event, once its fate is decided.
-    """
-
-    __slots__ = ("copies", "isSound", "packet", "sent")
-
-    sent: Sent
-
-    def __init__(self, packet: IPPacket, isSound: bool, copies: int) -> None:
-        self.packet = packet
-        self.isSound = isSound
-        self.copies = copies
 
 
 class _FlowState:
@@ -74,7 +66,7 @@ class _FlowState:
 
     __slots__ = ("fates", "queue")
 
-    def __init__(self, fates: Fates, queue: FlowQueue[_InFlight]) -> None:
+    def __init__(self, fates: Fates, queue: FlowQueue[UnderWay]) -> None:
         self.fates = fates
         self.queue = queue
 
@@ -125,10 +117,12 @@ class Wire:
         self._blackouts = tuple(blackouts)
         self._isCut = False
         self._schedulers = {
-            each: Scheduler[_InFlight](conditions, self._clock, self._arrive)
+            each: Scheduler[UnderWay](conditions, self._clock, self._arrive)
             for each, conditions in self.conditions.items()
         }
         self._n = 0
+        self._underWay: dict[int, UnderWay] = {}
+        self._choices: dict[Direction, Counter[What]] = {each: Counter() for each in DIRECTIONS}
 
     def addProto(self, num: int, proto: object) -> None:
         """
@@ -146,9 +140,9 @@ class Wire:
     @property
     def isIdle(self) -> bool:
         """
-        Whether no packet is on its way.
+        Whether no packet is on its way that is to arrive.
         """
-        return all(scheduler.isIdle for scheduler in self._schedulers.values())
+        return not self._underWay
 
     def change(self, direction: Direction | Literal["both"], figures: Mapping[str, str]) -> None:
         """
@@ -191,6 +185,40 @@ class Wire:
             self._isCut = False
             self._tellChange("both", HEALED)
 
+    def loseNext(self, direction: Direction, what: What = "any") -> None:
+        """
+        Lose the next packet in a direction, whatever else would become of it: its fate is
+        C{chosen}. A second call before that chooses the one after it, too.
+
+        @param what: C{data} for the next packet with a payload.
+        """
+        self._choices[direction][what] += 1
+
+    def _isChosen(self, direction: Direction, length: int) -> bool:
+        choices = self._choices[direction]
+        kinds: tuple[What, ...] = ("data", "any") if length else ("any",)
+        for what in kinds:
+            if choices[what]:
+                choices[what] -= 1
+                return True
+        return False
+
+    def take(self, n: int) -> None:
+        """
+        Lose a packet that is under way, with all of its copies. The others keep their times.
+
+        @param n: its number in the log.
+        @raise NotUnderWay: it has arrived, was lost as it left, or has not left yet.
+        """
+        underWay = self._underWay.pop(n, None)
+        if underWay is None:
+            why = "has not left yet" if n >= self._n else "is no longer under way"
+            raise NotUnderWay(f"packet {n} {why}")
+        underWay.copies = 0
+        event = Taken(self.seconds, n, underWay.sent.flow, underWay.sent.direction)
+        for listener in self._listeners:
+            listener.taken(event, underWay.packet.data)
+
     def _tellChange(self, direction: str, figures: Mapping[str, str]) -> None:
         event = Changed(self.seconds, self._n, direction, dict(figures))
         for listener in self._listeners:
@@ -220,20 +248,23 @@ class Wire:
         fate = state.fates.next(*key)
         direction = side.direction
         scheduler = self._schedulers[direction]
-        inFlight: _InFlight | None = None
+        underWay: UnderWay | None = None
         isQueued = False
-        if self._isCut or any(start <= now < end for start, end in self._blackouts):
-            words: tuple[str, ...] = ("blackout",)
+        length = len(packet.data) - packet.payload
+        if self._isChosen(direction, length):
+            words: tuple[str, ...] = ("chosen",)
+        elif self._isCut or any(start <= now < end for start, end in self._blackouts):
+            words = ("blackout",)
         elif fate.outcome.isLost:
             words = fate.outcome.words
         else:
-            outcome, damaged = _damage(packet, fate)
+            outcome, damaged = damage(packet, fate)
             words = outcome.words
             isSound = checksum if damaged is packet else verify(damaged)
-            inFlight = _InFlight(damaged, isSound, outcome.copies)
+            underWay = UnderWay(damaged, isSound, outcome.copies)
             isQueued = not scheduler.isOpen(state.queue, fate)
-            if isQueued and not scheduler.admit(state.queue, inFlight, len(packet.data), fate):
-                words, inFlight = ("queue",), None
+            if isQueued and not scheduler.admit(state.queue, underWay, len(packet.data), fate):
+                words, underWay = ("queue",), None
         sent = Sent(
             t=now,
             n=self._n,
@@ -243,13 +274,13 @@ class Wire:
             version=packet.version,
             source=packet.source,
             destination=packet.destination,
-            length=len(packet.data) - packet.payload,
+            length=length,
             flags=flags,
             seq=seq,
             ack=ack,
             attempt=attempt,
             fates=words,
-            delay=0.0 if inFlight is None else fate.delay * 1000,
+            delay=0.0 if underWay is None else fate.delay * 1000,
             checksum=checksum,
             head=packet.data[packet.payload : packet.payload + HEAD],
             fragment=packet.fragment,
@@ -261,12 +292,13 @@ class Wire:
         self.receivers.left(sent)
         for listener in self._listeners:
             listener.sent(sent, packet.data)
-        if inFlight is not None:
-            inFlight.sent = sent
+        if underWay is not None:
+            underWay.sent = sent
             if isQueued:
+                self._underWay[sent.n] = underWay
                 scheduler.look()
             else:
-                self._arrive(inFlight)
+                self._arrive(underWay)
 
     def _pass(self, packet: IPPacket | None) -> None:
         """
@@ -299,18 +331,20 @@ class Wire:
         The device is closed: packets that are on their way never arrive.
         """
         self.transport = None
+        self._underWay.clear()
         for scheduler in self._schedulers.values():
             scheduler.close()
 
-    def _arrive(self, inFlight: _InFlight) -> None:
+    def _arrive(self, underWay: UnderWay) -> None:
         """
         All copies of a packet reach their receiver.
         """
-        sent, data, now = inFlight.sent, mirror(inFlight.packet), self.seconds
-        for copy in range(inFlight.copies):
+        self._underWay.pop(underWay.sent.n, None)
+        sent, data, now = underWay.sent, mirror(underWay.packet), self.seconds
+        for copy in range(underWay.copies):
             if self.transport is None:
                 return
-            effect, released = self.receivers.arrived(inFlight.packet, sent, inFlight.isSound)
+            effect, released = self.receivers.arrived(underWay.packet, sent, underWay.isSound)
             event = Arrived(now, sent.n, copy, sent.flow, sent.direction, effect, released)
             for listener in self._listeners:
                 listener.arrived(event, data)
@@ -320,23 +354,6 @@ class Wire:
                 if not self.refused:
                     _log.warn("the device does not take a packet: {error}", error=error.strerror)
                 self.refused += 1
-
-
-def _damage(packet: IPPacket, fate: Fate) -> tuple[Outcome, IPPacket]:
-    """
-    The packet that arrives, and the outcome without the faults that could do nothing to it.
-    """
-    outcome = fate.outcome
-    for fault in outcome.damages:
-        start, end = vulnerable(packet, fault.reachesHeader)
-        payload = packet.data[start:end]
-        damaged = withPayload(packet, start, end, fate.damaged(fault, payload))
-        # UDP-Lite sees an exchange across the end of what its checksum covers
-        if damaged.data == packet.data or (fault.isUnseen and not verify(damaged)):
-            outcome = outcome.without(fault)
-        else:
-            packet = damaged
-    return outcome, packet
 
 
 def _asks(packet: IPPacket) -> str | None:

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from twisted_netdemo.badwire.model.events import Arrived, Sent
+from twisted_netdemo.badwire.model.events import Arrived, Sent, Taken
 from twisted_netdemo.badwire.render.labels import LOSSES, UDP_LIKE, icmpName
 from twisted_netdemo.faults.kinds import BY_WORD, FAULTS
 from twisted_netdemo.faults.trigger import DIRECTIONS
@@ -78,6 +78,7 @@ class Annotator:
 
     def __init__(self) -> None:
         self.notes: list[str] = []
+        self._departures: dict[int, int] = {}
         self.remarkable: set[int] = set()
         self._ends: dict[str, _Endpoint] = {direction: _Endpoint() for direction in DIRECTIONS}
         self._kinds: dict[int, str] = {}
@@ -121,7 +122,20 @@ class Annotator:
             notes.append("leaves with a wrong checksum")
         notes += [LOSSES[fate] for fate in sent.fates if fate in LOSSES]
         notes += _notes(sent.fates)
+        self._departures[sent.n] = len(self.notes)
         self.notes.append("; ".join(notes))
+
+    def taken(self, sent: Sent, taken: Taken) -> None:
+        """
+        It is lost by hand on its way: the caption of its departure says so.
+        """
+        place = self._departures[sent.n]
+        words = [self.notes[place], f"lost by hand on its way, after {taken.t - sent.t:.3f} s"]
+        if sent.protocol == "tcp" and not takesNumbers(sent):
+            words.append(self._kinds.get(sent.n, ""))
+            self._lose(sent, place)
+        self.notes[place] = "; ".join(filter(None, words))
+        self.notes.append("")
 
     def arrived(self, sent: Sent, arrived: Arrived) -> None:
         """
@@ -276,12 +290,15 @@ class Annotator:
         """
         self.remarkable.add(len(self.notes))
 
-    def _lose(self, sent: Sent) -> None:
+    def _lose(self, sent: Sent, place: int | None = None) -> None:
         """
-        Note that the next caption belongs to an acknowledgement which does not reach its receiver.
+        Note that a caption belongs to an acknowledgement which does not reach its receiver.
+
+        @param place: the caption's index; by default that of the next one.
         """
         if sent.ack is not None and "R" not in sent.flags:
-            self._ends[_other(sent.direction)].lost.append((len(self.notes), sent.n, sent.ack))
+            at = len(self.notes) if place is None else place
+            self._ends[_other(sent.direction)].lost.append((at, sent.n, sent.ack))
 
     def _complete(
         self,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 
-from twisted_netdemo.badwire.model.events import Arrived, Changed, Sent
+from twisted_netdemo.badwire.model.events import Arrived, Changed, Sent, Taken
 from twisted_netdemo.badwire.model.packet import mirror, parse
 from twisted_netdemo.badwire.render.captions import takesNumbers
 
@@ -56,6 +56,11 @@ class Capture:
     def arrived(self, event: Arrived, data: bytes) -> None:
         """
         Nothing to do: a capture has each packet once.
+        """
+
+    def taken(self, event: Taken, data: bytes) -> None:
+        """
+        Nothing to do: the packet is in the capture already, with the fate that it had as it left.
         """
 
     def changed(self, event: Changed) -> None:

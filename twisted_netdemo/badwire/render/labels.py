@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from twisted_netdemo.badwire.model import dns_question
-from twisted_netdemo.badwire.model.events import CUT, HEAD, HEALED, Arrived, Changed, Sent
+from twisted_netdemo.badwire.model.events import CUT, HEAD, HEALED, Arrived, Changed, Sent, Taken
 from twisted_netdemo.faults.kinds import FAULTS
 from twisted_netdemo.service.cli.columns import columns
 
@@ -19,6 +19,7 @@ LOSSES = {
     **{fault.word: fault.note for fault in FAULTS if fault.stops},
     "queue": "lost: the queue is full",
     "blackout": "lost: the line is dead",
+    "chosen": "lost: chosen by hand",
 }
 _NAMES = {"tcp": "TCP", "udp": "UDP", "icmp": "ICMP", "icmp6": "ICMPv6", "136": "UDP-Lite"}
 #: Protocols whose checksum may be absent or cover a part only.
@@ -168,7 +169,7 @@ def changeLabel(changed: Changed) -> str:
     return f"from here on, {where}: {figures}"
 
 
-def details(sent: Sent, arrivals: Sequence[Arrived]) -> list[str]:
+def details(sent: Sent, arrivals: Sequence[Arrived], taken: Taken | None = None) -> list[str]:
     """
     All that the log says about a packet, line by line.
     """
@@ -190,6 +191,8 @@ def details(sent: Sent, arrivals: Sequence[Arrived]) -> list[str]:
     )
     fates = ", ".join(sent.fates) if sent.fates else "passed"
     lines.append(f"fate: {fates}" + ("" if sent.checksum else "; left with a wrong checksum"))
+    if taken is not None:
+        lines.append(f"lost by hand at {taken.t:.6f} s, on its way")
     for arrived in arrivals[:_COPIES]:
         lines.append(
             f"copy {arrived.copy} arrived at {arrived.t:.6f} s; by rule: {arrived.effect}"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from twisted_netdemo.badwire.model.events import Arrived, Changed, Event, Sent
+from twisted_netdemo.badwire.model.events import Arrived, Changed, Event, Sent, Taken
 from twisted_netdemo.badwire.render.captions import Annotator
 from twisted_netdemo.badwire.render.labels import LOSSES, changeLabel, label, protocolName
 
@@ -44,6 +44,7 @@ class Row:
     receiver: str = ""
     sent: Sent | None = None
     arrived: Arrived | None = None
+    taken: Taken | None = None
     changed: Changed | None = None
     isRemarkable: bool = False
 
@@ -59,7 +60,9 @@ class Row:
         """
         Whether the packet was lost, so that its arrow ends on the way.
         """
-        return self.sent is not None and not LOSSES.keys().isdisjoint(self.sent.fates)
+        return self.taken is not None or (
+            self.sent is not None and not LOSSES.keys().isdisjoint(self.sent.fates)
+        )
 
     @property
     def isPlain(self) -> bool:
@@ -101,7 +104,7 @@ class RecordedFlow:
 
     number: int
     first: Sent
-    events: list[Sent | Arrived] = field(default_factory=list)
+    events: list[Sent | Arrived | Taken] = field(default_factory=list)
     packets: dict[int, Sent] = field(default_factory=dict)
     changes: dict[int, list[Row]] = field(default_factory=dict)
 
@@ -204,9 +207,13 @@ def rows(flow: RecordedFlow) -> list[Row]:
     The rows of a flow in the order of time.
     """
     annotator = Annotator()
+    taken: dict[int, Taken] = {}
     for event in flow.events:
         if isinstance(event, Sent):
             annotator.sent(event)
+        elif isinstance(event, Taken):
+            annotator.taken(flow.packets[event.n], event)
+            taken[event.n] = event
         else:
             annotator.arrived(flow.packets[event.n], event)
     joined = _joined(flow)
@@ -232,13 +239,14 @@ def rows(flow: RecordedFlow) -> list[Row]:
                     arrived,
                     isRemarkable=arrival in annotator.remarkable,
                 )
-            elif not LOSSES.keys().isdisjoint(event.fates):
-                row = Row(event.t, "packet", label(event), note, "", event)
+            elif event.n in taken or not LOSSES.keys().isdisjoint(event.fates):
+                by = taken.get(event.n)
+                row = Row(event.t, "packet", label(event), note, "", event, taken=by)
             else:
                 note = "; ".join(filter(None, (note, "on its way")))
                 row = Row(event.t, "leaves", label(event), note, "", event)
             made.append(row)
-        elif joined.get(event.n) != place:
+        elif isinstance(event, Arrived) and joined.get(event.n) != place:
             sent = flow.packets[event.n]
             how = f"{'(copy)' if event.copy else '(late)'} {note}".rstrip()
             made.append(Row(event.t, "arrives", label(sent), "", how, sent, event))
@@ -259,6 +267,8 @@ def _joined(flow: RecordedFlow) -> dict[int, int]:
     for place, event in enumerate(flow.events):
         if isinstance(event, Sent):
             left[event.n] = place
+            continue
+        if isinstance(event, Taken):
             continue
         departure = left[event.n]
         direction = flow.packets[event.n].direction

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from twisted_netdemo.badwire.model.events import Arrived, Changed, Event, Sent
+from twisted_netdemo.badwire.model.events import Arrived, Changed, Event, Sent, Taken
 from twisted_netdemo.badwire.render import page, scaled_svg, svg, terminal
 from twisted_netdemo.badwire.render.ladder import RecordedFlow, Row, flows, rows
 
@@ -39,8 +39,8 @@ class _FirstEvents:
             self.add(event)
 
     def add(self, event: Event) -> None:
-        # Without its arrival a packet would look as if it was still on its way.
-        belongs = isinstance(event, Arrived) and event.n <= self._newest
+        # Without its end a packet would look as if it was still on its way.
+        belongs = isinstance(event, (Arrived, Taken)) and event.n <= self._newest
         if len(self.events) >= (2 * self._most if belongs else self._most):
             self.leftOut += 1
             return
@@ -87,6 +87,13 @@ class Recorder:
         if self._flow in (None, event.flow) and event.t >= self._since:
             self._first.add(event)
 
+    def taken(self, event: Taken, data: bytes = b"") -> None:
+        """
+        A packet was lost by hand on its way. It is drawn if its departure is drawn.
+        """
+        if self._flow in (None, event.flow) and event.t >= self._since:
+            self._first.add(event)
+
     def changed(self, event: Changed) -> None:
         """
         The wire has changed.
@@ -103,6 +110,8 @@ class Recorder:
                 self.sent(event)
             case Arrived():
                 self.arrived(event)
+            case Taken():
+                self.taken(event)
             case Changed():
                 self.changed(event)
 
@@ -202,6 +211,8 @@ def _row(row: Row) -> dict[str, Any]:
             "sender": row.sender,
             "receiver": row.receiver,
         }
+    if row.taken is not None:
+        shown |= {"taken": row.taken.t}
     if row.changed is not None:
         shown |= {
             "n": row.changed.n,

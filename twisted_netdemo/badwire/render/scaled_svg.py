@@ -47,6 +47,8 @@ _BAR = 40.0
 _BREAK = 40
 # The shortest usual journey, in seconds: the resolution of a log.
 _LEAST = 1e-6
+# The part of the way after which a lost packet's cross stands.
+_CROSS = 0.6
 # Words that are further away than this get a connecting line.
 _NEAR = 2.0
 
@@ -165,6 +167,8 @@ class _Drawing:
                 words.append(_Words(row, row.sent.t, isUp, sender, "what"))
             if row.arrived is not None:
                 words.append(_Words(row, row.arrived.t, not isUp, receiver, "note"))
+            elif row.taken is not None:
+                end = max(end, self._y(row.taken.t))
             elif row.isLost:
                 end = max(end, self._y(row.sent.t) + self._usual * self._scale)
         shown: dict[int, list[str]] = {}
@@ -200,15 +204,18 @@ class _Drawing:
             return f"<g>{changeLine(max(self._y(min(row.t, self._last)), low))}{words}</g>\n"
         start, end = (LEFT, RIGHT) if sent.direction == "up" else (RIGHT, LEFT)
         arrivals: Sequence[Arrived] = self._arrivals.get(sent.n, [])
-        title = "\n".join(escape(line) for line in details(sent, arrivals))
+        title = "\n".join(escape(line) for line in details(sent, arrivals, row.taken))
         if row.kind != "arrives":
             self._left[sent.n] = self._y(sent.t)
         left = self._left[sent.n]
         drawn = ""
         if row.arrived is not None:
             drawn = arrow(start, left, end, self._y(row.arrived.t), row)
+        elif row.taken is not None:
+            below = max(0.0, self._y(row.taken.t) - left)
+            drawn = arrow(start, left, end, left + below / _CROSS, row, part=_CROSS)
         elif row.isLost or not arrivals:
-            drawn = arrow(start, left, end, left + self._usual * self._scale, row, part=0.6)
+            drawn = arrow(start, left, end, left + self._usual * self._scale, row, part=_CROSS)
         return (
             f'<g class="packet {kind(row)}" data-n="{sent.n}"><title>{title}</title>'
             f"{words}{drawn}</g>\n"

@@ -281,7 +281,7 @@ def _packet(row: Row, top: int, departures: dict[int, float], arrivals: Sequence
     start, end = (LEFT, RIGHT) if isUp else (RIGHT, LEFT)
     y = top + LINE / 2
     sender, receiver = labels(row)
-    words = "\n".join(escape(line) for line in details(sent, arrivals))
+    words = "\n".join(escape(line) for line in details(sent, arrivals, row.taken))
     height = _height(row)
     drawn = [
         f'<g class="packet {kind(row)}" data-n="{sent.n}"><title>{words}</title>'
