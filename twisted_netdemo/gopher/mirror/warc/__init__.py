@@ -1,0 +1,3 @@
+"""
+WARC files (ISO 28500) of what a mirror asked and was answered.
+"""
