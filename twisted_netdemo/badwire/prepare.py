@@ -4,7 +4,7 @@ Prepares a run: the files that it writes, its private network, and the services 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from twisted.application.internet import TimerService
@@ -27,17 +27,21 @@ from twisted_netdemo.service.time.clock import monotonic
 _FLUSH = 0.5
 
 
-def prepare(options: Any, say: Callable[[str], None]) -> Callable[[IWireReactor], BadWire]:
+def prepare(
+    options: Any, say: Callable[[str], None], listeners: Iterable[Listener] = ()
+) -> Callable[[IWireReactor], BadWire]:
     """
     Make the private network, move this process into it, and make the services.
 
     @param options: L{twisted_netdemo.badwire.tap.Options}.
     @param say: called with each line for people.
+    @param listeners: receive the events beside the outputs that C{options} name.
     @return: a callable that makes the service, given a reactor.
     @raise Forbidden: the system forbids a private network.
     @raise StartError: a file cannot be opened, or a service cannot be made.
     """
     outputs = RunOutputs(options, say)
+    outputs.listeners += listeners
     try:
         network, watcher, services = _enter(options, say)
     except BaseException:

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 _log = Logger()
 
 # how often a drain looks, in seconds
-_LOOK = 0.01
+_LOOK = 0.001
 
 # TCP's states, as /proc/net/tcp has them
 _TIME_WAIT, _LISTEN = "06", "0A"
@@ -59,6 +59,7 @@ class BadWire(MultiService):
     The wire and the services beside it. A run ends with COMMAND or, without one, when it is
     stopped. It ends at once, with a line, if anything in it fails.
 
+    @ivar network: the private network.
     @ivar wire: the wire, once the service has started.
     @ivar status: COMMAND's exit status, once it has ended.
     @ivar clock: a clock whose calls end the run if they raise an exception.
@@ -90,7 +91,7 @@ class BadWire(MultiService):
         """
         super().__init__()
         self.clock = ReportingClock(monotonic(reactor), self._failed)
-        self._network = network
+        self.network = network
         self._watcher = watcher
         self._makeWire = makeWire
         self._seed = seed
@@ -104,7 +105,7 @@ class BadWire(MultiService):
         self._command: CommandProcess | None = None
         self._ended: Callable[[int], None] | None = None
         self._isOver = self._hasFailed = False
-        self._hasCommand = False
+        self._hasCommand = self._endsAll = False
 
     def runs(self, arguments: Sequence[str], ended: Callable[[int], None]) -> None:
         """
@@ -124,6 +125,22 @@ class BadWire(MultiService):
         self._hasCommand = bool(arguments)
         self._ended = ended
 
+    def awaits(self, ended: Callable[[int], None]) -> Callable[[int], None]:
+        """
+        Let another process start COMMAND in the network. The run ends with COMMAND, and the
+        watcher then ends the processes that it has left.
+
+        @param ended: as for L{runs}.
+        @return: a function to call with COMMAND's exit status at its end.
+        """
+        self._hasCommand = self._endsAll = True
+        self._ended = ended
+
+        def over(status: int) -> None:
+            self.clock.call(self._commandEnded, status)
+
+        return over
+
     def discard(self) -> None:
         """
         The run ends before it has begun: leave no files.
@@ -138,23 +155,23 @@ class BadWire(MultiService):
         from twisted_netdemo.badwire.sandbox.wire_port import WirePort
 
         far = [socket.inet_aton(FAR)]
-        if self._network.hasIPv6:
+        if self.network.hasIPv6:
             far.append(socket.inet_pton(socket.AF_INET6, FAR6))
         self.wire = self._makeWire(self.clock, far, [self._counts, *self._outputs.listeners])
-        self._port = WirePort(self.wire, self._network.device, self._reactor, self._failed)
+        self._port = WirePort(self.wire, self.network.device, self._reactor, self._failed)
         self._port.startListening()
         try:
             super().startService()
         except Exception:
             self.discard()
             raise
-        if self._command is None:
+        if self._command is None and not self._hasCommand:
             _log.info(
                 "the network is up: 'badwire enter --run {pid}' enters it, or {entry}",
                 pid=os.getpid(),
-                entry=self._network.entry,
+                entry=self.network.entry,
             )
-        else:
+        elif self._command is not None:
             self._reactor.callWhenRunning(self.clock.call, self._startCommand, self._command)
 
     def _startCommand(self, command: CommandProcess) -> None:
@@ -166,7 +183,7 @@ class BadWire(MultiService):
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._terminated)
         try:
-            command.start(self._reactor, self._network.environment)
+            command.start(self._reactor, self.network.environment)
         except OSError as error:
             raise OSError(error.errno, f"{sys.executable}: {error.strerror}") from error
 
@@ -175,11 +192,11 @@ class BadWire(MultiService):
         Ctrl-C reaches COMMAND as well, and COMMAND decides; after its end the drain is cut short.
         """
         if self._command is None:
-            self._reactor.callFromThread(self._stopDraining)
+            self._reactor.callFromThread(self.stopDraining)
 
     def _terminated(self, number: int, frame: object) -> None:
         if self._command is None:
-            self._reactor.callFromThread(self._stopDraining)
+            self._reactor.callFromThread(self.stopDraining)
         else:
             self._command.signal(number)
 
@@ -190,7 +207,10 @@ class BadWire(MultiService):
         self._until = self.clock.seconds() + self._drain
         self._look(-1)
 
-    def _stopDraining(self) -> None:
+    def stopDraining(self) -> None:
+        """
+        Wait no longer for the network after COMMAND's end.
+        """
         self._until = 0.0
 
     def _look(self, before: int) -> None:
@@ -248,7 +268,7 @@ class BadWire(MultiService):
             rows=compare(self._counts, wire.receivers.early, kernel),
             kernelCounts=kernelCounts(kernel),
             looped=device.looped(),
-            dropped=self._network.device.dropped(),
+            dropped=self.network.device.dropped(),
             unread=wire.unread,
             malformed=wire.malformed,
             elsewhere=wire.elsewhere,
@@ -258,10 +278,10 @@ class BadWire(MultiService):
 
     def _left(self) -> Sequence[Member] | None:
         """
-        The processes that go on after the run. COMMAND itself does not; and if badwire is the first
-        process of a container, none does.
+        The processes that go on after the run. COMMAND itself does not. None does if the watcher
+        ends them, or if badwire is the first process of a container.
         """
-        if self._command is not None or os.getpid() == 1:
+        if self._command is not None or self._endsAll or os.getpid() == 1:
             return ()
         try:
             return self._watcher.members()
@@ -282,7 +302,7 @@ class BadWire(MultiService):
             stop.addErrback(self._stopFailed)
 
         def close(result: object) -> defer.Deferred[None]:
-            if self._command is None:
+            if self._command is None and not self._endsAll:
                 self._watcher.release()
             port, self._port = self._port, None
             closed = None if port is None else port.stopListening()

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
 from functools import cache
 
 CLONE_NEWNS = 0x00020000
@@ -29,8 +30,10 @@ CAP_SYS_PTRACE = 19
 CAP_SYS_ADMIN = 21
 CAP_SETFCAP = 31
 
+_PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
 _PR_SET_SECUREBITS = 28
+_PR_SET_CHILD_SUBREAPER = 36
 _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
 # linux/securebits.h: user 0 gains no capabilities by executing a program, for good
 _NOROOT_LOCKED = 1 << 0 | 1 << 1
@@ -115,6 +118,25 @@ def keepCapabilities(kept: int = 0) -> None:
     low, high = kept & 0xFFFFFFFF, kept >> 32
     # The lower half of the effective, permitted and inheritable sets, then the upper half.
     _checked(libc.capset(header, (ctypes.c_uint32 * 6)(low, low, 0, high, high, 0)))
+
+
+def endWithParent(parent: int) -> None:
+    """
+    Have the kernel kill this process when the thread that forked it ends. A change of capabilities
+    or of the user namespace undoes that.
+
+    @param parent: the process id of the parent, which may have ended already.
+    """
+    _checked(_libc().prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0))
+    if os.getppid() != parent:
+        os._exit(128 + signal.SIGKILL)
+
+
+def adoptOrphans() -> None:
+    """
+    Be the parent of all processes below this one whose own parent ends.
+    """
+    _checked(_libc().prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
 
 
 def setName(name: str) -> None:

@@ -1,10 +1,36 @@
 """
-Bad networks for other people's tests.
+Bad networks for other people's tests: programs, functions and whole tests run in a private network
+whose wire loses, delays and damages packets. docs/howto/test-suites.md shows it.
 
 Importing this package imports neither Twisted nor a reactor: the tests may have their own use for
 them.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from twisted_netdemo.testing.badwire.refusals import Mistake, Unavailable
 
-__all__ = ["Mistake", "Unavailable"]
+if TYPE_CHECKING:
+    from twisted_netdemo.testing.badwire.inside_network import change, cut, heal
+    from twisted_netdemo.testing.badwire.result import Result
+    from twisted_netdemo.testing.badwire.running import call, run
+
+__all__ = ["Mistake", "Result", "Unavailable", "call", "change", "cut", "heal", "run"]
+
+_FROM = {
+    "Result": "result",
+    "call": "running",
+    "change": "inside_network",
+    "cut": "inside_network",
+    "heal": "inside_network",
+    "run": "running",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _FROM:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found: object = getattr(import_module(f"{__name__}.{_FROM[name]}"), name)
+    globals()[name] = found
+    return found
