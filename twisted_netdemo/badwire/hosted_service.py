@@ -35,6 +35,7 @@ class HostedService:
     A service that was asked for, with its options parsed.
 
     @ivar name: the name of its plugin.
+    @ivar options: its options.
     """
 
     def __init__(self, text: str) -> None:
@@ -48,10 +49,10 @@ class HostedService:
             raise ValueError(f"{text!r} names no service")
         self.name = words[0]
         self._maker = _maker(self.name)
-        self._options = self._maker.options()
-        self._options.parent = _Parent(self.name)
+        self.options = self._maker.options()
+        self.options.parent = _Parent(self.name)
         try:
-            self._options.parseOptions(words[1:])
+            self.options.parseOptions(words[1:])
         except usage.UsageError as error:
             raise ValueError(f"{self.name}: {_lastLine(error)}") from None
 
@@ -59,7 +60,7 @@ class HostedService:
         """
         Make the service, which is not started yet.
         """
-        service: IService = self._maker.makeService(self._options)
+        service: IService = self._maker.makeService(self.options)
         return service
 
 

@@ -91,7 +91,7 @@ def _enter(options: Any, say: Callable[[str], None]) -> tuple[Network, Watcher, 
     """
     Make the network and enter it, then make the services without capabilities.
     """
-    network = Network(options["mtu"], options["names"], options["sysctl"])
+    network = Network(options["mtu"], options["names"], options["sysctl"], options.tuning)
     network.enter()
     try:
         watcher = Watcher()

@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from twisted.application.service import MultiService, Service
@@ -22,6 +22,7 @@ from twisted_netdemo.badwire.console import describe
 from twisted_netdemo.badwire.exit_statuses import FAILED
 from twisted_netdemo.badwire.model.events import Listener
 from twisted_netdemo.badwire.model.kernel_counters import (
+    CounterRow,
     PacketCounts,
     compare,
     kernelCounts,
@@ -63,6 +64,7 @@ class BadWire(MultiService):
     @ivar wire: the wire, once the service has started.
     @ivar status: COMMAND's exit status, once it has ended.
     @ivar clock: a clock whose calls end the run if they raise an exception.
+    @ivar listeners: the objects that receive the events; others can be added before the start.
     """
 
     wire: Wire
@@ -97,6 +99,7 @@ class BadWire(MultiService):
         self._seed = seed
         self._counts = PacketCounts()
         self._outputs = outputs
+        self.listeners: list[Listener] = [self._counts, *outputs.listeners]
         self._say = say
         self._reactor = reactor
         self._drain = drain
@@ -157,7 +160,7 @@ class BadWire(MultiService):
         far = [socket.inet_aton(FAR)]
         if self.network.hasIPv6:
             far.append(socket.inet_pton(socket.AF_INET6, FAR6))
-        self.wire = self._makeWire(self.clock, far, [self._counts, *self._outputs.listeners])
+        self.wire = self._makeWire(self.clock, far, self.listeners)
         self._port = WirePort(self.wire, self.network.device, self._reactor, self._failed)
         self._port.startListening()
         try:
@@ -265,7 +268,7 @@ class BadWire(MultiService):
             seed=self._seed,
             seconds=wire.seconds,
             table=self._counts.table(),
-            rows=compare(self._counts, wire.receivers.early, kernel),
+            rows=self.compare(kernel),
             kernelCounts=kernelCounts(kernel),
             looped=device.looped(),
             dropped=self.network.device.dropped(),
@@ -275,6 +278,12 @@ class BadWire(MultiService):
             refused=wire.refused,
             left=self._left(),
         )
+
+    def compare(self, kernel: Mapping[str, int]) -> list[CounterRow]:
+        """
+        What the log has counted so far, beside the kernel's counters.
+        """
+        return compare(self._counts, self.wire.receivers.early, kernel)
 
     def _left(self) -> Sequence[Member] | None:
         """

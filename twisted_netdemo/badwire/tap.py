@@ -8,7 +8,7 @@ import contextlib
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 from twisted.application.service import IService
@@ -23,7 +23,7 @@ from twisted_netdemo.badwire.outputs import FILES, checkScaled
 from twisted_netdemo.badwire.prepare import prepare
 from twisted_netdemo.badwire.private_files import STDOUT, place
 from twisted_netdemo.badwire.sandbox.forbidden import Forbidden
-from twisted_netdemo.badwire.sandbox.network import sysctl
+from twisted_netdemo.badwire.sandbox.network import TUNING, sysctl
 from twisted_netdemo.badwire.sandbox.wire_reactor import IWireReactor
 from twisted_netdemo.faults.kinds import FAULTS, PACKET_FAULTS
 from twisted_netdemo.faults.options import FaultOptions, faultRows
@@ -40,6 +40,7 @@ class Options(FaultOptions):
 
     @ivar command: COMMAND and its arguments; empty where none was given.
     @ivar positions: the positions that were asked for.
+    @ivar tuning: the settings that the network is made with, where the kernel has them.
     """
 
     synopsis = "[options] [-- COMMAND ARGUMENTS...]"
@@ -53,6 +54,7 @@ class Options(FaultOptions):
     hold = 0.04
     command: Sequence[str] = ()
     positions: Sequence[Asked] = ()
+    tuning: Mapping[str, str] = TUNING
 
     optParameters = [
         *faultRows(PACKET_FAULTS),

@@ -170,7 +170,7 @@ changed = st.builds(
     Changed,
     t=st.floats(0, 1e9),
     n=small | large,
-    direction=st.just("both"),
+    direction=st.sampled_from(("up", "down", "both")),
     figures=st.sampled_from((CUT, HEALED, {"loss": "@" + ",".join("7" * 50), "rate": "none"})),
 )
 

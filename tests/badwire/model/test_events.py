@@ -208,7 +208,6 @@ class LogLineTests(SynchronousTestCase):
             ("figures", {"loss": "10%\x1b[2J"}),
             ("figures", {"los": "10%"}),
             ("figures", {"loss": "@" + "1" * 18 + ",1" * LONGEST}),
-            ("figures", CUT),  # of one direction
             ("figures", {**CUT, "loss": "10%"}),
             ("figures", {"line": "bent"}),
         ]:

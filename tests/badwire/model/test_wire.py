@@ -517,6 +517,22 @@ class ChangeTests(WireCase):
             self.changed, [Changed(0.0, 1, "both", CUT), Changed(5.0, 3, "both", HEALED)]
         )
 
+    def test_cutOneWay(self) -> None:
+        """
+        A line can be cut one way: what goes the other way arrives. What is cut already is no news.
+        """
+        self.build()
+        self.wire.cut("up")
+        self.leave(self.datagram(), self.datagram(up=False))
+        self.wire.cut()
+        self.wire.heal("up")
+        self.wire.heal()
+        self.assertEqual([event.fates for event in self.sent], [("blackout",), ()])
+        self.assertEqual(
+            [(event.direction, event.figures) for event in self.changed],
+            [("up", CUT), ("down", CUT), ("up", HEALED), ("down", HEALED)],
+        )
+
     def fates(self, seed: int, *changes: tuple[int, str]) -> list[tuple[str, ...]]:
         """
         The fates of 60 datagrams, at whose places the loss changes.

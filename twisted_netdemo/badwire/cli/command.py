@@ -20,7 +20,11 @@ from twisted_netdemo.badwire.exit_statuses import FAILED, INTERRUPTED, USAGE
 from twisted_netdemo.service.cli.options import ServiceOptions
 from twisted_netdemo.service.cli.suggestions import didYouMean
 
-_NAMES = ("run", "enter", "check", "show", "lesson")
+#: The module of each subcommand.
+_MODULES = {
+    **{name: f"cli.{name}" for name in ("run", "enter", "check", "show", "lesson")},
+    "live": "live.command",
+}
 
 
 class _Subcommand(Protocol):
@@ -42,7 +46,7 @@ class _Subcommand(Protocol):
 
 
 def _load(name: str) -> _Subcommand:
-    return cast(_Subcommand, import_module(f"twisted_netdemo.badwire.cli.{name}"))
+    return cast(_Subcommand, import_module(f"twisted_netdemo.badwire.{_MODULES[name]}"))
 
 
 def _options(name: str) -> Callable[[], usage.Options]:
@@ -58,6 +62,7 @@ class Options(ServiceOptions):
         ["check", None, _options("check"), "Can it run here? If not, what forbids it?"],
         ["show", None, _options("show"), "Draw the ladder of a log."],
         ["lesson", None, _options("lesson"), "See what TCP promises and UDP does not."],
+        ["live", None, _options("live"), "See the wire in a browser, as it happens."],
     ]
 
 
@@ -81,11 +86,11 @@ def _main() -> int:
     try:
         options.parseOptions(sys.argv[1:])
         if options.subCommand is None:
-            *others, last = _NAMES
+            *others, last = _MODULES
             raise usage.UsageError(f"{', '.join(others)} or {last}? See 'badwire --help'")
     except usage.UsageError as error:
         complaint, word = str(error), str(error).removeprefix("Unknown command: ")
-        near = didYouMean(word, _NAMES) if word != complaint else ""
+        near = didYouMean(word, _MODULES) if word != complaint else ""
         tell(f"badwire: {complaint}{near}", sys.stderr)
         return USAGE
     except OSError as error:  # the help is longer than Python buffers

@@ -351,6 +351,4 @@ def fromJSON(line: str | bytes) -> Event:
         values["head"] = bytes.fromhex(values["head"])
         if values["version"] not in (4, 6):
             raise ValueError('"version" is neither 4 nor 6')
-    if kind is Changed and values["figures"] in (CUT, HEALED) and values["direction"] != "both":
-        raise ValueError('"direction" of a line that is cut or healed is "both"')
     return kind(**values)

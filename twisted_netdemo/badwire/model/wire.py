@@ -115,7 +115,7 @@ class Wire:
         self._far = frozenset(far)
         self._listeners = tuple(listeners)
         self._blackouts = tuple(blackouts)
-        self._isCut = False
+        self._cut: set[Direction] = set()
         self._schedulers = {
             each: Scheduler[UnderWay](conditions, self._clock, self._arrive)
             for each, conditions in self.conditions.items()
@@ -160,30 +160,31 @@ class Wire:
         if not figures:
             raise FigureError("figures", "there are none")
         texts = settled(figures)
-        directions = DIRECTIONS if direction == "both" else (direction,)
         changed = {
-            each: withFigures(self.conditions[each].impairments, texts) for each in directions
+            each: withFigures(self.conditions[each].impairments, texts) for each in _each(direction)
         }
         for each, impairments in changed.items():
             self.conditions[each].change(impairments)
         self._tellChange(direction, texts)
 
-    def cut(self) -> None:
+    def cut(self, direction: Direction | Literal["both"] = "both") -> None:
         """
-        Let nothing set out any more, in either direction, until L{heal}: as in a blackout. Packets
-        that are under way still arrive.
+        Let nothing set out any more until L{heal}: as in a blackout. Packets that are under way
+        still arrive.
         """
-        if not self._isCut:
-            self._isCut = True
-            self._tellChange("both", CUT)
+        whole = [each for each in _each(direction) if each not in self._cut]
+        self._cut.update(whole)
+        if whole:
+            self._tellChange(direction if len(whole) > 1 else whole[0], CUT)
 
-    def heal(self) -> None:
+    def heal(self, direction: Direction | Literal["both"] = "both") -> None:
         """
         End what L{cut} began. The figures stay as they are.
         """
-        if self._isCut:
-            self._isCut = False
-            self._tellChange("both", HEALED)
+        cut = [each for each in _each(direction) if each in self._cut]
+        self._cut.difference_update(cut)
+        if cut:
+            self._tellChange(direction if len(cut) > 1 else cut[0], HEALED)
 
     def loseNext(self, direction: Direction, what: What = "any") -> None:
         """
@@ -253,7 +254,7 @@ class Wire:
         length = len(packet.data) - packet.payload
         if self._isChosen(direction, length):
             words: tuple[str, ...] = ("chosen",)
-        elif self._isCut or any(start <= now < end for start, end in self._blackouts):
+        elif direction in self._cut or any(start <= now < end for start, end in self._blackouts):
             words = ("blackout",)
         elif fate.outcome.isLost:
             words = fate.outcome.words
@@ -354,6 +355,10 @@ class Wire:
                 if not self.refused:
                     _log.warn("the device does not take a packet: {error}", error=error.strerror)
                 self.refused += 1
+
+
+def _each(direction: Direction | Literal["both"]) -> tuple[Direction, ...]:
+    return DIRECTIONS if direction == "both" else (direction,)
 
 
 def _asks(packet: IPPacket) -> str | None:

@@ -160,10 +160,9 @@ def changeLabel(changed: Changed) -> str:
     """
     A change of the wire in words: C{from here on, up: loss 10%, delay 20ms}.
     """
-    if changed.figures == CUT:
-        return "the line is cut"
-    if changed.figures == HEALED:
-        return "the line is whole again"
+    if changed.figures in (CUT, HEALED):
+        one = "" if changed.direction == "both" else f", {changed.direction}"
+        return f"the line is {'cut' if changed.figures == CUT else 'whole again'}{one}"
     where = "both ways" if changed.direction == "both" else changed.direction
     figures = ", ".join(f"{name} {text}" for name, text in changed.figures.items())
     return f"from here on, {where}: {figures}"

@@ -51,6 +51,7 @@ class Network:
     @ivar mtu: the MTU of the wire, in bytes.
     @ivar useNames: whether names are resolved by a name server across the wire.
     @ivar sysctl: the settings that were asked for, C{net.…} with their values.
+    @ivar tuning: the settings that are made where the kernel has them.
     @ivar isRoots: whether it was made with root's capabilities, without a user namespace.
     @ivar hasIPv6: whether this kernel has IPv6.
     @ivar kept: the capabilities to keep once the network is up, a bit for each: none, unless some
@@ -61,6 +62,7 @@ class Network:
     mtu: int = 1500
     useNames: bool = False
     sysctl: Mapping[str, str] = field(default_factory=dict)
+    tuning: Mapping[str, str] = field(default_factory=lambda: TUNING)
     isRoots: bool = False
     hasIPv6: bool = True
     kept: int = 0
@@ -210,7 +212,7 @@ class Network:
         # Let ping(8) work without capabilities.
         gid = "0 2147483647" if self.isRoots else f"{os.getegid()} {os.getegid()}"
         readOnly = False
-        for key, value in {**TUNING, "net.ipv4.ping_group_range": gid}.items():
+        for key, value in {**self.tuning, "net.ipv4.ping_group_range": gid}.items():
             error = self._set(key, value)
             readOnly |= error is not None and error.errno == errno.EROFS
         if linux.setting("net/ipv4/ip_unprivileged_port_start") != "0":

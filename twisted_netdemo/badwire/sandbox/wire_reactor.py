@@ -18,10 +18,10 @@ from twisted.internet.interfaces import (
 class IWireReactor(
     IReactorCore,
     IReactorTime,
-    IReactorFDSet,
     IReactorThreads,
-    IReactorProcess,
+    IReactorFDSet,
     IReactorTCP,
+    IReactorProcess,
     IReactorUDP,
 ):
     """

@@ -1,0 +1,3 @@
+"""
+The two ends of the wire: their programs, and what the kernel says about their connections.
+"""

@@ -1,0 +1,3 @@
+"""
+The page over HTTP: who is let in, the stream of events, the files.
+"""
