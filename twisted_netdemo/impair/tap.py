@@ -144,28 +144,17 @@ def _idle(text: str) -> float:
     return seconds
 
 
-def makeService(options: Options, reactor: IServiceReactor | None = None) -> IService:
+def makeRelay(options: Options, reactor: IServiceReactor) -> Relay | StreamRelay:
     """
     The relay of datagrams, or the one of streams.
     """
-    if reactor is None:
-        reactor = installedReactor()
-    if options.ownsProcess:
-        reportStartErrors(options.isDaemon)
-        options.checkPidFile()
-        raiseFileLimit()
-    seed = options.seed, options.isSeedDrawn
     there = options.target
     if options.listen.protocol == "tcp":
         kind = TCP6ClientEndpoint if ":" in there.host else TCP4ClientEndpoint
         endpoint = kind(reactor, there.host, there.port, timeout=_CONNECT)
-        streams = StreamRelay(
+        return StreamRelay(
             options.impairments, options.streamFaults, options.seed, endpoint, reactor
         )
-        service = StreamRelayService(
-            streams, options.listen, there, truth=options["truth"], seed=seed, reactor=reactor
-        )
-        return withOperator(options, reactor, service, service)
 
     def connect(
         received: Callable[[bytes], None],
@@ -178,7 +167,25 @@ def makeService(options: Options, reactor: IServiceReactor | None = None) -> ISe
         options.impairments, options.seed, connect, reactor, options["idle"], options["max-clients"]
     )
     relay.reached = Reached(options.asked())
-    relays = RelayService(
-        relay, options.listen, there, truth=options["truth"], seed=seed, reactor=reactor
-    )
-    return withOperator(options, reactor, relays, relays)
+    return relay
+
+
+def makeService(options: Options, reactor: IServiceReactor | None = None) -> IService:
+    """
+    The relay as a service.
+    """
+    if reactor is None:
+        reactor = installedReactor()
+    if options.ownsProcess:
+        reportStartErrors(options.isDaemon)
+        options.checkPidFile()
+        raiseFileLimit()
+    relay = makeRelay(options, reactor)
+    listen, there, truth = options.listen, options.target, options["truth"]
+    seed = options.seed, options.isSeedDrawn
+    service: RelayService | StreamRelayService
+    if isinstance(relay, Relay):
+        service = RelayService(relay, listen, there, truth=truth, seed=seed, reactor=reactor)
+    else:
+        service = StreamRelayService(relay, listen, there, truth=truth, seed=seed, reactor=reactor)
+    return withOperator(options, reactor, service, service)

@@ -25,6 +25,6 @@ class PageTests(SynchronousTestCase):
         path = f"{sysconfig.get_path('scripts')}{os.pathsep}{os.environ['PATH']}"
         self.patch(os, "environ", {**os.environ, "PATH": path})
         examples = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.M | re.S)
-        self.assertEqual(len(examples), 2)
+        self.assertEqual(len(examples), 3)
         for example in examples:
             exec(compile(example, str(PAGE), "exec"), {})

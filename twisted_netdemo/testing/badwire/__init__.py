@@ -15,22 +15,24 @@ if TYPE_CHECKING:
     from twisted_netdemo.testing.badwire.inside_network import change, cut, heal
     from twisted_netdemo.testing.badwire.result import Result
     from twisted_netdemo.testing.badwire.running import call, run
+    from twisted_netdemo.testing.relays.impaired import impair
 
-__all__ = ["Mistake", "Result", "Unavailable", "call", "change", "cut", "heal", "run"]
+__all__ = ["Mistake", "Result", "Unavailable", "call", "change", "cut", "heal", "impair", "run"]
 
 _FROM = {
-    "Result": "result",
-    "call": "running",
-    "change": "inside_network",
-    "cut": "inside_network",
-    "heal": "inside_network",
-    "run": "running",
+    "Result": f"{__name__}.result",
+    "call": f"{__name__}.running",
+    "change": f"{__name__}.inside_network",
+    "cut": f"{__name__}.inside_network",
+    "heal": f"{__name__}.inside_network",
+    "impair": "twisted_netdemo.testing.relays.impaired",
+    "run": f"{__name__}.running",
 }
 
 
 def __getattr__(name: str) -> object:
     if name not in _FROM:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found: object = getattr(import_module(f"{__name__}.{_FROM[name]}"), name)
+    found: object = getattr(import_module(_FROM[name]), name)
     globals()[name] = found
     return found
