@@ -21,6 +21,7 @@ from twisted_netdemo.badwire.live.ends.kernel import KernelWatch
 from twisted_netdemo.badwire.live.ends.live_interfaces import ILiveReactor
 from twisted_netdemo.badwire.live.ends.near_programs import NearPrograms
 from twisted_netdemo.badwire.live.ends.program_events import ProgramEvents
+from twisted_netdemo.badwire.live.export_page import exportPage
 from twisted_netdemo.badwire.live.live_figures import LiveFigures
 from twisted_netdemo.badwire.live.live_lessons import LiveLesson
 from twisted_netdemo.badwire.live.recording import Recording
@@ -131,6 +132,7 @@ class LiveRun(MultiService):
         gets |= {
             "state": self._state,
             "export/log": self._exportLog,
+            "export/page": self._exportPage,
             "export/pcap": self._exportCapture,
             "export/svg": self._exportDrawing,
         }
@@ -188,6 +190,13 @@ class LiveRun(MultiService):
         return LiveAnswer(
             self._recording.capture.read(), "application/octet-stream", "badwire.pcapng"
         )
+
+    def _exportPage(self) -> LiveAnswer:
+        events = self._feed.ring.all()
+        if left := self._feed.ring.first - 1:
+            events.insert(0, json.dumps({"event": "gap", "t": 0, "dropped": left}))
+        page = exportPage(static_files.FOLDER, self.hello(), events)
+        return LiveAnswer(page, "text/html; charset=utf-8", "badwire.html")
 
     def _exportDrawing(self) -> LiveAnswer:
         return LiveAnswer(self._recording.svg(self._about), "image/svg+xml", "badwire.svg")

@@ -1,0 +1,81 @@
+// The words beside the ladder: a packet's label where it leaves, and a note where it arrives with
+// more than plain success. Words that would lie on others are left out, and what is remarkable takes
+// the place of what is not.
+
+import { label } from "../model/packet.js";
+import { svg } from "../base/dom.js";
+
+const NOTED = new Set(["held", "ignored", "discarded", "short", "late", "again"]);
+// The least distance of two lines of words, in letters.
+const APART = 1.2;
+
+export class Beside {
+  #slots = { left: [], right: [] };
+
+  /** frame: the ladder, with its measures. */
+  constructor(frame) {
+    this.frame = frame;
+  }
+
+  clear() {
+    this.#slots = { left: [], right: [] };
+  }
+
+  /** Forgets what lies above a height. */
+  forget(y) {
+    for (const slots of Object.values(this.#slots)) while (slots.length && slots[0].y < y) slots.shift();
+  }
+
+  /** Adds the words of a packet that are not there yet; rung: {words, count}, where and how many there are. */
+  add(rung, { sent }, seen, isPlain) {
+    const { language } = this.frame;
+    const isLeft = sent.direction === "up";
+    const place = rung.words;
+    if (!rung.count) {
+      rung.count = 1;
+      const isFull = sent.window === 0 && !/[SR]/.test(sent.flags);
+      const room = isFull ? language.say("noRoom") : "";
+      this.#word(place, sent.t, isLeft, room || label(sent, language.ofPackets), isFull || !isPlain);
+    }
+    for (; rung.count <= seen.arrivals.length; rung.count++) {
+      const { effect, released, t } = seen.arrivals[rung.count - 1];
+      if (!NOTED.has(effect) && !released) continue;
+      const text = released ? language.say("noteReleased", { count: released }) : language.say(`note_${effect}`);
+      this.#word(place, t, !isLeft, `${text}*`, true, "note");
+    }
+  }
+
+  #word(place, t, isLeft, text, isStrong, kind = "") {
+    const { isInside, left, right, rem } = this.frame;
+    const y = this.frame.y(t);
+    const slots = this.#slots[isLeft ? "left" : "right"];
+    const near = slots.filter(each => Math.abs(each.y - y) < APART * rem);
+    if (near.some(each => each.isStrong) || (near.length && !isStrong)) return;
+    for (const each of near) {
+      each.text.remove();
+      slots.splice(slots.indexOf(each), 1);
+    }
+    const away = isInside ? 8 : -8;
+    const isEnd = isLeft !== isInside;
+    const made = svg("text", {
+      x: isLeft ? left + away : right - away,
+      y: y + (isInside ? -4 : 0.35 * rem),
+      class: `${kind} ${isEnd ? "end" : ""}`,
+    });
+    made.textContent = this.#short(text);
+    place.append(made);
+    slots.push({ y, isStrong, text: made });
+  }
+
+  // A text in the letters that there is room for: the payload goes first.
+  #short(text) {
+    const { language, letters: most } = this.frame;
+    const letters = Array.from(text);
+    if (letters.length <= most) return text;
+    const payload = text.indexOf(' "');
+    if (payload > 0 && payload + 10 > most) return this.#short(text.slice(0, payload));
+    const word = `${language.say("word_bytes")} `;
+    if (text.includes(word)) return this.#short(text.replace(word, ""));
+    return `${letters.slice(0, most - 1).join("")}…`;
+  }
+}

@@ -1,0 +1,35 @@
+// Texts with places for values. Pure.
+
+/** `text` with {name} replaced by values[name]. */
+export function fill(text, values = {}) {
+  return text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+}
+
+/** A whole number as a language groups it: 1,460. */
+export function grouped(value, language) {
+  return value.toLocaleString(language);
+}
+
+/** A size in bytes, short: 512 B, 64 kB, 1.5 MB. */
+export function bytesText(count, language) {
+  if (count < 10000) return `${grouped(count, language)} B`;
+  const [value, unit] = count < 1e6 ? [count / 1000, "kB"] : [count / 1e6, "MB"];
+  return `${value.toLocaleString(language, { maximumFractionDigits: value < 100 ? 1 : 0 })} ${unit}`;
+}
+
+/** A rate, short: 400 kbit/s. */
+export function rateText(bits, language) {
+  const units = ["bit/s", "kbit/s", "Mbit/s", "Gbit/s"];
+  let place = 0;
+  while (bits >= 1000 && place < units.length - 1) {
+    bits /= 1000;
+    place++;
+  }
+  return `${bits.toLocaleString(language, { maximumFractionDigits: 1 })} ${units[place]}`;
+}
+
+/** A time that is left, short: 1.6 s, 350 ms. */
+export function spanText(seconds, language) {
+  if (seconds < 1) return `${Math.round(seconds * 1000)} ms`;
+  return `${seconds.toLocaleString(language, { maximumFractionDigits: 1, minimumFractionDigits: 1 })} s`;
+}

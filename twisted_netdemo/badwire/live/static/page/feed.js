@@ -1,0 +1,72 @@
+// What the page hears from the run, and what it asks of it.
+
+export class Feed {
+  #source = null;
+  #isOver = false;
+
+  /**
+   * onMessage(id, events), onState('connecting' | 'live' | 'lost' | 'over').
+   */
+  constructor(onMessage, onState) {
+    this.onMessage = onMessage;
+    this.onState = onState;
+  }
+
+  /** The run's time and figures now, or null. */
+  async state() {
+    try {
+      const reply = await fetch("state");
+      return reply.ok ? await reply.json() : null;
+    } catch {
+      return null;
+    }
+  }
+
+  connect() {
+    // A browser resumes by itself after a cut; after it gave up, the page does.
+    const source = new EventSource("events");
+    this.#source = source;
+    source.onopen = () => this.onState("live");
+    source.onmessage = message => {
+      const events = JSON.parse(message.data);
+      this.onMessage(Number(message.lastEventId) || 0, events);
+      if (events.some(each => each.event === "over")) this.close();
+    };
+    source.onerror = () => {
+      if (this.#isOver) return;
+      this.onState("lost");
+      if (source.readyState === EventSource.CLOSED) setTimeout(() => this.#again(source), 1000);
+    };
+  }
+
+  close() {
+    this.#isOver = true;
+    this.#source?.close();
+    this.onState("over");
+  }
+
+  /**
+   * Asks something of the run.
+   *
+   * Returns {error, figure}: `error` is empty if it was done.
+   */
+  async post(name, body) {
+    if (this.#isOver) return { error: null };
+    try {
+      const reply = await fetch(name, {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify(body),
+      });
+      if (reply.ok) return { error: "" };
+      const told = await reply.json().catch(() => ({}));
+      return { error: told.error ?? `${reply.status}`, figure: told.figure };
+    } catch {
+      return { error: null };
+    }
+  }
+
+  #again(source) {
+    if (!this.#isOver && this.#source === source) this.connect();
+  }
+}
