@@ -8,7 +8,7 @@ import contextlib
 import os
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
 from twisted.application.service import IService
@@ -25,6 +25,7 @@ from twisted_netdemo.badwire.private_files import STDOUT, place
 from twisted_netdemo.badwire.sandbox.forbidden import Forbidden
 from twisted_netdemo.badwire.sandbox.network import TUNING, sysctl
 from twisted_netdemo.badwire.sandbox.wire_reactor import IWireReactor
+from twisted_netdemo.badwire.service import BadWire
 from twisted_netdemo.faults.kinds import FAULTS, PACKET_FAULTS
 from twisted_netdemo.faults.options import FaultOptions, faultRows
 from twisted_netdemo.faults.reached import Asked
@@ -206,9 +207,15 @@ def span(text: str) -> tuple[float, float]:
     raise ValueError(f"{text!r} is not from one time to a later one, as in 1s-9s")
 
 
-def makeService(options: Options, reactor: IWireReactor | None = None) -> IService:
+def makeService(
+    options: Options,
+    reactor: IWireReactor | None = None,
+    beside: Callable[[BadWire, IWireReactor], object] | None = None,
+) -> IService:
     """
     Make the service that twistd starts.
+
+    @param beside: called with the service and the reactor, to set something beside the wire.
     """
     if not options.ownsProcess:
         raise StartError("badwire makes a network for its whole process: start it by itself")
@@ -230,6 +237,8 @@ def makeService(options: Options, reactor: IWireReactor | None = None) -> IServi
     # Not before, since only a process with a single thread can enter a network.
     running = _installedReactor() if reactor is None else reactor
     wire = service(running)
+    if beside is not None:
+        beside(wire, running)
 
     def end(status: int) -> None:
         with contextlib.suppress(ReactorNotRunning):  # it is stopping already

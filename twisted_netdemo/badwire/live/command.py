@@ -48,6 +48,16 @@ def main(options: Options) -> int:
 
     @return: the exit status.
     """
+    try:
+        entrance = Entrance(options["port"])
+    except StartError as error:
+        tell(str(error), sys.stderr)
+        return FAILED
+    with contextlib.closing(entrance):
+        return _serve(options, entrance)
+
+
+def _serve(options: Options, entrance: Entrance) -> int:
     stderr = sys.stderr
 
     def say(line: str) -> None:
@@ -73,9 +83,7 @@ def main(options: Options) -> int:
             ended(fail("stdout", error))
 
     wire: BadWire | None = None
-    entrance: Entrance | None = None
     try:
-        entrance = Entrance(options["port"])
         if options["open"]:
             entrance.openBrowser()
         make = prepare(options, say)
@@ -84,18 +92,7 @@ def main(options: Options) -> int:
 
         reactor = cast(ILiveReactor, installed)
         wire = make(reactor)
-        LiveRun(
-            wire,
-            entrance,
-            options.seed,
-            options.texts,
-            options.lesson,
-            options.about,
-            options["linger"],
-            ready,
-            stop,
-            reactor,
-        )
+        LiveRun(wire, entrance, options.plan, ready, stop, reactor)
         wire.runs([], ended)
         reactor.addSystemEventTrigger("before", "shutdown", wire.stopService)
         wire.startService()
@@ -112,8 +109,5 @@ def main(options: Options) -> int:
     except Exception as error:
         say(f"badwire: {describe(error)}")
         return FAILED
-    finally:
-        if entrance is not None and sys.exc_info()[0] is not None:
-            entrance.close()
     reactor.run()
     return status

@@ -36,6 +36,7 @@ def ways(direction: Direction | Literal["both"]) -> Sequence[Direction]:
 class LiveFigures:
     """
     @ivar texts: the figures in force that are not at their defaults.
+    @ivar started: those that the run began with.
     """
 
     def __init__(self, clock: IReactorTime, texts: Mapping[Direction, Mapping[str, str]]) -> None:
@@ -47,6 +48,7 @@ class LiveFigures:
         self._healing: dict[Direction, IDelayedCall] = {}
         for each in DIRECTIONS:
             self._keep(each, texts[each])
+        self.started = {each: dict(self.texts[each]) for each in DIRECTIONS}
 
     def _keep(self, direction: Direction, figures: Mapping[str, str]) -> None:
         kept = self.texts[direction]

@@ -4,6 +4,9 @@ The options of C{badwire live}, which C{twistd badwire --live} has too.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from twisted.python import usage
 
 from twisted_netdemo.badwire import tap
@@ -15,6 +18,25 @@ from twisted_netdemo.service.cli.quantities import duration, port
 from twisted_netdemo.service.cli.suggestions import didYouMean
 
 
+@dataclass(frozen=True)
+class LivePlan:
+    """
+    What a run with a page is to be.
+
+    @ivar seed: of all random draws.
+    @ivar texts: the figures that it begins with.
+    @ivar lesson: the lesson that its page begins with; L{None} without one.
+    @ivar about: how to repeat the run.
+    @ivar linger: how long it goes on after its last page was closed, in seconds.
+    """
+
+    seed: int
+    texts: Mapping[Direction, Mapping[str, str]]
+    lesson: LiveLesson | None
+    about: str
+    linger: float
+
+
 class LiveOptions(tap.Options):
     """
     @ivar lesson: what the page begins with; L{None} without a LESSON.
@@ -23,7 +45,7 @@ class LiveOptions(tap.Options):
     interspersed = True
     lesson: LiveLesson | None = None
     # That the waits grow is to be seen.
-    tuning = {**TUNING, "net.ipv4.tcp_rto_max_ms": "60000"}
+    tuning: Mapping[str, str] = {**TUNING, "net.ipv4.tcp_rto_max_ms": "60000"}
 
     optParameters = [
         ["port", None, None, "the page's TCP port on the loopback device [default: a free one]"],
@@ -52,15 +74,16 @@ class LiveOptions(tap.Options):
             self._prepare(self.lesson)
 
     @property
-    def texts(self) -> dict[Direction, dict[str, str]]:
+    def plan(self) -> LivePlan:
         """
-        The texts of the figures that the run begins with.
+        What the options say of the run.
         """
         options = {name: self._given(name) for name in figureNames()}
-        return {
+        texts = {
             each: settled({name: self[given[each]] or "" for name, given in options.items()})
             for each in DIRECTIONS
         }
+        return LivePlan(self.seed, texts, self.lesson, self.about, self["linger"])
 
     def _prepare(self, lesson: LiveLesson) -> None:
         """

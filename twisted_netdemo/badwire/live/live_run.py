@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from twisted.application.service import MultiService
@@ -23,7 +23,7 @@ from twisted_netdemo.badwire.live.ends.near_programs import NearPrograms
 from twisted_netdemo.badwire.live.ends.program_events import ProgramEvents
 from twisted_netdemo.badwire.live.export_page import exportPage
 from twisted_netdemo.badwire.live.live_figures import LiveFigures
-from twisted_netdemo.badwire.live.live_lessons import LiveLesson
+from twisted_netdemo.badwire.live.live_options import LivePlan
 from twisted_netdemo.badwire.live.recording import Recording
 from twisted_netdemo.badwire.live.web import static_files
 from twisted_netdemo.badwire.live.web.entrance import Entrance
@@ -34,7 +34,6 @@ from twisted_netdemo.badwire.live.web.site import Get, LiveAnswer, LiveSite
 from twisted_netdemo.badwire.model.events import Arrived, Sent
 from twisted_netdemo.badwire.model.kernel_counters import readCounters
 from twisted_netdemo.badwire.service import BadWire
-from twisted_netdemo.faults.trigger import Direction
 
 #: The version of the events for the page.
 VERSION = 1
@@ -52,31 +51,20 @@ class LiveRun(MultiService):
         self,
         wire: BadWire,
         entrance: Entrance,
-        seed: int,
-        texts: Mapping[Direction, Mapping[str, str]],
-        lesson: LiveLesson | None,
-        about: str,
-        linger: float,
+        plan: LivePlan,
         ready: Callable[[str], object],
         stop: Callable[[], object],
         reactor: ILiveReactor,
     ) -> None:
         """
         @param wire: the run, which is not started yet. This becomes one of its services.
-        @param seed: the run's.
-        @param texts: the figures that it begins with.
-        @param about: how to repeat the run.
-        @param linger: how long the run goes on after its last page was closed, in seconds.
         @param ready: called with the URL when the page can be opened.
         @param stop: ends the run.
         """
         super().__init__()
         self._wire = wire
         self._entrance = entrance
-        self._seed = seed
-        self._lesson = lesson
-        self._about = about
-        self._linger = linger
+        self._plan = plan
         self._ready = ready
         self._stop = stop
         self._reactor = reactor
@@ -85,7 +73,7 @@ class LiveRun(MultiService):
         self._feed = Feed(wire.clock, EventRing(), self._seconds, self._counted)
         programs = ProgramEvents(wire.clock, self._seconds, self._flows, self._feed.publish)
         self._programs = programs
-        self._figures = LiveFigures(wire.clock, texts)
+        self._figures = LiveFigures(wire.clock, plan.texts)
         self._recording = Recording(
             self._feed.publish,
             self._flows,
@@ -146,7 +134,7 @@ class LiveRun(MultiService):
         return _json(
             {
                 "t": round(self._seconds(), 6),
-                "seed": self._seed,
+                "seed": self._plan.seed,
                 "figures": self._figures.texts,
                 "number": self._feed.ring.following - 1,
             }
@@ -161,11 +149,12 @@ class LiveRun(MultiService):
             "event": "hello",
             "t": round(self._seconds(), 6),
             "version": VERSION,
-            "seed": self._seed,
+            "seed": self._plan.seed,
             "figures": self._figures.texts,
-            "lesson": None if self._lesson is None else self._lesson.record(),
+            "started": self._figures.started,
+            "lesson": None if self._plan.lesson is None else self._plan.lesson.record(),
             "language": language.lower() if language.isalpha() else "en",
-            "linger": self._linger,
+            "linger": self._plan.linger,
             "far": [list(each) for each in NAMES],
         }
 
@@ -199,7 +188,7 @@ class LiveRun(MultiService):
         return LiveAnswer(page, "text/html; charset=utf-8", "badwire.html")
 
     def _exportDrawing(self) -> LiveAnswer:
-        return LiveAnswer(self._recording.svg(self._about), "image/svg+xml", "badwire.svg")
+        return LiveAnswer(self._recording.svg(self._plan.about), "image/svg+xml", "badwire.svg")
 
     def _counted(self, pages: int) -> None:
         """
@@ -212,7 +201,7 @@ class LiveRun(MultiService):
             self._lingering = None
         elif self._mayLinger and self._lingering is None:
             self._lingering = self._wire.clock.callLater(
-                self._linger, self._end, "the last page was closed"
+                self._plan.linger, self._end, "the last page was closed"
             )
 
     def _end(self, why: str) -> None:
