@@ -104,7 +104,7 @@ class RelayCase(SynchronousTestCase):
         return relay
 
     def send(self, relay: Relay, data: bytes, source: Address = ALICE) -> None:
-        relay.datagramsReceived([(data, source, ("192.0.2.1", None, None, None))])
+        relay.datagramsReceived([(data, source, ("192.0.2.1", None, None), None)])
 
     def truth(self, relay: Relay) -> list[dict[str, Any]]:
         relay.stop(2)

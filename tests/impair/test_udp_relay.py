@@ -421,7 +421,7 @@ class WhenThingsFail(RelayCase):
         self.send(relay, b"hello")
         for destination in ("192.0.2.255", "255.255.255.255", "224.0.0.1", "ff02::1%eth0"):
             for source in (ALICE, BOB):
-                relay.datagramsReceived([(b"all", source, (destination, None, None, None))])
+                relay.datagramsReceived([(b"all", source, (destination, None, None), None)])
         [connection] = self.connections
         self.assertEqual([data for data, _ in connection.sent], [b"hello"])
         connection.received(b"answer")

@@ -87,7 +87,7 @@ class Drawn:
         """
         A datagram comes to the sender.
         """
-        self.sender.datagramsReceived([(data, source, ("192.0.2.1", 60, 0, self.now()))])
+        self.sender.datagramsReceived([(data, source, ("192.0.2.1", 60, 0), self.now())])
 
     def start(self) -> list[Measurement]:
         """

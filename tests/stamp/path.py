@@ -225,14 +225,14 @@ class Path:
             for reply in self._reflects(data):
                 self._back(reply)
             return
-        told = ("192.0.2.2", 60, 0, self._there())
-        self.reflector.datagramsReceived([(data, SENDER, told)])
+        told = ("192.0.2.2", 60, 0)
+        self.reflector.datagramsReceived([(data, SENDER, told, self._there())])
 
     def _toSender(self, data: bytes) -> None:
-        self.sender.datagramsReceived([(data, RELAY, ("192.0.2.1", 250, 0, self._here()))])
+        self.sender.datagramsReceived([(data, RELAY, ("192.0.2.1", 250, 0), self._here())])
 
     def _fromSender(self, data: bytes) -> None:
-        self.relay.datagramsReceived([(data, SENDER, ("192.0.2.9", 255, 0, self._here()))])
+        self.relay.datagramsReceived([(data, SENDER, ("192.0.2.9", 255, 0), self._here())])
 
     def run(self) -> Measurement:
         """

@@ -38,7 +38,9 @@ class Reflecting:
     @ivar clock: it, and C{time}: when a datagram comes, in nanoseconds since 1970.
     """
 
-    def __init__(self, stateless: bool = False, most: int = 0, **options: Any) -> None:
+    def __init__(
+        self, stateless: bool = False, most: int = 0, number: int = 862, **options: Any
+    ) -> None:
         self.clock = Clock()
         self.sessions = None if stateless else Sessions(most)
         self.reflector = SessionReflector(
@@ -49,7 +51,7 @@ class Reflecting:
             clockError=ClockError(lambda: ERROR),
             **options,
         )
-        self.port = MemoryPort(number=862)
+        self.port = MemoryPort(number=number)
         self.reflector.started(self.port)
 
     def now(self) -> int:
@@ -70,8 +72,8 @@ class Reflecting:
         What a datagram is answered with, if it is.
         """
         before = len(self.port.sent)
-        told = (destination, ttl, trafficClass, self.now())
-        self.reflector.datagramsReceived([(data, source, told)])
+        told = (destination, ttl, trafficClass)
+        self.reflector.datagramsReceived([(data, source, told, self.now())])
         replies: list[Outgoing] = self.port.sent[before:]
         assert len(replies) <= 1
         for reply, to, _ in replies:

@@ -79,11 +79,9 @@ class LoopTests(SynchronousTestCase):
         for options in ({}, {"stateless": True}, {"light": True}, {"keys": Keys({}, KEY)}):
             key = KEY if "keys" in options else None
             for data in (request(key=key), request(key=key) + bytes(80), request()[:14]):
-                one, other = Reflecting(**options), Reflecting(**options)
-                one.port.number, other.port.number = 8620, 8621
+                one, other = (Reflecting(number=n, **options) for n in (8620, 8621))
                 self.assertLessEqual(self.echoes(one, other, data), 1)
-        one, other = Reflecting(), Reflecting()
-        one.port.number, other.port.number = 8620, 8621
+        one, other = Reflecting(number=8620), Reflecting(number=8621)
         self.assertEqual(self.echoes(one, other, request()), 1)
 
     def test_itself(self) -> None:
@@ -98,8 +96,7 @@ class LoopTests(SynchronousTestCase):
         """
         A reflector and a udpcount on any ports end each other's talk.
         """
-        inside = Reflecting()
-        inside.port.number = 8620
+        inside = Reflecting(number=8620)
         count = UDPCount(Clock(), isBroadcast=lambda host: False)
         port = MemoryPort(count, number=51424)
         data: bytes | None = request()

@@ -70,7 +70,7 @@ def ours(sessions: Sessions | None) -> object:
     reflector.started(port)
 
     def reflect(data: bytes, now: int) -> bytes | None:
-        reflector.datagramsReceived([(data, ("192.0.2.1", 40000), ("192.0.2.2", 60, 0, now))])
+        reflector.datagramsReceived([(data, ("192.0.2.1", 40000), ("192.0.2.2", 60, 0), now)])
         return port.sent.pop()[0] if port.sent else None
 
     return reflect

@@ -4,6 +4,8 @@ The reflector, in memory: what it answers, and with what.
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.stamp.reflecting import BEGAN, ERROR, SOURCE, Reflecting, request, values
@@ -20,6 +22,7 @@ from twisted_netdemo.stamp.packets.key_file import Keys
 from twisted_netdemo.stamp.packets.run_report import RunReport, parse, question
 from twisted_netdemo.stamp.packets.timestamps import ntp
 from twisted_netdemo.stamp.packets.tlvs import I, M, Type, U, pack, padding
+from twisted_netdemo.stamp.reflector.sessions import Session
 
 KEY = bytes(range(16))
 
@@ -54,7 +57,7 @@ class BaseTests(SynchronousTestCase):
         inside = Reflecting()
         inside.clock.advance(0.25)
         inside.reflector.datagramsReceived(
-            [(request(), SOURCE, (None, 60, 0, BEGAN + 200_000_000))]
+            [(request(), SOURCE, (None, 60, 0), BEGAN + 200_000_000)]
         )
         reply = replied(inside.port.sent[0][0])
         self.assertEqual(
@@ -94,6 +97,7 @@ class BaseTests(SynchronousTestCase):
         inside = Reflecting(most=3)
         assert inside.sessions is not None
         for ssid in (1, 2, 3, 1, 4):
+            inside.clock.advance(1)
             inside.sends(request(ssid=ssid))
         self.assertEqual((len(inside.sessions), inside.sessions.evicted), (3, 1))
         self.assertEqual(
@@ -102,6 +106,53 @@ class BaseTests(SynchronousTestCase):
         inside.clock.advance(900)
         self.assertEqual(replied(inside.sends(request(ssid=1))).number, 0)
         self.assertEqual((len(inside.sessions), inside.sessions.evicted), (1, 1))
+
+    def test_fault(self) -> None:
+        """
+        A request that the reflector has a fault with costs the others of its batch nothing.
+        """
+        sources = [(f"192.0.2.{n}", 40000) for n in range(1, 21)]
+        for options, key, more in (
+            ({}, None, b""),
+            ({}, None, padding(8)),
+            ({"keys": Keys({5: KEY})}, KEY, b""),
+        ):
+            inside = Reflecting(**options)
+            assert inside.sessions is not None
+            made = inside.sessions.of
+
+            def of(*arguments: Any, made: Any = made) -> Session:
+                session: Session = made(*arguments)
+                if sources[3] in arguments[0]:
+                    raise ZeroDivisionError
+                return session
+
+            self.patch(inside.sessions, "of", of)
+            data = request(key=key) + more
+            inside.reflector.datagramsReceived(
+                [(data, source, ("192.0.2.9", 60, 0), BEGAN) for source in sources]
+            )
+            self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+            answered = [to for _, to, _ in inside.port.sent]
+            self.assertEqual(answered, sources[:3] + sources[4:])
+
+    def test_faultyCheck(self) -> None:
+        """
+        Where a check itself fails, the request is not answered; the others of its batch are.
+        """
+        inside = Reflecting(keys=Keys({5: KEY}))
+        faulty = request(1, key=KEY)
+
+        def isAuthentic(keys: Keys, data: bytes) -> bool:
+            return 1 // (data != faulty) > 0
+
+        self.patch(inside.reflector, "_isAuthentic", isAuthentic)
+        told = ("192.0.2.9", 60, 0), BEGAN
+        inside.reflector.datagramsReceived(
+            [(data, SOURCE, *told) for data in (request(key=KEY), faulty, request(2, key=KEY))]
+        )
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.assertEqual([replied(data, KEY).number for data, _, _ in inside.port.sent], [0, 1])
 
     def test_light(self) -> None:
         """

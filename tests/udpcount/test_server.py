@@ -19,7 +19,7 @@ def received(data: bytes, host: str, port: int, destination: str = "127.0.0.1") 
     """
     A batch of one.
     """
-    return [(data, (host, port), (destination, None, None, None))]
+    return [(data, (host, port), (destination, None, None), None)]
 
 
 class ServerTests(SynchronousTestCase):
@@ -127,7 +127,7 @@ class ServerTests(SynchronousTestCase):
         for destination in ("192.0.2.255", "255.255.255.255", "224.0.0.1", "192.0.2.4"):
             server.datagramsReceived(received(b"1", "192.0.2.1", 1000, destination))
         self.assertEqual((server.answered, server.refused), (1, {"group": 3}))
-        server.datagramsReceived([(b"1", ("192.0.2.1", 1000), (None, None, None, None))])
+        server.datagramsReceived([(b"1", ("192.0.2.1", 1000), (None, None, None), None)])
         self.assertEqual(server.answered, 2)
 
     def test_refusedTakesNothing(self) -> None:

@@ -109,7 +109,7 @@ class Relay:
         Relay the datagrams that clients have sent.
         """
         reachesMany = self._toMany
-        for data, source, told in datagrams:
+        for data, source, told, _ in datagrams:
             if reachesMany[told[0]]:
                 self._warnings.sentToMany()
                 continue

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from twisted_netdemo.service.addresses import Address
-from twisted_netdemo.service.udp.datagram import Datagram, Origin, Outgoing
+from twisted_netdemo.service.udp.datagram import Datagram, Origin, Outgoing, Stamp
 from twisted_netdemo.service.udp.port import BatchReceiver, DatagramReceiver
 
 PEER: Address = ("127.0.0.1", 62460)
@@ -47,7 +47,7 @@ class MemoryPort:
         """
         receiver = self._receiver
         if isinstance(receiver, BatchReceiver):
-            receiver.datagramsReceived([(data, source, (destination, None, None, None))])
+            receiver.datagramsReceived([(data, source, (destination, None, None), None)])
         elif receiver is not None:
             receiver.datagramReceived(Datagram(data, source, destination))
 
@@ -57,12 +57,15 @@ class MemoryPort:
         """
         return not self.sendAll([(data, to, source)])
 
-    def sendAll(self, datagrams: Sequence[Outgoing]) -> list[int]:
+    def sendAll(self, datagrams: Sequence[Outgoing], stamp: Stamp | None = None) -> list[int]:
         """
         Take datagrams.
 
+        @param stamp: octets that are written into each.
         @return: the indices, from 0, of the datagrams that were not taken.
         """
         failed = [at for at, (_, to, _) in enumerate(datagrams) if to[0] in self.unreachable]
-        self.sent += [each for at, each in enumerate(datagrams) if at not in failed]
+        for at, (data, to, source) in enumerate(datagrams):
+            if at not in failed:
+                self.sent.append((data if stamp is None else stamp.on(data), to, source))
         return failed

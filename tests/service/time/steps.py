@@ -52,7 +52,7 @@ STOCK = "Twisted's callLater"
 _STOCK_SECONDS = 5.0
 
 _SOURCE = ("127.0.0.1", 4001)
-_TOLD = ("127.0.0.1", None, None, None)
+_TOLD = ("127.0.0.1", None, None)
 
 Came = Callable[[], object]
 
@@ -132,7 +132,7 @@ def bucket(reactor: Any, came: Came) -> None:
     """
     service = UDPCount(reactor, perSource=TokenBuckets(1 / SECONDS, 1))
     service.started(Port(lambda: None))
-    received: list[Any] = [(b"a line", _SOURCE, _TOLD)]
+    received: list[Any] = [(b"a line", _SOURCE, _TOLD, None)]
     service.datagramsReceived(received)
     service.started(Port(came))
     _often(reactor, lambda: service.datagramsReceived(received))
@@ -161,7 +161,7 @@ def _often(reactor: Any, call: Callable[[], object]) -> None:
 def _relay(reactor: Any, connection: Any, up: Impairments, idle: float) -> None:
     relay = Relay({"up": up, "down": Impairments()}, 1, lambda *told: connection, reactor, idle)
     relay.started(Port(lambda: None))
-    relay.datagramsReceived([(b"a datagram", _SOURCE, _TOLD)])
+    relay.datagramsReceived([(b"a datagram", _SOURCE, _TOLD, None)])
 
 
 def impairDelay(reactor: Any, came: Came) -> None:

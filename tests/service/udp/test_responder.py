@@ -73,10 +73,10 @@ class ResponderTests(SynchronousTestCase):
         A datagram that the service has a fault with costs the other clients nothing.
         """
         first, last = ("192.0.2.1", 40000), ("192.0.2.3", 40000)
-        told = ("192.0.2.7", None, None, None)
+        told = ("192.0.2.7", None, None), None
         self.port.unreachable = {last[0]}
         self.echo.datagramsReceived(
-            [(b"1", first, told), (b"fault", ("192.0.2.2", 40000), told), (b"3", last, told)]
+            [(b"1", first, *told), (b"fault", ("192.0.2.2", 40000), *told), (b"3", last, *told)]
         )
         self.assertEqual(self.port.sent, [(b"1", first, "192.0.2.7")])
         self.assertEqual((self.echo.answered, self.echo.unsentData), (1, [b"3"]))

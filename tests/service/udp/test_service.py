@@ -23,7 +23,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted_netdemo.service import binding
 from twisted_netdemo.service.process.control import StartError
 from twisted_netdemo.service.udp import recvmmsg
-from twisted_netdemo.service.udp.datagram import Datagram, Departure, Received
+from twisted_netdemo.service.udp.datagram import Datagram, Departure, Received, Stamp
 from twisted_netdemo.service.udp.port import DatagramSender, UDPPort, openUDP, socketCalls
 from twisted_netdemo.service.udp.recvmmsg import MultipleMessages, controlsIn, controlsOut
 from twisted_netdemo.service.udp.recvmsg import BATCH, SingleMessages, SocketCalls
@@ -92,7 +92,8 @@ class Whole:
 
     def datagramsReceived(self, datagrams: Sequence[Received]) -> None:
         self.batches.append(datagrams)
-        self.port.sendAll([(data, to, told[0]) for data, to, told in datagrams if data != b"no"])
+        answered = [each for each in datagrams if each[0] != b"no"]
+        self.port.sendAll([(data, to, told[0]) for data, to, told, _ in answered])
 
 
 class PortMixin:
@@ -207,6 +208,55 @@ class PortMixin:
             port.sendAll([(b"", to, origin) for origin in (Departure(here, 0xB8), here) * 3])
             self.turns(there, collector, 6)
             self.assertEqual([each.trafficClass for each in collector.received], [0xB8, 0] * 3)
+
+    def test_stamp(self) -> None:
+        """
+        A time that datagrams carry is made when they leave: once for so many as leave together, and
+        anew for those after one that cannot be sent.
+        """
+        port = self.open(Collector())
+        for count in (1, 3, 10):
+            client = clientOf(self, "127.0.0.1", port.number)
+            to, times = client.getsockname(), iter(range(100))
+            stamp = Stamp(2, lambda times=times: b"%03d" % next(times), 4)
+            out = [(b"%02d...%0*d" % (n, n, 0), to, None) for n in range(count)]
+            failed = port.sendAll([*out, (bytes(70_000), to, None), out[0]], stamp)
+            self.assertEqual(list(failed), [count])
+            came = [client.recv(100) for _ in range(count + 1)]
+            self.assertEqual(
+                [data[:2] + data[5:] for data in came],
+                [data[:2] + data[5:] for data, _, _ in (*out, out[0])],
+            )
+            made = [int(data[2:5]) for data in came]
+            self.assertEqual(made, sorted(made))
+            self.assertLessEqual(max(map(made.count, made)), 4)
+
+    def test_looksAgain(self) -> None:
+        """
+        What comes while a lone datagram is dealt with is read in the same turn of the reactor, up
+        to a batch; after a look in vain there is none for a while.
+        """
+        count = 0
+
+        class Asking(Collector):
+            def datagramReceived(self, datagram: Datagram) -> None:
+                super().datagramReceived(datagram)
+                if len(self.received) < count:
+                    client.send(b"x")
+
+        asking = Asking()
+        port = self.open(asking)
+        client = clientOf(self, "127.0.0.1", port.number)
+        turns = []
+        for count in (1, 5, 5, 3 * BATCH):
+            asking.received.clear()
+            client.send(b"x")
+            before = 0
+            while len(asking.received) < count:
+                self.turn(port)
+                turns.append(len(asking.received) - before)
+                before = len(asking.received)
+        self.assertEqual(turns, [1, *[1] * 8, 2, *[1] * 8, BATCH, BATCH, BATCH - 8])
 
     def test_withoutDetails(self) -> None:
         """
@@ -354,7 +404,7 @@ class PortMixin:
                 if word != ord(b"."):
                     self.assertEqual(client.recv(9), bytes([word]))
         came = [datagram for batch in whole.batches for datagram in batch]
-        for (_, source, told), client, host in zip(came, clients * 5, hosts * 5, strict=True):
+        for (_, source, told, _), client, host in zip(came, clients * 5, hosts * 5, strict=True):
             self.assertEqual((source, told[0]), (client.getsockname()[:2], host))
 
     def test_batchFails(self) -> None:

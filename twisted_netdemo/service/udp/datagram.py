@@ -10,7 +10,7 @@ from __future__ import annotations
 import socket
 import struct
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -42,11 +42,12 @@ class Datagram(NamedTuple):
     received: int | None = None
 
 
-#: The destination, ttl, trafficClass and received of a L{Datagram}.
-Ancillary = tuple[str | None, int | None, int | None, int | None]
+#: The destination, ttl and trafficClass of a L{Datagram}, which many datagrams have in common.
+Ancillary = tuple[str | None, int | None, int | None]
 
-#: A datagram that has arrived, before a L{Datagram} is made of it: data, source, and the rest.
-Received = tuple[bytes, Address, Ancillary]
+#: A datagram that has arrived, before a L{Datagram} is made of it: its data, its source, these
+#: three, and when the kernel received it.
+Received = tuple[bytes, Address, Ancillary, int | None]
 
 
 class Departure(NamedTuple):
@@ -66,6 +67,28 @@ Origin = str | Departure | None
 
 #: A datagram that is to be sent: its payload, to whom, and from where.
 Outgoing = tuple[bytes, Address, Origin]
+
+
+class Stamp(NamedTuple):
+    """
+    Octets that are written into each datagram as late as can be before it is sent: a time.
+
+    @ivar at: where in the payload.
+    @ivar octets: makes them, always as many.
+    @ivar together: how many datagrams leave in one call of the system, and have the same.
+    """
+
+    at: int
+    octets: Callable[[], bytes]
+    together: int
+
+    def on(self, data: bytes) -> bytes:
+        """
+        The payload with the octets in it.
+        """
+        octets = self.octets()
+        return data[: self.at] + octets + data[self.at + len(octets) :]
+
 
 # linux/in.h and asm-generic/socket.h; Python 3.11 to 3.13 do not name these.
 _LINUX = (
@@ -127,9 +150,9 @@ def enable(udp: socket.socket, details: bool = True) -> bool:
     return hasattr(udp, "recvmsg") and _ASK[udp.family][0][1] in enabled
 
 
-def parse(controls: Iterable[Control]) -> Ancillary:
+def parse(controls: Iterable[Control]) -> tuple[Ancillary, int | None]:
     """
-    The values in control messages.
+    The values in control messages: those that datagrams have in common, and the time of receipt.
     """
     destination = ttl = trafficClass = received = None
     for level, kind, data in controls:
@@ -146,7 +169,7 @@ def parse(controls: Iterable[Control]) -> Ancillary:
         elif (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPNS):
             seconds, nanoseconds = _TIMESPEC.unpack_from(data)
             received = seconds * 1_000_000_000 + nanoseconds
-    return destination, ttl, trafficClass, received
+    return (destination, ttl, trafficClass), received
 
 
 def drops(udp: socket.socket) -> int | None:

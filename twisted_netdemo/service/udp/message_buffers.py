@@ -7,6 +7,7 @@ from __future__ import annotations
 import ctypes
 import mmap
 import struct
+from collections.abc import Iterable
 
 from twisted_netdemo.service.udp.recvmsg import BATCH
 
@@ -41,8 +42,9 @@ class MessageBuffers:
     """
     An array of C{mmsghdr}, and for each a name, a control buffer and a payload buffer.
 
-    @ivar lengths: of the payloads received, and C{controlLengths}: of their control messages. Plain
-        memory is read and written several times faster than fields of ctypes.
+    @ivar lengths: of the payloads received, C{nameLengths}: of their names, C{controlLengths}: of
+        their control messages. Plain memory is read and written several times faster than fields
+        of ctypes.
     @ivar base: where the payload buffers begin; C{bases}: where each payload that is to be sent
         does, and C{sizes}: how long they are.
     @ivar filled: the control messages that are there to be sent.
@@ -79,8 +81,21 @@ class MessageBuffers:
         self.fresh = bytes(self.bytes)
         self.lengths = self.bytes.cast("I")[_MMsgHdr.len.offset // 4 :: self.stride // 4]
         # a long is as wide as size_t
+        self.nameLengths = self.bytes.cast("I")[_MsgHdr.namelen.offset // 4 :: self.stride // 4]
         words = self.bytes.cast("L")
         self.controlLengths = words[_MsgHdr.controllen.offset // WORD :: self.stride // WORD]
         pairs = memoryview(vectors).cast("B").cast("L")
         self.bases, self.sizes = pairs[::2], pairs[1::2]
         self.base = payloads
+
+    def write(self, octets: bytes, at: int, starts: Iterable[int]) -> None:
+        """
+        Write octets into payloads that are to be sent.
+
+        @param at: where in each.
+        @param starts: where each begins, of C{bases}.
+        """
+        payloads, first = self.payloads, at - self.base
+        last = first + len(octets)
+        for start in starts:
+            payloads[start + first : start + last] = octets

@@ -19,11 +19,25 @@ from twisted_netdemo.service.addresses import Address, addressOf
 from twisted_netdemo.service.binding import bindUDP
 from twisted_netdemo.service.process.rate_limited_log import RateLimitedLog
 from twisted_netdemo.service.reactors import IServiceReactor
-from twisted_netdemo.service.udp.datagram import Datagram, Origin, Outgoing, Received, drops, enable
+from twisted_netdemo.service.udp.datagram import (
+    Datagram,
+    Origin,
+    Outgoing,
+    Received,
+    Stamp,
+    drops,
+    enable,
+)
 from twisted_netdemo.service.udp.recvmmsg import MultipleMessages
-from twisted_netdemo.service.udp.recvmsg import SingleMessages, SocketCalls
+from twisted_netdemo.service.udp.recvmsg import BATCH, BATCH_BYTES, SingleMessages, SocketCalls
 
 _log = Logger()
+
+# What a lone datagram counts for beside its bytes: so that no more than a batch is read in a turn.
+_LONE = BATCH_BYTES // BATCH
+
+# How often, when a look has been in vain, there is none.
+_IDLE = 8
 
 
 class DatagramSender(Protocol):
@@ -44,10 +58,11 @@ class DatagramSender(Protocol):
         @return: whether the system has taken it, or will be given it when the batch is done.
         """
 
-    def sendAll(self, datagrams: Sequence[Outgoing]) -> Collection[int]:
+    def sendAll(self, datagrams: Sequence[Outgoing], stamp: Stamp | None = None) -> Collection[int]:
         """
         Send many at once.
 
+        @param stamp: octets that are made when all else is done. Each payload has room for them.
         @return: the places of those that the system has not taken.
         """
 
@@ -128,12 +143,13 @@ class UDPPort:
         self._reactor: IReactorFDSet = reactor
         self.knowsDestinations = enable(udp, details)
         self._calls = calls(udp)
-        self._receive = self._calls.receive
+        self._receive, self._send = self._calls.receive, self._calls.send
         self._deal: Callable[[Sequence[Received]], None] = (
             receiver.datagramsReceived if isinstance(receiver, BatchReceiver) else self._oneByOne
         )
         self.fileno = udp.fileno
         self._closed = False
+        self._idle = 0
         self._gathered: list[Outgoing] | None = None
         self._sendFailed = RateLimitedLog(reactor, self._saySendFailed)
         self._receiveFailed = RateLimitedLog(reactor, self._sayReceiveFailed)
@@ -150,18 +166,19 @@ class UDPPort:
         """
         return not self.sendAll([(data, to, source)])
 
-    def sendAll(self, datagrams: Sequence[Outgoing]) -> Collection[int]:
+    def sendAll(self, datagrams: Sequence[Outgoing], stamp: Stamp | None = None) -> Collection[int]:
         """
         Send many, as L{send} does.
 
+        @param stamp: as L{DatagramSender.sendAll} has it.
         @return: the places of those that the system has not taken.
         """
         if self._closed:
             return range(len(datagrams))
-        if self._gathered is not None:
+        if self._gathered is not None and stamp is None:
             self._gathered += datagrams
             return ()
-        errors = self._calls.send(datagrams)
+        errors = self._send(datagrams, stamp)
         for error in errors.values():
             self.sendErrors[errno.errorcode.get(error.errno or 0, "other")] += 1
             self._lastError = error
@@ -205,30 +222,38 @@ class UDPPort:
         return type(self._receiver).__name__
 
     def doRead(self) -> None:
-        if self._closed:
-            return
-        try:
-            datagrams = self._receive()
-        except OSError as error:
-            self._lastError = error
-            self._receiveFailed.happened()
-            return
-        if datagrams:
+        left = BATCH_BYTES
+        while not self._closed:
+            try:
+                datagrams = self._receive()
+            except OSError as error:
+                self._lastError = error
+                self._receiveFailed.happened()
+                return
+            if not datagrams:
+                self._idle = _IDLE
+                return
             try:
                 self._deal(datagrams)
             except Exception:
                 _log.failure("{count} datagram(s) failed", count=len(datagrams))
+            # After a lone one the next may have come meanwhile, and a turn of the reactor costs
+            # more than to look; but not each time in vain.
+            left -= len(datagrams[0][0]) + _LONE
+            if self._idle or len(datagrams) > 1 or left < 0:
+                self._idle -= self._idle > 0
+                return
 
     def _oneByOne(self, datagrams: Sequence[Received]) -> None:
         receiver: Any = self._receiver
         if len(datagrams) > 1:
             self._gathered = []
-        for data, source, ancillary in datagrams:
+        for data, source, told, received in datagrams:
             if self._closed:
                 break
             try:
                 # as Datagram(...), at half its cost
-                receiver.datagramReceived(tuple.__new__(Datagram, (data, source, *ancillary)))
+                receiver.datagramReceived(tuple.__new__(Datagram, (data, source, *told, received)))
             except Exception:
                 _log.failure("A datagram failed", source=source)
         gathered, self._gathered = self._gathered, None

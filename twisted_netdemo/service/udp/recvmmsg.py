@@ -16,7 +16,7 @@ import sys
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from itertools import accumulate, islice, repeat
+from itertools import accumulate, repeat
 from typing import Any
 
 from twisted_netdemo.service.addresses import Address, BoundedCache, hostText, packedHost
@@ -27,6 +27,7 @@ from twisted_netdemo.service.udp.datagram import (
     Origin,
     Outgoing,
     Received,
+    Stamp,
     parse,
     sendFrom,
 )
@@ -36,16 +37,13 @@ from twisted_netdemo.service.udp.recvmsg import BATCH, BATCH_BYTES, SingleMessag
 # How many cost less to send one by one.
 _FEW = 3
 
-# After a lone datagram that is small, how many are read one by one.
-_LONE = 8
-_SMALL = 4096
-
 # In the address of every host whose text names an interface, and in some others.
 _LINK_LOCAL = b"\xfe"
 
 # where the payloads of a batch begin
 _STARTS = range(0, BATCH * PAYLOAD, PAYLOAD)
 
+_SECOND = 1_000_000_000
 _CMSG = struct.Struct("@Nii")
 _STAMP = struct.Struct(f"@{_CMSG.size}sll")  # cmsghdr and timespec
 _STAMPED = _CMSG.pack(_STAMP.size, socket.SOL_SOCKET, SO_TIMESTAMPNS or 0)
@@ -116,11 +114,21 @@ class _Family:
 _FAMILIES = {int(family): _Family(family) for family in (socket.AF_INET, socket.AF_INET6)}
 
 
-def _parsed(control: bytes) -> Ancillary:
+def _parsed(control: bytes) -> tuple[Ancillary, int | None]:
     return parse(controlsIn(control))
 
 
-_ancillary = BoundedCache(_parsed)
+_ancillary: BoundedCache[bytes, Ancillary] = BoundedCache(lambda control: _parsed(control)[0])
+
+
+@cache
+def _stamped(length: int) -> struct.Struct:
+    """
+    The layout of a control buffer with so many bytes in use: the head of the timestamp, the
+    timestamp, and the other control messages.
+    """
+    rest = length - _STAMP.size
+    return struct.Struct(f"{_STAMP.format}{rest}s{CONTROL - length}x")
 
 
 class _Calls:
@@ -155,8 +163,7 @@ class MultipleMessages:
         calls = _calls()
         self._in, self._out = calls.incoming, calls.outgoing
         self._recvmmsg, self._sendmmsg = calls.recvmmsg, calls.sendmmsg
-        single = SingleMessages(udp)
-        self._one, self._oneByOne = single.one, single.send
+        self._oneByOne = SingleMessages(udp).send
         self._inAddress = ctypes.c_void_p(self._in.address)
         self._fileno = udp.fileno
         self._most = BATCH
@@ -164,10 +171,9 @@ class MultipleMessages:
         self._sources: tuple[Address, ...] = ()
         self._names = b""
         # ancillary data that a whole batch had in common, and the kernel's form of it
-        self._always: Ancillary = (None, None, None, None)
+        self._always: Ancillary = (None, None, None)
         self._controls = b""
         self._lengths: list[int] = []
-        self._lone = 0
         self._stamped = bool(SO_TIMESTAMPNS and udp.getsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS))
         self._family = _FAMILIES[udp.family]
         # a kernel (or a sandbox) without the calls says ENOSYS or EPERM to this
@@ -184,84 +190,103 @@ class MultipleMessages:
 
         @raise OSError: as recvmmsg(2); nothing waiting is no error.
         """
-        if self._lone:
-            # It costs less for one at a time; after some it is seen whether they still are.
-            try:
-                datagram = self._one()
-            except (BlockingIOError, InterruptedError):
-                return []
-            self._lone -= 1
-            return [datagram]
         count = self._recvmmsg(self._fileno(), self._inAddress, self._most, 0, None)
+        if count == 1:
+            return (self._one(),)
         if count < 0:
             number = ctypes.get_errno()
             if number in (errno.EAGAIN, errno.EINTR):
-                return []
+                return ()
             raise OSError(number, os.strerror(number))
         messages = self._in
-        payloads, hosts = messages.payloads, self._family.hosts
+        payloads = messages.payloads
         lengths = messages.lengths[:count].tolist()
-        names = messages.names[: count * NAME]
-        if names == self._names:
-            sources = self._sources
-        else:
-            unpacked = _Family.name.iter_unpack(names)
-            sources = tuple([(hosts[host], port) for _, port, host in unpacked])
-            if _LINK_LOCAL not in names:
-                self._names, self._sources = names, sources
+        sources = self._sourcesOf(messages.names[: count * NAME])
         datas = [payloads[at : at + length] for at, length in zip(_STARTS, lengths, strict=False)]
-        datagrams = list(zip(datas, sources, self._ancillary(count), strict=True))
-        total = sum(lengths)
+        datagrams = list(zip(datas, sources, *self._told(count), strict=True))
         # The next batch is mostly like the last.
-        if count == 1 and total < _SMALL:
-            self._lone = _LONE
-        self._most = max(1, min(BATCH, count * BATCH_BYTES // (total or 1)))
+        self._most = max(1, min(BATCH, count * BATCH_BYTES // (sum(lengths) or 1)))
         messages.bytes[: count * messages.stride] = messages.fresh[: count * messages.stride]
         return datagrams
 
-    def _ancillary(self, count: int) -> Iterable[Ancillary]:
+    def _one(self) -> Received:
         """
-        The ancillary data of so many datagrams.
+        The only datagram, at half the cost of a batch of one.
+        """
+        messages = self._in
+        length = messages.lengths[0]
+        (source,) = self._sourcesOf(messages.names[:NAME])
+        used = messages.controlLengths[0]
+        control = messages.controls[:used]
+        told: Ancillary
+        received: int | None
+        if control.startswith(_STAMPED):
+            _, seconds, nanoseconds = _STAMP.unpack_from(control)
+            told, received = _ancillary[control[_STAMP.size :]], seconds * _SECOND + nanoseconds
+        elif self._stamped:
+            told, received = _parsed(control)
+        else:
+            told, received = _ancillary[control], None
+        self._most = BATCH if length <= BATCH_BYTES // BATCH else max(1, BATCH_BYTES // length)
+        # what the kernel has written over
+        messages.nameLengths[0], messages.controlLengths[0] = NAME, CONTROL
+        return messages.payloads[:length], source, told, received
+
+    def _sourcesOf(self, names: bytes) -> tuple[Address, ...]:
+        if names == self._names:
+            return self._sources
+        hosts, unpacked = self._family.hosts, _Family.name.iter_unpack(names)
+        sources = tuple([(hosts[host], port) for _, port, host in unpacked])
+        if _LINK_LOCAL not in names:
+            self._names, self._sources = names, sources
+        return sources
+
+    def _told(self, count: int) -> tuple[Iterable[Ancillary], Iterable[int | None]]:
+        """
+        The ancillary data of so many datagrams, and when each was received.
         """
         controls = self._in.controls[: count * CONTROL]
         lengths = self._in.controlLengths[:count].tolist()
+        first = lengths[0]
+        if self._stamped and first >= _STAMP.size and lengths.count(first) == count:
+            # The time differs each time, the rest comes again and again.
+            heads, *time, rests = zip(*_stamped(first).iter_unpack(controls), strict=True)
+            if heads.count(_STAMPED) == count:
+                times = [s * _SECOND + ns for s, ns in zip(*time, strict=True)]
+                if rests.count(rests[0]) == count:
+                    return repeat(_ancillary[rests[0]], count), times
+                return [_ancillary[rest] for rest in rests], times
         if self._controls.startswith(controls) and self._lengths[:count] == lengths:
-            return repeat(self._always, count)
+            return repeat(self._always, count), repeat(None, count)
         parts = [
             controls[at : at + length]
             for at, length in zip(range(0, BATCH * CONTROL, CONTROL), lengths, strict=False)
         ]
-        if not self._stamped:
-            ancillary = [_ancillary[part] for part in parts]
-            if parts[0] in _ancillary and parts.count(parts[0]) == count:
-                self._controls, self._lengths, self._always = controls, lengths, ancillary[0]
-            return ancillary
-        ancillary = []
-        for part in parts:
-            # The time differs each time, the rest comes again and again.
-            if len(part) >= _STAMP.size and part.startswith(_STAMPED):
-                _, seconds, nanoseconds = _STAMP.unpack_from(part)
-                received = seconds * 1_000_000_000 + nanoseconds
-                ancillary.append((*_ancillary[part[_STAMP.size :]][:3], received))
-            else:
-                ancillary.append(_parsed(part))
-        return ancillary
+        if self._stamped:
+            each = [_parsed(part) for part in parts]
+            return [told for told, _ in each], [received for _, received in each]
+        told = [_ancillary[part] for part in parts]
+        if parts[0] in _ancillary and parts.count(parts[0]) == count:
+            self._controls, self._lengths, self._always = controls, lengths, told[0]
+        return told, repeat(None, count)
 
-    def send(self, datagrams: Sequence[Outgoing]) -> dict[int, OSError]:
+    def send(self, datagrams: Sequence[Outgoing], stamp: Stamp | None = None) -> dict[int, OSError]:
         """
         Send datagrams in order; one that cannot be sent does not stop the others.
 
         @return: for the place of each that was not sent, why.
         """
         if len(datagrams) <= _FEW:
-            return self._oneByOne(datagrams)
+            return self._oneByOne(datagrams, stamp)
+        if len(datagrams) <= BATCH:
+            return self._sendBatch(datagrams, stamp)
         errors: dict[int, OSError] = {}
         for start in range(0, len(datagrams), BATCH):
-            failed = self._sendBatch(datagrams[start : start + BATCH])
+            failed = self._sendBatch(datagrams[start : start + BATCH], stamp)
             errors.update((start + at, error) for at, error in failed.items())
         return errors
 
-    def _sendBatch(self, datagrams: Sequence[Outgoing]) -> dict[int, OSError]:
+    def _sendBatch(self, datagrams: Sequence[Outgoing], stamp: Stamp | None) -> dict[int, OSError]:
         messages, family, count = self._out, self._family, len(datagrams)
         datas, targets, origins = zip(*datagrams, strict=True)
         payload = b"".join(datas)
@@ -275,12 +300,12 @@ class MultipleMessages:
             messages.payloads[: len(payload)] = payload
         except (OSError, IndexError):
             # Some cannot be sent at all: which, and why, is found out one by one.
-            return self._oneByOne(datagrams)
+            return self._oneByOne(datagrams, stamp)
         messages.names[: len(names)] = names
         lengths = array("L", map(len, datas))
         messages.sizes[:count] = lengths
-        ends = accumulate(lengths, initial=messages.base)
-        messages.bases[:count] = array("L", islice(ends, count))
+        starts = array("L", accumulate(lengths[:-1], initial=messages.base))
+        messages.bases[:count] = starts
         # Mostly all leave from one address.
         if messages.filled[:count] != controls:
             messages.filled = controls
@@ -288,10 +313,14 @@ class MultipleMessages:
                 messages.controls[at : at + len(control)] = control
             messages.controlLengths[:count] = array("L", map(len, controls))
         errors: dict[int, OSError] = {}
-        sent = 0
+        sent, fileno = 0, self._fileno()
         while sent < count:
+            together = count - sent
+            if stamp is not None:
+                together = min(together, stamp.together)
+                messages.write(stamp.octets(), stamp.at, starts[sent : sent + together])
             address = ctypes.c_void_p(messages.address + sent * messages.stride)
-            done = self._sendmmsg(self._fileno(), address, count - sent, 0)
+            done = self._sendmmsg(fileno, address, together, 0)
             if done > 0:
                 sent += done
                 continue

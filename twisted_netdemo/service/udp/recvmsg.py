@@ -24,6 +24,7 @@ from twisted_netdemo.service.udp.datagram import (
     Origin,
     Outgoing,
     Received,
+    Stamp,
     parse,
     sendFrom,
 )
@@ -35,7 +36,6 @@ BATCH_BYTES = 1 << 17
 
 _LARGEST = 65535  # bytes; no UDP payload is longer
 _CONTROL = 512
-_STAMP = (socket.SOL_SOCKET, SO_TIMESTAMPNS)
 _STAMP = (socket.SOL_SOCKET, SO_TIMESTAMPNS)
 
 
@@ -51,7 +51,7 @@ class SocketCalls(Protocol):
         @raise OSError: reading failed.
         """
 
-    def send(self, datagrams: Sequence[Outgoing]) -> dict[int, OSError]:
+    def send(self, datagrams: Sequence[Outgoing], stamp: Stamp | None) -> dict[int, OSError]:
         """
         Send all in order; one that cannot be sent does not stop the others.
 
@@ -72,7 +72,9 @@ class SingleMessages:
             return addressOf((text, 0, 0, *scope) if scope else (text, 0))[0]
 
         self._texts = BoundedCache(textOf)
-        self._ancillary: BoundedCache[tuple[Control, ...], Ancillary] = BoundedCache(parse)
+        self._ancillary: BoundedCache[tuple[Control, ...], Ancillary] = BoundedCache(
+            lambda controls: parse(controls)[0]
+        )
         self._hosts: BoundedCache[str, tuple[str, int]] = BoundedCache(
             lambda host: socketHost(host, family)
         )
@@ -116,19 +118,19 @@ class SingleMessages:
         """
         data, controls, _, name = self._recvmsg(_LARGEST, _CONTROL)
         # All but the timestamp comes again and again.
+        received = None
         if controls and controls[0][:2] == _STAMP:
-            destination, ttl, trafficClass, _ = self._ancillary[tuple(controls[1:])]
-            ancillary: Ancillary = destination, ttl, trafficClass, parse(controls[:1])[3]
-        else:
-            ancillary = self._ancillary[tuple(controls)]
+            received = parse(controls[:1])[1]
+            del controls[0]
+        ancillary = self._ancillary[tuple(controls)]
         if name == self._name:
-            return data, self._source, ancillary
+            return data, self._source, ancillary, received
         source = self._texts[name[0], name[3:]], name[1]
         if "%" not in source[0]:  # interfaces change their names
             self._name, self._source = name, source
-        return data, source, ancillary
+        return data, source, ancillary, received
 
-    def send(self, datagrams: Sequence[Outgoing]) -> dict[int, OSError]:
+    def send(self, datagrams: Sequence[Outgoing], stamp: Stamp | None = None) -> dict[int, OSError]:
         errors = {}
         for at, (data, to, source) in enumerate(datagrams):
             try:
@@ -137,6 +139,8 @@ class SingleMessages:
                 else:
                     address = socketAddress(self._hosts[to[0]], to[1], self._family)
                 controls = self._controls[source]
+                if stamp is not None:
+                    data = stamp.on(data)
                 if controls:
                     self._sendmsg((data,), controls, 0, address)
                 else:

@@ -37,10 +37,17 @@ _SHORT_REPLY = Struct("!IQHHQIQH")
 # Where the TTL of a short reply is, if it goes so far (RFC 5357 4.2.1).
 _TTL_AT = 40
 
+#: Where an unauthenticated request's SSID is, and what stands behind it to its end.
+SSID = slice(14, 16)
+MBZ = bytes(28)
 
-#: The fields of an unauthenticated request as a plain tuple, and the octets of a reply from them:
-#: for a reflector, that answers each packet of a flood.
-readRequest, writeReply = _REQUEST.unpack_from, _REPLY.pack
+#: Where an unauthenticated reply's Timestamp is.
+STAMP_AT = 4
+
+#: The octets of a reply to a bare request with a Timestamp of zeros: for a reflector, which answers
+#: each packet of a flood. The Sequence Number; the Error Estimate; the SSID's octets; the Receive
+#: Timestamp; the request's first 14 octets; the TTL.
+bareReply = Struct("!I8xH2sQ14s2xB3x").pack
 
 
 class Request(NamedTuple):

@@ -23,7 +23,7 @@ _NTP_EPOCH = 2_208_988_800
 TAI_AHEAD = 37
 
 _WRAP = 1 << 32
-_UNITS = _WRAP / _SECOND  # of a second's fraction, in a nanosecond
+_NTP_ORIGIN = _NTP_EPOCH << 32
 
 
 def ntp(time: int) -> int:
@@ -33,9 +33,8 @@ def ntp(time: int) -> int:
     @param time: in nanoseconds since 1970.
     @return: 64 bits. L{fromNTP} gives the same nanosecond back.
     """
-    # a nanosecond is more than four units, so that rounding in floating point loses none
-    fraction = int(time % _SECOND * _UNITS + 0.5)
-    return (time // _SECOND + _NTP_EPOCH & 0xFFFFFFFF) << 32 | fraction
+    # a nanosecond is more than four units, so that what is cut off loses none
+    return (time << 32) // _SECOND + _NTP_ORIGIN & 0xFFFFFFFFFFFFFFFF
 
 
 def fromNTP(stamp: int, near: int) -> int:

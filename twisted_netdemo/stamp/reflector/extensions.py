@@ -177,8 +177,8 @@ class Extensions:
             return False
         data = self._data
         sent = int.from_bytes(data[each.value : each.value + 4], "big")
-        counts = (sent, session.requests & 0xFFFFFFFF, session.replies & 0xFFFFFFFF)
-        _THREE.pack_into(data, each.value, *counts)
+        there = session.replies & 0xFFFFFFFF  # each request that came has a reply
+        _THREE.pack_into(data, each.value, sent, there, there)
         return True
 
     def _followUp(self, each: TLV, seen: Seen, session: Session | None) -> bool:

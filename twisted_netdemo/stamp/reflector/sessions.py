@@ -8,21 +8,23 @@ from __future__ import annotations
 import random
 from collections import OrderedDict
 
+from twisted_netdemo.service.addresses import Address
 from twisted_netdemo.stamp.session.arrivals import Arrivals
 
 #: After how many seconds without a packet a session is forgotten (RFC 5357 4.2: REFWAIT).
 IDLE = 900.0
 
-#: The sender's address and port, the SSID, and the number of the run, where the packets have one.
-Key = tuple[str, int, int, int | None]
+#: The sender's address and port, the SSID's octets, and the number of the run, where the packets
+#: have one.
+Key = tuple[Address, bytes, int | None]
 
 
 class Session:
     """
     One sender's test session.
 
-    @ivar replies: how many replies it has had: the Sequence Number of the next.
-    @ivar requests: how many requests have come.
+    @ivar replies: how many requests have come, each of which has had a reply: the Sequence Number
+        of the next.
     @ivar previous: the Sequence Number of the last reply, and when it had left: 64 bits, as in
         packets; zeros before the first (RFC 8972 4.7).
     @ivar arrivals: of the requests of a run that wants to hear of them.
@@ -30,11 +32,10 @@ class Session:
     @ivar last: when the last packet came.
     """
 
-    __slots__ = ("arrivals", "last", "name", "previous", "replies", "requests")
+    __slots__ = ("arrivals", "last", "name", "previous", "replies")
 
     def __init__(self, isRun: bool) -> None:
         self.replies = 0
-        self.requests = 0
         self.previous = (0, 0)
         self.arrivals = Arrivals() if isRun else None
         self.name = random.getrandbits(32)
@@ -62,12 +63,14 @@ class Sessions:
         The session of a packet that has come.
         """
         session = self._sessions.get(key)
+        if session is not None and session.last == now:
+            return session  # of the same batch
         if session is None or session.last + self._idle <= now:
             self.forget(now)
             if self._most and len(self._sessions) >= self._most:
                 self._sessions.popitem(last=False)
                 self.evicted += 1
-            session = self._sessions[key] = Session(key[3] is not None)
+            session = self._sessions[key] = Session(key[2] is not None)
         else:
             self._sessions.move_to_end(key)
         session.last = now

@@ -238,7 +238,7 @@ class SessionSender:
 
     def datagramsReceived(self, datagrams: Sequence[Received]) -> None:
         now = self._clock.read()
-        for data, source, (_, ttl, _, received) in datagrams:
+        for data, source, (_, ttl, _), received in datagrams:
             if self._isOver:
                 return
             self._replied(data, source, self._clock.arrival(received, now), ttl)

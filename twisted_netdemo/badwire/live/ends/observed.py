@@ -27,7 +27,7 @@ from zope.interface import implementer
 from twisted_netdemo.badwire.console import describe
 from twisted_netdemo.badwire.live.ends.live_interfaces import IFlowTransport
 from twisted_netdemo.service.addresses import Address
-from twisted_netdemo.service.udp.datagram import Origin, Outgoing, Received
+from twisted_netdemo.service.udp.datagram import Origin, Outgoing, Received, Stamp
 from twisted_netdemo.service.udp.port import BatchReceiver, DatagramSender
 
 
@@ -165,7 +165,7 @@ class ObservedResponder:
         """
         Datagrams have arrived.
         """
-        for data, source, _ in datagrams:
+        for data, source, _, _ in datagrams:
             self._seen("read", source[1], self._number, data)
         self._inner.datagramsReceived(datagrams)
 
@@ -183,7 +183,9 @@ class _ObservedSender:
         self._seen("wrote", to[1], self.number, data)
         return self._inner.send(data, to, source)
 
-    def sendAll(self, datagrams: Sequence[Outgoing]) -> Collection[int]:
+    def sendAll(self, datagrams: Sequence[Outgoing], stamp: Stamp | None = None) -> Collection[int]:
+        if stamp is not None:  # a datagram is seen as it leaves
+            datagrams = [(stamp.on(data), to, source) for data, to, source in datagrams]
         for data, to, _ in datagrams:
             self._seen("wrote", to[1], self.number, data)
         return self._inner.sendAll(datagrams)
