@@ -18,7 +18,7 @@ from twisted_netdemo.badwire.model import events
 from twisted_netdemo.badwire.render.recorder import Recorder
 from twisted_netdemo.faults.figure_texts import figureNames
 from twisted_netdemo.faults.kinds import DATAGRAM_FAULTS
-from twisted_netdemo.gopher.cli import exit_statuses
+from twisted_netdemo.gopher import exit_statuses
 
 ROOT = Path(__file__).resolve().parents[2]
 OLD = ROOT / "tests" / "badwire" / "render" / "old.log"

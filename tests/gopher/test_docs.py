@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 import twisted_netdemo.gopher
 from tests.gopher.peers import peer, resets, sends
 from tests.processes import folder, run
-from twisted_netdemo.gopher.cli import exit_statuses
+from twisted_netdemo.gopher import exit_statuses
 from twisted_netdemo.gopher.cli.command import USAGE
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "gopherfetch.md").read_text()

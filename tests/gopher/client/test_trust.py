@@ -22,10 +22,10 @@ from tests.certificates import Authority, fingerprint, writeCertificate
 from tests.gopher.peers import peer, sends
 from tests.gopher.test_network import Answer, NetworkTestCase, Served, hello
 from tests.processes import folder
-from twisted_netdemo.gopher.cli.exit_statuses import statusOf
 from twisted_netdemo.gopher.client.agent import Agent
 from twisted_netdemo.gopher.client.trust import Pinned, Unverified, Verified
 from twisted_netdemo.gopher.errors import CertificateRejected, FetchError, HandshakeFailed
+from twisted_netdemo.gopher.exit_statuses import statusOf
 from twisted_netdemo.gopher.net import certificate_check
 from twisted_netdemo.gopher.net.pins import Pins
 

@@ -16,7 +16,6 @@ from tests.gopher.cli.test_plugins import CommandTestCase
 from tests.gopher.peers import freePort, peer, sends, untilListening
 from tests.gopher.test_network import Answer, NetworkTestCase, Served, hello, silent
 from tests.processes import folder, needs, start
-from twisted_netdemo.gopher.cli.exit_statuses import statusOf
 from twisted_netdemo.gopher.client.agent import Agent
 from twisted_netdemo.gopher.errors import (
     AddressRefused,
@@ -26,6 +25,7 @@ from twisted_netdemo.gopher.errors import (
     ConnectTimedOut,
     ProxyFailed,
 )
+from twisted_netdemo.gopher.exit_statuses import statusOf
 from twisted_netdemo.gopher.net.address_cache import AddressCache
 from twisted_netdemo.gopher.net.address_guard import isGlobal
 from twisted_netdemo.gopher.net.socks_proxy import SocksProxy, proxyAddress

@@ -11,11 +11,11 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 
 from twisted_netdemo.gopher.cli.console import StandardStreams
-from twisted_netdemo.gopher.cli.exit_statuses import OK, Failed
 from twisted_netdemo.gopher.cli.job import AgentFor, Job
 from twisted_netdemo.gopher.cli.link_follower import askBefore
 from twisted_netdemo.gopher.cli.request import BatchRequest
 from twisted_netdemo.gopher.cli.turns import Turns
+from twisted_netdemo.gopher.exit_statuses import OK, Failed
 from twisted_netdemo.service.time.clock import monotonic
 
 # After how many seconds progress is shown, and how often.

@@ -12,7 +12,6 @@ from twisted.internet.interfaces import IReactorTime
 
 from twisted_netdemo.gopher.body import Verdict
 from twisted_netdemo.gopher.cli.console import OutputError, StandardStreams
-from twisted_netdemo.gopher.cli.exit_statuses import CANNOT_WRITE, MALFORMED, OK, Failed, statusOf
 from twisted_netdemo.gopher.cli.link_follower import LinkFollower
 from twisted_netdemo.gopher.cli.output import BodyOutput, Formatter
 from twisted_netdemo.gopher.cli.pace import Pace
@@ -23,6 +22,7 @@ from twisted_netdemo.gopher.client.agent import DEFAULT_MAX_SIZE, Agent
 from twisted_netdemo.gopher.client.connection import formatAddress
 from twisted_netdemo.gopher.client.response import Response
 from twisted_netdemo.gopher.errors import ConnectError, FetchError, Transfer
+from twisted_netdemo.gopher.exit_statuses import CANNOT_WRITE, MALFORMED, OK, Failed, statusOf
 from twisted_netdemo.gopher.formats.display import MenuFormatter, TextFormatter
 from twisted_netdemo.gopher.item_types import Kind, bodyKind
 from twisted_netdemo.gopher.url import GopherURL, InvalidURL

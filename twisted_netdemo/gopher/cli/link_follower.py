@@ -9,11 +9,11 @@ from contextlib import aclosing
 from dataclasses import replace
 
 from twisted_netdemo.gopher.cli.console import StandardStreams
-from twisted_netdemo.gopher.cli.exit_statuses import MALFORMED, SERVER_ERROR, Failed
 from twisted_netdemo.gopher.cli.pace import Pace
 from twisted_netdemo.gopher.cli.request import BatchRequest
 from twisted_netdemo.gopher.client.response import Response
 from twisted_netdemo.gopher.errors import TooLarge
+from twisted_netdemo.gopher.exit_statuses import MALFORMED, SERVER_ERROR, Failed
 from twisted_netdemo.gopher.item_types import Kind, bodyKind, isFetched, itemType
 from twisted_netdemo.gopher.menu import Item
 from twisted_netdemo.gopher.text.lines import LineTooLong

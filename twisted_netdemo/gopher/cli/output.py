@@ -12,12 +12,12 @@ from typing import Protocol
 from twisted.internet.interfaces import IReactorTime
 
 from twisted_netdemo.gopher.cli.console import StandardStreams
-from twisted_netdemo.gopher.cli.exit_statuses import CANNOT_WRITE, SERVER_ERROR, Failed
 from twisted_netdemo.gopher.cli.pace import OutOfTime, Pace
 from twisted_netdemo.gopher.cli.saving import Download
 from twisted_netdemo.gopher.cli.turns import Turn
 from twisted_netdemo.gopher.client.response import Response
 from twisted_netdemo.gopher.errors import FetchError, TooLarge
+from twisted_netdemo.gopher.exit_statuses import CANNOT_WRITE, SERVER_ERROR, Failed
 from twisted_netdemo.gopher.text.lines import LineTooLong
 
 # How many seconds the reader of a named pipe has to open it, and how often to look.
