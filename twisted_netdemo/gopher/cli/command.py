@@ -8,7 +8,8 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from twisted_netdemo.service.process.lazy_imports import lean
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except UsageError as error:
         _end(USAGE, f"gopherfetch: {error}\nTry 'gopherfetch --help'.\n")
     except OSError as error:  # a full or closed output
-        from twisted_netdemo.gopher.cli.exit_statuses import CANNOT_WRITE
+        from twisted_netdemo.gopher.exit_statuses import CANNOT_WRITE
 
         _end(CANNOT_WRITE, f"Error: cannot write: {error.strerror}\n")
     from twisted_netdemo.gopher.cli.console import StandardStreams
@@ -69,10 +70,17 @@ def _run(options: Options, console: StandardStreams) -> NoReturn:
         console.say(f"Error: a bug in gopherfetch: {reason.value!r}")
         return 1
 
-    batch = makeBatch(options, reactor, console, USAGE)
+    run: Callable[[], Coroutine[Deferred[Any], Any, int]]
+    if options["mirror"] is not None:
+        from twisted_netdemo.gopher.cli.trust_choice import chosenTrust
+        from twisted_netdemo.gopher.mirror.cli.mirroring import runMirror
+
+        run = partial(runMirror, options, reactor, partial(chosenTrust, options))
+    else:
+        run = makeBatch(options, reactor, console, USAGE).run
 
     def begin() -> None:
-        Deferred.fromCoroutine(batch.run()).addErrback(failed).addCallback(_end)
+        Deferred.fromCoroutine(run()).addErrback(failed).addCallback(_end)
 
     reactor.callWhenRunning(begin)
     gc.freeze()

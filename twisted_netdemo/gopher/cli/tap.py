@@ -6,23 +6,27 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from twisted.python import usage
 
+from twisted_netdemo.gopher.cli.trust_choice import chosenTrust, verified
+from twisted_netdemo.gopher.mirror.cli.mirror_options import (
+    MIRROR_FLAGS,
+    MIRROR_PARAMETERS,
+    MirrorOptions,
+)
 from twisted_netdemo.gopher.url import GopherURL, InvalidURL, checkSelector
 from twisted_netdemo.service.cli import quantities
-from twisted_netdemo.service.cli.options import ServiceOptions
 
 if TYPE_CHECKING:  # --help does not wait for them
+    from twisted.application.service import IService
+
     from twisted_netdemo.gopher.cli.batch import Batch
     from twisted_netdemo.gopher.cli.console import StandardStreams
     from twisted_netdemo.gopher.client.agent import Agent
-    from twisted_netdemo.gopher.client.trust import Verified
-    from twisted_netdemo.gopher.net.certificate_check import Trust
     from twisted_netdemo.gopher.net.interfaces import IClientReactor
-    from twisted_netdemo.service.cli.oneshot import OneShot
 
 DEFAULT_URL = "gopher://quux.org/1/"
 
@@ -37,7 +41,7 @@ def _charset(text: str) -> str:
     return knownCharset(text)
 
 
-class Options(ServiceOptions):
+class Options(MirrorOptions):
     """
     The options of the command, and of C{twistd gopherfetch}.
     """
@@ -47,7 +51,7 @@ class Options(ServiceOptions):
     longdesc = (
         "Fetch Gopher URLs. A menu is shown as a list, a text as a text, and a binary "
         "goes to standard output, or into a file if that is a terminal. "
-        f"Without a URL, {DEFAULT_URL}."
+        f"Without a URL, {DEFAULT_URL}. With --mirror, keep a copy of whole holes."
     )
 
     optFlags = [
@@ -59,6 +63,7 @@ class Options(ServiceOptions):
         ["ipv4", "4", "Use IPv4 only."],
         ["ipv6", "6", "Use IPv6 only."],
         ["verbose", "v", "Report each step on stderr."],
+        *MIRROR_FLAGS,
     ]
     optParameters = [
         ["output", "o", None, "Save as this file, byte for byte; - is standard output."],
@@ -80,11 +85,16 @@ class Options(ServiceOptions):
         ["proxy", None, None, "Connect through socks5h://HOST:PORT, which resolves the names."],
         ["cafile", None, None, "Over TLS, trust the authorities in this file (PEM)."],
         ["parallel", None, "1", "How many URLs to fetch at a time."],
+        *MIRROR_PARAMETERS,
     ]
 
     compData = usage.Completions(
-        optActions={"output": usage.CompleteFiles(), "cafile": usage.CompleteFiles("*.pem")},
-        multiUse=["item"],
+        optActions={
+            "output": usage.CompleteFiles(),
+            "cafile": usage.CompleteFiles("*.pem"),
+            "mirror": usage.CompleteDirs(),
+        },
+        multiUse=["item", "also-host", "include", "exclude"],
     )
 
     def __init__(self) -> None:
@@ -128,10 +138,16 @@ class Options(ServiceOptions):
             raise usage.UsageError(f"{' and '.join(trusts)} do not go together")
         if self["cafile"] is not None:
             self["cafile"] = _absolute(self["cafile"])
-            self.check("cafile", self["cafile"], _verified)
+            self.check("cafile", self["cafile"], verified)
         self._settleParent()
 
     def _settleParent(self) -> None:
+        if self["mirror"] is not None:
+            self.takeMirror()
+            if self.ownsProcess:
+                self.chooseFiles("gopherfetch")
+            return
+        self.refuseMirrorOptions()
         if self.ownsProcess:
             from twisted_netdemo.service.cli.oneshot import prepareOneShot
 
@@ -211,17 +227,6 @@ def _proxyAddress(text: str) -> tuple[str, int]:
     return proxyAddress(text)
 
 
-def _verified(cafile: str) -> Verified:
-    from twisted_netdemo.gopher.client.trust import Verified
-
-    try:
-        return Verified(cafile)
-    except OSError as error:
-        raise ValueError(f"cannot read {cafile}: {error.strerror}") from None
-    except ValueError:
-        raise ValueError(f"{cafile} contains no certificate (PEM)") from None
-
-
 def makeBatch(
     options: Options, reactor: IClientReactor, console: StandardStreams, usageStatus: int
 ) -> Batch:
@@ -237,7 +242,7 @@ def makeBatch(
     from twisted_netdemo.gopher.text.charset import Charsets
 
     charsets, addresses = Charsets(), AddressCache()
-    trust = _trust(options, console)
+    trust = chosenTrust(options, console.say)
 
     family = 4 if options["ipv4"] else 6 if options["ipv6"] else None
 
@@ -284,24 +289,6 @@ def makeBatch(
     return Batch(request, console, reactor, agentFor)
 
 
-def _trust(options: Options, console: StandardStreams) -> Trust | None:
-    if options["cafile"] is not None:
-        return _verified(options["cafile"])
-    if options["tofu"]:
-        from twisted_netdemo.gopher.client.trust import Pinned
-        from twisted_netdemo.gopher.net.pins import Pins, defaultPath
-
-        def onFirstUse(where: str, fingerprint: str) -> None:
-            console.say(f"pinned {where}: SHA-256 {fingerprint}")
-
-        return Pinned(Pins(defaultPath()), onFirstUse)
-    if options["insecure"]:
-        from twisted_netdemo.gopher.client.trust import Unverified
-
-        return Unverified()
-    return None
-
-
 def _filePermissions(options: Options) -> int | None:
     """
     The permissions that the user's umask leaves to a new file, if twistd is about to replace the
@@ -314,11 +301,15 @@ def _filePermissions(options: Options) -> int | None:
     return 0o666 & ~umask
 
 
-def makeService(options: Options, reactor: IClientReactor | None = None) -> OneShot:
+def makeService(options: Options, reactor: IClientReactor | None = None) -> IService:
     """
     A service that fetches and then ends, and the process with it if it is what twistd was started
-    for.
+    for; or a mirror.
     """
+    if options["mirror"] is not None:
+        from twisted_netdemo.gopher.mirror.cli.mirroring import mirrorService
+
+        return mirrorService(options, partial(chosenTrust, options))
     from twisted.logger import Logger
 
     from twisted_netdemo.gopher.cli.console import StandardStreams

@@ -1,0 +1,3 @@
+"""
+What C{gopherfetch --mirror} takes, shows and returns.
+"""

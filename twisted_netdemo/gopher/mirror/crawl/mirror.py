@@ -1,0 +1,181 @@
+"""
+A mirror: its folder, its database and its crawl, from the start to the exit status.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from twisted_netdemo.gopher.exit_statuses import CANNOT_WRITE, OK
+from twisted_netdemo.gopher.mirror.contract import MirrorError
+from twisted_netdemo.gopher.mirror.copy.copy_folder import CopyFolder
+from twisted_netdemo.gopher.mirror.crawl.crawl import Crawl
+from twisted_netdemo.gopher.mirror.crawl.folder_lock import FolderLock
+from twisted_netdemo.gopher.mirror.crawl.reception import cannotStore
+from twisted_netdemo.gopher.mirror.plan import MirrorPlan
+from twisted_netdemo.gopher.mirror.rules.progress import MirrorTally
+from twisted_netdemo.gopher.mirror.rules.scope import Scope
+from twisted_netdemo.gopher.mirror.state.frontier import Frontier
+from twisted_netdemo.gopher.mirror.state.state_thread import Background, StateThread
+from twisted_netdemo.gopher.mirror.state.tables import (
+    Corrupt,
+    databasePath,
+    openDatabase,
+    setAside,
+    translated,
+)
+from twisted_netdemo.gopher.mirror.warc.warc_file import WarcFile
+from twisted_netdemo.gopher.net.certificate_check import Trust
+from twisted_netdemo.gopher.net.interfaces import IClientReactor
+from twisted_netdemo.service.reactors import IServiceReactor
+
+
+class Stopped(Exception):
+    """
+    The mirror was told to stop.
+    """
+
+
+class IMirrorReactor(IServiceReactor, IClientReactor):
+    """
+    A reactor with connections, names and threads.
+    """
+
+
+class Mirror:
+    """
+    Runs a plan.
+
+    @ivar tally: what has been done so far.
+    @ivar whenBegun: fires when requests are sent.
+    """
+
+    def __init__(
+        self,
+        reactor: IMirrorReactor,
+        plan: MirrorPlan,
+        say: Callable[[str], None],
+        trust: Trust | None = None,
+    ) -> None:
+        """
+        @param say: called with each line for people.
+        """
+        self._reactor = reactor
+        self._plan = plan
+        self._say = say
+        self._trust = trust
+        self._crawl: Crawl | None = None
+        self._isStopped = False
+        self.whenBegun: Deferred[None] = Deferred()
+
+    @property
+    def tally(self) -> MirrorTally:
+        """
+        What has been done so far.
+        """
+        return MirrorTally() if self._crawl is None else self._crawl.tally
+
+    def stop(self) -> None:
+        """
+        End as soon as what has come is recorded; L{run} then returns. The next start goes on.
+        """
+        self._isStopped = True
+        if self._crawl is not None:
+            self._crawl.failed(Failure(Stopped()))
+
+    async def run(self) -> int:
+        """
+        Run one round, or for as long as it is not cancelled.
+
+        @return: the exit status.
+        """
+        try:
+            return await self._run()
+        except Stopped:
+            return OK
+        except MirrorError as error:
+            self._say(f"Error: {error}")
+        except Corrupt as error:
+            self._say(f"Error: {error}; the next start sets it aside and goes on from the files")
+        except sqlite3.Error as error:
+            path = databasePath(self._plan.folder)
+            self._say(f"Error: {translated(error, path)}")
+        except OSError as error:
+            self._say(f"Error: {cannotStore(error)}")
+        return CANNOT_WRITE
+
+    async def _run(self) -> int:
+        scope = Scope(self._plan)
+        lock = FolderLock(self._plan.folder)
+        try:
+            copy = CopyFolder(self._plan.folder, self._plan.keepVersions, scope.keeps)
+            background = StateThread(self._reactor)
+            try:
+                frontier = await background.run(self._open, copy)
+                try:
+                    return await self._crawled(scope, copy, frontier, background)
+                finally:
+                    await background.run(frontier.close)
+            finally:
+                background.stop()
+        finally:
+            lock.close()
+
+    def _open(self, copy: CopyFolder) -> Frontier:
+        """
+        Open the database; if it is damaged, begin another with what the files know.
+        """
+        folder = self._plan.folder
+        try:
+            return Frontier(openDatabase(folder))
+        except Corrupt as error:
+            aside = setAside(folder)
+            frontier = Frontier(openDatabase(folder))
+            count = frontier.restore(copy.rebuild(), self._reactor.seconds())
+            self._reactor.callFromThread(
+                self._say, f"{error}: it is kept as {aside}, and {count} files are known again"
+            )
+            return frontier
+
+    async def _crawled(
+        self, scope: Scope, copy: CopyFolder, frontier: Frontier, background: Background
+    ) -> int:
+        from twisted_netdemo.gopher.mirror.crawl.scrapy_engine import ScrapyCourier
+
+        warc = None if self._plan.warc is None else WarcFile(self._plan.warc)
+        courier = ScrapyCourier()
+        crawl = self._crawl = Crawl(
+            self._reactor,
+            self._plan,
+            scope,
+            frontier,
+            background,
+            copy,
+            courier,
+            self._say,
+            warc,
+            self._trust,
+        )
+        await courier.open(crawl)
+        try:
+            if self._isStopped:
+                raise Stopped
+            await crawl.begin()
+            if not self.whenBegun.called:
+                self.whenBegun.callback(None)
+            await crawl.whenOver
+        finally:
+            crawl.stop()
+            await courier.close()
+            if warc is not None:
+                await background.run(warc.close)
+        await crawl.finish()
+        return await self._status(frontier, background)
+
+    async def _status(self, frontier: Frontier, background: Background) -> int:
+        answered, status = await background.run(frontier.startsAnswered)
+        return OK if answered else status

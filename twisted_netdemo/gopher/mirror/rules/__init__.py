@@ -1,0 +1,3 @@
+"""
+The rules of a crawl: what belongs to it, when an address may be asked, what is a trap. Pure.
+"""

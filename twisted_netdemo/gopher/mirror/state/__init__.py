@@ -1,0 +1,3 @@
+"""
+The state of a mirror: one SQLite file, C{mirror.sqlite}.
+"""

@@ -1,0 +1,406 @@
+"""
+The frontier: which resources are known, and when each is to be asked for.
+
+Everything here runs in one thread. A resource that has been taken is still due in the file until
+what came of it is recorded: after a kill it is asked for again.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from twisted_netdemo.gopher.mirror.contract import Found, Standing
+from twisted_netdemo.gopher.mirror.state.rows import ResourceRow, ServerRow
+from twisted_netdemo.gopher.url import GopherURL
+
+_SERVER = "id, scheme, name, port, exempt, robots, software, encoding, asked, caps_until"
+_RESOURCE = (
+    "id, host, request, type, title, depth, branch, is_start, tries, factor, verdict, "
+    "stands, digest, size, pending"
+)
+
+
+@dataclass(frozen=True)
+class MirrorRound:
+    """
+    A round.
+
+    @ivar number: from 1.
+    @ivar begun: when it began, in seconds since the epoch.
+    @ivar asked: how many resources had been asked for in it when it was interrupted.
+    @ivar isResumed: whether it was interrupted.
+    """
+
+    number: int
+    begun: float
+    asked: int = 0
+    isResumed: bool = False
+
+
+@dataclass(frozen=True)
+class DueResources:
+    """
+    Resources that are due.
+
+    @ivar resources: the most urgent first.
+    @ivar next: when another one of the server's is due; C{None} for never.
+    """
+
+    resources: list[ResourceRow]
+    next: float | None
+
+
+def requestOf(url: GopherURL) -> bytes:
+    """
+    A URL's request line without its CRLF.
+    """
+    return url.requestLine().removesuffix(b"\r\n")
+
+
+class Frontier:
+    """
+    @param database: see L{openDatabase<twisted_netdemo.gopher.mirror.state.tables.openDatabase>}.
+    """
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self.database = database
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """
+        What is done within it is done whole or not at all.
+        """
+        database = self.database
+        database.execute("BEGIN IMMEDIATE")
+        try:
+            yield database
+            database.execute("COMMIT")
+        except BaseException:
+            if database.in_transaction:
+                database.execute("ROLLBACK")
+            raise
+
+    # Rounds.
+
+    def beginRound(self, now: float, every: float | None) -> MirrorRound:
+        """
+        Go on with the round that was interrupted; if there is none, begin one.
+
+        @param now: in seconds since the epoch.
+        @param every: after how long a resource is due again; C{None} for a single round.
+        """
+        with self.transaction() as database:
+            number, begun = int(self._value("round", 0)), float(self._value("begun", 0))
+            wasOnce = self._value("every", 0) == 0
+            isOpen = bool(self._value("open", 0))
+            if isOpen and every is None and wasOnce:
+                counted = "SELECT count(*) FROM resource WHERE round = ?"
+                asked = database.execute(counted, (number,)).fetchone()[0]
+                return MirrorRound(number, begun, asked, isResumed=True)
+            number += 1
+            if every is None:
+                # What an ended round left over was due earlier, and comes first.
+                database.execute(
+                    "UPDATE resource SET due = ? WHERE due IS NULL OR due > ?", (now, now)
+                )
+                database.execute("UPDATE resource SET tries = 0 WHERE tries > 0")
+            else:
+                database.execute(
+                    "UPDATE resource SET due = coalesce(asked + ? * factor, ?) WHERE due IS NULL",
+                    (every, now),
+                )
+                database.execute(
+                    "UPDATE resource SET due = ? WHERE due > ?", (now + 8 * every,) * 2
+                )
+            for key, value in (
+                ("round", number),
+                ("begun", now),
+                ("every", every or 0),
+                ("open", 1),
+            ):
+                self._set(key, value)
+        return MirrorRound(number, now)
+
+    def endRound(self, now: float) -> None:
+        """
+        The round is over, and the next call of L{beginRound} begins another.
+        """
+        with self.transaction():
+            self._set("open", 0)
+            self._set("ended", now)
+
+    def nextRound(self, now: float) -> MirrorRound:
+        """
+        For a mirror that stays: requests are counted anew.
+        """
+        with self.transaction():
+            number = int(self._value("round", 0)) + 1
+            self._set("round", number)
+            self._set("begun", now)
+        return MirrorRound(number, now)
+
+    def _value(self, key: str, default: float) -> float:
+        found = self.database.execute("SELECT value FROM mirror WHERE key = ?", (key,)).fetchone()
+        return default if found is None else found[0]
+
+    def _set(self, key: str, value: float) -> None:
+        self.database.execute("INSERT OR REPLACE INTO mirror VALUES (?, ?)", (key, value))
+
+    # Servers.
+
+    def serverOf(self, scheme: str, name: str, port: int, isExempt: bool = False) -> int:
+        """
+        A server's number; the server is added if it is new. Within a transaction.
+        """
+        key = (scheme, name, port)
+        found = self.database.execute(
+            "SELECT id, exempt FROM host WHERE scheme = ? AND name = ? AND port = ?", key
+        ).fetchone()
+        if found is None:
+            added = self.database.execute(
+                "INSERT INTO host (scheme, name, port, exempt) VALUES (?, ?, ?, ?)",
+                (*key, int(isExempt)),
+            )
+            return added.lastrowid or 0
+        if isExempt and not found[1]:
+            self.database.execute("UPDATE host SET exempt = 1 WHERE id = ?", (found[0],))
+        return int(found[0])
+
+    def server(self, number: int) -> ServerRow:
+        """
+        What is known of a server.
+        """
+        found = self.database.execute(f"SELECT {_SERVER} FROM host WHERE id = ?", (number,))
+        return _server(found.fetchone())
+
+    def describeServer(
+        self,
+        number: int,
+        rules: str | None,
+        software: str,
+        encoding: str | None,
+        asked: float,
+        capsUntil: float,
+        address: str,
+    ) -> None:
+        """
+        Keep what a server said of itself.
+        """
+        with self.transaction() as database:
+            database.execute(
+                "UPDATE host SET robots = ?, software = ?, encoding = ?, asked = ?, "
+                "caps_until = ?, address = ?, failed = NULL WHERE id = ?",
+                (rules, software, encoding, asked, capsUntil, address, number),
+            )
+
+    def serversDue(self) -> list[tuple[ServerRow, float]]:
+        """
+        The servers of which anything is due, now or later, and when first.
+        """
+        servers = self.database.execute(f"SELECT {_SERVER} FROM host").fetchall()
+        return [
+            (_server(row), due) for row in servers if (due := self._firstDue(row[0])) is not None
+        ]
+
+    def _firstDue(self, server: int) -> float | None:
+        found = self.database.execute(
+            "SELECT due FROM resource WHERE host = ? AND due IS NOT NULL ORDER BY due LIMIT 1",
+            (server,),
+        ).fetchone()
+        return None if found is None else float(found[0])
+
+    # Resources.
+
+    def addStarts(self, urls: Iterable[GopherURL], now: float) -> list[int]:
+        """
+        Make these the URLs that the mirror starts from.
+
+        @return: the numbers of their resources.
+        """
+        numbers = []
+        with self.transaction() as database:
+            database.execute("UPDATE resource SET is_start = 0 WHERE is_start = 1")
+            for url in urls:
+                server = self.serverOf(url.scheme, url.host, url.port, isExempt=True)
+                number = database.execute(
+                    "INSERT INTO resource (host, request, type, title, depth, is_start, due) "
+                    "VALUES (?, ?, ?, '', 0, 1, ?) ON CONFLICT (host, request) DO UPDATE SET "
+                    "depth = 0, branch = 0, is_start = 1, type = excluded.type RETURNING id",
+                    (server, requestOf(url), url.type, now),
+                ).fetchone()[0]
+                numbers.append(int(number))
+        return numbers
+
+    def take(self, server: int, now: float, taken: Collection[int], limit: int) -> DueResources:
+        """
+        The resources of a server that are due, without those that have been taken before.
+        """
+        with closing(
+            self.database.execute(
+                f"SELECT due, {_RESOURCE} FROM resource WHERE host = ? AND due IS NOT NULL "
+                "ORDER BY due, id LIMIT ?",
+                (server, limit + len(taken) + 1),
+            )
+        ) as found:
+            resources: list[ResourceRow] = []
+            for due, *row in found:
+                if row[0] in taken:
+                    continue
+                if due > now or len(resources) == limit:
+                    return DueResources(resources, due)
+                resources.append(_resource(row))
+        return DueResources(resources, None)
+
+    def leave(
+        self, resources: Iterable[ResourceRow], due: float | None, reason: str | None
+    ) -> None:
+        """
+        Do not ask for these in this round.
+
+        @param due: when they are due again.
+        @param reason: why, if that is worth knowing; what they were before is not changed.
+        """
+        with self.transaction() as database:
+            database.executemany(
+                "UPDATE resource SET due = ?, tries = 0, reason = coalesce(?, reason) WHERE id = ?",
+                [(due, reason, each.id) for each in resources],
+            )
+
+    def failServer(
+        self, server: int, number: int, reason: str, status: int, now: float, due: float | None
+    ) -> int:
+        """
+        A server does not answer in this round: none of its resources is asked for.
+
+        @param number: of the round.
+        @return: how many have failed with it.
+        """
+        with self.transaction() as database:
+            database.execute("UPDATE host SET failed = ? WHERE id = ?", (reason, server))
+            return database.execute(
+                "UPDATE resource SET due = ?, tries = 0, verdict = 'failed', reason = ?, "
+                "status = ?, round = ? WHERE host = ? AND due <= ?",
+                (due, reason, status, number, server, now + 60),
+            ).rowcount
+
+    def startsAnswered(self) -> tuple[int, int]:
+        """
+        How many of the URLs that the mirror starts from have answered, and the status of the first
+        that has not; 0 if that is unknown.
+        """
+        rows = self.database.execute(
+            "SELECT verdict, status FROM resource WHERE is_start = 1 ORDER BY id"
+        ).fetchall()
+        answered = sum(verdict in ("whole", "suspect", "truncated") for verdict, _ in rows)
+        return answered, next((status for _, status in rows if status), 0)
+
+    def counts(self) -> dict[str, int]:
+        """
+        How many resources there are of each verdict.
+        """
+        found = self.database.execute(
+            "SELECT verdict, count(*) FROM resource WHERE verdict IS NOT NULL GROUP BY verdict"
+        )
+        return dict(found.fetchall())
+
+    def dueCount(self, now: float) -> int:
+        """
+        How many resources are due.
+        """
+        found = self.database.execute(
+            "SELECT count(*) FROM resource WHERE due IS NOT NULL AND due <= ?", (now,)
+        )
+        return int(found.fetchone()[0])
+
+    # Traps.
+
+    def addTrap(self, server: int, kind: str, prefix: bytes, reason: str, now: float) -> None:
+        """
+        Keep in mind that a branch is a trap.
+        """
+        with self.transaction() as database:
+            database.execute(
+                "INSERT OR REPLACE INTO trap VALUES (?, ?, ?, ?, ?)",
+                (server, kind, prefix, reason, now),
+            )
+
+    def traps(self) -> list[tuple[int, str, bytes]]:
+        """
+        The branches that are traps.
+        """
+        return self.database.execute("SELECT host, kind, prefix FROM trap").fetchall()
+
+    def liftTraps(self, urls: Iterable[GopherURL]) -> None:
+        """
+        A branch that a URL of the user's is in is no trap.
+        """
+        with self.transaction() as database:
+            for url in urls:
+                server = self.serverOf(url.scheme, url.host, url.port)
+                database.execute(
+                    "DELETE FROM trap WHERE host = ? AND (kind = 'name' OR "
+                    "(kind = 'path' AND substr(?, 1, length(prefix)) = prefix))",
+                    (server, requestOf(url)),
+                )
+
+    # After the loss of a database.
+
+    def restore(self, found: Iterable[Found], now: float) -> int:
+        """
+        Add the resources that the files know of.
+
+        @return: how many.
+        """
+        count = 0
+        with self.transaction() as database:
+            for each in found:
+                url, standing = each.url, each.standing
+                server = self.serverOf(url.scheme, url.host, url.port)
+                database.execute(
+                    "INSERT OR IGNORE INTO resource (host, request, type, title, depth, due, "
+                    "verdict, stands, digest, size) VALUES (?, ?, ?, '', 1, ?, ?, ?, ?, ?)",
+                    (
+                        server,
+                        requestOf(url),
+                        url.type,
+                        now,
+                        standing.verdict,
+                        standing.verdict,
+                        standing.digest,
+                        standing.size,
+                    ),
+                )
+                count += 1
+        return count
+
+    def close(self) -> None:
+        self.database.close()
+
+
+def _server(row: tuple[Any, ...]) -> ServerRow:
+    number, scheme, name, port, exempt, *rest = row
+    return ServerRow(number, scheme, name, port, bool(exempt), *rest)
+
+
+def _resource(row: Sequence[Any]) -> ResourceRow:
+    number, server, request, kind, title, depth, branch, isStart, tries, factor, verdict = row[:11]
+    stands, digest, size, pending = row[11:]
+    return ResourceRow(
+        number,
+        server,
+        request,
+        kind,
+        title,
+        depth,
+        branch,
+        bool(isStart),
+        tries,
+        factor,
+        verdict,
+        None if stands is None else Standing(stands, digest, size),
+        pending,
+    )
