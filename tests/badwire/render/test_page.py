@@ -4,22 +4,19 @@ Tests of the drawings, in a browser.
 
 from __future__ import annotations
 
-import atexit
 import re
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from random import Random
 from xml.etree import ElementTree
 
-from selenium.webdriver import Chrome, ChromeOptions
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.badwire.scenes import Scene, datagrams, lesson
-from tests.processes import folder, missing, needs
+from tests.browser import AXE, axeCore, chromium
+from tests.processes import folder
 from twisted_netdemo.badwire.model.events import Event
 from twisted_netdemo.badwire.render import page, scaled_svg, svg
 from twisted_netdemo.badwire.render.ladder import flows, rows
@@ -78,16 +75,6 @@ const svg = document.querySelector(".drawing svg") ?? document.documentElement;
 const light = colour => Math.max(...colour.match(/[0-9]+/g).slice(0, 3).map(Number));
 const paper = getComputedStyle(document.body ?? svg).backgroundColor;
 return [light(paper), light(getComputedStyle(svg.querySelector("text.what")).fill)];
-"""
-
-_AXE = """
-const told = arguments[arguments.length - 1];
-const rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa"];
-axe.run(document, { runOnly: rules }).then(found => told({
-  passes: found.passes.length,
-  violations: found.violations.map(
-    each => `${each.id}: ${each.nodes.map(node => node.html.slice(0, 90)).slice(0, 3)}`),
-}));
 """
 
 
@@ -161,44 +148,6 @@ def lessons() -> str:
             "badwire options: --seed 7",
         )
     )
-
-
-@cache
-def axeCore() -> str:
-    """
-    The script of axe-core, from npm.
-    """
-    needs("chromium")
-    file = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
-    if not file.exists():
-        return missing("axe-core is not there: npm install --prefix tests --no-package-lock")
-    return file.read_text(encoding="utf-8")
-
-
-@cache
-def chromium() -> Chrome:
-    """
-    A headless Chromium that ends with the tests. (trial knows no setUpClass.)
-    """
-    options = ChromeOptions()
-    options.binary_location = needs("chromium")
-    for flag in (
-        "headless",
-        "no-sandbox",
-        "disable-gpu",
-        "disable-quic",
-        "no-first-run",
-        "disable-background-networking",
-        "disable-component-update",
-        "disable-sync",
-        "disable-dev-shm-usage",
-        "window-size=1400,900",
-    ):
-        options.add_argument(f"--{flag}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    browser = Chrome(options, Service(needs("chromedriver")))
-    atexit.register(browser.quit)
-    return browser
 
 
 class FileTests(SynchronousTestCase):
@@ -504,7 +453,7 @@ class BrowserTests(SynchronousTestCase):
                 self.open(lessons())
                 self.browser.execute_script("choose(document.querySelector('.row'))")
                 self.browser.execute_script(axe)
-                found = self.browser.execute_async_script(_AXE)
+                found = self.browser.execute_async_script(AXE)
                 self.assertEqual(found["violations"], [], (scheme, width))
                 self.assertGreater(found["passes"], 15)
 
@@ -515,7 +464,7 @@ class BrowserTests(SynchronousTestCase):
         axe = axeCore()
         self.open("<p style='color: #ddd; background: #fff'>pale</p><img src=''>")
         self.browser.execute_script(axe)
-        found = self.browser.execute_async_script(_AXE)["violations"]
+        found = self.browser.execute_async_script(AXE)["violations"]
         self.assertTrue({"color-contrast", "image-alt"} <= {each.split(":")[0] for each in found})
 
     def test_contents(self) -> None:

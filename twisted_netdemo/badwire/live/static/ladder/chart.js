@@ -22,8 +22,9 @@ export class Chart {
     const top = 2.8 * letter;
     const ofRate = rates(log, "near", flow, from, to);
     const ofWindow = flow === null ? [] : windows(log, "near", flow, from, to);
-    const mostRate = roundUp(Math.max(0, ...ofRate.map(each => each.value)));
-    const mostWindow = roundUp(Math.max(0, ...ofWindow.map(each => each.value)));
+    const most = points => points.reduce((top, each) => Math.max(top, each.value), 0);
+    const mostRate = roundUp(Math.max(most(ofRate), 1000));
+    const mostWindow = roundUp(Math.max(most(ofWindow), 10));
     const path = (points, most) => points.filter(each => y(each.t) >= top).map(({ t, value }, place) =>
       `${place ? "L" : "M"}${(6 + (value / most) * (width - 14)).toFixed(1)} ${y(t).toFixed(1)}`).join("");
     set(this.frame, "d", `M6 ${top}V${height}M${width - 8} ${top}V${height}`);

@@ -11,6 +11,8 @@ import { drawRung } from "./rung.js";
 // So many packets are drawn one by one at most; the plain ones among more are thin lines together.
 const MANY = 300;
 const BUTTONS = 60;
+// The least distance of two digits, in letters.
+const ROOM = 1.45;
 
 export class Ladder {
   #rungs = new Map();
@@ -30,6 +32,8 @@ export class Ladder {
     this.root = root;
     this.language = language;
     this.span = 5;
+    /** The digits of packets that fly, by their numbers. */
+    this.digits = new Map();
     this.onLose = onLose;
     this.onChoose = onChoose;
     this.onEmpty = onEmpty;
@@ -39,11 +43,13 @@ export class Ladder {
     this.sides = svg("path");
     this.packets = svg("g");
     this.marks = svg("g", { "aria-hidden": "true" });
+    // Above the plain ones: what was lost, sent again, late or damaged.
+    this.front = svg("g");
     this.words = svg("g", { "aria-hidden": "true" });
     // What flies lies above the words of what has landed.
     this.air = svg("g");
-    this.moving = svg("g", {}, this.axis, ...this.many, this.marks, this.packets, this.words,
-      this.air);
+    this.moving = svg("g", {}, this.axis, ...this.many, this.marks, this.packets, this.front,
+      this.words, this.air);
     this.clip = svg("rect", { x: 0 });
     this.nowLine = svg("path", { class: "nowLine" });
     this.heads = [svg("text", { class: "heading" }), svg("text", { class: "heading" })];
@@ -94,6 +100,7 @@ export class Ladder {
 
   clear() {
     this.packets.replaceChildren();
+    this.front.replaceChildren();
     this.air.replaceChildren();
     this.words.replaceChildren();
     this.marks.replaceChildren();
@@ -140,11 +147,11 @@ export class Ladder {
     const seen = log.between(from, T);
     const flying = [...state.flying.keys()].slice(0, BUTTONS);
     const buttons = new Set(flying);
-    const numbered = new Map(flying.slice(0, 9).map((n, place) => [n, place + 1]));
+    this.#number(log, flying, T);
     const rest = seen.length > MANY ? seen.filter(each => isPlain(each) && !buttons.has(each.n)) : [];
     const hidden = new Set(rest);
     for (const each of seen)
-      if (!hidden.has(each)) this.#drawPacket(each, T, numbered.get(each.n), flow);
+      if (!hidden.has(each)) this.#drawPacket(each, T, this.digits.get(each.n), flow);
     this.#drawMany(rest, T);
     for (const [n, rung] of this.#rungs) if (rung.frame !== this.#frame) this.#remove(n, rung);
     this.beside.forget(this.y(from) - this.height);
@@ -152,8 +159,24 @@ export class Ladder {
     set(this.root, "data-drawn", seen.length);
   }
 
+  // The oldest of what flies has a digit each, as far as there is room for it.
+  #number(log, flying, T) {
+    const last = { up: Infinity, down: Infinity };
+    this.digits.clear();
+    for (const n of flying) {
+      const packet = log.packets.get(n);
+      const way = packet && packetAt(packet, T)?.way;
+      if (way === undefined || this.digits.size === 9) continue;
+      const { direction } = packet.sent;
+      if ((last[direction] - way) * (this.right - this.left) < ROOM * this.rem) continue;
+      last[direction] = way;
+      this.digits.set(n, this.digits.size + 1);
+    }
+  }
+
   #remove(n, rung) {
     rung.g.remove();
+    rung.trail.remove();
     rung.words.remove();
     this.#rungs.delete(n);
   }
@@ -215,7 +238,8 @@ export class Ladder {
     if (!seen) return;
     let rung = this.#rungs.get(packet.n);
     if (!rung) {
-      rung = { g: svg("g", { "data-n": packet.n }), words: svg("g"), count: 0, key: "", move: null };
+      rung = { g: svg("g", { "data-n": packet.n }), trail: svg("g", { "aria-hidden": "true" }), words: svg("g"), count: 0, key: "", move: null };
+      this.packets.append(rung.trail);
       this.words.append(rung.words);
       this.#rungs.set(packet.n, rung);
     }

@@ -7,7 +7,8 @@ import { set, svg } from "../base/dom.js";
 /**
  * Draws a packet anew.
  *
- * rung: {g, words, move}, the arrow and the words beside it; after it `move(seen, T)` is there while the packet moves.
+ * rung: {g, trail, words, move}: the packet, the arrow behind it while it moves, and its words.
+ * After it `move(seen, T)` is there while the packet moves.
  * seen: what is seen of the packet (packetAt).
  * view: {T, digit, isDim, isMoving, isChosen}.
  * frame: the ladder, with its measures.
@@ -18,26 +19,33 @@ export function drawRung(rung, packet, seen, view, frame) {
   const isAck = sent.protocol === "tcp" && !takesNumbers(sent) && !sent.flags.includes("R");
   const isLost = seen.state === "lost" && !view.isMoving;
   const kind = kinds(sent, { isLost, isAgain: isAgain(sent), isLate: seen.arrivals[0]?.late ?? false });
-  const classes = ["packet", kind, isAck && "ack", view.isDim && "dim", view.isChosen && "chosen",
-    seen.state === "unknown" && "unsure"];
-  set(g, "class", classes.filter(Boolean).join(" "));
+  const classes = [kind, isAck && "ack", view.isDim && "dim", view.isChosen && "chosen",
+    seen.state === "unknown" && "unsure"].filter(Boolean).join(" ");
+  set(g, "class", `packet ${classes}`);
+  set(rung.trail, "class", classes);
+  rung.trail.replaceChildren();
   set(g, "data-state", seen.state);
-  place(g, view.isMoving ? frame.air : frame.packets);
+  const isPlain = kind === "passed";
+  place(g, view.isMoving ? frame.air : isPlain ? frame.packets : frame.front, view.isMoving);
   const way = wayOf(packet, frame);
   rung.move = null;
-  const parts = view.isMoving ? moving(rung, packet, seen, view, way, frame)
+  const drawn = view.isMoving ? moving(rung, packet, seen, view, way, frame)
     : seen.state === "arrived" ? arrived(packet, seen, way, frame)
       : stopped(packet, seen, way, frame);
-  if (isAgain(sent)) parts.push(svg("circle", { class: "ring", ...ring(way.x1, way.y1, way.x2, way.y1, way.k) }));
-  g.replaceChildren(...parts);
+  const start = isAgain(sent)
+    ? [svg("circle", { class: "ring", ...ring(way.x1, way.y1, way.x2, way.y1, way.k) })] : [];
+  if (view.isMoving) rung.trail.append(...start);
+  g.replaceChildren(...drawn, ...(view.isMoving ? [] : start));
   set(rung.words, "class", view.isDim ? "dim" : "");
   makeButton(g, packet, seen, view.digit, frame);
 }
 
-function place(g, parent) {
+// Of what flies, the oldest is on top.
+function place(g, parent, isMoving) {
   if (g.parentNode === parent) return;
   const hasFocus = g === document.activeElement;
-  parent.append(g);
+  if (isMoving) parent.prepend(g);
+  else parent.append(g);
   if (hasFocus) g.focus({ preventScroll: true });
 }
 
@@ -47,6 +55,7 @@ function wayOf({ sent }, frame) {
   return { isUp, x1, x2, y1: frame.y(sent.t), k: frame.rem / 16 };
 }
 
+// The button is no larger than what is pressed: the arrow behind it is beside it in the document.
 // What flies lies on the line of the moment that is shown: upwards above it, downwards below it.
 function moving(rung, packet, seen, { T, digit }, { isUp, x1, x2, y1 }, frame) {
   const { rem } = frame;
@@ -67,7 +76,8 @@ function moving(rung, packet, seen, { T, digit }, { isUp, x1, x2, y1 }, frame) {
     flier.setAttribute("transform", `translate(${x.toFixed(1)} ${y.toFixed(1)})`);
   };
   rung.move(seen, T);
-  return [arrow, flier];
+  rung.trail.append(arrow);
+  return [flier];
 }
 
 function stopped({ journey }, { state, way }, { x1, x2, y1, k }, { scale, rem }) {

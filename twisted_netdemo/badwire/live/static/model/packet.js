@@ -74,9 +74,15 @@ export function bytesOf(hex) {
 export function snippet(hex, more = false) {
   let text = new TextDecoder().decode(bytesOf(hex));
   if (more) text = text.replace(/\uFFFD+$/, ""); // a character that was cut off
-  const shown = Array.from(text, letter =>
-    ESCAPES[letter] ?? (/[\p{C}\p{M}\p{Zl}\p{Zp}\uFFFD]/u.test(letter) ? "." : letter));
-  return `"${shown.join("")}${more ? "..." : ""}"`;
+  return `"${visible(text, true).join("")}${more ? "..." : ""}"`;
+}
+
+/** The letters of a text, those seen that do not show; `isQuoted`: and quotation marks marked. */
+export function visible(text, isQuoted = false) {
+  return Array.from(text, letter => {
+    if (letter in ESCAPES && (isQuoted || letter !== '"')) return ESCAPES[letter];
+    return /[\p{C}\p{M}\p{Zl}\p{Zp}\uFFFD]/u.test(letter) ? "." : letter;
+  });
 }
 
 function range(first, length, words) {

@@ -1,5 +1,6 @@
 // What the programs see and what the kernels say, near and far.
 
+import { visible } from "../model/packet.js";
 import { grouped, spanText } from "../model/words.js";
 import { byId, html, say, set } from "../base/dom.js";
 
@@ -12,6 +13,7 @@ const HIDDEN = "?";
 const BOXES = 30;
 const LINES = 40;
 const LETTERS = 80;
+const ENDLESS = 0x7fffffff;
 
 export class End {
   #lines = [];
@@ -90,7 +92,7 @@ export class End {
     for (const [name, , key] of FIELDS) {
       const value = socket?.[key];
       const isHidden = (hidesTimer && OF_TIMER.has(name)) || (hidesRead && name === "recv-q");
-      const isEndless = name === "ssthresh" && socket && "ssthresh" in socket && (value === null || value >= 0x7fffffff);
+      const isEndless = name === "ssthresh" && socket && socket.cwnd !== null && (value ?? ENDLESS) >= ENDLESS;
       say(this.fields[name], isHidden && socket ? HIDDEN : isEndless ? "∞" : typeof value === "number" ? String(Math.round(value)) : "–");
     }
     const kind = socket?.timer ?? "none";
@@ -165,7 +167,7 @@ export class End {
 }
 
 function shortened(text) {
-  const letters = Array.from(text);
+  const letters = visible(text);
   return letters.length > LETTERS ? `${letters.slice(0, LETTERS).join("")}…` : text;
 }
 

@@ -88,8 +88,7 @@ class Page {
   }
 
   loseNth(place) {
-    const n = [...this.cursor.at(this.T()).flying.keys()][place - 1];
-    if (n !== undefined) this.asking.lose(n);
+    for (const [n, digit] of this.ladder.digits) if (digit === place) this.asking.lose(n);
   }
 
   // What comes
@@ -264,7 +263,8 @@ class Page {
   }
 
   #drawHint(state, T) {
-    const packet = this.log.packets.get(this.ladder.chosen);
+    let packet = this.log.packets.get(this.ladder.chosen);
+    if (packet && packet.sent.t < T - this.ladder.span - this.log.longest) packet = this.ladder.chosen = undefined;
     let text = "";
     if (packet && packetAt(packet, T)) text = this.#details(packet, T);
     else if (!state.count.sent) text = this.language.say("ladderEmpty");

@@ -47,6 +47,9 @@ export class Wager {
     for (const option of this.question.options)
       say(option, this.language.say(`short_${option.value}`));
     if (this.#bet === null) return this.reset();
+    const { value } = byId("guess");
+    this.#makeField();
+    byId("guess").value = value;
     this.#shown = "";
   }
 
