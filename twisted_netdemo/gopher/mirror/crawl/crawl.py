@@ -155,7 +155,7 @@ class Crawl:
             self._dispatcher.ended(ask, 0.0, True)
             raise
         self.tally.bytes += fetched.size
-        self.tally.roundBytes += fetched.size
+        self.tally.roundBytes += fetched.size if ask.resource is not None else 0
         self._dispatcher.ended(ask, fetched.seconds, fetched.isTrouble)
         return fetched
 
@@ -252,7 +252,7 @@ class Crawl:
     async def _heard(self, ask: Ask, fetched: Fetched) -> None:
         server = ask.server
         if fetched.error is not None and fetched.isUnreached:
-            if not self._dispatcher.again(server):
+            if not fetched.isTrouble or not self._dispatcher.again(server):
                 await self._giveUp(server, fetched.error)
             return
         now = self.now()

@@ -14,6 +14,7 @@ from twisted_netdemo.gopher.item_types import Kind, bodyKind, itemType
 from twisted_netdemo.gopher.menu import Item
 from twisted_netdemo.gopher.mirror.contract import Copy, Exchange, IncomingFile, MirrorError
 from twisted_netdemo.gopher.mirror.rules.scope import Scope
+from twisted_netdemo.gopher.mirror.rules.traps import essence
 from twisted_netdemo.gopher.mirror.state.rows import MenuLink, NotFollowed, ResourceRow
 from twisted_netdemo.gopher.readers import MenuReader, TextReader
 from twisted_netdemo.gopher.text.charset import Charsets, decode
@@ -205,7 +206,7 @@ class ResourceReception(Reception):
         except OSError as error:
             raise cannotStore(error) from None
         if self._reader is None:
-            self._likeness.update(data)
+            self._likeness.update(essence(data, self._resource.depth))
             super()._take(data)
         else:
             self._read(data)

@@ -72,6 +72,15 @@ class Trap:
     words: str
 
 
+def essence(data: bytes, depth: int) -> bytes:
+    """
+    What of a document tells it from others.
+
+    @param depth: how many links it is away from the start.
+    """
+    return data.translate(None, b"0123456789") if depth > FAR else data
+
+
 class _History:
     """
     One bit for each of the last answers.

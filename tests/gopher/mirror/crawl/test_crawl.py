@@ -1,0 +1,236 @@
+"""
+What a crawl asks for, and what it makes of the answers: real connections, in one process.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.gopher.mirror.crawl.holes import NOT_FOUND, Hole, HoleTestCase, Names, menu, pages
+from twisted_netdemo.gopher.mirror.crawl import fetching
+from twisted_netdemo.gopher.url import GopherURL
+
+
+class RoundTests(HoleTestCase):
+    def hole(self) -> Hole:
+        """
+        A menu with a text, a binary, a search, a telnet service and a web page.
+        """
+        hole = Hole(self, lambda selector: self.pages.get(selector, NOT_FOUND))
+        self.pages = {
+            "": menu(
+                hole.item("0", "/a.txt", title="A text"),
+                hole.item("9", "/b.bin"),
+                hole.item("7", "/find"),
+                "8log in\tme\ttel.example\t23\r\n",
+                "hWeb\tURL:https://example.org/\th\t70\r\n",
+                hole.item("0", "/gone"),
+            ),
+            "/a.txt": b"one\r\n",
+            "/b.bin": bytes(range(256)),
+        }
+        return hole
+
+    async def test_round(self) -> None:
+        """
+        Each resource is asked for once, after the rules; searches and other protocols are noted.
+        """
+        hole = self.hole()
+        run = await self.crawled([hole.url()])
+        self.assertEqual(
+            hole.asked,
+            ["robots.txt", "/robots.txt", "caps.txt", "", "/a.txt", "/b.bin", "/gone"],
+        )
+        self.assertEqual(
+            run.rows("request, verdict, status, reason"),
+            [
+                (b"", "whole", 0, None),
+                (b"/a.txt", "whole", 0, None),
+                (b"/b.bin", "whole", 0, None),
+                (b"/gone", "failed", 22, "the server says: Not found"),
+            ],
+        )
+        found = run.frontier.database.execute("SELECT address, type FROM recorded")
+        self.assertEqual(
+            sorted(found),
+            [
+                (f"gopher://127.0.0.1:{hole.port}/7/find", "7"),
+                ("https://example.org/", "h"),
+                ("telnet://me@tel.example", "8"),
+            ],
+        )
+        words = run.frontier.database.execute("SELECT title, body FROM text WHERE text MATCH 'one'")
+        self.assertEqual(words.fetchall(), [("A text", "one\n")])
+
+    async def test_nextRound(self) -> None:
+        """
+        In the next round what is new is found, what has changed is taken over, what the server no
+        longer has has vanished and stays, and a broken transfer replaces nothing.
+        """
+        hole = self.hole()
+        await self.crawled([hole.url()])
+        copy = Path(self.folder, "127.0.0.1", str(hole.port))
+        self.pages["/a.txt"] = b"two\r\n"
+        self.pages["/gone"] = b"came\r\n"
+        del self.pages["/b.bin"]
+        run = await self.crawled([hole.url()])
+        self.assertEqual(
+            run.rows(),
+            [(b"", "whole"), (b"/a.txt", "whole"), (b"/b.bin", "vanished"), (b"/gone", "whole")],
+        )
+        self.assertEqual((copy / "a.txt").read_bytes(), b"two\r\n")
+        self.assertEqual((copy / "b.bin").read_bytes(), bytes(range(256)))
+        self.assertEqual((run.crawl.tally.changed, run.crawl.tally.asked), (2, 4))
+
+    async def test_limits(self) -> None:
+        """
+        C{--max-files} ends a round; the next one begins with what was left over.
+        """
+        hole = self.hole()
+        run = await self.crawled([hole.url()], maxFiles=2)
+        self.assertEqual(hole.asked[3:], ["", "/a.txt"])
+        self.assertIn("the round ends: 2 resources have been asked for", run.said)
+        hole.asked.clear()
+        await self.crawled([hole.url()], maxFiles=2)
+        self.assertEqual(hole.asked[3:], ["/b.bin", "/gone"])
+
+    async def test_maxBytes(self) -> None:
+        hole = self.hole()
+        run = await self.crawled([hole.url()], maxBytes=10)
+        self.assertEqual(hole.asked[3:], [""])
+        self.assertIn("bytes have come", run.said[-1])
+
+    async def test_types(self) -> None:
+        """
+        Only the types that were asked for are fetched, and the start.
+        """
+        hole = self.hole()
+        await self.crawled([hole.url()], types="9")
+        self.assertEqual(hole.asked[3:], ["", "/b.bin"])
+
+    async def test_menuAfterAll(self) -> None:
+        """
+        What one menu calls a text and another a menu is asked for again, as a menu.
+        """
+        table: dict[str, bytes] = {}
+        hole = Hole(self, pages(table))
+        table |= {
+            "": menu(hole.item("0", "/both"), hole.item("1", "/sub")),
+            "/sub": menu(hole.item("1", "/both")),
+            "/both": menu(hole.item("0", "/leaf")),
+            "/leaf": b"leaf\r\n",
+        }
+        run = await self.crawled([hole.url()])
+        self.assertEqual(hole.asked[3:], ["", "/both", "/sub", "/both", "/leaf"])
+        self.assertIn((b"/leaf", "whole"), run.rows())
+
+    async def test_sizeLimit(self) -> None:
+        """
+        What is too large is cut off, and does not get its name.
+        """
+        hole = self.hole()
+        self.pages["/b.bin"] = bytes(200_000)
+        run = await self.crawled([hole.url()], maxSize=100_000)
+        found = run.rows("request, verdict, status")
+        self.assertIn((b"/b.bin", "truncated", 63), found)
+        self.assertFalse(Path(self.folder, "127.0.0.1", str(hole.port), "b.bin").exists())
+        self.assertEqual(hole.asked.count("/b.bin"), 1)
+
+    async def test_retries(self) -> None:
+        """
+        A transfer that breaks off is tried three times, and what came is kept beside.
+        """
+        self.patch(fetching, "retryPause", lambda tries: 0.0 if tries < 3 else None)
+        hole = self.hole()
+        hole.broken.add("/b.bin")
+        run = await self.crawled([hole.url()])
+        self.assertEqual(hole.asked.count("/b.bin"), 3)
+        self.assertIn((b"/b.bin", "truncated", 18), run.rows("request, verdict, status"))
+        copy = Path(self.folder, "127.0.0.1", str(hole.port))
+        self.assertEqual((copy / "b.bin.truncated").read_bytes(), bytes(range(128)))
+
+
+class RulesTests(HoleTestCase):
+    async def test_robots(self) -> None:
+        """
+        The rules are obeyed for start URLs too, and caps.txt is not asked for against them.
+        """
+        table = {
+            "robots.txt": b"User-agent: *\nDisallow: /no\nDisallow: /caps.txt\n",
+            "/robots.txt": b"User-agent: gopherfetch\nDisallow: /never\nDisallow: /caps.txt\n",
+        }
+        hole = Hole(self, pages(table))
+        table[""] = menu(hole.item("0", "/no"), hole.item("0", "/never"), hole.item("0", "/yes"))
+        run = await self.crawled([hole.url(), hole.url("0/never")])
+        self.assertEqual(hole.asked, ["robots.txt", "/robots.txt", "", "/no", "/yes"])
+        self.assertIn(
+            (b"/never", None, "robots.txt forbids it"), run.rows("request, verdict, reason")
+        )
+        hole.asked.clear()
+        await self.crawled([hole.url("0/never")], obeysRobots=False)
+        self.assertEqual(hole.asked[:3], ["caps.txt", "", "/never"])
+
+    async def test_silent(self) -> None:
+        """
+        A server that breaks every connection has failed after three tries, and is left alone.
+        """
+        from twisted_netdemo.gopher.mirror.crawl import dispatcher
+
+        self.patch(dispatcher, "retryPause", lambda tries: 0.0 if tries < 3 else None)
+        hole = Hole(self, lambda selector: None)
+        run = await self.crawled([hole.url(), hole.url("0/a")])
+        self.assertEqual(hole.asked, ["robots.txt"] * 3)
+        self.assertEqual([verdict for _, verdict in run.rows()], ["failed", "failed"])
+        self.assertEqual(run.frontier.startsAnswered(), (0, 56))
+
+    async def test_caps(self) -> None:
+        """
+        The charset of caps.txt is that of the texts, and it is asked for again when it expires.
+        """
+        table = {
+            "caps.txt": b"CAPS\nServerDefaultEncoding=koi8-r\nExpireCapsAfter=3600\n",
+            "/t": "привет".encode("koi8-r"),
+        }
+        hole = Hole(self, pages(table))
+        for _ in range(2):
+            run = await self.crawled([hole.url("0/t")])
+        self.assertEqual(hole.asked.count("caps.txt"), 1)
+        found = run.frontier.database.execute("SELECT body FROM text").fetchall()
+        self.assertEqual(found, [("привет",)])
+
+    async def test_cutListing(self) -> None:
+        """
+        A listing of 1,022 files from a Gophernicus is suspect, since it cuts longer ones.
+        """
+        table = {"caps.txt": b"CAPS\nServerSoftware=Gophernicus\n"}
+        hole = Hole(self, pages(table))
+        table[""] = menu(*(hole.item("7", f"/{number}") for number in range(1022)))
+        run = await self.crawled([hole.url()])
+        self.assertEqual(run.rows("verdict, stands"), [("suspect", "suspect")])
+
+
+class GuardTests(HoleTestCase):
+    async def test_privateAddress(self) -> None:
+        """
+        A public host's menu does not lead to a private address; a private host's does.
+        """
+        table: dict[str, bytes] = {"/x": b"inside\r\n"}
+        inside = Hole(self, pages(table), "127.0.0.2")
+        outside = Hole(self, pages(table), "127.0.0.1", inside.port)
+        table[""] = menu(outside.item("0", "/x", "inside.example"))
+        names = Names(lambda name: "127.0.0.2" if name == "inside.example" else "127.0.0.1")
+        start = GopherURL("outside.example", inside.port)
+
+        self.patch(fetching, "isGlobal", lambda address: str(address) == "127.0.0.1")
+        run = await self.crawled([start], names, spanHosts=True)
+        self.assertEqual(inside.asked, [])
+        self.assertIn((b"/x", "failed", 7), run.rows("request, verdict, status"))
+
+        await self.crawled([start], names, spanHosts=True, allowPrivate=True)
+        self.assertIn("/x", inside.asked)
+
+        inside.asked.clear()
+        self.patch(fetching, "isGlobal", lambda address: False)
+        await self.crawled([start], names, spanHosts=True)  # which notes that it is exempt
+        await self.crawled([start], names, spanHosts=True)
+        self.assertIn("/x", inside.asked)
