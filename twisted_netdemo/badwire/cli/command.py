@@ -24,6 +24,7 @@ from twisted_netdemo.service.cli.suggestions import didYouMean
 _MODULES = {
     **{name: f"cli.{name}" for name in ("run", "enter", "check", "show", "lesson")},
     "live": "live.command",
+    "exercise": "exercises.command",
 }
 
 
@@ -63,6 +64,7 @@ class Options(ServiceOptions):
         ["show", None, _options("show"), "Draw the ladder of a log."],
         ["lesson", None, _options("lesson"), "See what TCP promises and UDP does not."],
         ["live", None, _options("live"), "See the wire in a browser, as it happens."],
+        ["exercise", None, _options("exercise"), "Make exercises, and mark the answers."],
     ]
 
 
