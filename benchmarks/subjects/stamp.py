@@ -30,6 +30,7 @@ OURS = "stampreflector"
 REPORT = "stampreflector, reporting"
 KEYED = "stampreflector, authenticated"
 BARE = "uvloop, echo"
+TOLD = "uvloop, echo, our socket"
 PLAIN = "listenUDP, echo"
 IRTT = "irtt"
 
@@ -57,6 +58,13 @@ CONTESTANTS = [
         "UDPService, echo", rival("udpecho_service"), "44 octets, and what the kernel tells"
     ),
     Contestant(BARE, [*rival("udpecho_protocol"), "uvloop"], "44 octets", needs="uvloop"),
+    Contestant(
+        TOLD,
+        [*rival("udpecho_protocol"), "uvloop", "told"],
+        "44 octets; both families, and the kernel has the TTL, the class and the time told, which "
+        "it does not look at",
+        needs="uvloop",
+    ),
     Contestant("asyncio, echo", rival("udpecho_protocol"), "44 octets"),
     Contestant(PLAIN, rival("udpecho_twisted"), "44 octets"),
 ]
