@@ -107,6 +107,37 @@ class BaseTests(SynchronousTestCase):
         self.assertEqual(replied(inside.sends(request(ssid=1))).number, 0)
         self.assertEqual((len(inside.sessions), inside.sessions.evicted), (1, 1))
 
+    def test_share(self) -> None:
+        """
+        A source that opens session after session, from each port and address of its own, ends its
+        own ones, and not the others' who have had theirs since long ago.
+        """
+        for greedy in ("192.0.2.66", "2001:db8:0:66::%x"):
+            inside = Reflecting(most=16)
+            assert inside.sessions is not None
+            others = [(f"192.0.2.{n}", 40000) for n in range(1, 9)]
+            others += [("2001:db8:0:1::1", 40000), ("2001:db8:0:1::2", 40000)]
+            for source in others:
+                inside.clock.advance(1)
+                inside.sends(request(), source)
+            for port in range(1024, 1124):
+                inside.clock.advance(1)
+                inside.sends(request(), (greedy.replace("%x", f"{port:x}"), port))
+            self.assertEqual((len(inside.sessions), inside.sessions.evicted), (16, 94))
+            newest = inside.sends(request(), ("192.0.2.9", 40000))
+            self.assertEqual(replied(newest).number, 0)
+            self.assertEqual(
+                [replied(inside.sends(request(), source)).number for source in others], [1] * 10
+            )
+            # when nobody has more than a share, the one that is idle longest goes
+            inside.clock.advance(899)
+            for n in range(20, 40):
+                inside.sends(request(), (f"192.0.2.{n}", 40000))
+            self.assertEqual(len(inside.sessions), 16)
+            inside.clock.advance(901)
+            self.assertEqual(replied(inside.sends(request())).number, 0)
+            self.assertEqual(len(inside.sessions), 1)
+
     def test_fault(self) -> None:
         """
         A request that the reflector has a fault with costs the others of its batch nothing.

@@ -55,7 +55,8 @@ class Options(UDPOptions):
             "max-sessions",
             None,
             "10000",
-            "sessions to keep; for a further one, the one that has been idle longest goes",
+            "sessions to keep; for a further one, the one that has been idle longest goes: of a "
+            "source that has more than an eighth of them, else of all",
         ],
         [
             "workers",

@@ -7,12 +7,18 @@ from __future__ import annotations
 
 import random
 from collections import OrderedDict
+from collections.abc import Hashable
 
 from twisted_netdemo.service.addresses import Address
+from twisted_netdemo.service.networks import clientOf
 from twisted_netdemo.stamp.session.arrivals import Arrivals
 
 #: After how many seconds without a packet a session is forgotten (RFC 5357 4.2: REFWAIT).
 IDLE = 900.0
+
+#: The part of all sessions that one source (an IPv4 address or an IPv6 /64) may have where there is
+#: no room for a further one.
+SHARE = 1 / 8
 
 #: The sender's address and port, the SSID's octets, and the number of the run, where the packets
 #: have one.
@@ -30,21 +36,24 @@ class Session:
     @ivar arrivals: of the requests of a run that wants to hear of them.
     @ivar name: a number that no other session has but by chance, 32 bits.
     @ivar last: when the last packet came.
+    @ivar source: all sessions of its source.
     """
 
-    __slots__ = ("arrivals", "last", "name", "previous", "replies")
+    __slots__ = ("arrivals", "last", "name", "previous", "replies", "source")
 
-    def __init__(self, isRun: bool) -> None:
+    def __init__(self, isRun: bool, source: OrderedDict[Key, Session]) -> None:
         self.replies = 0
         self.previous = (0, 0)
         self.arrivals = Arrivals() if isRun else None
         self.name = random.getrandbits(32)
         self.last = 0.0
+        self.source = source
 
 
 class Sessions:
     """
-    The sessions by their keys. Where there are too many, the one that has been idle longest goes.
+    The sessions by their keys. Where there are too many, the one that has been idle longest goes:
+    of a source that has more than its share, if there is one, else of all.
 
     @ivar evicted: how many have had to go.
     """
@@ -54,8 +63,12 @@ class Sessions:
         @param most: how many there may be, 0 for any number.
         """
         self._most = most
+        self._share = max(1, int(most * SHARE))
         self._idle = idle
+        # Those idle longest are first, in all and of each source.
         self._sessions: OrderedDict[Key, Session] = OrderedDict()
+        self._sources: dict[Hashable, OrderedDict[Key, Session]] = {}
+        self._greedy: dict[Hashable, OrderedDict[Key, Session]] = {}
         self.evicted = 0
 
     def of(self, key: Key, now: float) -> Session:
@@ -66,15 +79,34 @@ class Sessions:
         if session is not None and session.last == now:
             return session  # of the same batch
         if session is None or session.last + self._idle <= now:
-            self.forget(now)
-            if self._most and len(self._sessions) >= self._most:
-                self._sessions.popitem(last=False)
-                self.evicted += 1
-            session = self._sessions[key] = Session(key[2] is not None)
+            session = self._made(key, now)
         else:
             self._sessions.move_to_end(key)
+            session.source.move_to_end(key)
         session.last = now
         return session
+
+    def _made(self, key: Key, now: float) -> Session:
+        self.forget(now)
+        if self._most and len(self._sessions) >= self._most:
+            greedy = next(iter(self._greedy.values()), self._sessions)
+            self._drop(next(iter(greedy)))
+            self.evicted += 1
+        client = clientOf(key[0][0])
+        source = self._sources.setdefault(client, OrderedDict())
+        session = self._sessions[key] = source[key] = Session(key[2] is not None, source)
+        if len(source) > self._share:
+            self._greedy[client] = source
+        return session
+
+    def _drop(self, key: Key) -> None:
+        source = self._sessions.pop(key).source
+        del source[key]
+        if len(source) <= self._share:
+            client = clientOf(key[0][0])
+            self._greedy.pop(client, None)
+            if not source:
+                del self._sources[client]
 
     def forget(self, now: float) -> None:
         """
@@ -82,7 +114,7 @@ class Sessions:
         """
         sessions = self._sessions
         while sessions and next(iter(sessions.values())).last + self._idle <= now:
-            sessions.popitem(last=False)
+            self._drop(next(iter(sessions)))
 
     def __len__(self) -> int:
         return len(self._sessions)

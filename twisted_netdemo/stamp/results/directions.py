@@ -71,11 +71,11 @@ def _repeated(ledger: Ledger) -> Count:
 def _ours(ledger: Ledger) -> Directions:
     down = _repeated(ledger)
     unanswered = [n for n, answer in enumerate(ledger.answers) if answer is None]
-    lostDown = sum(ledger.hasArrived(n) for n in unanswered)
+    lostDown = sum(ledger.stretches.hasArrived(n) for n in unanswered)
     left = len(unanswered) - lostDown
     report = ledger.report
     if ledger.isDecided and report is not None:
-        lostUp = frozenset(n for n in unanswered if not ledger.hasArrived(n))
+        lostUp = frozenset(n for n in unanswered if not ledger.stretches.hasArrived(n))
         return Directions("ours", left, lostDown, 0, report.extra, down, lostUp)
     return Directions(
         "ours",

@@ -19,7 +19,8 @@ from twisted_netdemo.service.udp.datagram import Received
 from twisted_netdemo.service.udp.port import DatagramSender
 from twisted_netdemo.stamp.packets.base_packet import PacketError, Request, Unauthentic, parseReply
 from twisted_netdemo.stamp.packets.timestamps import ntp
-from twisted_netdemo.stamp.results.measurement import Measurement, Rejected, Sending, measured
+from twisted_netdemo.stamp.results.evaluation import measured
+from twisted_netdemo.stamp.results.measurement import Measurement, Rejected, Sending
 from twisted_netdemo.stamp.sender.schedule import Periodic, Poisson, Schedule
 from twisted_netdemo.stamp.sender.settings import Layout, Settings
 from twisted_netdemo.stamp.session.kernel_clock import ClockError
@@ -158,7 +159,9 @@ class SessionSender:
     def _send(self) -> None:
         ledger, isClosing = self.ledger, self.ledger.isClosed
         number = len(ledger.sent)
-        extensions = self._layout.extensions(number, ledger.run, ledger.wants(), isClosing)
+        extensions = self._layout.extensions(
+            number, ledger.run, ledger.stretches.wants(), isClosing
+        )
         self._clockError.look(self._timer.seconds())
         error, ssid = self._clockError.bits, self._settings.ssid
         moment = self._clock.read()
@@ -215,7 +218,7 @@ class SessionSender:
     def _most(self) -> int:
         ledger = self.ledger
         if ledger.reports:
-            return _OURS + _FOR_EACH * ledger.open
+            return _OURS + _FOR_EACH * len(ledger.stretches)
         return _OTHERS if ledger.answered or ledger.closingsAnswered else _NOBODY
 
     def _finish(self) -> None:

@@ -8,16 +8,24 @@ no figure.
 from __future__ import annotations
 
 from array import array
-from collections import deque
 from dataclasses import dataclass
 
 from twisted_netdemo.stamp.packets.base_packet import Reply
 from twisted_netdemo.stamp.packets.run_report import RunReport
 from twisted_netdemo.stamp.packets.timestamps import ErrorEstimate, ntp
 from twisted_netdemo.stamp.session.arrivals import Arrivals
+from twisted_netdemo.stamp.session.stretches import Stretches
 
-#: At the sender memory is bounded by the run, which it keeps whole.
-_ALL = 1 << 30
+# The ranges of missing reply numbers that are kept, with which no reply takes more than
+# microseconds. Where half of all are lost at random, they reach 65,000 numbers back.
+_GAPS = 1 << 14
+
+# Of how many of the reflector's sessions order and reports are kept. There is one for a run; where
+# it has forgotten that, it has begun another.
+_SESSIONS = 16
+
+# Of how many requests a stretch is where no report is asked for.
+_WIDTH = 256
 
 # How many replies beyond the first to each request are kept account of: so many for each packet
 # sent, and so many more. A network does not make as many copies; a reflector that means harm does.
@@ -55,6 +63,7 @@ class Ledger:
     @ivar repeated: the requests whose reply came again, as often as it did.
     @ivar arrivals: of the replies to requests, by their numbers, for each session of the reflector.
     @ivar reports: the reflector's last report, for each of its sessions.
+    @ivar stretches: which requests are known to have arrived at the reflector.
     @ivar reorderedDown: the requests whose reply was reordered.
     @ivar closings: how many closing packets were sent; C{closingsAnswered}: how many replies to
         them came, and C{closingReplies}: which numbers these have.
@@ -63,6 +72,8 @@ class Ledger:
         count anew.
     @ivar isStateful: whether the reflector has shown that it counts its replies itself.
     @ivar reflector: the Error Estimate of the last reply.
+    @ivar unordered: replies whose place in the order is not known: from too far back, or of too
+        many sessions.
     @ivar excess: replies that were left out of account, since there were too many.
     """
 
@@ -76,6 +87,7 @@ class Ledger:
         self.sent = array("q")
         self._steps = array("q")  # by how much it had been set when each was sent
         self.answers: list[Answer | None] = []
+        self.stretches = Stretches(width or _WIDTH)
         self.copies: list[int] = []
         self.repeated: list[int] = []
         self.arrivals: dict[int, Arrivals] = {}
@@ -90,17 +102,13 @@ class Ledger:
         self.reflector: ErrorEstimate | None = None
         self.answered = 0
         self.excess = 0
+        self.unordered = 0
         self._further = 0
-        self._width = width
         # The numbers of the last reports, and the pairs of request and reply that have been seen.
         self._latest: dict[int, int] = {}
         self._seen: set[tuple[int, int, int]] = set()
         # The request that each reply number came with, from a reflector that does not report.
         self._requests: dict[int, int] = {}
-        # Which requests are known to have arrived: a bit each, the first the most significant, for
-        # each stretch that a report tells of; and the stretches in which some are not known.
-        self._known: list[int] = []
-        self._open: deque[int] = deque()
         self._isClosed = False
 
     def sends(self, time: int, step: int = 0) -> int:
@@ -118,9 +126,7 @@ class Ledger:
             self.closings += 1
             return number
         self.answers.append(None)
-        if self._width and not number % self._width:
-            self._open.append(len(self._known))
-            self._known.append(0)
+        self.stretches.sends()
         return number
 
     def close(self) -> None:
@@ -128,6 +134,7 @@ class Ledger:
         All requests have been sent; what follows are closing packets.
         """
         self._isClosed = True
+        self.stretches.close()
 
     def again(self) -> None:
         """
@@ -162,26 +169,6 @@ class Ledger:
         The number of requests without a reply.
         """
         return len(self.answers) - self.answered
-
-    def wants(self) -> int:
-        """
-        With which request the report is to begin that the next packet asks for: in turn the
-        stretches in which some are not known to have arrived.
-        """
-        for _ in range(len(self._open)):
-            stretch = self._open.popleft()
-            if self._known[stretch] != self._all(stretch):
-                self._open.append(stretch)
-                return stretch * self._width
-        return 0
-
-    def _all(self, stretch: int) -> int:
-        """
-        The bits of a stretch whose requests have all arrived.
-        """
-        width = self._width
-        there = min(width, len(self.answers) - stretch * width) if self._isClosed else width
-        return ((1 << there) - 1) << width - there
 
     def isOurs(self, reply: Reply, ssid: int) -> bool:
         """
@@ -230,14 +217,8 @@ class Ledger:
             self.closingReplies.add(number)
             self.closingsAnswered += 1
             return
-        if self._width:
-            stretch, bit = divmod(request, self._width)
-            self._known[stretch] |= 1 << self._width - 1 - bit
-        arrivals = self.arrivals.setdefault(session, Arrivals(_ALL))
-        before = arrivals.reordered
-        arrivals.add(number)
-        if arrivals.reordered > before:
-            self.reorderedDown.append(request)
+        self.stretches.arrived(request)
+        self._order(session, number, request)
         if self.answers[request] is not None:
             self.copies.append(request)
             return
@@ -252,14 +233,27 @@ class Ledger:
             ttl,
         )
 
+    def _order(self, session: int, number: int, request: int) -> None:
+        arrivals = self.arrivals.get(session)
+        if arrivals is None:
+            if len(self.arrivals) >= _SESSIONS:
+                self.unordered += 1
+                return
+            arrivals = self.arrivals[session] = Arrivals(_GAPS)
+        before = arrivals.reordered
+        if arrivals.add(number) == "outside":
+            self.unordered += 1
+        elif arrivals.reordered > before:
+            self.reorderedDown.append(request)
+
     def _heed(self, report: RunReport, session: int, number: int, isClosing: bool) -> None:
+        if session not in self._latest and len(self._latest) >= _SESSIONS:
+            return
         if number >= self._latest.get(session, -1):
             self._latest[session] = number
             self.reports[session] = report
             self.closingReport = isClosing or self.closingReport
-        stretch, rest = divmod(report.start, self._width)
-        if not rest and stretch < len(self._known) and 8 * len(report.bitmap) == self._width:
-            self._known[stretch] |= int.from_bytes(report.bitmap, "big") & self._all(stretch)
+        self.stretches.reported(report.start, report.bitmap)
 
     @property
     def report(self) -> RunReport | None:
@@ -269,27 +263,6 @@ class Ledger:
         if len(self.reports) != 1:
             return None
         return next(iter(self.reports.values()))
-
-    @property
-    def known(self) -> int:
-        """
-        The number of requests known to have arrived at the reflector.
-        """
-        return sum(known.bit_count() for known in self._known)
-
-    def hasArrived(self, request: int) -> bool:
-        """
-        Whether a request is known to have arrived there.
-        """
-        stretch, bit = divmod(request, self._width)
-        return bool(self._known[stretch] >> self._width - 1 - bit & 1)
-
-    @property
-    def open(self) -> int:
-        """
-        The number of stretches with requests that are not known to have arrived.
-        """
-        return len(self._open)
 
     @property
     def isDecided(self) -> bool:
@@ -302,7 +275,7 @@ class Ledger:
             report is not None
             and self.closingReport
             and not report.outside
-            and report.first == self.known
+            and report.first == self.stretches.known
         )
 
     @property
