@@ -167,6 +167,19 @@ def proofs(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def mirror(session: nox.Session) -> None:
+    """
+    gopherfetch's mirror: round trips between two servers, full disks, and pywb's replay; about a
+    minute, with '-- full' three.
+    """
+    session.install("-e", ".[test]", "pywb>=2.9")
+    resources = "2000" if "full" in session.posargs else "300"
+    session.run("python", "-m", "tests.gopher.mirror.round_trip", resources)
+    session.run("python", "-m", "tests.gopher.mirror.full_disk")
+    session.run("python", "-m", "tests.gopher.mirror.replay")
+
+
+@nox.session(default=False)
 def docs(session: nox.Session) -> None:
     """
     The documentation's site in build/docs, with the API; a warning or a dead link is a failure.

@@ -55,6 +55,20 @@ class OptionTests(SynchronousTestCase):
         (["--tofu", "--insecure"], "--tofu and --insecure do not go together"),
         (["--charset", "klingon"], "--charset: 'klingon' is not a known charset"),
         (["--charset", "rot13"], "--charset: 'rot13' is not a known charset"),
+        (["--warc", "x.warc.gz"], "--warc needs --mirror"),
+        (["--mirror-status", "m", URL], "--mirror-status takes no URL"),
+        (["--mirror-status", ""], "--mirror-status: the name is empty"),
+        (["--mirror-search", "m"], "--mirror-search needs words"),
+        (["--mirror-search", "m", " "], "--mirror-search needs words"),
+        (
+            ["--mirror-search", "m", "--mirror-status", "m", "word"],
+            "--mirror-search and --mirror-status do not go together",
+        ),
+        (
+            ["--mirror-status", "m", "--timeout", "3"],
+            "--mirror-status and --timeout do not go together",
+        ),
+        (["--mirror-status", "m", "-O"], "--mirror-status and --remote-name do not go together"),
         (["--cafile", "/nowhere"], "--cafile: cannot read /nowhere: No such file or directory"),
         (["--cafile", "/dev/null"], "--cafile: /dev/null contains no certificate (PEM)"),
     ]

@@ -76,6 +76,10 @@ def _run(options: Options, console: StandardStreams) -> NoReturn:
         from twisted_netdemo.gopher.mirror.cli.mirroring import runMirror
 
         run = partial(runMirror, options, reactor, partial(chosenTrust, options))
+    elif options.isReport:
+        from twisted_netdemo.gopher.cli.mirror_report import makeReport
+
+        run = makeReport(options, console, reactor).run
     else:
         run = makeBatch(options, reactor, console, USAGE).run
 

@@ -93,6 +93,9 @@ class Options(MirrorOptions):
             "output": usage.CompleteFiles(),
             "cafile": usage.CompleteFiles("*.pem"),
             "mirror": usage.CompleteDirs(),
+            "mirror-search": usage.CompleteDirs(),
+            "mirror-status": usage.CompleteDirs(),
+            "warc": usage.CompleteFiles("*.warc.gz"),
         },
         multiUse=["item", "also-host", "include", "exclude"],
     )
@@ -118,6 +121,9 @@ class Options(MirrorOptions):
         self["urls"] = urls
 
     def postOptions(self) -> None:
+        if self.isReport:
+            self.takeReport()
+            return
         self._readURLs()
         self._readOutput()
         for name in ("connect-timeout", "timeout"):
@@ -326,5 +332,9 @@ def makeService(options: Options, reactor: IClientReactor | None = None) -> ISer
         log.info("{line}", line=line)
 
     console = StandardStreams(say if options.isDaemon else None)
+    if options.isReport:
+        from twisted_netdemo.gopher.cli.mirror_report import makeReport
+
+        return OneShot(reactor, makeReport(options, console, reactor).run, options.ownsProcess)
     batch = makeBatch(options, reactor, console, usageStatus=1)
     return OneShot(reactor, batch.run, options.ownsProcess)

@@ -5,14 +5,15 @@ A copy served by gophernicus and by pygopherd: each link of it leads to what it 
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.gopher.mirror.hole import ask
 from tests.gopher.peers import pygopherd
-from tests.processes import PATIENCE, folder, needs, run
+from tests.processes import folder, needs, run
 from twisted_netdemo.gopher.item_types import Kind
 from twisted_netdemo.gopher.menu import Item
 from twisted_netdemo.gopher.mirror.copy.copy_folder import CopyFolder
@@ -70,7 +71,7 @@ class ServedTests(SynchronousTestCase):
             arrival.commit("whole", url.type == "1")
         self.root = root / hostFolder(GopherURL("hole.example"))
 
-    def walk(self, ask: Callable[[bytes], bytes], server: tuple[str, int]) -> None:
+    def walk(self, asked: Callable[[bytes], bytes], server: tuple[str, int]) -> None:
         """
         Follow each link of each menu that the copy's server shows.
         """
@@ -78,7 +79,7 @@ class ServedTests(SynchronousTestCase):
         waiting = [(GopherURL("hole.example"), b"")]
         while waiting:
             url, selector = waiting.pop()
-            came = ask(selector)
+            came = asked(selector)
             if url.type == "9":
                 self.assertEqual(came, self.hole[url], url)
                 continue
@@ -115,12 +116,12 @@ class ServedTests(SynchronousTestCase):
         program = needs("gophernicus")
         options = ("-h", "127.0.0.1", "-p", "7070", "-r", str(self.root), "-nv", "-nf", "-nr")
 
-        def ask(selector: bytes) -> bytes:
+        def asked(selector: bytes) -> bytes:
             done = run(program, *options, "-nm", "-ns", data=selector + b"\r\n")
             self.assertEqual(done.stderr, b"")
             return bytes(done.stdout)
 
-        self.walk(ask, ("127.0.0.1", 7070))
+        self.walk(asked, ("127.0.0.1", 7070))
 
     def test_pygopherd(self) -> None:
         """
@@ -129,13 +130,10 @@ class ServedTests(SynchronousTestCase):
         base, root = pygopherd(self)
         server = GopherURL.parse(base)
 
-        def ask(selector: bytes) -> bytes:
-            with socket.create_connection((server.host, server.port), PATIENCE) as connection:
-                connection.sendall(selector + b"\r\n")
-                return b"".join(iter(lambda: connection.recv(65536), b""))
-
         _replace(root, self.root)
-        self.walk(ask, (server.host, server.port))
+        self.walk(
+            lambda selector: ask(replace(server, selector=selector)), (server.host, server.port)
+        )
 
 
 def _replace(root: Path, copy: Path) -> None:

@@ -1,10 +1,11 @@
 """
-The options of C{--mirror}.
+The options of C{--mirror}, and of reports about a mirror.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from twisted.python import usage
@@ -31,12 +32,16 @@ MIRROR_PARAMETERS = [
     ["per-host", None, "1", "With --mirror, how many connections to an address."],
     ["delay", None, "1", "With --mirror, how long from a request to the next at an address."],
     ["keep-versions", None, "0", "With --mirror, how many old contents to keep of a resource."],
+    ["warc", None, None, "With --mirror, also write each transfer to this WARC file (.warc.gz)."],
+    ["mirror-status", None, None, "Show how the mirror in this folder stands."],
+    ["mirror-search", None, None, "Show what has all of the WORDs in the mirror in this folder."],
     ["metrics", None, None, "With --mirror, serve Prometheus metrics, as in tcp:9100."],
 ]
 
 # What is about single fetches, and what a mirror has its own way of.
 _OTHERS = ("output", "remote-name", "raw", "json", "search", "proxy", "verbose", "host")
-_OWN = [name for name, *_ in (*MIRROR_FLAGS, *MIRROR_PARAMETERS) if name != "mirror"]
+_WAYS = ("mirror", "mirror-status", "mirror-search")
+_OWN = [name for name, *_ in (*MIRROR_FLAGS, *MIRROR_PARAMETERS) if name not in _WAYS]
 _OWN += ["also-host", "include", "exclude"]
 
 
@@ -45,9 +50,13 @@ class MirrorOptions(ServiceOptions):
     The part of gopherfetch's options that is about mirrors.
 
     @ivar plan: what C{--mirror} asks for.
+    @ivar folderOfReport: the mirror that a report is about.
+    @ivar words: what to search for in it; C{None} for how it stands.
     """
 
     plan: MirrorPlan
+    folderOfReport: str
+    words: Sequence[str] | None
 
     def __init__(self) -> None:
         super().__init__()
@@ -90,8 +99,9 @@ class MirrorOptions(ServiceOptions):
                 raise usage.UsageError(f"--mirror and --{name} do not go together")
         if self["items"]:
             raise usage.UsageError("--mirror and --item do not go together")
-        if not self["mirror"]:
-            raise usage.UsageError("--mirror: the name is empty")
+        for name in ("mirror", "warc"):
+            if self[name] == "":
+                raise usage.UsageError(f"--{name}: the name is empty")
         lacking = missing()
         if lacking is not None:
             raise usage.UsageError(f"--mirror {lacking}")
@@ -131,12 +141,43 @@ class MirrorOptions(ServiceOptions):
             if every is None
             else self.check("every", every, quantities.positiveDuration),
             keepVersions=self._number("keep-versions", 0, 10_000) or 0,
+            warc=None if self["warc"] is None else os.path.join(self.folder, self["warc"]),
             maxTime=self["max-time"] or plan.MAX_TIME,
             charset=self["charset"],
             connectTimeout=self["connect-timeout"],
             idleTimeout=self["timeout"],
             family=4 if self["ipv4"] else 6 if self["ipv6"] else None,
         )
+
+    @property
+    def isReport(self) -> bool:
+        """
+        Whether what a mirror has is asked for.
+        """
+        return self["mirror-status"] is not None or self["mirror-search"] is not None
+
+    def takeReport(self) -> None:
+        """
+        Read the options of a report: hardly any goes with one.
+        """
+        way = next(name for name in reversed(_WAYS) if self[name] is not None)
+        others = sorted(self.given.difference((way, "json", "")))  # short ones have no name here
+        others += [name for name in ("output", "remote-name") if self[name]]
+        if others:
+            raise usage.UsageError(f"--{way} and --{others[0]} do not go together")
+        if not self[way]:
+            raise usage.UsageError(f"--{way}: the name is empty")
+        self.folderOfReport = os.path.join(self.folder, self[way])
+        isSearch = way == "mirror-search"
+        if isSearch and not any(text.strip() for text in self["urls"]):
+            raise usage.UsageError("--mirror-search needs words")
+        if not isSearch and self["urls"]:
+            raise usage.UsageError("--mirror-status takes no URL")
+        self.words = self["urls"] if isSearch else None
+        if self.ownsProcess:
+            from twisted_netdemo.service.cli.oneshot import prepareOneShot
+
+            prepareOneShot(self, needsTerminal=True)
 
     def _number(self, name: str, least: int = 0, most: int = 10**9) -> int | None:
         if self[name] is None:
