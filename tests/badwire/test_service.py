@@ -55,6 +55,7 @@ class Options(dict[str, Any]):
     title = "title"
     about = "about"
     positions = ()
+    flows = None
 
 
 class ConclusionTests(SynchronousTestCase):
@@ -330,10 +331,10 @@ class FailureTests(SynchronousTestCase):
         os.write(self.device.other, DATAGRAM)
         self.port.doRead()
         self.patch(self.device, "write", lambda fd, data: len(data))
-        self.reactor.advance(0.495)
+        self.reactor.advance(0.4995)
         command._over(7)
-        # it arrives just before the drain looks again, and the kernel answers
-        self.reactor.advance(0.01)
+        # it arrives just before the drain looks, and the kernel answers
+        self.reactor.advance(0.001)
         self.assertEqual(wire._counts.total, 2)
         self.assertEqual(self.statuses, [])
         os.write(self.device.other, DATAGRAM)

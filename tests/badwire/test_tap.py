@@ -60,6 +60,15 @@ class OptionsTests(SynchronousTestCase):
             options["sysctl"], {"net.ipv4.tcp_retries2": "3", "net.ipv6.bindv6only": "0"}
         )
 
+    def test_flows(self) -> None:
+        """
+        The flows that meet the figures are numbers and ranges; a family is one of the two.
+        """
+        options = self.taken("--flows", "2,4-5", "-6", "--", "true")
+        self.assertEqual((options.flows, options.family), (Positions(((2, 2), (4, 5))), 6))
+        self.assertEqual((self.taken("--ipv4").family, self.taken().family), (4, None))
+        self.assertIsNone(self.taken().flows)
+
     def test_mistakes(self) -> None:
         """
         A mistake is one line that names the option.
@@ -85,6 +94,10 @@ class OptionsTests(SynchronousTestCase):
             ("--seed", "-1"),
             ("--seed", "1000000000000000000"),
             ("--loss-burst", "3"),
+            ("--flows", "0"),
+            ("--flows", "@1"),
+            ("--flows", "3-1"),
+            ("--ipv6", "-4"),
         ):
             with self.assertRaises(usage.UsageError) as raised:
                 self.taken(option, value, "--", "true")

@@ -62,7 +62,8 @@ class RunOutputs:
 
         @param options: C{log}, C{pcap}, C{svg} and C{html} are paths, C{-} for standard output, or
             L{None}; C{ladder}, C{to-scale}, C{json} and C{quiet} are flags. C{title} and
-            C{about} appear on drawings; C{places} are the places that were asked for.
+            C{about} appear on drawings; C{positions} are the positions that were asked for,
+            C{flows} the flows that meet them.
         @param say: called with each line for people.
         @raise StartError: a file cannot be opened, or belongs to another user.
         """
@@ -83,7 +84,7 @@ class RunOutputs:
                     complaint = f"badwire: {_called(name, options[name])}: {describe(error)}"
                     raise StartError(complaint) from None
         self._recorder = Recorder(toScale=bool(options["to-scale"]))
-        self._places = ReachedListener(options.positions)
+        self._places = ReachedListener(options.positions, options.flows)
         self.listeners: list[Listener] = [self._places] if options.positions else []
         if "log" in self._outputs:
             self.listeners.append(LogFile(self._outputs["log"]))

@@ -59,6 +59,7 @@ def prepare(
                 far,
                 listeners,
                 options["blackout"],
+                options.flows,
             )
 
         wire = BadWire(
@@ -75,7 +76,7 @@ def prepare(
             # Imported only now: Twisted's DNS modules take long to load.
             from twisted_netdemo.badwire.sandbox.name_server import NameServer
 
-            services.append(NameServer(network.names(), reactor))
+            services.append(NameServer(network.names(), reactor, network.anyAddress))
         if options["log"] is not None:
             flushing = TimerService(_FLUSH, wire.clock.call, outputs.flush)
             flushing.clock = monotonic(reactor)
@@ -91,7 +92,9 @@ def _enter(options: Any, say: Callable[[str], None]) -> tuple[Network, Watcher, 
     """
     Make the network and enter it, then make the services without capabilities.
     """
-    network = Network(options["mtu"], options["names"], options["sysctl"], options.tuning)
+    network = Network(
+        options["mtu"], options["names"], options["sysctl"], options.tuning, options.family
+    )
     network.enter()
     try:
         watcher = Watcher()

@@ -7,7 +7,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -33,7 +32,7 @@ from twisted_netdemo.badwire.outputs import RunOutputs
 from twisted_netdemo.badwire.reporting_clock import ReportingClock
 from twisted_netdemo.badwire.sandbox import device
 from twisted_netdemo.badwire.sandbox.command_process import CommandProcess, takeTerminal
-from twisted_netdemo.badwire.sandbox.network import FAR, FAR6, Network
+from twisted_netdemo.badwire.sandbox.network import Network
 from twisted_netdemo.badwire.sandbox.watcher import Member, Watcher
 from twisted_netdemo.badwire.sandbox.wire_reactor import IWireReactor
 from twisted_netdemo.badwire.summary import Summary
@@ -45,8 +44,8 @@ if TYPE_CHECKING:
 
 _log = Logger()
 
-# how often a drain looks, in seconds
-_LOOK = 0.001
+# how long a drain waits between two looks, in seconds: at first, and at most
+_FIRST_LOOK, _LATER_LOOK = 0.001, 0.01
 
 # TCP's states, as /proc/net/tcp has them
 _TIME_WAIT, _LISTEN = "06", "0A"
@@ -157,10 +156,7 @@ class BadWire(MultiService):
         # Not at the top: the module needs fcntl, which Windows lacks.
         from twisted_netdemo.badwire.sandbox.wire_port import WirePort
 
-        far = [socket.inet_aton(FAR)]
-        if self.network.hasIPv6:
-            far.append(socket.inet_pton(socket.AF_INET6, FAR6))
-        self.wire = self._makeWire(self.clock, far, self.listeners)
+        self.wire = self._makeWire(self.clock, self.network.far, self.listeners)
         self._port = WirePort(self.wire, self.network.device, self._reactor, self._failed)
         self._port.startListening()
         try:
@@ -208,7 +204,7 @@ class BadWire(MultiService):
         self._command = None
         takeTerminal()
         self._until = self.clock.seconds() + self._drain
-        self._look(-1)
+        self._lookAfter(_FIRST_LOOK)
 
     def stopDraining(self) -> None:
         """
@@ -216,19 +212,25 @@ class BadWire(MultiService):
         """
         self._until = 0.0
 
-    def _look(self, before: int) -> None:
+    def _lookAfter(self, wait: float) -> None:
         """
-        Wait until the wire is idle and no connection is left. In between the reactor reads the
-        device, which may hold an answer to the last packet.
+        Look, once the reactor has read the device, which may hold an answer to the last packet.
+        """
+        self.clock.callLater(wait, self._look, self._counts.total, wait)
+
+    def _look(self, before: int, waited: float) -> None:
+        """
+        Wait until the wire is idle and no connection is left.
 
         @param before: how many packets had left and arrived at the last look.
+        @param waited: how long ago that was, in seconds.
         """
         packets = self._counts.total
         isQuiet = self.wire.isIdle and packets == before and not _connections()
         if isQuiet or self.clock.seconds() >= self._until:
             self._over()
         else:
-            self.clock.callLater(_LOOK, self._look, packets)
+            self._lookAfter(min(2 * waited, _LATER_LOOK))
 
     def _failed(self, error: Exception) -> None:
         """

@@ -9,7 +9,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import cast
+from typing import Literal, cast
 
 from twisted.application.service import IService
 from twisted.internet.error import ReactorNotRunning
@@ -26,9 +26,11 @@ from twisted_netdemo.badwire.sandbox.forbidden import Forbidden
 from twisted_netdemo.badwire.sandbox.network import TUNING, sysctl
 from twisted_netdemo.badwire.sandbox.wire_reactor import IWireReactor
 from twisted_netdemo.badwire.service import BadWire
+from twisted_netdemo.faults.figure_texts import positions
 from twisted_netdemo.faults.kinds import FAULTS, PACKET_FAULTS
 from twisted_netdemo.faults.options import FaultOptions, faultRows
 from twisted_netdemo.faults.reached import Asked
+from twisted_netdemo.faults.trigger import Positions
 from twisted_netdemo.service.cli.quantities import duration, whole
 from twisted_netdemo.service.process.control import StartError, exitWith, reportStartErrors
 
@@ -42,6 +44,8 @@ class Options(FaultOptions):
     @ivar command: COMMAND and its arguments; empty where none was given.
     @ivar positions: the positions that were asked for.
     @ivar tuning: the settings that the network is made with, where the kernel has them.
+    @ivar flows: the flows that meet the figures, by their numbers from 1; L{None} for all.
+    @ivar family: 4 or 6, the only version of IP in the network; L{None} for both.
     """
 
     synopsis = "[options] [-- COMMAND ARGUMENTS...]"
@@ -56,9 +60,18 @@ class Options(FaultOptions):
     command: Sequence[str] = ()
     positions: Sequence[Asked] = ()
     tuning: Mapping[str, str] = TUNING
+    flows: Positions | None = None
+    family: Literal[4, 6] | None = None
 
     optParameters = [
         *faultRows(PACKET_FAULTS),
+        [
+            "flows",
+            None,
+            None,
+            "the flows that meet all this, in the order of their opening, as in 1 or 1-3,5; the "
+            "others travel unharmed [default: all]",
+        ],
         ["mtu", None, "1500", "the largest packet that passes, in bytes"],
         ["drain", None, "3s", "how long to wait for the network after COMMAND's end, at most"],
         [
@@ -74,6 +87,8 @@ class Options(FaultOptions):
     optFlags = [
         ["ladder", None, "draw the ladder on stderr"],
         ["to-scale", None, "let drawn arrows slant by how long their packets were on the way"],
+        ["ipv4", "4", "have IPv4 alone in the network"],
+        ["ipv6", "6", "have IPv6 alone in the network"],
         ["names", None, "let names be asked for across the wire"],
         ["json", None, "print the figures for programs, after all that COMMAND prints"],
         ["quiet", "q", "say no figures"],
@@ -116,6 +131,11 @@ class Options(FaultOptions):
         self.take("mtu", packetSize)
         self.take("drain", lambda text: duration(text, bare=False))
         self.positions = self.asked()
+        if self["flows"] is not None:
+            self.flows = self.take("flows", positions)
+        if self["ipv4"] and self["ipv6"]:
+            raise usage.UsageError("--ipv6: the network has IPv4 alone, by --ipv4")
+        self.family = 4 if self["ipv4"] else 6 if self["ipv6"] else None
         self["serve"] = [self.check("serve", text, HostedService) for text in self["serve"]]
         self["sysctl"] = dict(self.check("sysctl", text, sysctl) for text in self["sysctl"])
         self["blackout"] = [self.check("blackout", text, span) for text in self["blackout"]]

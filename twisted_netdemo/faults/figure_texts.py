@@ -56,13 +56,23 @@ def trigger(text: str) -> Trigger:
             raise ValueError(
                 f"{text!r} is neither a ratio (0% to 100%) nor positions (@2,5-7)"
             ) from None
+    try:
+        return positions(text[1:])
+    except ValueError:
+        raise ValueError(f"{text!r} are not positions (@2,5-7, counted from 1)") from None
+
+
+def positions(text: str) -> Positions:
+    """
+    Numbers from 1, and ranges of them: C{2,5-7}.
+    """
     ranges = []
-    for part in text[1:].split(","):
+    for part in text.split(","):
         match = re.fullmatch(r"([0-9]{1,18})(?:-([0-9]{1,18}))?", part.strip(), re.ASCII)
         first = int(match[1]) if match else 0
         last = int(match[2] or first) if match else 0
         if not 1 <= first <= last:
-            raise ValueError(f"{text!r} are not positions (@2,5-7, counted from 1)")
+            raise ValueError(f"{text!r} are not numbers from 1, as in 1, 1-3 or 2,4")
         ranges.append((first, last))
     return Positions.of(ranges)
 

@@ -429,6 +429,49 @@ class RepeatableTests(WireCase):
         self.assertNotEqual(self.fates(8, 40000, 5, order), self.fates(7, 40000, 5, order))
 
 
+class FlowsTests(WireCase):
+    """
+    Some flows meet the figures; the others travel unharmed.
+    """
+
+    def client(self, port: int, server: int = 53) -> bytes:
+        return made(V4, inet.UDP(sport=port, dport=server), TEXT)
+
+    def test_chosen(self) -> None:
+        """
+        Flows are counted over all ports, in the order of their opening; positions go on within each
+        flow. Nothing of what makes the wire bad reaches the others.
+        """
+        self.build(
+            up=Impairments(loss=Positions(((2, 2),)), delay=1.0, rate=1e6),
+            blackouts=[(5.0, 6.0)],
+            flows=Positions(((1, 1), (3, 3))),
+        )
+        for port, server in ((1, 53), (2, 80), (3, 53), (1, 53), (2, 80), (3, 53)):
+            self.leave(self.client(port, server))
+        self.assertEqual([event.flow for event in self.arrived], [1, 1])
+        self.clock.advance(5.5)
+        self.assertEqual([event.flow for event in self.arrived], [1, 1, 0, 2])
+        self.leave(self.client(1), self.client(2, 80))
+        self.assertEqual(
+            [event.fates for event in self.sent],
+            [(), (), (), ("lost",), (), ("lost",), ("blackout",), ()],
+        )
+
+    def test_changed(self) -> None:
+        """
+        A change of the figures is one for the same flows; a line that is cut is cut for all.
+        """
+        self.build(flows=Positions(((2, 2),)))
+        self.leave(self.client(1), self.client(2))
+        self.wire.change("both", {"loss": "100%"})
+        self.leave(self.client(1), self.client(2))
+        self.wire.cut()
+        self.leave(self.client(1), self.client(2))
+        fates = [event.fates for event in self.sent]
+        self.assertEqual(fates, [(), (), (), ("lost",), ("blackout",), ("blackout",)])
+
+
 class ChangeTests(WireCase):
     """
     The wire changes while it runs.

@@ -50,6 +50,19 @@ class NetworkTests(SynchronousTestCase):
         self.assertNotIn("WIRE_FAR6", network.environment)
         self.assertEqual(set(network.names()), {"10.77.0.1", "10.77.0.2"})
 
+    def test_oneFamily(self) -> None:
+        """
+        A network with one version of IP has its names and addresses alone, this host's own too.
+        """
+        four, six = Network(family=4), Network(family=6)
+        self.assertEqual(four.environment, {"WIRE_NEAR": "10.77.0.1", "WIRE_FAR": FAR})
+        self.assertEqual(six.environment, {"WIRE_NEAR6": "fd77::1", "WIRE_FAR6": FAR6})
+        self.assertEqual(set(four.names()), {"10.77.0.1", FAR})
+        self.assertEqual(set(six.names()), {"fd77::1", FAR6})
+        self.assertEqual((len(four.far[0]), len(six.far[0]), len(Network().far)), (4, 16, 2))
+        self.assertNotIn(":", hosts(four.names(), "machine", 4))
+        self.assertNotRegex(hosts(six.names(), "machine", 6), r"[0-9]\.[0-9]")
+
     def test_entry(self) -> None:
         """
         The way in is another one where root outside made the network.

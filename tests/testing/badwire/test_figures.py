@@ -37,7 +37,9 @@ def optionsOf(options: usage.Options) -> set[str]:
 
 
 def names(figures: Figures) -> set[str]:
-    return {name.replace("_", "-") for name in [*figures.writers(), *figures.flags]}
+    return {name.replace("_", "-") for name in [*figures.writers(), *figures.flags]} | {
+        option for options in figures.choices.values() for option in options.values()
+    }
 
 
 class FiguresTests(SynchronousTestCase):
@@ -61,6 +63,8 @@ class FiguresTests(SynchronousTestCase):
             ({"serve": "linecount"}, "--serve linecount"),
             ({"sysctl": {"net.ipv4.tcp_sack": 0}}, "--sysctl net.ipv4.tcp_sack=0"),
             ({"blackout": "1s-2s", "names": True}, "--blackout 1s-2s --names"),
+            ({"flows": {3, 1, 2}, "family": 6}, "--flows 1-3 --ipv6"),
+            ({"flows": "2,4", "family": None}, "--flows 2,4"),
             ({"names": False, "seed": 7, "mtu": None}, "--seed 7"),
         ]
         for figures, words in cases:
@@ -80,6 +84,15 @@ class FiguresTests(SynchronousTestCase):
             ({"queue": []}, "queue: [] is neither a number nor text"),
             ({"serve": 1}, "serve: 1 is neither text nor a list of texts"),
             ({"names": "yes"}, "names: 'yes' is neither True nor False"),
+            ({"family": 5}, "family: 5 is neither 4 nor 6"),
+            (
+                {"flows": True},
+                "flows: True is neither text ('1-3') nor numbers of flows (1, {1, 3})",
+            ),
+            (
+                {"flows": set()},
+                "flows: set() is neither text ('1-3') nor numbers of flows (1, {1, 3})",
+            ),
             (
                 {"sysctl": 2},
                 "sysctl: 2 is no dictionary, as in {'net.ipv4.tcp_syn_retries': 2}",

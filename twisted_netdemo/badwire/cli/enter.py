@@ -16,7 +16,7 @@ from twisted_netdemo.badwire.console import describe, tell
 from twisted_netdemo.badwire.exit_statuses import FAILED, UNAVAILABLE, USAGE
 from twisted_netdemo.badwire.sandbox import device, exec_helper, linux
 from twisted_netdemo.badwire.sandbox.command_process import within
-from twisted_netdemo.badwire.sandbox.network import Network, hasIPv6
+from twisted_netdemo.badwire.sandbox.network import Network, present
 from twisted_netdemo.badwire.sandbox.shells import greeting, shell
 from twisted_netdemo.badwire.sandbox.watcher import NAME, commandOf, parentOf
 from twisted_netdemo.service.cli.options import ServiceOptions
@@ -78,7 +78,7 @@ def main(options: Options) -> int:
         if not _hasWire():  # badwire has just ended, or another program has that name
             tell(f"badwire: process {runs[0]}: there is no wire in its network", sys.stderr)
             return FAILED
-    os.environ.update(within(Network(hasIPv6=hasIPv6()).environment))
+    os.environ.update(within(Network(family=present()).environment))
     for name in os.environ.keys() - within({}).keys():
         del os.environ[name]
     if not options.command and not options["quiet"]:
@@ -91,7 +91,7 @@ def _isWithin() -> bool:
     """
     Whether this process is in the network of a badwire already.
     """
-    return "WIRE_FAR" in os.environ and _hasWire()
+    return not {"WIRE_FAR", "WIRE_FAR6"}.isdisjoint(os.environ) and _hasWire()
 
 
 def _hasWire() -> bool:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from twisted_netdemo.badwire.model.events import FATES, Arrived, Changed, Sent, Taken
 from twisted_netdemo.badwire.model.packet import NAMES, TCP, UDP, UDPLITE, protocolOf
 from twisted_netdemo.faults.reached import Asked, Reached
+from twisted_netdemo.faults.trigger import Positions
 
 # Protocols, and the groups of counters that the kernel has for IPv4 and IPv6.
 _DATAGRAMS = ((UDP, "UDP", ("Udp", "Udp6")), (UDPLITE, "UDP-Lite", ("UdpLite", "UdpLite6")))
@@ -105,7 +106,11 @@ class ReachedListener:
     L{Listener<twisted_netdemo.badwire.model.events.Listener>}.
     """
 
-    def __init__(self, asked: Sequence[Asked]) -> None:
+    def __init__(self, asked: Sequence[Asked], flows: Positions | None = None) -> None:
+        """
+        @param flows: which flows count, by their numbers from 1; L{None} for all.
+        """
+        self._flows = flows
         self._reached = Reached(asked)
         self._sent: Counter[tuple[int, str]] = Counter()
 
@@ -113,6 +118,8 @@ class ReachedListener:
         """
         A packet leaves.
         """
+        if self._flows is not None and not self._flows.hits(event.flow + 1):
+            return
         self._sent[event.flow, event.direction] += 1
         self._reached.went(event.direction, self._sent[event.flow, event.direction])
 

@@ -44,7 +44,7 @@ from twisted_netdemo.faults.impairments import Impairments
 from twisted_netdemo.faults.link import FlowQueue
 from twisted_netdemo.faults.model import Conditions, Fates
 from twisted_netdemo.faults.scheduler import Scheduler
-from twisted_netdemo.faults.trigger import DIRECTIONS, Direction
+from twisted_netdemo.faults.trigger import DIRECTIONS, Direction, Positions
 from twisted_netdemo.service.time.clock import monotonic
 
 if TYPE_CHECKING:
@@ -64,11 +64,19 @@ class _FlowState:
     What the wire keeps for one direction of a flow.
     """
 
-    __slots__ = ("fates", "queue")
+    __slots__ = ("fates", "isHarmed", "queue", "scheduler")
 
-    def __init__(self, fates: Fates, queue: FlowQueue[UnderWay]) -> None:
+    def __init__(
+        self,
+        fates: Fates,
+        queue: FlowQueue[UnderWay],
+        scheduler: Scheduler[UnderWay],
+        isHarmed: bool,
+    ) -> None:
         self.fates = fates
         self.queue = queue
+        self.scheduler = scheduler
+        self.isHarmed = isHarmed
 
 
 @implementer(IRawPacketProtocol)
@@ -93,6 +101,7 @@ class Wire:
         far: Sequence[bytes],
         listeners: Sequence[Listener],
         blackouts: Sequence[tuple[float, float]] = (),
+        flows: Positions | None = None,
     ) -> None:
         """
         @param clock: tells the time and calls later. Events count from now.
@@ -101,6 +110,8 @@ class Wire:
         @param far: the far addresses, packed.
         @param listeners: the objects that receive the events.
         @param blackouts: the spans in which nothing passes: from and to, in seconds from now.
+        @param flows: which flows meet all that, by their numbers from 1 in the order of opening;
+            the others travel unharmed. L{None} for all of them.
         """
         self.receivers = Receivers()
         self.flows = FlowTable()
@@ -116,6 +127,9 @@ class Wire:
         self._listeners = tuple(listeners)
         self._blackouts = tuple(blackouts)
         self._cut: set[Direction] = set()
+        self._chosenFlows = flows
+        self._good = Conditions(Impairments())
+        self._through = Scheduler[UnderWay](self._good, self._clock, self._arrive)
         self._schedulers = {
             each: Scheduler[UnderWay](conditions, self._clock, self._arrive)
             for each, conditions in self.conditions.items()
@@ -248,13 +262,15 @@ class Wire:
             state = side.state = self._begin(side)
         fate = state.fates.next(*key)
         direction = side.direction
-        scheduler = self._schedulers[direction]
+        scheduler = state.scheduler
         underWay: UnderWay | None = None
         isQueued = False
         length = len(packet.data) - packet.payload
         if self._isChosen(direction, length):
             words: tuple[str, ...] = ("chosen",)
-        elif direction in self._cut or any(start <= now < end for start, end in self._blackouts):
+        elif direction in self._cut or (
+            state.isHarmed and any(start <= now < end for start, end in self._blackouts)
+        ):
             words = ("blackout",)
         elif fate.outcome.isLost:
             words = fate.outcome.words
@@ -315,10 +331,12 @@ class Wire:
 
     def _begin(self, side: FlowDirection) -> _FlowState:
         flow, direction = side.flow, side.direction
+        isHarmed = self._chosenFlows is None or self._chosenFlows.hits(flow.number + 1)
+        conditions = self.conditions[direction] if isHarmed else self._good
+        scheduler = self._schedulers[direction] if isHarmed else self._through
         identity = (flow.protocol, flow.version, flow.port, flow.place, direction)
         return _FlowState(
-            Fates(self.conditions[direction], self._seed, *identity),
-            self._schedulers[direction].flow(),
+            Fates(conditions, self._seed, *identity), scheduler.flow(), scheduler, isHarmed
         )
 
     def makeConnection(self, transport: TuntapPort) -> None:
@@ -333,7 +351,7 @@ class Wire:
         """
         self.transport = None
         self._underWay.clear()
-        for scheduler in self._schedulers.values():
+        for scheduler in (*self._schedulers.values(), self._through):
             scheduler.close()
 
     def _arrive(self, underWay: UnderWay) -> None:

@@ -202,12 +202,13 @@ def openDevice() -> Device:
 
 
 def configure(
-    device: Device, mtu: int, near: str, prefix: int, near6: str | None, prefix6: int
+    device: Device, mtu: int, near: str | None, prefix: int, near6: str | None, prefix6: int
 ) -> None:
     """
     Assign the addresses, and bring up the device and the loopback device.
 
-    @param near6: the IPv6 address, L{None} if this kernel has no IPv6.
+    @param near: the IPv4 address, L{None} for none.
+    @param near6: the IPv6 address, L{None} for none.
     @raise OSError: the kernel refused.
     """
     mask = socket.inet_ntoa(((0xFFFFFFFF << (32 - prefix)) & 0xFFFFFFFF).to_bytes(4, "big"))
@@ -216,7 +217,8 @@ def configure(
         _setLink(NAME, _attribute(_IFLA_TXQLEN, struct.pack("I", _QUEUE)))
         for name in device.names:
             fcntl.ioctl(control, _SIOCSIFMTU, _request(name, struct.pack("i", mtu)))
-        for command, address in ((_SIOCSIFADDR, near), (_SIOCSIFNETMASK, mask)):
+        addresses = [] if near is None else [(_SIOCSIFADDR, near), (_SIOCSIFNETMASK, mask)]
+        for command, address in addresses:
             packed = struct.pack("HH4s8x", socket.AF_INET, 0, socket.inet_aton(address))
             fcntl.ioctl(control, command, _request(NAME, packed))
         _up(control, NAME)

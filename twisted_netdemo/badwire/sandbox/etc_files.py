@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
 
 from twisted_netdemo.badwire.sandbox import linux
 
@@ -34,15 +35,19 @@ def lacking(paths: Iterable[str]) -> list[str]:
     return lines
 
 
-def hosts(names: Mapping[str, Sequence[str]], hostname: str) -> str:
+def hosts(
+    names: Mapping[str, Sequence[str]], hostname: str, family: Literal[4, 6] | None = None
+) -> str:
     """
     The text of /etc/hosts.
 
     @param names: the names of each address.
+    @param family: the only version of IP that this host's own names have; L{None} for both.
     """
-    lines = ["127.0.0.1 localhost", "::1 localhost ip6-localhost ip6-loopback"]
+    lines = [] if family == 6 else ["127.0.0.1 localhost"]
+    lines += [] if family == 4 else ["::1 localhost ip6-localhost ip6-loopback"]
     if hostname.isascii() and hostname.isprintable() and hostname and " " not in hostname:
-        lines.append(f"127.0.1.1 {hostname}")
+        lines.append(f"{'::1' if family == 6 else '127.0.1.1'} {hostname}")
     lines += [f"{address} {' '.join(of)}" for address, of in names.items() if of]
     return "\n".join(lines) + "\n"
 

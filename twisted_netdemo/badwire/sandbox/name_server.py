@@ -92,11 +92,15 @@ class NameServer(Service):
     The server, over UDP and TCP.
     """
 
-    def __init__(self, names: Mapping[str, Sequence[str]], reactor: IWireReactor) -> None:
+    def __init__(
+        self, names: Mapping[str, Sequence[str]], reactor: IWireReactor, interface: str = ""
+    ) -> None:
         """
         @param names: the names of each address.
         @param reactor: the reactor.
+        @param interface: the address to listen on.
         """
+        self._interface = interface
         self._reactor = reactor
         self._factory = WireNamesFactory(names)
         self._ports: list[IListeningPort] = []
@@ -109,8 +113,8 @@ class NameServer(Service):
         protocol = dns.DNSDatagramProtocol(self._factory)
         protocol.noisy = False
         self._ports = [
-            self._reactor.listenUDP(_PORT, protocol, "", 8192),
-            self._reactor.listenTCP(_PORT, self._factory),
+            self._reactor.listenUDP(_PORT, protocol, self._interface, 8192),
+            self._reactor.listenTCP(_PORT, self._factory, 50, self._interface),
         ]
 
     def stopService(self) -> defer.Deferred[list[None]]:

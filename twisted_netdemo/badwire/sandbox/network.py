@@ -5,6 +5,7 @@ settings. A step that the system forbids names the setting that forbids it, and 
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import socket
@@ -12,6 +13,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import Literal
 
 from twisted_netdemo.badwire.sandbox import device, etc_files, linux
 from twisted_netdemo.badwire.sandbox.forbidden import Forbidden, whyMap, whyUnshare
@@ -52,6 +55,7 @@ class Network:
     @ivar useNames: whether names are resolved by a name server across the wire.
     @ivar sysctl: the settings that were asked for, C{net.…} with their values.
     @ivar tuning: the settings that are made where the kernel has them.
+    @ivar family: the only version of IP in it, 4 or 6; L{None} for both.
     @ivar isRoots: whether it was made with root's capabilities, without a user namespace.
     @ivar hasIPv6: whether this kernel has IPv6.
     @ivar kept: the capabilities to keep once the network is up, a bit for each: none, unless some
@@ -63,6 +67,7 @@ class Network:
     useNames: bool = False
     sysctl: Mapping[str, str] = field(default_factory=dict)
     tuning: Mapping[str, str] = field(default_factory=lambda: TUNING)
+    family: Literal[4, 6] | None = None
     isRoots: bool = False
     hasIPv6: bool = True
     kept: int = 0
@@ -104,18 +109,33 @@ class Network:
         """
         The environment variables that tell COMMAND the addresses.
         """
-        addresses = {"WIRE_NEAR": NEAR, "WIRE_FAR": FAR}
-        if self.hasIPv6:
-            addresses |= {"WIRE_NEAR6": NEAR6, "WIRE_FAR6": FAR6}
-        return addresses
+        variables = {"WIRE_NEAR": NEAR, "WIRE_FAR": FAR, "WIRE_NEAR6": NEAR6, "WIRE_FAR6": FAR6}
+        return {name: address for name, address in variables.items() if self._has(address)}
 
     def names(self) -> dict[str, tuple[str, ...]]:
         """
         The names of each address that exists.
         """
-        return {
-            address: names for address, names in NAMES.items() if self.hasIPv6 or ":" not in address
-        }
+        return {address: names for address, names in NAMES.items() if self._has(address)}
+
+    @property
+    def far(self) -> list[bytes]:
+        """
+        The far addresses that exist, packed.
+        """
+        return [ip_address(address).packed for address in (FAR, FAR6) if self._has(address)]
+
+    @property
+    def anyAddress(self) -> str:
+        """
+        The address on which a server for all addresses listens.
+        """
+        return "::" if self.family == 6 else ""
+
+    def _has(self, address: str) -> bool:
+        if ":" in address:
+            return self.hasIPv6 and self.family != 4
+        return self.family != 6
 
     def _isLinux(self) -> str:
         if not sys.platform.startswith("linux"):
@@ -153,7 +173,12 @@ class Network:
 
     def _openDevice(self) -> str:
         # Before the device is up: no duplicate address detection, no router solicitations.
-        for switch, value in (("disable_ipv6", "0"), ("accept_dad", "0"), ("addr_gen_mode", "1")):
+        disabled = "1" if self.family == 4 else "0"
+        for switch, value in (
+            ("disable_ipv6", disabled),
+            ("accept_dad", "0"),
+            ("addr_gen_mode", "1"),
+        ):
             for which in ("default", "all"):
                 self._set(f"net.ipv6.conf.{which}.{switch}", value)
         try:
@@ -168,30 +193,32 @@ class Network:
 
     def _configure(self) -> str:
         self.hasIPv6 = hasIPv6()
+        if self.family == 6 and not self.hasIPv6:
+            raise Forbidden("this kernel has no IPv6 (ipv6.disable=1?): try --ipv4")
+        near = NEAR if self._has(NEAR) else None
+        near6 = NEAR6 if self._has(NEAR6) else None
         try:
-            device.configure(
-                self.device, self.mtu, NEAR, PREFIX, NEAR6 if self.hasIPv6 else None, PREFIX6
-            )
-            if self.hasIPv6:
-                _waitFor(NEAR6)
+            device.configure(self.device, self.mtu, near, PREFIX, near6, PREFIX6)
+            if near6 is not None:
+                _waitFor(near6)
         except OSError as error:
             raise Forbidden(
                 f"the wire's device cannot be given its addresses ({error.strerror})"
             ) from None
-        if not self.hasIPv6:
+        if not self.hasIPv6 and self.family is None:
             self.notes.append("this kernel has no IPv6 (ipv6.disable=1?): far6.wire is not there")
         return " ".join(self.environment.values())
 
     def _cover(self) -> str:
         texts = {
             etc_files.HOSTS: etc_files.hosts(
-                {} if self.useNames else self.names(), etc_files.machine()
+                {} if self.useNames else self.names(), etc_files.machine(), self.family
             ),
         }
         wanted = [etc_files.HOSTS, etc_files.NSSWITCH]
         if self.useNames:
             wanted.append(etc_files.RESOLV)
-            texts[etc_files.RESOLV] = etc_files.resolv(FAR)
+            texts[etc_files.RESOLV] = etc_files.resolv(FAR if self._has(FAR) else FAR6)
         lacking = etc_files.lacking(wanted)
         if lacking:
             raise Forbidden("; ".join(lacking))
@@ -271,6 +298,22 @@ def hasIPv6() -> bool:
     except OSError:
         return False
     return True
+
+
+def present() -> Literal[4, 6] | None:
+    """
+    The only version of IP that the wire in this process's network has; L{None} for both.
+    """
+    found: list[Literal[4, 6]] = []
+    versions: tuple[tuple[Literal[4, 6], socket.AddressFamily, str], ...] = (
+        (4, socket.AF_INET, NEAR),
+        (6, socket.AF_INET6, NEAR6),
+    )
+    for version, family, address in versions:
+        with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.bind((address, 0))
+            found.append(version)
+    return found[0] if len(found) == 1 else None
 
 
 def _waitFor(address: str) -> None:

@@ -14,7 +14,7 @@ only: places (C{3}, C{{3, 5}}, C{range(1, 4)}) for faults, whole numbers for cou
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from twisted_netdemo.faults.kinds import DATAGRAM_FAULTS, FAULTS
@@ -95,6 +95,18 @@ def ranges(value: object) -> str:
     return ",".join(f"{a}" if a == b else f"{a}-{b}" for a, b in pairs)
 
 
+def flows(value: object) -> list[str]:
+    """
+    Numbers of flows, or their text.
+    """
+    if isinstance(value, str):
+        return [value]
+    found = "" if isinstance(value, bool) else ranges(value)
+    if not found:
+        raise ValueError("is neither text ('1-3') nor numbers of flows (1, {1, 3})")
+    return [found]
+
+
 def _whole(values: object) -> Iterable[int]:
     if not isinstance(values, (set, frozenset, list, tuple, range)):
         raise ValueError("is no collection of whole numbers")
@@ -154,15 +166,17 @@ class Figures:
     @ivar directed: those that have C{up_} and C{down_} forms as well.
     @ivar single: the others.
     @ivar flags: those that are L{True} or L{False}.
+    @ivar choices: those with a few values, an option without a value for each.
     """
 
     directed: Mapping[str, Writer]
     single: Mapping[str, Writer]
     flags: frozenset[str] = frozenset()
+    choices: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
 
     def writers(self) -> dict[str, Writer]:
         """
-        All names but the flags, each with its writer.
+        All names but the flags and the choices, each with its writer.
         """
         forms = {
             f"{direction}_{name}": writer
@@ -180,8 +194,9 @@ class Figures:
         writers = self.writers()
         found: list[str] = []
         for name, value in given.items():
-            if name not in writers and name not in self.flags:
-                near = didYouMean(name, [*writers, *self.flags])
+            known = [*writers, *self.flags, *self.choices]
+            if name not in known:
+                near = didYouMean(name, known)
                 raise Mistake(f"{name}: there is no such figure{near}")
             if value is None:
                 continue
@@ -191,6 +206,9 @@ class Figures:
                     raise Mistake(f"{name}: {value!r} is neither True nor False")
                 found += [option] if value else []
                 continue
+            if name in self.choices:
+                found.append(f"--{self._chosen(name, value)}")
+                continue
             try:
                 texts = writers[name](value)
             except ValueError as error:
@@ -198,6 +216,13 @@ class Figures:
             for each in texts:
                 found += [option, each]
         return found
+
+    def _chosen(self, name: str, value: object) -> str:
+        for choice, option in self.choices[name].items():
+            if value == choice and type(value) is type(choice):
+                return option
+        known = " nor ".join(map(repr, self.choices[name]))
+        raise Mistake(f"{name}: {value!r} is neither {known}")
 
 
 #: The figures that may change while packets are under way.
@@ -213,8 +238,10 @@ NETWORK = Figures(
         "serve": several,
         "sysctl": settings,
         "blackout": several,
+        "flows": flows,
     },
     frozenset({"names"}),
+    {"family": {4: "ipv4", 6: "ipv6"}},
 )
 
 #: The figures of a relay of datagrams: the options of C{twistd impair} for UDP.
