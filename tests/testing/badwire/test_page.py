@@ -9,22 +9,25 @@ import re
 import sysconfig
 from pathlib import Path
 
-from twisted.trial.unittest import SynchronousTestCase
-
-from tests.processes import needs
+from tests.testing.runners.project import ProjectCase
 
 PAGE = Path(__file__).parents[3] / "docs" / "howto" / "test-suites.md"
 
 
-class PageTests(SynchronousTestCase):
+class PageTests(ProjectCase):
     def test_examples(self) -> None:
         """
         The page's examples run as they stand.
         """
-        needs("sh")
         path = f"{sysconfig.get_path('scripts')}{os.pathsep}{os.environ['PATH']}"
         self.patch(os, "environ", {**os.environ, "PATH": path})
         examples = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.M | re.S)
-        self.assertEqual(len(examples), 3)
-        for example in examples:
+        tests = [each for each in examples if "pytest.mark" in each]
+        programs = [each for each in examples if each not in tests]
+        self.assertEqual((len(tests), len(programs)), (1, 3))
+        for example in programs:
             exec(compile(example, str(PAGE), "exec"), {})
+        self.write(test_page="\n".join(tests))
+        status, said = self.ran("-W", "error")
+        self.assertEqual(status, 0, said)
+        self.assertIn("6 passed", said)

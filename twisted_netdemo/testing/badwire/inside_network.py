@@ -9,18 +9,18 @@ from typing import Any
 
 from twisted_netdemo.testing.badwire.figures import CHANGEABLE
 from twisted_netdemo.testing.badwire.refusals import Mistake
-from twisted_netdemo.testing.badwire.wires import OpenWire
+from twisted_netdemo.testing.badwire.wires import WireCommands
 
 _lock = threading.Lock()
-_wire: OpenWire | None = None
+_wire: WireCommands | None = None
 
 
-def begin(wire: OpenWire) -> None:
+def begin(commands: WireCommands) -> None:
     """
     From now on this process is in the network of a wire.
     """
     global _wire
-    _wire = wire
+    _wire = commands
 
 
 def forbidInside(name: str) -> None:
@@ -76,4 +76,4 @@ def _command(name: str, **details: Any) -> None:
     if _wire is None:
         raise Mistake(f"{name}: this is no test on a bad wire: it has no @pytest.mark.badwire")
     with _lock:
-        _wire.command({"do": name, **details})
+        _wire.give({"do": name, **details})

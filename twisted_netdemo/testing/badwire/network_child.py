@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import os
+import re
 import selectors
 import signal
 import sys
@@ -25,8 +26,9 @@ _PIECE = 1 << 16
 #: How long the child may take to say where it hangs, and how often that is looked at, in seconds.
 _PATIENCE, _LOOK = 1.0, 0.05
 
-#: How many lines of a dump are shown.
-_SHOWN = 30
+#: How many lines of a dump are shown, and which frames are the test runner's.
+_SHOWN = 60
+_RUNNER = re.compile(rf"/_?(pytest|pluggy|unittest)\w*/|{re.escape(os.path.dirname(__file__))}")
 
 #: Takes what was read from a pipe.
 Reader = Callable[[bytes], object]
@@ -145,7 +147,7 @@ class NetworkChild:
         self.signal(_dumpSignal())
         until, size = time.monotonic() + _PATIENCE, 0
         while not self._hasEnded and time.monotonic() < until:
-            with contextlib.suppress(TookTooLong):
+            with contextlib.suppress(TookTooLong, WireGone):
                 self.wait(time.monotonic() + _LOOK, readers)
             before, size = size, len(self.dump())
             if size and size == before:
@@ -160,10 +162,7 @@ class NetworkChild:
             self._dump.seek(0)
             self._dumped = self._dump.read()
         lines = self._dumped.decode("utf-8", "replace").splitlines()
-        ours = [place for place, line in enumerate(lines) if "/_pytest/" in line]
-        ours += [place for place, line in enumerate(lines) if os.path.dirname(__file__) in line]
-        shown = lines[: min([*ours, _SHOWN])]
-        return "\n".join(shown)
+        return "\n".join([line for line in lines if not _RUNNER.search(line)][:_SHOWN])
 
     def signal(self, number: int) -> None:
         """

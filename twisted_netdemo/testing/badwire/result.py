@@ -12,8 +12,9 @@ from typing import Any
 from twisted_netdemo.badwire.model.events import Event, Sent
 from twisted_netdemo.testing.badwire.wire_record import WireRecord
 
-#: How many rows of each flow, and how many characters of each output, a report shows.
-ROWS, SHOWN = 40, 2000
+#: How many rows of each flow, how many lines of a ladder at its two ends, and how many characters
+#: of each output, a report shows.
+ROWS, LINES, SHOWN = 40, (50, 100), 2000
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,15 @@ def about(record: WireRecord, command: str) -> list[str]:
     given = f" {shlex.join(record.words)}" if record.words else ""
     lines = [f"seed {record.seed}; again: {command}", f"wire:{given or ' a good one'}"]
     lines += [f"badwire: {note}" for note in record.notes]
-    return [*lines, "", record.ladder(most=ROWS)]
+    return [*lines, "", *_folded(record.ladder(most=ROWS).splitlines())]
+
+
+def _folded(lines: list[str]) -> list[str]:
+    first, last = LINES
+    left = len(lines) - first - last
+    if left <= 0:
+        return lines
+    return [*lines[:first], "", f"({left} lines of the ladder are left out)", "", *lines[-last:]]
 
 
 def printable(text: str) -> list[str]:

@@ -202,7 +202,7 @@ def _calling(
     """
     In the network: call the function, and send how it ended.
     """
-    inside_network.begin(wire)
+    inside_network.begin(wire.commands)
     try:
         answer = _Answer(function(*args))
     except SystemExit as ended:

@@ -142,6 +142,44 @@ def close() -> None:
             helper.close()
 
 
+class WireCommands:
+    """
+    The commands that the process in the network may give to the wire.
+    """
+
+    def __init__(self, channel: socket.socket) -> None:
+        self._socket = channel
+
+    def fileno(self) -> int:
+        """
+        The descriptor of the socket.
+        """
+        return self._socket.fileno()
+
+    def give(self, request: dict[str, Any]) -> None:
+        """
+        Give a command, and wait until it is in force.
+
+        @raise Mistake: the wire refuses.
+        @raise WireFailed: the wire has ended.
+        """
+        try:
+            self._socket.send(json.dumps(request).encode())
+            answer = json.loads(self._socket.recv(_LONGEST) or b"null")
+        except OSError:
+            answer = None
+        if answer is None:
+            raise WireFailed("the wire has ended")
+        if "mistake" in answer:
+            raise Mistake(asFigure(answer["mistake"]))
+
+    def close(self) -> None:
+        """
+        Close the socket.
+        """
+        self._socket.close()
+
+
 class OpenWire:
     """
     A wire, from its start to its end.
@@ -149,6 +187,7 @@ class OpenWire:
     @ivar seed: the seed of its draws.
     @ivar environment: the variables that tell the addresses of its ends.
     @ivar channel: becomes readable when the wire fails.
+    @ivar commands: for the process in the network.
     """
 
     def __init__(self, words: Sequence[str]) -> None:
@@ -162,7 +201,8 @@ class OpenWire:
             raise unavailable(f"a private network needs Linux: this is {sys.platform}")
         self._events: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  (until 'close')
         self.channel, channel = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._commands, commands = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours, commands = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.commands = WireCommands(ours)
         self._spaces: list[tuple[int, int]] = []
         try:
             with channel, commands:
@@ -225,23 +265,6 @@ class OpenWire:
             del os.environ[name]
         os.environ.update(self.environment)
 
-    def command(self, request: dict[str, Any]) -> None:
-        """
-        In the network: ask for a change of the wire.
-
-        @raise Mistake: the wire refuses.
-        @raise WireFailed: the wire has ended.
-        """
-        try:
-            self._commands.send(json.dumps(request).encode())
-            answer = json.loads(self._commands.recv(_LONGEST) or b"null")
-        except OSError:
-            answer = None
-        if answer is None:
-            raise WireFailed("the wire has ended")
-        if "mistake" in answer:
-            raise Mistake(asFigure(answer["mistake"]))
-
     def ask(self, drain: bool) -> None:
         """
         Ask for the end.
@@ -277,7 +300,7 @@ class OpenWire:
         """
         _shut(self.channel)
         self.channel.close()
-        self._commands.close()
+        self.commands.close()
         for space, _ in self._spaces:
             os.close(space)
         self._spaces = []

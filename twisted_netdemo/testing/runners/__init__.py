@@ -1,0 +1,3 @@
+"""
+Tests on a bad wire, for the test runners of other projects.
+"""

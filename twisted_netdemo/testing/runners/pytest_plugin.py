@@ -1,0 +1,142 @@
+"""
+The plugin for pytest: a marker, a fixture and two options.
+
+A project that has it installed and does not use it pays for this module alone: everything else is
+imported once it is used.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from _pytest.fixtures import FixtureDef, SubRequest
+
+#: The name of the marker and of the fixture.
+BADWIRE = "badwire"
+
+#: The parameter that a test has for each of its C{seeds}.
+SEED = "_badwire_seed"
+
+# L{twisted_netdemo.testing.runners.executed_test.INSIDE}
+_INSIDE = "BADWIRE_INSIDE"
+
+_MARKER = (
+    "badwire(seeds=None, timeout=60, isolation='fork', **figures): the test runs, with its "
+    "fixtures, in a private network with a bad wire; figures are the options of 'badwire run'"
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup(BADWIRE, "tests on a bad wire (twisted-netdemo)")
+    group.addoption(
+        "--badwire-seed",
+        type=int,
+        metavar="N",
+        help="the seed of each wire that has no seed of its own, as a failure's report says it",
+    )
+    group.addoption(
+        "--badwire-require",
+        action="store_true",
+        help="where a private network is forbidden, let tests on a bad wire fail: by default they "
+        "are skipped",
+    )
+    parser.addini(BADWIRE + "_require", "as --badwire-require", type="bool", default=False)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", _MARKER)
+    if _INSIDE in os.environ:
+        from twisted_netdemo.testing.runners import executed_test
+
+        executed_test.begin(config)
+    seed: int | None = config.getoption("badwire_seed")
+    if seed is not None:
+        if not 0 <= seed < 10**18:
+            raise pytest.UsageError(f"--badwire-seed: {seed} is not a whole number, 0 to {10**18}")
+        from twisted_netdemo.testing.badwire import rerun
+
+        rerun.seed = seed
+    if config.getoption("badwire_require") or config.getini("badwire_require"):
+        os.environ["BADWIRE_REQUIRE"] = "1"
+
+
+@pytest.fixture(scope="session")
+def badwire(request: pytest.FixtureRequest) -> ModuleType:
+    """
+    The functions of twisted_netdemo.testing.badwire: run, call, change, cut, heal and more.
+    """
+    from twisted_netdemo.testing import badwire
+    from twisted_netdemo.testing.runners import commands
+
+    commands.beOf(request.config)
+    return badwire
+
+
+@pytest.fixture
+def impaired() -> Iterator[Callable[..., object]]:
+    """
+    twisted_netdemo.testing.badwire.impair: puts a relay that is a bad network in front of a
+    service. The relay ends with the test.
+    """
+    from twisted_netdemo.testing.badwire import impair
+
+    with contextlib.ExitStack() as stack:
+        yield lambda *args, **figures: stack.enter_context(impair(*args, **figures))
+
+
+@pytest.fixture
+def _badwire_seed(request: pytest.FixtureRequest) -> object:
+    return request.param
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    marker = metafunc.definition.get_closest_marker(BADWIRE)
+    if marker is None or (seeds := marker.kwargs.get("seeds")) is None:
+        return
+    if not isinstance(seeds, Iterable) or isinstance(seeds, (str, bytes)):
+        pytest.fail(f"badwire: seeds: {seeds!r} are no whole numbers", pytrace=False)
+    given: int | None = metafunc.config.getoption("badwire_seed")
+    numbers = list(seeds) if given is None else [given]
+    metafunc.fixturenames.append(SEED)
+    metafunc.parametrize(SEED, numbers, indirect=True, ids=[f"seed{each}" for each in numbers])
+
+
+#: The fixtures that are set up: a test on a bad wire makes its own anew.
+_fixtures: set[FixtureDef[object]] = set()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_fixture_setup(fixturedef: FixtureDef[object], request: SubRequest) -> None:
+    _fixtures.add(fixturedef)
+
+
+def pytest_fixture_post_finalizer(fixturedef: FixtureDef[object]) -> None:
+    _fixtures.discard(fixturedef)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    marker = item.get_closest_marker(BADWIRE)
+    if marker is None:
+        return None
+    if _INSIDE in os.environ:
+        return None
+    from twisted_netdemo.testing.runners import marked_test
+
+    marked_test.run(item, nextitem, marker, SEED, list(_fixtures))
+    return True
+
+
+def pytest_unconfigure() -> None:
+    wires = sys.modules.get("twisted_netdemo.testing.badwire.wires")
+    if wires is not None:
+        wires.close()
