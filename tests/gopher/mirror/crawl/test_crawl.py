@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from twisted.internet.defer import Deferred
+
 from tests.gopher.mirror.crawl.holes import NOT_FOUND, Hole, HoleTestCase, Names, menu, pages
 from twisted_netdemo.gopher.mirror.crawl import fetching
 from twisted_netdemo.gopher.url import GopherURL
@@ -148,6 +150,39 @@ class RoundTests(HoleTestCase):
         self.assertIn((b"/b.bin", "truncated", 18), run.rows("request, verdict, status"))
         copy = Path(self.folder, "127.0.0.1", str(hole.port))
         self.assertEqual((copy / "b.bin.truncated").read_bytes(), bytes(range(128)))
+
+
+class EveryTests(HoleTestCase):
+    async def test_pauses(self) -> None:
+        """
+        A mirror that stays asks for what changes each time, and ever less often for the rest.
+        """
+        enough: Deferred[None] = Deferred()
+        changes = 0
+
+        def answer(selector: str) -> bytes:
+            nonlocal changes
+            if selector == "/new":
+                changes += 1
+                if changes == 8:
+                    enough.callback(None)
+                return b"%d" % changes
+            return {"": links, "/old": b"old"}.get(selector, NOT_FOUND)
+
+        hole = Hole(self, answer)
+        links = menu(hole.item("0", "/new"), hole.item("0", "/old"))
+        run = self.run_([hole.url()], every=0.1)
+        try:
+            await run.crawl.begin()
+            await enough
+        finally:
+            run.crawl.stop()
+        self.assertLess(hole.asked.count("/old"), changes)
+        self.assertGreaterEqual(hole.asked.count("/old"), 2)
+        factors = dict(run.rows("request, factor"))
+        self.assertEqual(factors[b"/new"], 1)
+        self.assertGreater(factors[b"/old"], 1)
+        self.assertEqual(run.crawl.tally.verdicts["failed"], 0)
 
 
 class RulesTests(HoleTestCase):

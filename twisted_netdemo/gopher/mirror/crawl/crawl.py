@@ -106,13 +106,15 @@ class Crawl:
         """
         now, frontier = self.now(), self._frontier
 
-        def start() -> tuple[MirrorRound, list[tuple[ServerRow, float]], Traps]:
+        def start() -> tuple[MirrorRound, list[tuple[ServerRow, float]], Traps, int]:
             begun = frontier.beginRound(now, self.plan.every)
             frontier.addStarts(self.plan.urls, now)
             frontier.liftTraps(self.plan.urls)
-            return begun, frontier.serversDue(), Traps(frontier.traps())
+            traps = Traps(frontier.traps())
+            return begun, frontier.serversDue(), traps, frontier.dueCount(now)
 
-        self._round, due, self._traps = await self._background.run(start)
+        found = await self._background.run(start)
+        self._round, due, self._traps, self.tally.waiting = found
         self.tally.round = self._round.number
         self.tally.asked = self._round.asked
         for row, when in due:
@@ -209,7 +211,8 @@ class Crawl:
         now, taken = self.now(), frozenset(server.taken)
         where = hostPort(server.address, server.row.port)
 
-        def find() -> DueResources:
+        def find() -> tuple[DueResources, int]:
+            count = 0
             while True:
                 found = self._frontier.take(server.row.id, now, taken, limit)
                 kept: list[ResourceRow] = []
@@ -222,10 +225,15 @@ class Crawl:
                         left.setdefault(reason, []).append(resource)
                 for reason, resources in left.items():
                     self._frontier.leave(resources, self._dueAfter(now), reason)
+                    count += len(resources)
                 if kept or not found.resources:
-                    return DueResources(kept, found.next)
+                    return DueResources(kept, found.next), count
 
-        return self._background.run(find)
+        def counted(found: tuple[DueResources, int]) -> DueResources:
+            self.tally.waiting -= found[1]
+            return found[0]
+
+        return self._background.run(find).addCallback(counted)
 
     def mayStart(self, ask: Ask) -> bool:
         plan, tally = self.plan, self.tally
@@ -237,7 +245,9 @@ class Crawl:
         if plan.maxBytes is not None and tally.roundBytes >= plan.maxBytes:
             self._say(f"the round ends: {tally.roundBytes} bytes have come")
             return False
-        tally.asked += not ask.resource.tries
+        if not ask.resource.tries:
+            tally.asked += 1
+            tally.waiting -= 1
         return True
 
     def send(self, ask: Ask) -> None:
@@ -275,6 +285,7 @@ class Crawl:
             *(server.row.id, self._round.number, str(error), statusOf(error), now),
             self._dueAfter(now),
         )
+        self.tally.waiting -= count
         server.next = None
         due = self._dueAfter(now)
         if due is not None:
@@ -292,6 +303,7 @@ class Crawl:
 
         recorded = await self._background.run(settle)
         finding = fetched.finding
+        self.tally.waiting += recorded.documents + recorded.menus
         for each in recorded.servers:
             self._dueNow(each)
         if finding.due is not None:

@@ -15,7 +15,7 @@ from twisted_netdemo.gopher.mirror.contract import MirrorError
 from twisted_netdemo.gopher.mirror.copy.copy_folder import CopyFolder
 from twisted_netdemo.gopher.mirror.crawl.crawl import Crawl
 from twisted_netdemo.gopher.mirror.crawl.folder_lock import FolderLock
-from twisted_netdemo.gopher.mirror.crawl.reception import cannotStore
+from twisted_netdemo.gopher.mirror.crawl.reception import CannotStore, cannotStore
 from twisted_netdemo.gopher.mirror.plan import MirrorPlan
 from twisted_netdemo.gopher.mirror.rules.progress import MirrorTally
 from twisted_netdemo.gopher.mirror.rules.scope import Scope
@@ -97,6 +97,8 @@ class Mirror:
             return await self._run()
         except Stopped:
             return OK
+        except CannotStore as error:
+            self._say(f"Error: {self._plan.folder}: {error}")
         except MirrorError as error:
             self._say(f"Error: {error}")
         except Corrupt as error:

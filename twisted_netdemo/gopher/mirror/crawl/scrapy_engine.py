@@ -16,7 +16,7 @@ from scrapy import Request, Spider
 from scrapy.core.scheduler import BaseScheduler
 from scrapy.crawler import CrawlerRunner
 from scrapy.http import Response as ScrapyResponse
-from scrapy.utils.defer import maybe_deferred_to_future
+from scrapy.utils.defer import deferred_from_coro, maybe_deferred_to_future
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -154,6 +154,7 @@ SETTINGS: dict[str, Any] = {
     "EXTENSIONS_BASE": {},
     "TELNETCONSOLE_ENABLED": False,
     "REMOTE_CONTROL_ENABLED": False,
+    "CONCURRENT_ITEMS": 1,  # there are none, and each would cost every answer
     "CONCURRENT_REQUESTS": 0,
     "CONCURRENT_REQUESTS_PER_DOMAIN": 1_000_000,
     "DOWNLOAD_DELAY": 0,
@@ -226,6 +227,5 @@ class ScrapyCourier:
         """
         if self._crawler is None or self._whenClosed is None:
             return
-        closing = self._crawler.stop_async()
-        await Deferred.fromCoroutine(closing)
+        await deferred_from_coro(self._crawler.stop_async())
         await self._whenClosed

@@ -48,7 +48,7 @@ class MirrorTally:
         """
         rate = self.requests / seconds if seconds > 0 else 0.0
         return (
-            f"{self.hosts} hosts, {self.waiting} queued, {self.asked} asked, "
+            f"{self.hosts} hosts, {max(0, self.waiting)} queued, {self.asked} asked, "
             f"{rate:.1f}/s, {self.errors} errors"
         )
 
@@ -75,7 +75,7 @@ class MirrorTally:
         now = (
             ("round", "The number of the round.", self.round),
             ("hosts", "Servers asked since the start.", self.hosts),
-            ("queued", "Resources that are due.", self.waiting),
+            ("queued", "Resources that are due.", max(0, self.waiting)),
             ("active", "Requests under way.", self.active),
         )
         for name, words, value in now:

@@ -193,7 +193,7 @@ def _check(database: sqlite3.Connection) -> None:
     with closing(database.execute("PRAGMA quick_check(1)")) as found:
         (words,) = found.fetchone()
     if words != "ok":
-        raise Corrupt(f"the database is damaged: {words}")
+        raise Corrupt(f"the database is damaged: {words.splitlines()[-1]}")
     names = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
     for table in ("host", "resource", "link", "recorded", "trap", "text", "mirror"):
         if table not in names:

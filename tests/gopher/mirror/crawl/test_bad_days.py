@@ -1,0 +1,128 @@
+"""
+Folders and databases that cannot be used, in the test's own process.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.tcp import Port
+
+from tests.gopher.mirror.crawl.holes import REACTOR, Hole, HoleTestCase, menu, pages
+from twisted_netdemo.gopher.mirror.crawl.folder_lock import FolderLock
+from twisted_netdemo.gopher.mirror.crawl.mirror import Mirror
+from twisted_netdemo.gopher.mirror.plan import MirrorPlan
+
+
+class MirrorTests(HoleTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        table = {"/a.txt": b"one\r\n", "/b.txt": b"two\r\n"}
+        self.hole = Hole(self, pages(table))
+        table[""] = menu(*(self.hole.item("0", each) for each in table))
+        self.said: list[str] = []
+        self.database = Path(self.folder, "mirror.sqlite")
+
+    def mirror(self, **plan: Any) -> Deferred[int]:
+        plan.setdefault("folder", self.folder)
+        made = MirrorPlan(urls=(self.hole.url(),), delay=0.0, **plan)
+        return Deferred.fromCoroutine(Mirror(REACTOR, made, self.said.append).run())
+
+    async def test_inUse(self) -> None:
+        """
+        The second mirror in a folder ends at once, with a line and 23.
+        """
+        lock = FolderLock(self.folder)
+        self.assertEqual(await self.mirror(), 23)
+        self.assertEqual(self.said, [f"Error: {self.folder} is in use by another mirror"])
+        lock.close()
+        self.assertEqual(await self.mirror(), 0)
+
+    async def test_noFolder(self) -> None:
+        """
+        A folder that cannot be made is a line and 23.
+        """
+        file = Path(self.folder, "file")
+        file.touch()
+        self.assertEqual(await self.mirror(folder=str(file / "sub")), 23)
+        self.assertEqual(self.said, [f"Error: cannot write in {file}/sub: {os.strerror(20)}"])
+
+    async def test_newerSchema(self) -> None:
+        """
+        The database of a newer gopherfetch is left as it is.
+        """
+        await self.mirror()
+        database = sqlite3.connect(self.database)
+        database.execute("PRAGMA user_version = 99")
+        database.close()
+        before = self.database.read_bytes()
+        self.assertEqual(await self.mirror(), 23)
+        self.assertEqual(
+            self.said[-1],
+            f"Error: {self.database} is of version 99, and this gopherfetch knows 1 at most",
+        )
+        self.assertEqual(self.database.read_bytes(), before)
+
+    async def test_corrupt(self) -> None:
+        """
+        A damaged database is set aside, and the mirror goes on from the files: nothing is written
+        again.
+        """
+        await self.mirror()
+        for damage in (b"no database at all", self.database.read_bytes()[:5000] + bytes(9000)):
+            self.database.write_bytes(damage)
+            files = {path: path.stat().st_mtime_ns for path in Path(self.folder).rglob("*.txt")}
+            self.assertEqual(len(files), 2)
+            self.assertEqual(await self.mirror(), 0)
+            self.assertIn("and 3 files are known again", self.said[-1])
+            for path, time in files.items():
+                self.assertEqual(path.stat().st_mtime_ns, time)
+        self.assertEqual(
+            sorted(path.name for path in Path(self.folder).glob("*.corrupt*")),
+            ["mirror.sqlite.corrupt", "mirror.sqlite.corrupt.1"],
+        )
+        database = sqlite3.connect(self.database)
+        found = database.execute("SELECT verdict FROM resource").fetchall()
+        self.assertEqual(found, [("whole",)] * 3)
+        words = database.execute("SELECT count(*) FROM text WHERE text MATCH 'two'").fetchone()
+        self.assertEqual(words, (1,))
+        database.close()
+
+    async def test_fullDisk(self) -> None:
+        """
+        A disk that is full ends the mirror with a line and 23; the next start goes on.
+        """
+        from twisted_netdemo.gopher.mirror.copy import arrival
+
+        def full(*_: object) -> None:
+            raise OSError(28, os.strerror(28))
+
+        patch = self.patch(arrival.Arrival, "write", full)
+        self.assertEqual(await self.mirror(), 23)
+        self.assertEqual(self.said, [f"Error: {self.folder}: cannot write: {os.strerror(28)}"])
+        patch.restore()
+        self.assertEqual(await self.mirror(), 0)
+        self.assertEqual(len([*Path(self.folder).rglob("*.txt")]), 2)
+
+    async def test_listensNowhere(self) -> None:
+        """
+        Scrapy's web server and telnet server, which would run anybody's Python, do not run.
+        """
+
+        def ports() -> int:
+            return sum(isinstance(each, Port) for each in REACTOR.getReaders())
+
+        listening: set[int] = set()
+
+        def answer(selector: str) -> bytes:
+            listening.add(ports())
+            return b"x"
+
+        own = ports()
+        self.hole.answer = answer
+        self.assertEqual(await self.mirror(), 0)
+        self.assertEqual(listening, {own})
