@@ -26,7 +26,7 @@ from twisted_netdemo.badwire.exercises.questions import (
     make,
 )
 from twisted_netdemo.badwire.exercises.recorded_runs import PLANS, exercise, page
-from twisted_netdemo.badwire.exercises.truth_file import NoTruth, Truth, seedOf
+from twisted_netdemo.badwire.exercises.truth_file import NoTruth, SealedTruth, seedOf
 from twisted_netdemo.badwire.model.events import Arrived, Sent
 
 KEY = "correct horse battery"
@@ -306,10 +306,10 @@ class TruthTests(SynchronousTestCase):
         The truth is read with its key alone, and as it was written.
         """
         _, exercise_ = made(1)
-        truth = Truth("resend", {"Anna": exercise_.questions})
+        truth = SealedTruth("resend", {"Anna": exercise_.questions})
         text = truth.seal(KEY)
-        self.assertEqual(Truth.open(text, KEY), truth)
-        self.assertRaises(NoTruth, Truth.open, text, KEY + "x")
-        self.assertRaises(NoTruth, Truth.open, text.replace("lost", "arrived"), KEY)
+        self.assertEqual(SealedTruth.open(text, KEY), truth)
+        self.assertRaises(NoTruth, SealedTruth.open, text, KEY + "x")
+        self.assertRaises(NoTruth, SealedTruth.open, text.replace("lost", "arrived"), KEY)
         for other in ("", "[]", "{}", '{"truth": 1, "seal": 2}', "[" * 60_000, text[:-10]):
-            self.assertRaises(NoTruth, Truth.open, other, KEY)
+            self.assertRaises(NoTruth, SealedTruth.open, other, KEY)

@@ -21,7 +21,7 @@ from twisted_netdemo.badwire.console import fail, printable, printLines, tell
 from twisted_netdemo.badwire.exercises import marking
 from twisted_netdemo.badwire.exercises.questions import Exercise
 from twisted_netdemo.badwire.exercises.recorded_runs import PLANS, exercise, page
-from twisted_netdemo.badwire.exercises.truth_file import LONGEST, NoTruth, Truth
+from twisted_netdemo.badwire.exercises.truth_file import LONGEST, NoTruth, SealedTruth
 from twisted_netdemo.badwire.exit_statuses import FAILED, INTERRUPTED, USAGE
 from twisted_netdemo.badwire.lessons.lesson_run import LessonError
 from twisted_netdemo.badwire.private_files import openPrivately
@@ -147,7 +147,7 @@ def _fill(folder: str, options: Options, students: Sequence[str]) -> None:
     Write the pages and the truth.
     """
     lesson, key = options["lesson"], options["seed-key"]
-    truth = Truth(lesson)
+    truth = SealedTruth(lesson)
     width = len(str(len(students)))
 
     def make(student: str) -> Exercise:
@@ -200,7 +200,7 @@ def _plain(name: str) -> str:
 def _check(options: Options) -> int:
     rows: list[marking.Marked] = []
     marked: set[str] = set()
-    truths: dict[str, Truth] = {}
+    truths: dict[str, SealedTruth] = {}
     status = 0
     for path in options["files"]:
         folder = os.path.dirname(os.path.dirname(os.path.abspath(path)))
@@ -232,10 +232,10 @@ def _check(options: Options) -> int:
     return status
 
 
-def _truth(folder: str, key: str) -> Truth:
+def _truth(folder: str, key: str) -> SealedTruth:
     with open(os.path.join(folder, _TRUTH), encoding="utf-8") as file:
         try:
-            return Truth.open(file.read(LONGEST), key)
+            return SealedTruth.open(file.read(LONGEST), key)
         except UnicodeDecodeError:
             raise NoTruth("it is no truth of an exercise") from None
 

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from twisted_netdemo.badwire.exercises.truth_file import Truth
+from twisted_netdemo.badwire.exercises.truth_file import SealedTruth
 
 #: How many bytes a file of answers has at most, and how many characters of an answer are shown.
 LONGEST, SHOWN = 1 << 16, 200
@@ -38,7 +38,7 @@ class Marked(NamedTuple):
     mark: int
 
 
-def mark(truth: Truth, text: bytes) -> tuple[str, list[Marked]]:
+def mark(truth: SealedTruth, text: bytes) -> tuple[str, list[Marked]]:
     """
     Mark a file of answers.
 
@@ -61,7 +61,7 @@ def mark(truth: Truth, text: bytes) -> tuple[str, list[Marked]]:
     return student, list(_rows(truth, student, answers))
 
 
-def _rows(truth: Truth, student: str, answers: dict[str, object]) -> Iterator[Marked]:
+def _rows(truth: SealedTruth, student: str, answers: dict[str, object]) -> Iterator[Marked]:
     for question in truth.students[student]:
         given = answers.get(question.name, "")
         answer = given if isinstance(given, str) else json.dumps(given)

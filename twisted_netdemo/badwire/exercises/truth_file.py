@@ -42,7 +42,7 @@ def seedOf(key: str, student: str, attempt: int) -> int:
 
 
 @dataclass
-class Truth:
+class SealedTruth:
     """
     @ivar lesson: the name of the lesson.
     @ivar students: the questions of each student.
@@ -65,7 +65,7 @@ class Truth:
         return json.dumps({"lesson": self.lesson, "students": students})
 
     @classmethod
-    def open(cls, text: str, key: str) -> Truth:
+    def open(cls, text: str, key: str) -> SealedTruth:
         """
         Read the text of a file.
 
