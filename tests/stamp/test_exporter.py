@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -147,7 +147,11 @@ class Runs:
         self.fails = False
 
     def __call__(
-        self, reactor: object, where: str, settings: Settings, watch: Callable[[Any], None]
+        self,
+        reactor: object,
+        where: str,
+        settings: Settings,
+        watch: Callable[[Any], object] = lambda sender: None,
     ) -> Deferred[Measurement]:
         def cancelled(_: object) -> None:
             self.cancelled += 1
@@ -210,6 +214,37 @@ class ProbingTests(SynchronousTestCase):
         self.clock.pump([1] * 25)
         self.assertEqual(len(self.clock.getDelayedCalls()), 1)
         self.assertEqual(self.flushLoggedErrors(), [])
+
+    def test_sharedProbe(self) -> None:
+        """
+        However many ask for a target at one time, one probe runs, and each gets its figures.
+        """
+        asked = [self.probing.probe("a") for _ in range(100)]
+        self.assertEqual(len(self.runs.begun), 2)
+        asked[0].cancel()
+        self.failureResultOf(asked[0], CancelledError)
+        run = measured(10)
+        self.runs.begun[1][3].callback(run)
+        for each in asked[1:]:
+            tally = self.successResultOf(each)
+            assert tally is not None
+            self.assertEqual(tally.sent, run.sent)
+        later = self.probing.probe("a")
+        self.assertEqual(len(self.runs.begun), 3)
+        later.cancel()
+        self.failureResultOf(later, CancelledError)
+        self.assertEqual(self.runs.cancelled, 1)
+        self.assertIsNone(self.successResultOf(self.probing.probe("b")))
+        self.runs.fails = True
+        self.failureResultOf(self.probing.probe("a"), CannotMeasure)
+
+    def test_stopsProbe(self) -> None:
+        """
+        A probe that goes on when it is stopped ends, and who asked is told so.
+        """
+        asked = self.probing.probe("a")
+        self.probing.stopService()
+        self.failureResultOf(asked, CannotMeasure)
 
     def test_reload(self) -> None:
         """

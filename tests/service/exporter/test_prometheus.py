@@ -4,16 +4,18 @@ Metrics as Prometheus text, and the site that shows them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred, fail
+from twisted.internet.error import ConnectionLost
 from twisted.internet.task import Clock
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_netdemo.service.exporter.http_site import LONGEST, MOST, SECONDS
+from twisted_netdemo.service.exporter.http_site import LONGEST, MOST, SECONDS, Answer
 from twisted_netdemo.service.exporter.prometheus import metricsFactory, missing
 from twisted_netdemo.service.observe.metrics import Histogram, Metric
 from twisted_netdemo.testing import MemoryTransport, connect
@@ -177,6 +179,20 @@ class SiteTests(SynchronousTestCase):
         self.assertEqual(gone.value(), b"")
         self.ask(GET % (b"metrics", b""))
         self.assertEqual(len(asked), 2)
+
+    def test_gone(self) -> None:
+        """
+        For a client that has gone nothing goes on, and no error is logged.
+        """
+        ended: list[object] = []
+        work: Deferred[Answer] = Deferred(ended.append)
+
+        async def page(accept: str, query: Mapping[str, str]) -> Answer:
+            return await work
+
+        self.site = metricsFactory(list, lambda: True, self.clock, {"long": page})
+        self.ask(GET % (b"long", b"")).protocol.connectionLost(Failure(ConnectionLost()))
+        self.assertEqual(ended, [work])
 
     def test_fails(self) -> None:
         """

@@ -195,8 +195,7 @@ class _Leaf(Resource):
         Of HEAD too: what the request then writes it drops.
         """
         page = self._for(request) if request.method in (b"GET", b"HEAD") else _notAllowed
-        ended: list[object] = []
-        request.notifyFinish().addBoth(ended.append)
+        isGone = False
         # as text where any bytes are a letter each
         accept = (request.getHeader(b"accept") or b"").decode("latin-1")
 
@@ -204,9 +203,11 @@ class _Leaf(Resource):
             try:
                 made = await page(accept)
             except Exception:
+                if isGone:
+                    return  # nobody waits for it
                 _log.failure("{path} has no answer", path=request.path.decode("latin-1"))
                 made = Answer(b"Internal error; see the log.\n", status=500)
-            if ended:
+            if isGone:
                 return
             request.setResponseCode(made.status)
             request.setHeader("content-type", made.kind)
@@ -216,7 +217,14 @@ class _Leaf(Resource):
             request.write(made.body)
             request.finish()
 
-        Deferred.fromCoroutine(answer())
+        def gone(_: object) -> None:
+            nonlocal isGone
+            isGone = True
+            answering.cancel()
+
+        lost = request.notifyFinish()
+        answering = Deferred.fromCoroutine(answer())
+        lost.addErrback(gone)
         return NOT_DONE_YET
 
 

@@ -54,6 +54,9 @@ class _Probed:
         self._isOver = False
         self._why = ""
         self._cannot = RateLimitedLog(reactor, self._say)
+        # a probe that goes on, and those that wait for it
+        self._probe: Deferred[Measurement] | None = None
+        self._asking: list[Deferred[Tally]] = []
 
     def after(self, seconds: float) -> None:
         """
@@ -97,11 +100,50 @@ class _Probed:
             times=times,
         )
 
+    def probe(self) -> Deferred[Tally]:
+        """
+        Measure once, now. All that ask while that goes on get the one result; when the last of them
+        has gone, it ends.
+        """
+
+        def gone(asking: Deferred[Tally]) -> None:
+            self._asking.remove(asking)
+            if not self._asking and self._probe is not None:
+                self._probe.cancel()
+
+        asking: Deferred[Tally] = Deferred(gone)
+        self._asking.append(asking)
+        if self._probe is None:
+            once = replace(
+                self.target.settings,
+                count=PROBE.count,
+                interval=PROBE.interval,
+                timeout=PROBE.timeout,
+            )
+            self._probe = probe = self._measure(self._reactor, self.target.where, once)
+            probe.addBoth(self._probed)
+        return asking
+
+    def _probed(self, result: Measurement | Failure) -> None:
+        self._probe = None
+        asking, self._asking = self._asking, []
+        for each in asking:
+            if isinstance(result, Measurement):
+                tally = Tally()
+                tally.add(result)
+                each.callback(tally)
+            elif self._isOver:
+                each.errback(CannotMeasure("it is measured no more"))
+            else:
+                each.errback(result)
+
     def stop(self) -> None:
         """
         Measure no more.
         """
         self._isOver = True
+        if self._probe is not None:
+            self._probe.cancel()
         if self._next is not None:
             self._next.cancel()
             self._next = None
@@ -182,22 +224,17 @@ class Probing(Service):
             gone.stop()
         return succeed(f"there are {len(targets)} targets")
 
-    async def probe(self, name: str) -> Tally | None:
+    def probe(self, name: str) -> Deferred[Tally | None]:
         """
-        Measure a target once, now.
+        Measure a target once, now; all that ask meanwhile share what is measured.
 
-        @return: C{None} where there is none of this name.
-        @raise CannotMeasure: that cannot be done.
+        @return: C{None} where there is none of this name; fails with L{CannotMeasure}.
         """
         probed = self._probed.get(name)
         if probed is None:
-            return None
-        once = replace(
-            probed.target.settings,
-            count=PROBE.count,
-            interval=PROBE.interval,
-            timeout=PROBE.timeout,
-        )
-        tally = Tally()
-        tally.add(await self._measure(self._reactor, probed.target.where, once))
-        return tally
+            return succeed(None)
+        return probed.probe().addCallback(_maybe)
+
+
+def _maybe(tally: Tally) -> Tally | None:
+    return tally
