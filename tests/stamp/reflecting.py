@@ -35,13 +35,14 @@ class Reflecting:
     """
     A reflector on a fake clock.
 
-    @ivar clock: it, and C{time}: when a datagram comes, in nanoseconds since 1970.
+    @ivar clock: it, and C{step}: by how many nanoseconds the time of day has been set forward.
     """
 
     def __init__(
         self, stateless: bool = False, most: int = 0, number: int = 862, **options: Any
     ) -> None:
         self.clock = Clock()
+        self.step = 0
         self.sessions = None if stateless else Sessions(most)
         self.reflector = SessionReflector(
             self.clock,
@@ -58,7 +59,7 @@ class Reflecting:
         """
         The fake clock's time of day.
         """
-        return BEGAN + round(self.clock.seconds() * 1e9)
+        return BEGAN + self.step + round(self.clock.seconds() * 1e9)
 
     def sends(
         self,

@@ -51,6 +51,21 @@ class StretchesTests(SynchronousTestCase):
 
 
 class LedgerTests(SynchronousTestCase):
+    def test_worstEstimate(self) -> None:
+        """
+        Beside the figures is the worst that the reflector has said of its clock in the run.
+        """
+        ledger = Ledger(1)
+        kept, off = ErrorEstimate.of(0.001, True), ErrorEstimate.of(2, False)
+        for number, estimate in enumerate((kept, off, kept, ErrorEstimate.of(3, True), kept)):
+            sent = ledger.sends(BEGAN)
+            bits = estimate.toWire()
+            reply = Reply(number, ntp(BEGAN), bits, 5, ntp(BEGAN), sent, ntp(BEGAN), 1, 60)
+            ledger.replied(reply, None, BEGAN)
+        assert ledger.reflector is not None
+        self.assertFalse(ledger.reflector.synchronized)
+        self.assertTrue(3 <= ledger.reflector.seconds < 3.03)
+
     def replies(self, ledger: Ledger, sessions: int, numbers: list[int]) -> None:
         """
         Each request is answered, by so many sessions in turn.

@@ -20,7 +20,7 @@ from twisted_netdemo.stamp.packets.base_packet import (
 )
 from twisted_netdemo.stamp.packets.key_file import Keys
 from twisted_netdemo.stamp.packets.run_report import RunReport, parse, question
-from twisted_netdemo.stamp.packets.timestamps import ntp
+from twisted_netdemo.stamp.packets.timestamps import ErrorEstimate, ntp
 from twisted_netdemo.stamp.packets.tlvs import I, M, Type, U, pack, padding
 from twisted_netdemo.stamp.reflector.sessions import Session
 
@@ -63,6 +63,30 @@ class BaseTests(SynchronousTestCase):
         self.assertEqual(
             (reply.received, reply.stamp), (ntp(BEGAN + 200_000_000), ntp(BEGAN + 250_000_000))
         )
+
+    def test_clockSet(self) -> None:
+        """
+        Where the reflector's clock is set, its packets say at once that it is not kept to UTC and
+        off by so much, and for a minute; then they say again what the kernel does.
+        """
+        inside = Reflecting()
+
+        def said() -> ErrorEstimate:
+            return ErrorEstimate.fromWire(replied(inside.sends(request())).error)
+
+        self.assertEqual(said(), ERROR)
+        for step in (-2_500_000_000, 40_000_000):
+            inside.clock.advance(0.25)
+            inside.step += step
+            for seconds in (0, 0.25, 59):
+                inside.clock.advance(seconds)
+                estimate = said()
+                self.assertFalse(estimate.synchronized)
+                self.assertTrue(1 <= estimate.seconds / (abs(step) / 1e9) < 1.01)
+            inside.clock.advance(2)
+            self.assertEqual(said(), ERROR)
+        inside.clock.advance(100_000)  # a clock that is not set is as it was after a day
+        self.assertEqual(said(), ERROR)
 
     def test_stateful(self) -> None:
         """

@@ -39,6 +39,7 @@ from twisted_netdemo.stamp.packets.base_packet import (
 from twisted_netdemo.stamp.packets.key_file import Keys
 from twisted_netdemo.stamp.packets.timestamps import ntp
 from twisted_netdemo.stamp.reflector.extensions import Extensions, Seen
+from twisted_netdemo.stamp.reflector.reflector_clock import ReflectorClock
 from twisted_netdemo.stamp.reflector.refusal import Refusal, refusal
 from twisted_netdemo.stamp.reflector.sessions import Session, Sessions
 from twisted_netdemo.stamp.session.kernel_clock import ClockError
@@ -108,7 +109,7 @@ class SessionReflector:
             clock, _log, {**REASONS, **_WHY}, self._refusal, perSource, inAll, isBroadcast
         )
         self._now = now
-        self._clockError = clockError or ClockError()
+        self._clock = ReflectorClock(now, self._seconds, clockError or ClockError())
         self._departures: BoundedCache[Ancillary, tuple[Origin, int]] = BoundedCache(_departure)
         self._sent = Stamp(STAMP_AT, lambda: ntp(now()).to_bytes(8, "big"), _TOGETHER)
 
@@ -138,7 +139,7 @@ class SessionReflector:
     def datagramsReceived(self, datagrams: Sequence[Received]) -> None:
         came = self._now()
         now = self._seconds()
-        self._clockError.look(now)
+        self._clock.look(now, came)
         admitted = self._admission.admitted(datagrams, now)
         if self.keys is None:
             for each in admitted:
@@ -155,7 +156,7 @@ class SessionReflector:
         The same as L{_answer} for the bare requests of 44 octets, which are most of all.
         """
         outgoing: list[Outgoing] = []
-        error, sessions, departures = self._clockError.bits, self.sessions, self._departures
+        error, sessions, departures = self._clock.bits, self.sessions, self._departures
         last: object = None
         session: Session | None = None
         for data, source, told, received in datagrams:
@@ -231,7 +232,7 @@ class SessionReflector:
                 destination,
                 self._port.number,
                 trafficClass,
-                self._clockError.estimate.synchronized,
+                self._clock.estimate.synchronized,
             )
             tail = extensions.answered(number, seen, session)
             if session is not None:
@@ -242,7 +243,7 @@ class SessionReflector:
         reply = Reply(
             number,
             ntp(self._now()),
-            self._clockError.bits,
+            self._clock.bits,
             request.ssid,
             stamp,
             request.number,

@@ -8,7 +8,7 @@ no figure.
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from twisted_netdemo.stamp.packets.base_packet import Reply
 from twisted_netdemo.stamp.packets.run_report import RunReport
@@ -71,7 +71,7 @@ class Ledger:
     @ivar countsAnew: whether one reply number came with two requests: the reflector has begun to
         count anew.
     @ivar isStateful: whether the reflector has shown that it counts its replies itself.
-    @ivar reflector: the Error Estimate of the last reply.
+    @ivar reflector: the worst Error Estimate of the replies.
     @ivar unordered: replies whose place in the order is not known: from too far back, or of too
         many sessions.
     @ivar excess: replies that were left out of account, since there were too many.
@@ -100,6 +100,7 @@ class Ledger:
         self.countsAnew = False
         self.isStateful = False
         self.reflector: ErrorEstimate | None = None
+        self._bits, self._said = 0, ErrorEstimate.fromWire(0)
         self.answered = 0
         self.excess = 0
         self.unordered = 0
@@ -223,7 +224,7 @@ class Ledger:
             self.copies.append(request)
             return
         self.answered += 1
-        estimate = self.reflector = ErrorEstimate.fromWire(reply.error)
+        estimate = self._estimate(reply.error)
         self.answers[request] = Answer(
             estimate.time(reply.received, arrived),
             estimate.time(reply.stamp, arrived),
@@ -232,6 +233,24 @@ class Ledger:
             reply.ttl or None,
             ttl,
         )
+
+    def _estimate(self, bits: int) -> ErrorEstimate:
+        """
+        The Error Estimate of a reply, which may be the worst of all.
+        """
+        if bits == self._bits:
+            return self._said
+        self._bits = bits
+        said = self._said = ErrorEstimate.fromWire(bits)
+        worst = self.reflector
+        if worst is None:
+            self.reflector = said
+        else:
+            # each time as far off as it says; kept to UTC only if it was all the time
+            synchronized = said.synchronized and worst.synchronized
+            worst = max(worst, said, key=lambda each: each.seconds)
+            self.reflector = replace(worst, synchronized=synchronized)
+        return said
 
     def _order(self, session: int, number: int, request: int) -> None:
         arrivals = self.arrivals.get(session)

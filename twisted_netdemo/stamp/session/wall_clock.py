@@ -49,6 +49,13 @@ class WallClock:
         after = round(self._seconds() * 1e9)
         return now, after, now - after, now - before
 
+    @property
+    def distance(self) -> int:
+        """
+        By how many nanoseconds the time of day was ahead of the monotonic clock when last read.
+        """
+        return (self._least + self._most) // 2
+
     def read(self) -> int:
         """
         @return: the time of day. L{step} is that of this moment.

@@ -1,0 +1,71 @@
+"""
+The accuracy of a reflector's clock. The kernel tells how far a clock may be off that runs on; where
+it is set while senders measure, their figures of one way are off by as much, and the reflector's
+Error Estimate says so for a while.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted_netdemo.stamp.packets.timestamps import ErrorEstimate
+from twisted_netdemo.stamp.session.kernel_clock import ClockError
+from twisted_netdemo.stamp.session.wall_clock import WallClock
+
+#: For how many seconds after it was set a clock is said to be off by so much.
+SETTLES = 60.0
+
+# By how many nanoseconds the two clocks may seem to have moved apart before they are read with
+# care: the process may have had to wait between the one and the other.
+_SUSPECT = 500_000
+
+
+class ReflectorClock:
+    """
+    @ivar estimate: the Error Estimate for each packet, and C{bits}: as it stands there.
+    """
+
+    def __init__(
+        self, now: Callable[[], int], seconds: Callable[[], float], error: ClockError
+    ) -> None:
+        """
+        @param now: the time of day, in nanoseconds since 1970.
+        @param seconds: the monotonic clock.
+        @param error: what the kernel says.
+        """
+        self._clock = WallClock(now, seconds)
+        self._error = error
+        self._until = seconds()  # when it is to be looked at again in any case
+        self._step = 0
+        self._offBy = 0
+        self._settled = 0.0
+        self._least = self._most = 0.0
+        self.estimate = error.estimate
+        self.bits = error.bits
+
+    def look(self, now: float, time: int) -> None:
+        """
+        Bring the estimate up to date, if it is old or the clock may have been set.
+
+        @param now: the monotonic clock, and C{time}: the time of day, as both have just been read.
+        """
+        if now >= self._until or not self._least < time - now * 1e9 < self._most:
+            self._until = now + 1
+            self._look(now)
+
+    def _look(self, now: float) -> None:
+        clock, error = self._clock, self._error
+        clock.read()
+        self._least, self._most = clock.distance - _SUSPECT, clock.distance + _SUSPECT
+        if clock.step != self._step:
+            self._offBy = max(self._offBy, abs(clock.step - self._step))
+            self._step = clock.step
+            self._settled = now + SETTLES
+        elif now >= self._settled:
+            self._offBy = 0
+        error.look(now)
+        self.estimate, self.bits = error.estimate, error.bits
+        if self._offBy:
+            seconds = max(error.estimate.seconds, self._offBy / 1e9)
+            self.estimate = ErrorEstimate.of(seconds, synchronized=False)
+            self.bits = self.estimate.toWire()
