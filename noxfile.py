@@ -169,13 +169,21 @@ def proofs(session: nox.Session) -> None:
 @nox.session(default=False)
 def mirror(session: nox.Session) -> None:
     """
-    gopherfetch's mirror: round trips between two servers, full disks, and pywb's replay; about a
-    minute, with '-- full' three.
+    gopherfetch's mirror: round trips between two servers, and full disks; about a minute, with
+    '-- full' three.
     """
-    session.install("-e", ".[test]", "pywb>=2.9")
+    session.install("-e", ".[test]")
     resources = "2000" if "full" in session.posargs else "300"
     session.run("python", "-m", "tests.gopher.mirror.round_trip", resources)
     session.run("python", "-m", "tests.gopher.mirror.full_disk")
+
+
+@nox.session(default=False)
+def replay(session: nox.Session) -> None:
+    """
+    pywb replays gopherfetch's WARC files. It asks for older libraries than the tests.
+    """
+    session.install("-e", ".", "hypothesis", "pywb>=2.10")
     session.run("python", "-m", "tests.gopher.mirror.replay")
 
 

@@ -5,6 +5,8 @@ What a mirror's database says to its users: search and status.
 from __future__ import annotations
 
 import json
+import os
+import sqlite3
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -225,6 +227,19 @@ class StatusTests(ReportTestCase):
         document = json.loads("".join(standingAsJSON(standing)))
         self.assertEqual(len(document["failed"]), document["counts"]["failed"])
         self.assertEqual(self.standing().counts["failed"], 10)
+
+    def test_nothingLeft(self) -> None:
+        """
+        A report changes nothing: no file stays that was not there, and nothing can be written.
+        """
+        self.assertRaises(sqlite3.OperationalError, self.reading.execute, "DELETE FROM host")
+        self.reading.close()
+        self.writing.close()
+        before = os.listdir(self.folder)
+        reading = openForReading(self.folder)
+        self.assertEqual(MirrorStanding(reading, self.folder, 1000.0).round, 2)
+        reading.close()
+        self.assertEqual((before, os.listdir(self.folder)), (["mirror.sqlite"],) * 2)
 
     def test_empty(self) -> None:
         """

@@ -126,11 +126,13 @@ def openForReading(folder: str) -> sqlite3.Connection:
     if not os.path.exists(path):
         raise MirrorError(f"{folder} is no mirror: it has no {NAME}")
     try:
-        database = sqlite3.connect(f"file:{_escaped(path)}?mode=ro", uri=True, timeout=30)
+        # Opened for reading alone, a WAL database would keep two files that its readers need.
+        database = sqlite3.connect(f"file:{_escaped(path)}?mode=rw", uri=True, timeout=30)
         try:
+            database.execute("PRAGMA query_only = ON")
             version = _versionOf(database)
         except sqlite3.OperationalError:
-            # A reader of a WAL database writes a file beside it; one that is closed needs none.
+            # It may not; a database that is closed can do without.
             if os.path.exists(f"{path}-wal"):
                 raise
             database.close()
