@@ -158,6 +158,11 @@ def proofs(session: nox.Session) -> None:
         "200" if full else "10",
     )
     prove(
+        "the live page in a browser, with the real kernel",
+        "twisted.trial",
+        "tests.badwire.live.browser_proof",
+    )
+    prove(
         "Twisted's own tests of TCP, on its transports", "tests.service.tcp.fast.twisteds", "stock"
     )
     prove("Twisted's own tests of TCP, on ours", "tests.service.tcp.fast.twisteds", "fast")

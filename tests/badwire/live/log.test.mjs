@@ -22,6 +22,23 @@ test("no message and no packet counts twice", () => {
   assert.equal(log.packets.get(0).arrivals.length, 2);
 });
 
+test("a stream that begins anew within a message gives what is new alone", () => {
+  const line = (t, text) => ({ event: "program", t, side: "far", what: "read", text, bytes: 1 });
+  const log = new EventLog();
+  log.takeMessage(0, [{ event: "hello", t: 0 }]);
+  log.takeMessage(2, [line(1, "a"), line(2, "b")]);
+  log.takeMessage(0, [{ event: "hello", t: 3 }]);
+  log.takeMessage(4, [{ event: "gap", t: 9, dropped: 0 }, line(1, "a"), line(2, "b"), line(3, "c"), line(4, "d")]);
+  assert.deepEqual(log.events.filter(each => each.event.text).map(each => each.event.text), ["a", "b", "c", "d"]);
+});
+
+test("a gap is no reason to take later events for newer ones", () => {
+  const log = new EventLog();
+  log.takeMessage(2, [{ event: "gap", t: 50, dropped: 3 }, sent(0, 1), arrived(0, 1.1)]);
+  assert.equal(log.end, 1.1);
+  assert.equal(new Cursor(log).at(1).dropped, 3);
+});
+
 test("hello is kept, and no event of the run", () => {
   const log = new EventLog();
   log.takeMessage(0, [{ event: "hello", t: 3, seed: 7 }]);
@@ -167,7 +184,7 @@ test("the flow that is meant is the newest, and it does not flicker", () => {
 
 test("what the kernel said last is what holds, and gaps add up", () => {
   const cursor = new Cursor(logOf([kernel(1, { cwnd: 10 }), kernel(2, { cwnd: 20 }),
-    { event: "gap", t: 2, dropped: 5 }, { event: "gap", t: 3, dropped: 7 }]));
+    { event: "gap", t: 2, dropped: 5 }, kernel(2.8, { cwnd: 20 }), { event: "gap", t: 3, dropped: 7 }]));
   assert.equal(cursor.at(1.5).socket("near", 0).cwnd, 10);
   assert.equal(cursor.at(2.5).socket("near", 0).cwnd, 20);
   assert.equal(cursor.at(2.5).socket("far", 0), null);

@@ -13,6 +13,7 @@ const MANY = 300;
 const BUTTONS = 60;
 // The least distance of two digits, in letters.
 const ROOM = 1.45;
+const FEW = 3;
 
 export class Ladder {
   #rungs = new Map();
@@ -57,7 +58,10 @@ export class Ladder {
       svg("clipPath", { id: "below-heads" }, this.clip),
       svg("g", { "clip-path": "url(#below-heads)" }, this.moving), ...this.heads);
     for (const head of this.heads) head.setAttribute("aria-hidden", "true");
-    root.addEventListener("click", event => this.#press(event));
+    // A packet flies on while a button is down: a click would miss it, or meet another one.
+    root.addEventListener("pointerdown", event => event.button === 0 && this.#press(event));
+    // A click of no pointer, such as a screen reader's.
+    root.addEventListener("click", event => event.detail === 0 && event.pointerType === "" && this.#press(event));
     root.addEventListener("keydown", event => {
       if (event.key === "Enter" || event.key === " ") {
         if (this.#press(event)) event.preventDefault();
@@ -148,6 +152,8 @@ export class Ladder {
     const flying = [...state.flying.keys()].slice(0, BUTTONS);
     const buttons = new Set(flying);
     this.#number(log, flying, T);
+    // Where few fly they are easier to meet.
+    this.reach = (state.flying.size <= FEW ? 3.2 : 1.5) * this.rem;
     const rest = seen.length > MANY ? seen.filter(each => isPlain(each) && !buttons.has(each.n)) : [];
     const hidden = new Set(rest);
     for (const each of seen)
@@ -248,7 +254,7 @@ export class Ladder {
     const isDim = flow !== null && packet.sent.flow !== flow;
     const isLosing = seen.state === "lost" && packet.taken === null && seen.way < LOST_AT;
     const isMoving = seen.state === "flying" || isLosing;
-    const key = `${seen.state} ${seen.arrivals.length} ${isMoving} ${digit} ${isDim} ${isChosen}`;
+    const key = `${seen.state} ${seen.arrivals.length} ${isMoving} ${digit} ${isDim} ${isChosen} ${isMoving && this.reach}`;
     if (key === rung.key) {
       rung.move?.(seen, T);
       return;

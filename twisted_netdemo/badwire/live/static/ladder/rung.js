@@ -58,12 +58,11 @@ function wayOf({ sent }, frame) {
 // The button is no larger than what is pressed: the arrow behind it is beside it in the document.
 // What flies lies on the line of the moment that is shown: upwards above it, downwards below it.
 function moving(rung, packet, seen, { T, digit }, { isUp, x1, x2, y1 }, frame) {
-  const { rem } = frame;
+  const { rem, reach } = frame;
   const arrow = svg("path", { class: "arrow" });
   const flier = svg("g");
   const top = isUp ? -1.25 * rem : 0.1 * rem;
   const [wide, high] = [(digit ? 1.4 : 0.7) * rem, 1.15 * rem];
-  const reach = Math.max(wide, 1.5 * rem);
   if (seen.state === "flying")
     flier.append(svg("rect", { class: "reach", x: -reach / 2, y: top - 4, width: reach, height: high + 8, rx: 4 }));
   const text = svg("text", { y: top + high * 0.82 });

@@ -1,10 +1,11 @@
 // The events that the page has, in their order: bounded, and never one twice. Pure.
 
 import { isLostByFate, packet } from "./packet.js";
-import { State } from "./state.js";
+import { change, State } from "./state.js";
 
 // How many events are kept; the oldest go first, a part at a time.
 const MOST = 60000;
+const UNNUMBERED = new Set(["hello", "gap"]);
 
 export class EventLog {
   constructor(most = MOST) {
@@ -18,6 +19,8 @@ export class EventLog {
     this.order = [];
     this.longest = 0;
     this.hello = null;
+    /** The changes of the wire until now, whatever moment is shown. */
+    this.changes = { up: {}, down: {} };
     this.end = 0;
     this.lastId = 0;
     this.copies = new Set();
@@ -29,12 +32,18 @@ export class EventLog {
   /**
    * Take a message of the stream.
    *
-   * id: the number of its last event, 0 where it has none.
+   * id: the number of its last event, 0 where it has none. The events of one run have numbers; what
+   * is for one page alone has none.
    */
   takeMessage(id, events) {
-    if (id && id <= this.lastId) return;
-    for (const event of events) this.take(event);
-    if (id) this.lastId = id;
+    let number = id - events.filter(each => !UNNUMBERED.has(each.event)).length;
+    for (const event of events) {
+      const isNumbered = !UNNUMBERED.has(event.event);
+      if (isNumbered) number++;
+      // A gap is news if what follows it is.
+      if (!id || number > this.lastId || (number === this.lastId && !isNumbered)) this.take(event);
+    }
+    this.lastId = Math.max(this.lastId, id);
   }
 
   /** Take an event; one that is known already is ignored. */
@@ -45,7 +54,8 @@ export class EventLog {
     }
     if (!this.#index(event)) return;
     // Times never go back, so that they can be searched.
-    this.end = Math.max(this.end, event.t ?? 0);
+    // A gap is told of when it is noticed, before later events of an earlier time.
+    if (event.event !== "gap") this.end = Math.max(this.end, event.t ?? 0);
     this.events.push({ at: this.end, event });
     if (this.events.length > this.most) this.#drop(Math.ceil(this.most / 3));
   }
@@ -114,6 +124,8 @@ export class EventLog {
         this.last[event.direction] = journey;
         this.queueing[event.direction] = Math.max(0, journey - delay);
       }
+    } else if (event.event === "changed") {
+      change(this.changes, event);
     } else if (event.event === "taken" && known) {
       if (known.taken !== null) return false;
       known.taken = event.t;

@@ -51,6 +51,12 @@ function inForce({ line, ...figures }) {
   return found;
 }
 
+/** Notes a change of the wire in `changes`, {up, down}. */
+export function change(changes, { direction, figures }) {
+  for (const each of direction === "both" ? ["up", "down"] : [direction])
+    Object.assign(changes[each], inForce(figures));
+}
+
 export class State {
   constructor() {
     this.flows = new Map();
@@ -91,10 +97,7 @@ export class State {
       case "kernel": this.kernel = event; return;
       case "counters": this.counters = event; return;
       case "program": return this.#program(event);
-      case "changed":
-        for (const direction of event.direction === "both" ? ["up", "down"] : [event.direction])
-          Object.assign(this.changes[direction], inForce(event.figures));
-        return;
+      case "changed": change(this.changes, event); return;
       case "gap": this.dropped += event.dropped; return;
       case "over": this.over = event; this.flying.clear(); return;
     }

@@ -4,11 +4,13 @@ import { byId, html, say, set } from "../base/dom.js";
 
 const FIGURES = ["loss", "corrupt", "duplicate", "reorder", "delay", "jitter", "rate", "queue", "blackout"];
 const DIRECTIONS = ["up", "down"];
+// How long a change takes to come back as an event, at most, in milliseconds.
+const PATIENCE = 1500;
 
 export class Figures {
-  #inputs = new Map();
+  // {input, shown: the figure that it showed last, asked: the one that was asked for last, askedAt}
+  #fields = new Map();
   #names = new Map();
-  #known = { up: {}, down: {} };
 
   /** onChange(direction, figures): asks for it; resolves to {error, figure}. */
   constructor(language, onChange) {
@@ -23,8 +25,8 @@ export class Figures {
       for (const direction of DIRECTIONS) {
         const input = html("input", { id: `${direction}-${figure}`, "aria-invalid": "false",
           spellcheck: "false", maxlength: 60, "aria-describedby": "wire-error" });
-        input.addEventListener("change", () => this.#change(direction, figure, input));
-        this.#inputs.set(input.id, input);
+        input.addEventListener("change", () => this.#change(direction, figure));
+        this.#fields.set(input.id, { input, shown: "", asked: "", askedAt: -Infinity });
         row.append(html("td", {}, input));
       }
       body.append(row);
@@ -42,23 +44,23 @@ export class Figures {
     for (const [figure, name] of this.#names) {
       say(name, this.language.say(`figure_${figure}`));
       for (const direction of DIRECTIONS) {
-        const input = this.#inputs.get(`${direction}-${figure}`);
+        const { input } = this.#fields.get(`${direction}-${figure}`);
         input.placeholder = this.language.say(`default_${figure}`);
         set(input, "aria-label", `${name.textContent} ${this.language.say(`figureDirection_${direction}`)}`);
       }
     }
   }
 
-  /** Shows the figures in force, except where somebody types. */
+  /** Shows the figures in force, except where somebody types or has just typed. */
   show(figures) {
     for (const direction of DIRECTIONS) {
       for (const figure of FIGURES) {
+        const field = this.#fields.get(`${direction}-${figure}`);
         const value = String(figures[direction]?.[figure] ?? "");
-        if (this.#known[direction][figure] === value) continue;
-        const input = this.#inputs.get(`${direction}-${figure}`);
-        if (input === document.activeElement && input.value !== (this.#known[direction][figure] ?? "")) continue;
-        this.#known[direction][figure] = value;
-        input.value = value;
+        const { input } = field;
+        if (value === field.shown || input === document.activeElement) continue;
+        if (performance.now() < field.askedAt + PATIENCE) continue;
+        field.shown = field.asked = input.value = value;
         input.classList.toggle("set", value !== "");
         this.#good(input);
       }
@@ -66,15 +68,21 @@ export class Figures {
   }
 
   readOnly() {
-    for (const input of this.#inputs.values()) input.readOnly = true;
+    for (const { input } of this.#fields.values()) input.readOnly = true;
   }
 
-  async #change(direction, figure, input) {
-    if (input.readOnly) return;
+  async #change(direction, figure) {
+    const field = this.#fields.get(`${direction}-${figure}`);
+    const { input } = field;
     const value = input.value.trim();
+    // Enter, and then leaving the field, is one change.
+    if (input.readOnly || value === field.asked) return;
+    field.asked = value;
+    field.askedAt = performance.now();
     const { error } = await this.onChange(direction, { [figure]: value });
+    if (field.asked !== value) return;
     if (error === "") {
-      this.#known[direction][figure] = value;
+      field.shown = value;
       input.classList.toggle("set", value !== "");
       this.#good(input);
       return;
@@ -85,7 +93,7 @@ export class Figures {
 
   #good(input) {
     set(input, "aria-invalid", "false");
-    const isWrong = [...this.#inputs.values()].some(each => each.getAttribute("aria-invalid") === "true");
+    const isWrong = [...this.#fields.values()].some(each => each.input.getAttribute("aria-invalid") === "true");
     if (!isWrong) say(this.error, "");
   }
 }

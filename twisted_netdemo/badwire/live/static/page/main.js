@@ -56,10 +56,13 @@ class Page {
     this.counters = new Counters(this.language);
     this.figures = new Figures(this.language,
       (direction, values) => this.feed.post("figures", { direction, figures: values }));
-    this.wager = new Wager(this.language, () => ({ t: this.#isLive ? this.now() : this.T(), flow: this.#shownFlow }));
+    this.wager = new Wager(this.language, {
+      onBet: () => ({ t: this.#isLive ? this.now() : this.T(), flow: this.#shownFlow }),
+      onChange: () => this.redraw(),
+    });
     this.isCalm = matchMedia("(prefers-reduced-motion: reduce)");
     this.#wire();
-    this.#translate(navigator.language.slice(0, 2));
+    this.#translate(this.#kept() ?? navigator.language.slice(0, 2));
     if (recording) this.#open(recording);
     else this.#start();
     requestAnimationFrame(() => this.#frame());
@@ -71,8 +74,8 @@ class Page {
 
   T() {
     const T = this.clock.at(this.now());
-    if (!this.isCalm.matches || this.clock.mode === "paused") return T;
-    return Math.min(Math.ceil(T * CALM) / CALM, this.clock.newest(this.now()));
+    const isStill = this.clock.mode === "paused" || T === this.clock.end;
+    return isStill || !this.isCalm.matches ? T : Math.floor(T * CALM) / CALM;
   }
 
   get #isLive() {
@@ -225,7 +228,8 @@ class Page {
     for (const end of this.ends) end.draw(state, T, this.#shownFlow, this.#hidden);
     this.table.draw(this.log, T);
     this.counters.draw(state.counters);
-    this.figures.show(this.#figuresAt(state));
+    // They are controls: what is in force, even while the picture shows the past.
+    this.figures.show(this.#figures(this.isRecording ? state.changes : this.log.changes));
     this.#drawFlows(state);
     this.#drawWhere(T);
     this.#drawHint(state, T);
@@ -235,7 +239,7 @@ class Page {
     this.#speak(state);
   }
 
-  #figuresAt({ changes }) {
+  #figures(changes) {
     const { hello } = this.log;
     const first = hello?.started ?? hello?.figures ?? {};
     return { up: { ...first.up, ...changes.up }, down: { ...first.down, ...changes.down } };
@@ -258,8 +262,10 @@ class Page {
   #drawWhere(T) {
     const behind = spanText(this.clock.behind(this.now()), this.language.name);
     say(byId("where"), this.isRecording ? "" : this.language.say(`picture_${this.clock.mode}`, { behind }));
-    const seed = this.log.hello?.seed ?? "?";
-    say(byId("seed"), this.language.say("seedAndTime", { seed, t: Math.max(0, T).toFixed(1) }));
+    const seed = this.log.hello?.seed;
+    const t = `${Math.max(0, T).toFixed(1)} s`;
+    // An exercise does not tell its seed, from which all could be drawn again.
+    say(byId("seed"), seed === undefined || seed === null ? t : this.language.say("seedAndTime", { seed, t }));
   }
 
   #drawHint(state, T) {

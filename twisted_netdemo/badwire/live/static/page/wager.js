@@ -10,10 +10,14 @@ export class Wager {
   #marked = null;
   #shown = "";
 
-  /** onBet(): {t, flow} of the moment from which a bet counts. */
-  constructor(language, onBet) {
+  /**
+   * onBet(): {t, flow} of the moment from which a bet counts; onChange: what is hidden may be other
+   * than before.
+   */
+  constructor(language, { onBet, onChange }) {
     this.language = language;
     this.onBet = onBet;
+    this.onChange = onChange;
     this.question = byId("question");
     for (const name of QUESTIONS) this.question.append(html("option", { value: name }));
     this.verdict = byId("verdict");
@@ -41,6 +45,7 @@ export class Wager {
     for (const name of ["data-truth", "data-guess", "data-mark"]) set(this.verdict, name, null);
     this.#say([this.language.say(`hint_${this.name}`)]);
     set(byId("guess-again"), "hidden", "");
+    this.onChange();
   }
 
   retranslate() {
@@ -81,6 +86,7 @@ export class Wager {
     set(this.verdict, "data-guess", guess);
     set(this.verdict, "data-state", "waiting");
     set(byId("guess-again"), "hidden", "");
+    this.onChange();
   }
 
   /** Marks the bet at T, and returns what has to be hidden. */

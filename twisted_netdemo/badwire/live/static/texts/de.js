@@ -1,7 +1,7 @@
 export const de = {
   language: "de",
   title: "badwire live",
-  seedAndTime: "Seed {seed} · {t} s",
+  seedAndTime: "Seed {seed} · {t}",
   status_connecting: "Verbindung wird aufgebaut …",
   status_live: "live",
   status_lost: "Verbindung verloren: neuer Versuch läuft",
@@ -206,7 +206,7 @@ export const de = {
   note_short: "zu kurz",
   note_late: "zu spät",
   note_again: "noch einmal",
-  noRoom: "kein Platz: Fenster 0",
+  noRoom: "Fenster 0",
   noteReleased: "+{count} frei",
   released: "{count} Bytes werden frei",
   export: "Zum Mitnehmen",

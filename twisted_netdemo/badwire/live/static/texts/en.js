@@ -1,7 +1,7 @@
 export const en = {
   language: "en",
   title: "badwire live",
-  seedAndTime: "seed {seed} · {t} s",
+  seedAndTime: "seed {seed} · {t}",
   status_connecting: "connecting …",
   status_live: "live",
   status_lost: "the connection is lost: trying again",
@@ -206,7 +206,7 @@ export const en = {
   note_short: "short: discarded",
   note_late: "too late",
   note_again: "again",
-  noRoom: "no room: window 0",
+  noRoom: "window 0",
   noteReleased: "+{count} released",
   released: "{count} held bytes released",
   export: "Take it with you",
