@@ -174,13 +174,17 @@ def proofs(session: nox.Session) -> None:
 @nox.session(default=False)
 def mirror(session: nox.Session) -> None:
     """
-    gopherfetch's mirror: round trips between two servers, and full disks; about a minute, with
-    '-- full' three.
+    gopherfetch's mirror: round trips between two servers, full disks, kills and a hostile hole; about
+    three minutes, with '-- full' ten.
     """
     session.install("-e", ".[test]")
     resources = "2000" if "full" in session.posargs else "300"
     session.run("python", "-m", "tests.gopher.mirror.round_trip", resources)
     session.run("python", "-m", "tests.gopher.mirror.full_disk")
+    session.run(
+        "python", "-m", "tests.gopher.mirror.kills", "50" if "full" in session.posargs else "8"
+    )
+    session.run("python", "-m", "tests.gopher.mirror.hostile")
 
 
 @nox.session(default=False)

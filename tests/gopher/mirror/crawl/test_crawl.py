@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred
 
 from tests.gopher.mirror.crawl.holes import NOT_FOUND, Hole, HoleTestCase, Names, menu, pages
 from twisted_netdemo.gopher.mirror.crawl import fetching
+from twisted_netdemo.gopher.mirror.rules import traps
 from twisted_netdemo.gopher.url import GopherURL
 
 
@@ -269,3 +270,31 @@ class GuardTests(HoleTestCase):
         await self.crawled([start], names, spanHosts=True)  # which notes that it is exempt
         await self.crawled([start], names, spanHosts=True)
         self.assertIn("/x", inside.asked)
+
+
+class TrapTests(HoleTestCase):
+    async def test_cut(self) -> None:
+        """
+        A trap is one line; what of it was not asked for is forgotten, and the next round leaves it
+        alone, unless it is what the user asks for.
+        """
+        self.patch(traps, "MENUS", 20)
+
+        def answer(selector: str) -> bytes:
+            if selector.startswith("/t/"):
+                return menu(*(hole.item("1", f"{selector}{letter}/") for letter in "abc"))
+            return {"": first, "/text": b"text"}.get(selector, NOT_FOUND)
+
+        hole = Hole(self, answer)
+        first = menu(hole.item("1", "/t/0/"), hole.item("0", "/text"))
+        run = await self.crawled([hole.url()])
+        self.assertEqual(len([line for line in run.said if "trap" in line]), 1, run.said)
+        self.assertIn((b"/text", "whole"), run.rows())
+        asked = len(hole.asked)
+        self.assertLess(asked, 30)
+        self.assertLess(len(run.rows()), 30)
+        again = await self.crawled([hole.url()])
+        self.assertEqual([line for line in again.said if "trap" in line], [])
+        self.assertEqual(len(hole.asked) - asked, 5)
+        await self.crawled([hole.url("1/t/0/")], maxFiles=10)
+        self.assertEqual(len(hole.asked) - asked, 5 + 3 + 10)

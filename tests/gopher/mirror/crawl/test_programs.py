@@ -57,7 +57,7 @@ class CommandTests(SynchronousTestCase):
         port = freePort()
         status, said = self.mirror("--mirror", str(folder(self)), f"127.0.0.1:{port}")
         self.assertEqual(status, 7)
-        self.assertIn(f"127.0.0.1:{port}: Connection refused; ", said)
+        self.assertIn(f"127.0.0.1:{port}: Connection refused: 1 resource of the host", said)
 
     def test_stalled(self) -> None:
         """

@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
+from twisted_netdemo.gopher.exit_statuses import CANNOT_WRITE
 from twisted_netdemo.gopher.mirror.cli.live_line import LiveLine
 from twisted_netdemo.gopher.mirror.cli.mirror_options import MirrorOptions
 from twisted_netdemo.gopher.mirror.crawl.mirror import IMirrorReactor, Mirror
@@ -76,7 +77,7 @@ class ReportedMirror:
         finally:
             telling.stop()
         tally = self.mirror.tally
-        if tally.round:
+        if tally.round and status != CANNOT_WRITE:  # then a line has said why
             verdicts = ", ".join(
                 f"{count} {name}" for name, count in sorted(tally.verdicts.items())
             )

@@ -291,7 +291,8 @@ class Crawl:
         if due is not None:
             self._dispatcher.due(server, due)
         self.tally.errors += 1
-        self._say(f"{error}; {count} resources of the host are not asked for in this round")
+        what = "1 resource" if count == 1 else f"{count} resources"
+        self._say(f"{error}: {what} of the host not asked for in this round")
 
     async def _record(self, ask: Ask, resource: ResourceRow, fetched: Fetched) -> None:
         server, number = ask.server, self._round.number

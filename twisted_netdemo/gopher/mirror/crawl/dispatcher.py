@@ -4,7 +4,6 @@ The dispatcher: it has each resource asked for when it is due and its server's t
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
 from typing import Protocol
@@ -20,6 +19,9 @@ from twisted_netdemo.gopher.mirror.state.frontier import DueResources
 # How many resources of a server are in memory, and from how many on more are loaded.
 BATCH = 64
 _LOW = 16
+
+#: How many answers may wait until they are recorded: memory holds them, and a kill loses them.
+BACKLOG = 16
 
 
 class Guide(Protocol):
@@ -104,7 +106,7 @@ class Dispatcher:
         self._lanes: dict[str, Lane] = {}
         self._made = 0
         self._queue = Queue()
-        self._waiting: deque[Lane] = deque()  # for others to end
+        self._waiting: dict[Lane, None] = {}  # for others to end, the first first
         self._due: list[tuple[float, int]] = []  # servers by number, a heap
         self._busy = 0  # questions to the database and to name servers
         self._unsettled = 0  # requests whose results are not recorded yet
@@ -182,8 +184,6 @@ class Dispatcher:
         if lane is not None:
             lane.turn.end(seconds, isError)
             self._queue.add(lane)
-        while self._waiting and self.active < self._parallel:
-            self._queue.add(self._waiting.popleft())
         self.wake()
 
     def settled(self, ask: Ask) -> None:
@@ -238,6 +238,9 @@ class Dispatcher:
         self._isWaking = True
         try:
             self._wakeServers()
+            for lane in self._waiting:
+                self._queue.add(lane)
+            self._waiting.clear()
             self._startRequests()
         finally:
             self._isWaking = False
@@ -260,8 +263,8 @@ class Dispatcher:
             lane = lane.found()
             if lane.turn.notBefore > now:  # it was joined, or an error has doubled its pause
                 self._queue.add(lane)
-            elif self.active >= self._parallel:
-                self._waiting.append(lane)
+            elif self.active >= self._parallel or self._unsettled - self.active >= BACKLOG:
+                self._waiting[lane] = None
             elif lane.turn.isFree:
                 self._start(lane, now)
 

@@ -157,6 +157,8 @@ class Traps:
 
         @return: the trap that is recognised by it.
         """
+        if self.holds(answer.resource):  # it was under way when its branch was cut
+            return None
         vain = self._isVain(answer)
         alias = self._alias(answer)
         if alias is not None:

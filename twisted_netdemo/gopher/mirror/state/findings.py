@@ -52,7 +52,7 @@ class FindingRecorder:
             stored = finding.stored
             standing = resource.standing if stored is None else stored.standing
             pending = resource.pending if stored is None else stored.pending
-            database.execute(
+            updated = database.execute(
                 "UPDATE resource SET due = ?, tries = ?, verdict = ?, reason = ?, status = ?, "
                 "stands = ?, digest = ?, size = ?, pending = ?, asked = ?, factor = ?, round = ?, "
                 "changed = CASE WHEN ? THEN ? ELSE changed END WHERE id = ?",
@@ -65,6 +65,8 @@ class FindingRecorder:
                     *(stored is not None and stored.changed, finding.asked, resource.id),
                 ),
             )
+            if not updated.rowcount:  # forgotten meanwhile, as part of a trap
+                return Recorded()
             if finding.text is not None and self._isNews(database, finding):
                 database.execute("DELETE FROM text WHERE rowid = ?", (resource.id,))
                 database.execute(

@@ -320,9 +320,22 @@ class Frontier:
 
     def addTrap(self, server: int, kind: str, prefix: bytes, reason: str, now: float) -> None:
         """
-        Keep in mind that a branch is a trap.
+        Keep in mind that a branch is a trap, and forget what of it was never asked for.
         """
+        inBranch = {
+            "path": ("host = ? AND substr(request, 1, ?) = ?", (server, len(prefix), prefix)),
+            "link": ("host = ? AND branch = CAST(CAST(? AS TEXT) AS INTEGER)", (server, prefix)),
+            "name": ("host = ?", (server,)),
+        }.get(kind)
         with self.transaction() as database:
+            if inBranch is not None:
+                where, values = inBranch
+                unasked = f"{where} AND verdict IS NULL AND is_start = 0"
+                database.execute(
+                    f"DELETE FROM link WHERE target IN (SELECT id FROM resource WHERE {unasked})",
+                    values,
+                )
+                database.execute(f"DELETE FROM resource WHERE {unasked}", values)
             database.execute(
                 "INSERT OR REPLACE INTO trap VALUES (?, ?, ?, ?, ?)",
                 (server, kind, prefix, reason, now),
