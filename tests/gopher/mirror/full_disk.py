@@ -22,8 +22,8 @@ from tests.processes import PATIENCE, folder, needs, script
 from twisted_netdemo.gopher.mirror.copy.names import MAP, filePath
 from twisted_netdemo.gopher.url import GopherURL
 
-_RESOURCES = 400
-_SIZES = ("64k", "500k", "1500k", "3m", "4500k")
+_RESOURCES = 200
+_SIZES = ("64k", "500k", "1500k", "3m")
 _ENOUGH = "64m"
 _UNFINISHED = (".part", ".truncated", ".tmp")
 # The mirror's own files, which SQLite and the next mirror know how to read.

@@ -77,10 +77,12 @@ class CommandTests(SynchronousTestCase):
         """
         nowhere, broken = folder(self), folder(self)
         (broken / "mirror.sqlite").write_bytes(b"no database" * 1000)
-        for where, said in ((nowhere, "is no mirror"), (broken, "cannot be read")):
-            for arguments in (("--mirror-status", where), ("--mirror-search", where, "word")):
-                done = run(GOPHERFETCH, *map(str, arguments))
-                self.assertEqual((done.returncode, done.stdout), (23, b""))
-                self.assertIn(said, done.stderr.decode())
-                self.assertEqual(done.stderr.count(b"\n"), 1)
+        for arguments, said in (
+            (("--mirror-status", nowhere), "is no mirror"),
+            (("--mirror-search", broken, "word"), "cannot be read"),
+        ):
+            done = run(GOPHERFETCH, *map(str, arguments))
+            self.assertEqual((done.returncode, done.stdout), (23, b""))
+            self.assertIn(said, done.stderr.decode())
+            self.assertEqual(done.stderr.count(b"\n"), 1)
         self.assertEqual(os.listdir(nowhere), [])
