@@ -174,8 +174,8 @@ def proofs(session: nox.Session) -> None:
 @nox.session(default=False)
 def mirror(session: nox.Session) -> None:
     """
-    gopherfetch's mirror: round trips between two servers, full disks, kills and a hostile hole; about
-    three minutes, with '-- full' ten.
+    gopherfetch's mirror: round trips between two servers, full disks, kills and a hostile hole;
+    about three minutes, with '-- full' ten.
     """
     session.install("-e", ".[test]")
     resources = "2000" if "full" in session.posargs else "300"

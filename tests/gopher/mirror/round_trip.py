@@ -8,7 +8,6 @@ C{python -m tests.gopher.mirror.round_trip [RESOURCES]} prints what it counted.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -106,7 +105,8 @@ class RoundTrip(SynchronousTestCase):
         """
         base, root = _SERVERS[server](self)
         shutil.rmtree(root)
-        os.symlink(copy, root)
+        root.symlink_to(copy)
+        self.addCleanup(root.unlink)
         made = folder(self)
         counts = self.mirror(made, base)
         there = GopherURL.parse(base)

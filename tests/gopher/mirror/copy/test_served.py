@@ -4,10 +4,9 @@ A copy served by gophernicus and by pygopherd: each link of it leads to what it 
 
 from __future__ import annotations
 
-import os
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -130,15 +129,9 @@ class ServedTests(SynchronousTestCase):
         base, root = pygopherd(self)
         server = GopherURL.parse(base)
 
-        _replace(root, self.root)
+        shutil.rmtree(root)
+        root.symlink_to(self.root)
+        self.addCleanup(root.unlink)
         self.walk(
             lambda selector: ask(replace(server, selector=selector)), (server.host, server.port)
         )
-
-
-def _replace(root: Path, copy: Path) -> None:
-    """
-    Have the server of a folder serve another one.
-    """
-    root.rename(root.with_name(f"{root.name}-old"))
-    os.symlink(copy, root)
