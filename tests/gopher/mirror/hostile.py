@@ -71,7 +71,7 @@ class Hostile(socketserver.ThreadingTCPServer):
         yield self.item("1", f"{selector}a/")
 
     def wide(self, selector: str) -> Iterator[bytes]:
-        for number in range(1000):
+        for number in range(200):
             yield self.item("1", f"{selector}{number}/")
 
     def calendar(self, selector: str) -> Iterator[bytes]:

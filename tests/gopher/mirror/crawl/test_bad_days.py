@@ -69,12 +69,15 @@ class MirrorTests(HoleTestCase):
 
     async def test_corrupt(self) -> None:
         """
-        A damaged database is set aside, and the mirror goes on from the files: nothing is written
-        again.
+        A damaged database is set aside, and the mirror goes on from the files, as it does if it is
+        gone: nothing is written again.
         """
         await self.mirror()
-        for damage in (b"no database at all", self.database.read_bytes()[:5000] + bytes(9000)):
-            self.database.write_bytes(damage)
+        damaged = self.database.read_bytes()[:5000] + bytes(9000)
+        for damage in (b"no database at all", damaged, None):
+            self.database.unlink()
+            if damage is not None:
+                self.database.write_bytes(damage)
             files = {path: path.stat().st_mtime_ns for path in Path(self.folder).rglob("*.txt")}
             self.assertEqual(len(files), 2)
             self.assertEqual(await self.mirror(), 0)

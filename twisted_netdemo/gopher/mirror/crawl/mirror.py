@@ -129,19 +129,19 @@ class Mirror:
 
     def _open(self, copy: CopyFolder) -> Frontier:
         """
-        Open the database; if it is damaged, begin another with what the files know.
+        Open the database; if it is damaged or lost, begin another with what the files know.
         """
-        folder = self._plan.folder
+        folder, why = self._plan.folder, "there was no database"
         try:
-            return Frontier(openDatabase(folder))
-        except Corrupt as error:
-            aside = setAside(folder)
             frontier = Frontier(openDatabase(folder))
+        except Corrupt as error:
+            why = f"{error}: it is kept as {setAside(folder)}"
+            frontier = Frontier(openDatabase(folder))
+        if not frontier.isRestored:
             count = frontier.restore(copy.rebuild(), self._reactor.seconds())
-            self._reactor.callFromThread(
-                self._say, f"{error}: it is kept as {aside}, and {count} files are known again"
-            )
-            return frontier
+            if count:
+                self._reactor.callFromThread(self._say, f"{why}, and {count} files are known again")
+        return frontier
 
     async def _crawled(
         self, scope: Scope, copy: CopyFolder, frontier: Frontier, background: Background

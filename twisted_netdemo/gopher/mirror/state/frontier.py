@@ -362,6 +362,13 @@ class Frontier:
 
     # After the loss of a database.
 
+    @property
+    def isRestored(self) -> bool:
+        """
+        Whether what the files know is in the database.
+        """
+        return bool(self._value("restored", 0))
+
     def restore(self, found: Iterable[Found], now: float) -> int:
         """
         Add the resources that the files know of.
@@ -388,6 +395,7 @@ class Frontier:
                     ),
                 )
                 count += 1
+            self._set("restored", 1)
         return count
 
     def close(self) -> None:
