@@ -163,6 +163,11 @@ def proofs(session: nox.Session) -> None:
         "tests.badwire.live.browser_proof",
     )
     prove(
+        "the smallest losses that break the examples: hypothesis finds them, whatever its seed",
+        "tests.testing.smallest",
+        "10" if full else "2",
+    )
+    prove(
         "Twisted's own tests of TCP, on its transports", "tests.service.tcp.fast.twisteds", "stock"
     )
     prove("Twisted's own tests of TCP, on ours", "tests.service.tcp.fast.twisteds", "fast")

@@ -13,11 +13,23 @@ from twisted_netdemo.testing.badwire.refusals import Mistake, Unavailable
 
 if TYPE_CHECKING:
     from twisted_netdemo.testing.badwire.inside_network import change, cut, heal
+    from twisted_netdemo.testing.badwire.lost_places import places
     from twisted_netdemo.testing.badwire.result import Result
     from twisted_netdemo.testing.badwire.running import call, run
     from twisted_netdemo.testing.relays.impaired import impair
 
-__all__ = ["Mistake", "Result", "Unavailable", "call", "change", "cut", "heal", "impair", "run"]
+__all__ = [
+    "Mistake",
+    "Result",
+    "Unavailable",
+    "call",
+    "change",
+    "cut",
+    "heal",
+    "impair",
+    "places",
+    "run",
+]
 
 _FROM = {
     "Result": f"{__name__}.result",
@@ -26,6 +38,7 @@ _FROM = {
     "cut": f"{__name__}.inside_network",
     "heal": f"{__name__}.inside_network",
     "impair": "twisted_netdemo.testing.relays.impaired",
+    "places": f"{__name__}.lost_places",
     "run": f"{__name__}.running",
 }
 
