@@ -168,6 +168,10 @@ def proofs(session: nox.Session) -> None:
         "10" if full else "2",
     )
     prove(
+        "STAMP on one bad network: what stampsender says of it is the truth, beside other tools",
+        "tests.stamp.tools",
+    )
+    prove(
         "Twisted's own tests of TCP, on its transports", "tests.service.tcp.fast.twisteds", "stock"
     )
     prove("Twisted's own tests of TCP, on ours", "tests.service.tcp.fast.twisteds", "fast")

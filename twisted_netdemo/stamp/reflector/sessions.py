@@ -34,7 +34,7 @@ class Session:
     @ivar previous: the Sequence Number of the last reply, and when it had left: 64 bits, as in
         packets; zeros before the first (RFC 8972 4.7).
     @ivar arrivals: of the requests of a run that wants to hear of them.
-    @ivar name: a number that no other session has but by chance, 32 bits.
+    @ivar name: of a run's session: a number that no other one has but by chance, 32 bits.
     @ivar last: when the last packet came.
     @ivar source: all sessions of its source.
     """
@@ -45,7 +45,7 @@ class Session:
         self.replies = 0
         self.previous = (0, 0)
         self.arrivals = Arrivals() if isRun else None
-        self.name = random.getrandbits(32)
+        self.name = random.getrandbits(32) if isRun else 0
         self.last = 0.0
         self.source = source
 
@@ -93,7 +93,9 @@ class Sessions:
             self._drop(next(iter(greedy)))
             self.evicted += 1
         client = clientOf(key[0][0])
-        source = self._sources.setdefault(client, OrderedDict())
+        source = self._sources.get(client)
+        if source is None:
+            source = self._sources[client] = OrderedDict()
         session = self._sessions[key] = source[key] = Session(key[2] is not None, source)
         if len(source) > self._share:
             self._greedy[client] = source
