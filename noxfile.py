@@ -206,6 +206,16 @@ def replay(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def plugins(session: nox.Session) -> None:
+    """
+    Tests on a bad wire among the plugins for pytest that projects use most.
+    """
+    used = ("asyncio", "cov", "html", "rerunfailures", "timeout", "trio", "twisted", "xdist")
+    session.install("-e", ".[pytest]", "hypothesis", *(f"pytest-{name}" for name in used))
+    session.run("python", "-m", "tests.testing.runners.plugins")
+
+
+@nox.session(default=False)
 def docs(session: nox.Session) -> None:
     """
     The documentation's site in build/docs, with the API; a warning or a dead link is a failure.

@@ -22,12 +22,12 @@ class PageTests(ProjectCase):
         path = f"{sysconfig.get_path('scripts')}{os.pathsep}{os.environ['PATH']}"
         self.patch(os, "environ", {**os.environ, "PATH": path})
         examples = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.M | re.S)
-        tests = [each for each in examples if "pytest.mark" in each]
+        tests = [each for each in examples if "def test_" in each]
         programs = [each for each in examples if each not in tests]
-        self.assertEqual((len(tests), len(programs)), (1, 3))
+        self.assertEqual((len(tests), len(programs)), (2, 3))
         for example in programs:
             exec(compile(example, str(PAGE), "exec"), {})
-        self.write(test_page="\n".join(tests))
+        self.write(**{f"test_{number}": test for number, test in enumerate(tests)})
         status, said = self.ran("-W", "error")
         self.assertEqual(status, 0, said)
-        self.assertIn("6 passed", said)
+        self.assertIn("7 passed", said)

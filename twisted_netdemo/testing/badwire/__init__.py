@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from twisted_netdemo.testing.badwire.result import Result
     from twisted_netdemo.testing.badwire.running import call, run
     from twisted_netdemo.testing.relays.impaired import impair
+    from twisted_netdemo.testing.runners.unittest_cases import inside
 
 __all__ = [
     "Mistake",
@@ -27,6 +28,7 @@ __all__ = [
     "cut",
     "heal",
     "impair",
+    "inside",
     "places",
     "run",
 ]
@@ -38,6 +40,7 @@ _FROM = {
     "cut": f"{__name__}.inside_network",
     "heal": f"{__name__}.inside_network",
     "impair": "twisted_netdemo.testing.relays.impaired",
+    "inside": "twisted_netdemo.testing.runners.unittest_cases",
     "places": f"{__name__}.lost_places",
     "run": f"{__name__}.running",
 }

@@ -23,6 +23,13 @@ def begin(commands: WireCommands) -> None:
     _wire = commands
 
 
+def isInside() -> bool:
+    """
+    Whether this process is in the network of a wire.
+    """
+    return _wire is not None
+
+
 def forbidInside(name: str) -> None:
     """
     Refuse something that makes a network in a process that is in one.

@@ -7,11 +7,17 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-#: The seed of each wire whose figures have none; L{None} to draw one (C{--badwire-seed}).
-seed: int | None = None
+#: The variable of the environment that has the seed where there is no C{--badwire-seed}.
+VARIABLE = "BADWIRE_SEED"
+
+_given = os.environ.get(VARIABLE, "")
+
+#: The seed of each wire whose figures have none; L{None} to draw one.
+seed: int | None = int(_given) if re.fullmatch("[0-9]{1,18}", _given, re.ASCII) else None
 
 #: Makes the command that runs a test of pytest again, given its node id and its seed.
 pytestCommand: Callable[[str, int], str] | None = None
@@ -44,7 +50,28 @@ def ofFunction(name: str, drawn: int) -> str:
     """
     How to call a function again: the command that runs its test or, outside of tests, the call.
     """
+    return _ofPytest(drawn) or f"call({name}, ..., seed={drawn})"
+
+
+def _ofPytest(drawn: int) -> str:
+    """
+    The command that runs the present test of pytest again; empty outside of pytest.
+    """
     test = re.sub(r" \(\w+\)\Z", "", os.environ.get("PYTEST_CURRENT_TEST", ""))
-    if test and pytestCommand is not None:
-        return pytestCommand(test, drawn)
-    return f"call({name}, ..., seed={drawn})"
+    if not test or "_pytest" not in sys.modules:  # a pytest above this process
+        return ""
+    if pytestCommand is None:  # a test that imports what it needs, without marker and fixture
+        return shlex.join(["pytest", test, "--badwire-seed", str(drawn)])
+    return pytestCommand(test, drawn)
+
+
+def ofCase(name: str, drawn: int) -> str:
+    """
+    The command that runs a test of unittest or trial again.
+
+    @param name: its dotted name.
+    """
+    if command := _ofPytest(drawn):
+        return command
+    runner = "twisted.trial" if "twisted.scripts.trial" in sys.modules else "unittest"
+    return f"{VARIABLE}={drawn} python -m {runner} {shlex.quote(name)}"

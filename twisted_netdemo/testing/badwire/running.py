@@ -148,12 +148,30 @@ def call(function: Callable[..., Any], *args: Any, timeout: float = 30, **figure
     @raise BaseException: what the function raised. C{SystemExit} is the result's C{status} instead.
     """
     __tracebackhide__ = True
+    name = getattr(function, "__qualname__", repr(function))
+    return calling(name, rerun.ofFunction, function, args, timeout, figures)
+
+
+def calling(
+    name: str,
+    again: Callable[[str, int], str],
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    timeout: float,
+    figures: Mapping[str, Any],
+) -> Result:
+    """
+    L{call} a function.
+
+    @param name: its name in messages.
+    @param again: makes the command that calls it again, given its name and the seed.
+    """
+    __tracebackhide__ = True
     forbidInside("call")
     words = NETWORK.words(rerun.seeded(figures))
-    name = getattr(function, "__qualname__", repr(function))
     with contextlib.closing(OpenWire(words)) as wire, contextlib.ExitStack() as stack:
         answers, toUs = pipe(stack)
-        child = NetworkChild(wire, lambda: _calling(wire, toUs, function, args), dumps=True)
+        child = NetworkChild(wire, lambda: _answer(wire, toUs, function, args), dumps=True)
         toUs.close()
         pickles = Pickles()
         readers = {answers: pickles.feed}
@@ -165,18 +183,18 @@ def call(function: Callable[..., Any], *args: Any, timeout: float = 30, **figure
         finally:
             child.kill(readers)
         record = finished(wire, words, drain=not timedOut)
-    again = rerun.ofFunction(name, record.seed)
+    command = again(name, record.seed)
     answer = next(pickles.take(), None)
     status = _status(child)
     if answer is not None and answer.error is None and not answer.text:
-        return Result(answer.status, record, again, value=answer.value)
+        return Result(answer.status, record, command, value=answer.value)
     if answer is not None:
         error, where = answer.error or RuntimeError(answer.text), answer.traceback
     elif timedOut:
         error = TimeoutError(f"{name} has not returned within {timeout:g} s")
     else:
         error, where = ChildProcessError(f"{name}: {ending(status)}"), child.dump()
-    error.add_note("\n".join(["In the network:", *where.splitlines(), *about(record, again)]))
+    error.add_note("\n".join(["In the network:", *where.splitlines(), *about(record, command)]))
     raise error
 
 
@@ -196,7 +214,7 @@ class _Answer:
     traceback: str = ""
 
 
-def _calling(
+def _answer(
     wire: OpenWire, answers: IO[bytes], function: Callable[..., Any], args: tuple[Any, ...]
 ) -> NoReturn:
     """
@@ -216,7 +234,7 @@ def _calling(
             trace = trace.tb_next  # without this frame
         shown = "".join(traceback.format_exception(type(error), error, trace))
         answer = _Answer(error=error, traceback=shown)
-        if not _isPicklable(error):
+        if not isPicklable(error):
             text = "".join(traceback.format_exception_only(error)).strip()
             answer = _Answer(text=text, traceback=shown)
     try:
@@ -227,7 +245,10 @@ def _calling(
     leave()
 
 
-def _isPicklable(error: BaseException) -> bool:
+def isPicklable(error: BaseException) -> bool:
+    """
+    Whether an exception is the same after it was pickled.
+    """
     try:
         return isinstance(pickle.loads(pickle.dumps(error)), type(error))
     except Exception:

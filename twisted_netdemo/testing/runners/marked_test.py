@@ -138,6 +138,8 @@ def _run(
         wire = OpenWire(asked.words)
     except (Mistake, WireFailed) as error:
         return wire_reports.single(item, "failed", f"badwire: {error}"), None
+    except pytest.fail.Exception as failure:  # pytest-timeout's alarm: it counts the start as well
+        return wire_reports.single(item, "failed", str(failure.msg)), None
     except Unavailable as error:
         outcome: Outcome = "skipped" if isinstance(error, Skipped) else "failed"
         return wire_reports.single(item, outcome, f"badwire: {error}"), None
@@ -286,7 +288,7 @@ def _addWire(
     """
     try:
         record = finished(wire, asked.words, drain)
-    except WireFailed as error:
+    except (WireFailed, pytest.fail.Exception) as error:
         record = WireRecord(wire.seed, asked.words, notes=[str(error)])
     command = commandOf(item.config)(item.nodeid, None if asked.hasSeed else wire.seed)
     wire_reports.withWire(reports, record, command, item.config)
