@@ -25,7 +25,6 @@ class Bare(scrapy.Spider):
 
 process = CrawlerProcess(
     {
-        "TWISTED_REACTOR": None,
         "ADDONS": {"twisted_netdemo.gopher.scrapy.GopherAddon": 0},
         "GOPHER_ROBOTS_OBEY": False,
         "CONCURRENT_REQUESTS": int(sys.argv[2]),

@@ -245,6 +245,32 @@ class RulesTests(HoleTestCase):
         self.assertEqual(run.rows("verdict, stands"), [("suspect", "suspect")])
 
 
+class NamesTests(HoleTestCase):
+    async def test_endlessNames(self) -> None:
+        """
+        A host that answers to every name, each of which leads to the next, costs a few requests;
+        what else it has is fetched.
+        """
+        count = 0
+
+        def answer(selector: str) -> bytes:
+            nonlocal count
+            if selector == "/text":
+                return b"text"
+            if selector:
+                return NOT_FOUND
+            count += 1
+            return menu(hole.item("1", "", f"n{count}.example"), hole.item("0", "/text"))
+
+        hole = Hole(self, answer)
+        start = GopherURL("start.example", hole.port)
+        names = Names(lambda name: "127.0.0.1")
+        run = await self.crawled([start], names, spanHosts=True, allowPrivate=True)
+        self.assertLess(count, 10)
+        self.assertIn("trap: the address 127.0.0.1", run.said[-1])
+        self.assertIn((b"/text", "whole"), run.rows())
+
+
 class GuardTests(HoleTestCase):
     async def test_privateAddress(self) -> None:
         """

@@ -240,10 +240,8 @@ class ResourceReception(Reception):
             if self.items > MAX_ITEMS:
                 self.isReadable = False
                 return
-            own = sameHost(item.host.lower()) == self._url.host
-            host = b"" if own else item.host.encode("utf-8", "replace")
-            fields = (item.type.encode(), item.display, item.selector, host)
-            self._likeness.update(b"\0".join(fields))
+            # without the host: a server with many names may lead from one to the next
+            self._likeness.update(b"\0".join((item.type.encode(), item.display, item.selector)))
             title = decode(item.display, self._codec)[:_MAX_TITLE]
             if self._wordsSize < MAX_TEXT:
                 self._words.append(title)

@@ -1,0 +1,173 @@
+"""
+The frontier: what is due when, over rounds and ends of every kind.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.processes import folder
+from twisted_netdemo.gopher.mirror.contract import MirrorError, Standing, Stored
+from twisted_netdemo.gopher.mirror.state.findings import FindingRecorder
+from twisted_netdemo.gopher.mirror.state.frontier import Frontier
+from twisted_netdemo.gopher.mirror.state.rows import Finding, MenuLink, ResourceRow
+from twisted_netdemo.gopher.mirror.state.tables import openDatabase, openForReading
+from twisted_netdemo.gopher.url import GopherURL
+
+START = GopherURL("h")
+WHOLE = Stored(Standing("whole", b"d" * 20, 1), True)
+
+
+def link(path: str, kind: str = "0", host: str = "h") -> MenuLink:
+    return MenuLink(GopherURL(host, 70, kind, path.encode()), path)
+
+
+class FrontierTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.path = str(folder(self))
+        self.open()
+
+    def open(self) -> None:
+        """
+        Open the database anew, as after a kill: nothing of the last is saved or closed.
+        """
+        self.frontier = Frontier(openDatabase(self.path))
+        self.addCleanup(self.frontier.close)
+        self.recorder = FindingRecorder(self.frontier)
+
+    def take(self, now: float, limit: int = 64) -> list[ResourceRow]:
+        return self.frontier.take(1, now, (), limit).resources
+
+    def record(self, row: ResourceRow, verdict: str = "whole", **finding: object) -> None:
+        made = Finding(row, verdict, 0.0, stored=WHOLE if verdict == "whole" else None)
+        self.recorder.record(replace(made, **finding), 1, 10.0)  # type: ignore[arg-type] # of a test
+
+    def verdicts(self) -> dict[bytes, str]:
+        return dict(self.frontier.database.execute("SELECT request, verdict FROM resource"))
+
+    def test_killed(self) -> None:
+        """
+        What was taken and not recorded is due again after a kill, and nothing else is.
+        """
+        self.assertFalse(self.frontier.beginRound(1.0, None).isResumed)
+        self.frontier.addStarts([START], 1.0)
+        (start,) = self.take(2.0)
+        self.record(start, links=[link("/a"), link("/b"), link("/m", "1")])
+        self.assertEqual([row.request for row in self.take(20.0)], [b"/a", b"/b", b"/m"])
+        self.record(self.take(20.0)[0])
+        self.take(20.0)
+        self.open()
+        resumed = self.frontier.beginRound(30.0, None)
+        self.assertEqual((resumed.number, resumed.asked, resumed.isResumed), (1, 2, True))
+        self.assertEqual([row.request for row in self.take(30.0)], [b"/b", b"/m"])
+
+    def test_rounds(self) -> None:
+        """
+        In a new round all is due again; what the last left over comes first.
+        """
+        self.frontier.beginRound(1.0, None)
+        self.frontier.addStarts([START], 1.0)
+        self.record(self.take(2.0)[0], links=[link("/a"), link("/b")])
+        self.record(self.take(20.0)[0])
+        self.frontier.endRound(20.0)
+        self.assertEqual(self.frontier.beginRound(40.0, None).number, 2)
+        self.assertEqual([row.request for row in self.take(40.0)], [b"/b", b"", b"/a"])
+
+    def test_every(self) -> None:
+        """
+        A mirror that stays takes up what single rounds have done, and the other way round.
+        """
+        self.frontier.beginRound(1.0, None)
+        self.frontier.addStarts([START], 1.0)
+        self.record(self.take(2.0)[0], asked=5.0, factor=2)
+        self.frontier.beginRound(10.0, 100.0)
+        self.assertEqual(self.frontier.take(1, 10.0, (), 9).next, 205.0)
+        self.frontier.beginRound(20.0, 1.0)  # a shorter time
+        self.assertEqual(self.frontier.take(1, 20.0, (), 9).next, 28.0)
+        self.frontier.beginRound(30.0, None)
+        self.assertEqual(len(self.take(30.0)), 1)
+
+    def test_vanished(self) -> None:
+        """
+        A resource has vanished if the server says so, or if it does not answer and no menu leads
+        to it any more; else it has failed.
+        """
+        self.frontier.beginRound(1.0, None)
+        self.frontier.addStarts([START], 1.0)
+        start = self.take(2.0)[0]
+        self.record(start, links=[link("/gone"), link("/down"), link("/unlinked"), link("/new")])
+        rows = {row.request: row for row in self.take(20.0)}
+        for request in (b"/gone", b"/down", b"/unlinked"):
+            self.record(rows[request])
+        self.frontier.endRound(20.0)
+        self.frontier.beginRound(30.0, None)
+        rows = {row.request: row for row in self.take(30.0)}
+        self.record(rows[b""], links=[link("/gone"), link("/down"), link("/new")])
+        for request in (b"/gone", b"/new"):
+            self.record(rows[request], "failed", isGone=True)
+        for request in (b"/down", b"/unlinked"):
+            self.record(rows[request], "failed", isUnreached=True)
+        self.assertEqual(
+            self.verdicts(),
+            {
+                b"": "whole",
+                b"/gone": "vanished",
+                b"/new": "failed",
+                b"/down": "failed",
+                b"/unlinked": "vanished",
+            },
+        )
+        self.assertEqual(rows[b"/gone"].standing, WHOLE.standing)
+
+    def test_downHost(self) -> None:
+        """
+        With a host that is down all of its resources fail, once, and those of others do not.
+        """
+        self.frontier.beginRound(1.0, None)
+        self.frontier.addStarts([START], 1.0)
+        self.record(self.take(2.0)[0], links=[link("/a"), link("/b"), link("/c", host="other")])
+        count = self.frontier.failServer(1, 1, "it is down", 7, 20.0, None)
+        self.assertEqual(count, 2)
+        self.assertEqual(self.take(20.0), [])
+        self.assertEqual(
+            self.verdicts(), {b"": "whole", b"/a": "failed", b"/b": "failed", b"/c": None}
+        )
+
+    def test_bounded(self) -> None:
+        """
+        A menu with more links than a host may have waiting costs no more than that.
+        """
+        self.recorder = FindingRecorder(self.frontier, maxDue=10)
+        self.frontier.beginRound(1.0, None)
+        self.frontier.addStarts([START], 1.0)
+        finding = Finding(
+            self.take(2.0)[0], "whole", 0.0, links=[link(f"/{number}") for number in range(50)]
+        )
+        recorded = self.recorder.record(finding, 1, 10.0)
+        self.assertEqual((recorded.documents, recorded.dropped), (10, 40))
+
+    def test_exactSelectors(self) -> None:
+        """
+        Selectors that others take for the same are not.
+        """
+        self.frontier.beginRound(1.0, None)
+        self.frontier.addStarts([START], 1.0)
+        odd = ["/?b=2&a=1", "/?a=1&b=2", "/#1", "/#2", "/%7E", "/~", "/A", "/a", "/a/", "//a"]
+        self.record(self.take(2.0)[0], links=[link(each) for each in (*odd, *odd)])
+        self.assertEqual([row.request.decode() for row in self.take(20.0)], odd)
+
+    def test_reading(self) -> None:
+        """
+        What is no mirror's database, or a newer one's, is not read.
+        """
+        openForReading(self.path).close()
+        self.assertRaises(MirrorError, openForReading, str(folder(self)))
+        self.frontier.database.execute("PRAGMA user_version = 2")
+        self.assertRaises(MirrorError, openForReading, self.path)
+        self.assertRaises(MirrorError, openDatabase, self.path)
+        self.assertRaises(
+            sqlite3.OperationalError, self.frontier.database.execute, "SELECT * FROM nothing"
+        )
