@@ -25,6 +25,7 @@ from twisted_netdemo.gopher.mirror.copy.writing import Writing, digestOfFile
 from twisted_netdemo.gopher.url import GopherURL, InvalidURL
 
 _PARTS = "=parts"  # no host's folder has such a name
+_MOST = 1 << 18  # a URL has fewer bytes
 
 
 class CopyFolder:
@@ -82,7 +83,7 @@ class CopyFolder:
         if said is not None:
             with suppress(OSError, InvalidURL, UnicodeDecodeError):
                 with open(self._writing.path(said), "rb") as file:
-                    url = GopherURL.parse(file.read().decode().removesuffix("\n"))
+                    url = GopherURL.parse(file.read(_MOST).decode().removesuffix("\n"))
                 if filePath(url) != name:
                     return None
         if url is None or not os.path.isfile(path):
