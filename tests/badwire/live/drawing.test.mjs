@@ -19,6 +19,8 @@ test("labels are those of badwire show", () => {
   assert.equal(label(sent(0, 0, { flags: "SA" }), WORDS), "SYN ACK");
   assert.equal(label(sent(0, 0, { flags: "FA" }), WORDS), "FIN");
   assert.equal(label(sent(0, 0, { ack: 6 }), WORDS), "ACK 6");
+  assert.equal(label(sent(0, 0, { ack: undefined }), WORDS), "ACK ?"); // an exercise asks for it
+  assert.equal(label(sent(0, 0, { flags: "", ack: null }), WORDS), "nothing");
   assert.equal(label(sent(0, 0, { flags: "R", ack: null }), WORDS), "RST");
   assert.equal(label(sent(0, 0, { flags: "FPA", length: 5, head: hex("hello") }), WORDS), 'FIN + bytes 1-5 "hello"');
   assert.equal(label(sent(0, 0, { flags: "S", seq: 0, length: 1, head: hex("x") }), WORDS), 'SYN + byte 1 "x"');

@@ -8,6 +8,7 @@ import { svg } from "../base/dom.js";
 const NOTED = new Set(["held", "ignored", "discarded", "short", "late", "again"]);
 // The least distance of two lines of words, in letters.
 const APART = 1.2;
+const [PLAIN, REMARKABLE, ASKED] = [0, 1, 2];
 
 export class Beside {
   #slots = { left: [], right: [] };
@@ -34,23 +35,28 @@ export class Beside {
     if (!rung.count) {
       rung.count = 1;
       const isFull = sent.window === 0 && !/[SR]/.test(sent.flags);
-      const room = isFull ? language.say("noRoom") : "";
-      this.#word(place, sent.t, isLeft, room || label(sent, language.ofPackets), isFull || !isPlain);
+      const text = isFull ? language.say("noRoom") : label(sent, language.ofPackets);
+      const { asked } = this.frame;
+      const weight = asked?.has(sent.n) ? ASKED : isFull || !isPlain ? REMARKABLE : PLAIN;
+      this.#word(place, sent.t, isLeft, asked ? `${sent.n}: ${text}` : text, weight);
     }
     for (; rung.count <= seen.arrivals.length; rung.count++) {
       const { effect, released, t } = seen.arrivals[rung.count - 1];
       if (!NOTED.has(effect) && !released) continue;
       const text = released ? language.say("noteReleased", { count: released }) : language.say(`note_${effect}`);
-      this.#word(place, t, !isLeft, `${text}*`, true, "note");
+      this.#word(place, t, !isLeft, `${text}*`, REMARKABLE, "note");
     }
   }
 
-  #word(place, t, isLeft, text, isStrong, kind = "") {
+  #word(place, t, isLeft, text, weight, kind = "") {
     const { isInside, left, right, rem } = this.frame;
-    const y = this.frame.y(t);
     const slots = this.#slots[isLeft ? "left" : "right"];
-    const near = slots.filter(each => Math.abs(each.y - y) < APART * rem);
-    if (near.some(each => each.isStrong) || (near.length && !isStrong)) return;
+    const at = y => slots.filter(each => Math.abs(each.y - y) < APART * rem);
+    let y = this.frame.y(t);
+    // What is asked for is there in any case, below others if it has to be.
+    while (weight === ASKED && at(y).some(each => each.weight === ASKED)) y += APART * rem;
+    const near = at(y);
+    if (near.some(each => each.weight >= weight)) return;
     for (const each of near) {
       each.text.remove();
       slots.splice(slots.indexOf(each), 1);
@@ -64,7 +70,7 @@ export class Beside {
     });
     made.textContent = this.#short(text);
     place.append(made);
-    slots.push({ y, isStrong, text: made });
+    slots.push({ y, weight, text: made });
   }
 
   // A text in the letters that there is room for: the payload goes first.

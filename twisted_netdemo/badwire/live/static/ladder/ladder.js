@@ -33,6 +33,9 @@ export class Ladder {
     this.root = root;
     this.language = language;
     this.span = 5;
+    this.isEmpty = false;
+    /** The packets that an exercise asks for; null where it is none. */
+    this.asked = null;
     /** The digits of packets that fly, by their numbers. */
     this.digits = new Map();
     this.onLose = onLose;
@@ -149,6 +152,7 @@ export class Ladder {
     this.#drawChanges(log, T);
     const from = T - this.span;
     const seen = log.between(from, T);
+    this.isEmpty = !seen.length;
     const flying = [...state.flying.keys()].slice(0, BUTTONS);
     const buttons = new Set(flying);
     this.#number(log, flying, T);

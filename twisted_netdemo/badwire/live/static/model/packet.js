@@ -108,7 +108,7 @@ export function label(sent, words) {
   for (const [letter, name] of FLAG_NAMES) if (sent.flags.includes(letter)) parts.push(name);
   if (sent.length)
     parts.push(range(sent.seq + sent.flags.includes("S"), sent.length, words) + payload);
-  else if (!parts.length)
-    parts.push(sent.ack === null || sent.ack === undefined ? words.nothing : `ACK ${sent.ack}`);
+  else if (!parts.length && sent.flags.includes("A")) parts.push(`ACK ${sent.ack ?? "?"}`);
+  else if (!parts.length) parts.push(words.nothing);
   return parts.join(" + ");
 }

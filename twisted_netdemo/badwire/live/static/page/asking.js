@@ -7,7 +7,7 @@ const TRANSFER = 100000;
 // More than a receiver's buffer takes, so that its window closes.
 const SLOW = 1000000;
 
-/** app: {feed, language, isPast()}. */
+/** app: {feed, language, isOver, isPast()}. */
 export class Asking {
   #isSlow = false;
 
@@ -33,7 +33,8 @@ export class Asking {
   /** Asks, and says why where it is refused. */
   async ask(name, body) {
     const reply = await this.app.feed.post(name, body);
-    if (reply.error !== "") toast(reply.error ?? this.app.language.say("noAnswer"));
+    const none = this.app.isOver ? "status_over" : "noAnswer";
+    if (reply.error !== "") toast(reply.error ?? this.app.language.say(none));
     return reply;
   }
 

@@ -29,7 +29,7 @@ const CALM = 2;
 class Page {
   #connection = "connecting";
   #shownFlow = null;
-  #drawn = "";
+  #drawn = { T: null, news: "", redraws: 0 };
   #textsAt = 0;
   #redraws = 0;
   #spoken = null;
@@ -82,6 +82,10 @@ class Page {
     return this.clock.mode === "live";
   }
 
+  get isOver() {
+    return this.#connection === "over";
+  }
+
   isPast() {
     return !this.#isLive || this.isRecording;
   }
@@ -113,7 +117,13 @@ class Page {
     this.clock.seek(end, this.now());
     const first = this.log.events[0]?.at ?? 0;
     this.playing.fit(end - first);
-    if (task) showTask(task, this.language);
+    if (task) {
+      showTask(task, this.language);
+      this.ladder.asked = new Set(task.questions.map(each => each.n));
+    }
+    // A log alone tells nothing of programs and kernels.
+    if (!this.log.events.some(({ event }) => event.event === "kernel" || event.event === "program"))
+      document.body.dataset.bare = "";
     this.#connect("over");
   }
 
@@ -209,15 +219,18 @@ class Page {
     requestAnimationFrame(() => this.#frame());
     if (!this.runTime.isKnown) return;
     const T = this.T();
-    const key = `${T} ${this.log.dropped + this.log.events.length} ${this.#redraws}`;
-    if (key === this.#drawn) return;
-    const isForced = this.#drawn.split(" ")[2] !== String(this.#redraws);
-    this.#drawn = key;
+    const news = `${this.log.dropped + this.log.events.length} ${this.#redraws}`;
+    if (T === this.#drawn.T && news === this.#drawn.news) return;
+    const here = performance.now();
+    const isDue = here - this.#textsAt >= 1000 / TEXTS;
+    // An empty ladder moves as seldom as the texts.
+    if (!isDue && this.ladder.isEmpty && news === this.#drawn.news) return;
+    const isForced = this.#redraws !== this.#drawn.redraws;
+    this.#drawn = { T, news, redraws: this.#redraws };
     const state = this.cursor.at(T);
     this.#shownFlow = this.chosenFlow ?? state.newest;
     this.ladder.draw(this.log, state, T, this.chosenFlow ?? null);
-    const here = performance.now();
-    if (!isForced && this.clock.mode !== "paused" && here - this.#textsAt < 1000 / TEXTS) return;
+    if (!isDue && !isForced && this.clock.mode !== "paused") return;
     this.#textsAt = here;
     this.#texts(state, T);
   }
@@ -275,6 +288,7 @@ class Page {
     if (packet && packetAt(packet, T)) text = this.#details(packet, T);
     else if (!state.count.sent) text = this.language.say("ladderEmpty");
     else if (this.isPast()) text = this.isRecording ? "" : this.language.say("ladderReplay");
+    else if (this.isOver) text = "";
     else text = this.language.say("ladderHint");
     if (!packet && this.ladder.drawnAsOne)
       text += ` ${this.language.say("drawnAsOne", { count: this.ladder.drawnAsOne })}`;

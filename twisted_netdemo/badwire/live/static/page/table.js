@@ -16,6 +16,7 @@ export class Table {
   constructor(language) {
     this.language = language;
     this.body = byId("packets").querySelector("tbody");
+    this.scroll = this.body.closest(".scroll");
   }
 
   clear() {
@@ -38,8 +39,7 @@ export class Table {
     while (end < order.length && order[end].sent.t <= T) end++;
     this.#next = Math.max(this.#next, end - MOST);
     const isBehind = end - this.#next > AT_ONCE;
-    const scroll = this.body.closest(".scroll");
-    const isAtEnd = scroll.scrollTop + scroll.clientHeight >= scroll.scrollHeight - 40;
+    const isAtEnd = this.#next < end && this.#isAtEnd();
     for (const stop = Math.min(end, this.#next + AT_ONCE); this.#next < stop; this.#next++)
       this.#add(order[this.#next]);
     this.last = order[this.#next - 1]?.n;
@@ -49,7 +49,13 @@ export class Table {
       ? Number(this.body.firstElementChild.dataset.n) : 0;
     set(byId("earlier"), "hidden", earlier ? null : "");
     if (earlier) say(byId("earlier"), this.language.say("packetsEarlier", { count: earlier }));
-    if (isAtEnd && !isBehind) scroll.scrollTop = scroll.scrollHeight;
+    if (isAtEnd && !isBehind) this.scroll.scrollTop = this.scroll.scrollHeight;
+  }
+
+  // It costs a layout to know: not while nobody looks.
+  #isAtEnd() {
+    const { scroll } = this;
+    return byId("text").open && scroll.scrollTop + scroll.clientHeight >= scroll.scrollHeight - 40;
   }
 
   #forget(n) {
