@@ -153,6 +153,11 @@ def proofs(session: nox.Session) -> None:
         "30" if full else "6",
     )
     prove(
+        "badwire live: a page that reads nothing never stops the wire",
+        "tests.badwire.live.deaf",
+        "7" if full else "1",
+    )
+    prove(
         "STAMP: every count is the truth's over many seeds, and no datagram hurts the reflector",
         "tests.stamp.seeds",
         "200" if full else "10",

@@ -76,6 +76,12 @@ class LiveClient:
         stream.request("GET", f"{self._path}events", None, headers)
         reply = stream.getresponse()
         assert reply.status == 200, reply.read()
+        self.follow(stream, reply)
+
+    def follow(self, stream: http.client.HTTPConnection, reply: http.client.HTTPResponse) -> None:
+        """
+        Read a stream that has begun.
+        """
         self._stream = stream
         threading.Thread(target=self._read, args=(stream, reply), daemon=True).start()
 

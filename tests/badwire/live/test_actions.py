@@ -205,7 +205,7 @@ class ActionTests(SynchronousTestCase):
             ["sent", "arrived", "changed", "sent", "taken"],
         )
         self.assertIn(b"seed 7", self.recording.svg("seed 7"))
-        self.assertEqual(self.recording.capture.read().count(TEXT), 2)
+        self.assertEqual(self.recording.capture().count(TEXT), 2)
 
 
 class SpoolTests(SynchronousTestCase):

@@ -176,9 +176,7 @@ class LiveRun(MultiService):
         return LiveAnswer(self._recording.log.read(), "application/x-ndjson", "badwire.log")
 
     def _exportCapture(self) -> LiveAnswer:
-        return LiveAnswer(
-            self._recording.capture.read(), "application/octet-stream", "badwire.pcapng"
-        )
+        return LiveAnswer(self._recording.capture(), "application/octet-stream", "badwire.pcapng")
 
     def _exportPage(self) -> LiveAnswer:
         events = self._feed.ring.all()

@@ -7,6 +7,7 @@ The log and the capture are in files without a name, of a bounded size.
 
 from __future__ import annotations
 
+import struct
 import tempfile
 import time
 from collections.abc import Callable
@@ -15,15 +16,17 @@ from typing import BinaryIO, cast
 
 from twisted_netdemo.badwire.live.ends.flow_numbers import FlowNumbers
 from twisted_netdemo.badwire.log_file import read
-from twisted_netdemo.badwire.model.events import Arrived, Changed, Sent, Taken
+from twisted_netdemo.badwire.model.events import Arrived, Changed, Sent, Taken, fromJSON
 from twisted_netdemo.badwire.render.capture import Capture
 from twisted_netdemo.badwire.render.recorder import Recorder
 
 #: How many bytes the log and the capture may each have.
 MOST = 256 << 20
 
-# How much of each is in memory.
-_MEMORY = 4 << 20
+# How many bytes are gathered for one write.
+_GATHERED = 1 << 20
+
+_LENGTH = struct.Struct("<I")
 
 
 class Spool:
@@ -37,8 +40,9 @@ class Spool:
         self.leftOut = 0
         self._most = most
         self._size = 0
-        file = tempfile.SpooledTemporaryFile(_MEMORY)  # noqa: SIM115  # it is open as long as this
-        self._file = cast(BinaryIO, file)
+        self._gathered: list[bytes] = []
+        self._waiting = 0
+        self._file: BinaryIO | None = None
 
     def write(self, data: bytes) -> None:
         """
@@ -48,22 +52,36 @@ class Spool:
             self.leftOut += 1
             return
         self._size += len(data)
-        self._file.write(data)
+        self._gathered.append(data)
+        self._waiting += len(data)
+        if self._waiting >= _GATHERED:
+            self._flush()
+
+    def _flush(self) -> BinaryIO:
+        if self._file is None:
+            file = tempfile.TemporaryFile()  # noqa: SIM115  # it is open as long as this
+            self._file = cast(BinaryIO, file)
+        self._file.write(b"".join(self._gathered))
+        self._gathered.clear()
+        self._waiting = 0
+        return self._file
 
     def read(self) -> bytes:
         """
         All of it.
         """
-        self._file.seek(0)
-        data = self._file.read()
-        self._file.seek(0, 2)
+        file = self._flush()
+        file.seek(0)
+        data = file.read()
+        file.seek(0, 2)
         return data
 
     def close(self) -> None:
         """
         It is not needed any more.
         """
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
 
 
 class Recording:
@@ -71,7 +89,6 @@ class Recording:
     A L{Listener<twisted_netdemo.badwire.model.events.Listener>}.
 
     @ivar log: the log's lines.
-    @ivar capture: the capture.
     """
 
     def __init__(
@@ -89,8 +106,8 @@ class Recording:
         @param happened: called with each event of a packet.
         @param changed: called with each change, before it is published.
         """
-        self.log, self.capture = Spool(), Spool()
-        self._capture = Capture(self.capture.write, time.time())
+        self.log, self._packets = Spool(), Spool()
+        self._start = time.time()
         self._flows = flows
         self._publish = publish
         self._opened = opened
@@ -107,7 +124,7 @@ class Recording:
         """
         if self._flows.sent(event):
             self._opened()
-        self._capture.sent(event, data)
+        self._packets.write(_LENGTH.pack(len(data)) + data)
         self._record(event.toJSON())
         self._happened(event)
 
@@ -131,6 +148,24 @@ class Recording:
         self._changed(event)
         self._record(event.toJSON())
 
+    def capture(self) -> bytes:
+        """
+        The packets as both ends see them, their fates as comments (pcapng).
+        """
+        parts: list[bytes] = []
+        made = Capture(parts.append, self._start)
+        packets = memoryview(self._packets.read())
+        place = 0
+        for line in self.log.read().splitlines():
+            if place == len(packets):
+                break
+            event = fromJSON(line)
+            if isinstance(event, Sent):
+                begin = place + _LENGTH.size
+                place = begin + _LENGTH.unpack_from(packets, place)[0]
+                made.sent(event, bytes(packets[begin:place]))
+        return b"".join(parts)
+
     def svg(self, about: str) -> bytes:
         """
         The ladder of the log, drawn to scale in time.
@@ -146,4 +181,4 @@ class Recording:
         The run is over.
         """
         self.log.close()
-        self.capture.close()
+        self._packets.close()

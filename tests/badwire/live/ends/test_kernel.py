@@ -51,7 +51,7 @@ class WatchTests(SynchronousTestCase):
     def compare(self, kernel: Mapping[str, int]) -> list[CounterRow]:
         return self.rows
 
-    def ask(self) -> list[TCPSocket]:
+    def ask(self, withIPv6: bool) -> list[TCPSocket]:
         self.asked += 1
         return self.sockets
 
@@ -80,7 +80,7 @@ class WatchTests(SynchronousTestCase):
         self.advance(0.02)
         start = self.clock.seconds()
 
-        def left() -> list[TCPSocket]:
+        def left(withIPv6: bool) -> list[TCPSocket]:
             self.asked += 1
             return [replace(NEAR, expires=round(300 - (self.clock.seconds() - start) * 1000))]
 

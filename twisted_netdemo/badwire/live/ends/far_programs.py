@@ -157,14 +157,20 @@ class FarPrograms(MultiService):
         assert isinstance(lines, TCPOptions)
         assert isinstance(datagrams, UDPOptions)
         factory = lines.makeFactory(reactor, ConnectionLimits(_CONNECTIONS, _CONNECTIONS))
-        places = [onPort(reactor, COUNT)]
+        # A socket for both families would be an IPv6 one, which the kernel has to be asked for by
+        # itself, twenty times a second.
+        places = [onPort(reactor, COUNT, "0.0.0.0")]
         self._stream = StreamService(
             reactor, ObservedFactory(factory, seenTCP), places, sessions=factory, grace=0
         )
         self._stream.setServiceParent(self)
         responder = datagrams.makeResponder(reactor, None, None)
         UDPService(
-            ObservedResponder(responder, seenUDP), COUNT, reactor=reactor, details=False
+            ObservedResponder(responder, seenUDP),
+            COUNT,
+            "0.0.0.0",
+            reactor=reactor,
+            details=False,
         ).setServiceParent(self)
         self._slow = _Readers(True)
         for number, readers, buffer in ((READER, _Readers(False), 0), (SLOW, self._slow, _BUFFER)):

@@ -18,9 +18,12 @@ _MOST = 4096
 class FlowNumbers:
     """
     The numbers of the newest flows: of those with the same ports, the last one counts.
+
+    @ivar hasIPv6: whether there has been a flow over IPv6.
     """
 
     def __init__(self) -> None:
+        self.hasIPv6 = False
         self._flows: OrderedDict[tuple[str, int, int], int] = OrderedDict()
         self._sockets: OrderedDict[tuple[int, int, int], int] = OrderedDict()
 
@@ -40,6 +43,7 @@ class FlowNumbers:
         if self._flows.get(key) == event.flow:
             return False
         self._flows[key] = event.flow
+        self.hasIPv6 |= event.version == 6
         if event.protocol == "tcp":
             self._sockets[event.version, opener, other] = event.flow
         for table in (self._flows, self._sockets):

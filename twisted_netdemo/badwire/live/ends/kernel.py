@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from socket import AF_INET, AF_INET6
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
@@ -21,6 +22,9 @@ from twisted_netdemo.badwire.model.kernel_counters import CounterRow
 #: How often the kernel is asked while there are connections, and while there are none, in seconds.
 OFTEN, SELDOM = 0.05, 0.5
 
+#: How often the counters are read while nothing happens but time, in looks at the sockets.
+_LOOKS = 5
+
 #: How far apart the same moment may seem to be in two answers, in milliseconds: timers tick.
 _SAME = 30
 
@@ -30,12 +34,12 @@ _GUESSES = {"probes": "TcpExtTCPLossProbes", "timeouts": "TcpExtTCPTimeouts"}
 _TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
 
 
-def readSockets() -> list[TCPSocket]:
+def readSockets(withIPv6: bool) -> list[TCPSocket]:
     """
     The TCP sockets of this network that do not listen.
     """
     try:
-        return sock_diag.ask()
+        return sock_diag.ask((AF_INET, AF_INET6) if withIPv6 else (AF_INET,))
     except OSError:  # some sandboxes refuse this kind of netlink
         found: list[TCPSocket] = []
         for path in _TABLES:
@@ -57,14 +61,14 @@ class KernelWatch:
         publish: Callable[[str], object],
         compare: Callable[[Mapping[str, int]], Sequence[CounterRow]],
         counters: Callable[[], Mapping[str, int]],
-        sockets: Callable[[], Sequence[TCPSocket]] = readSockets,
+        sockets: Callable[[bool], Sequence[TCPSocket]] = readSockets,
     ) -> None:
         """
         @param seconds: the time of the log's clock.
         @param publish: called with each event.
         @param compare: the log's counts beside the kernel's, given its counters.
         @param counters: the kernel's counters.
-        @param sockets: the sockets that there are.
+        @param sockets: the sockets that there are, with IPv6 or without.
         """
         self._clock = clock
         self._seconds = seconds
@@ -78,6 +82,8 @@ class KernelWatch:
         self._counted = ""
         self._call: IDelayedCall | None = None
         self._isNews = True
+        self._wasNews = False
+        self._looks = 0
 
     def start(self) -> None:
         """
@@ -127,10 +133,13 @@ class KernelWatch:
 
     def _look(self) -> None:
         hadNews, self._isNews = self._isNews, False
-        sockets = self._sockets()
+        sockets = self._sockets(self._flows.hasIPv6)
         self._show(sockets)
-        if hadNews or sockets:
+        self._looks += 1
+        isDue = (hadNews or sockets) and self._looks % _LOOKS == 0
+        if isDue or hadNews != self._wasNews:
             self.countNow()
+        self._wasNews = hadNews
         self._call = self._clock.callLater(OFTEN if sockets or hadNews else SELDOM, self._look)
 
     def _show(self, sockets: Iterable[TCPSocket]) -> None:

@@ -31,6 +31,9 @@ MOST = 32
 #: The largest datagram over IPv4, and the largest transfer, in bytes.
 DATAGRAM, TRANSFER = 65507, 16 << 20
 
+# After so many bytes the numbered words of a transfer begin anew.
+_WORDS = 130_000
+
 #: Longer than the kernel tries to connect: its own error is to be seen.
 _PATIENCE = 600.0
 
@@ -195,7 +198,8 @@ class NearPrograms:
         @param size: its bytes.
         @raise Refused: there are too many connections.
         """
-        self._connect(SLOW if isSlow else READER, text(size), True)
+        words = text(min(size, _WORDS))
+        self._connect(SLOW if isSlow else READER, (words * (size // _WORDS + 1))[:size], True)
 
     def _connect(self, port: int, data: bytes, closes: bool) -> None:
         if len(self._connectors) >= MOST:

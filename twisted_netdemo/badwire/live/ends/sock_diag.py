@@ -11,7 +11,7 @@ import errno
 import os
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 
@@ -248,16 +248,17 @@ def parseTable(text: str) -> Iterator[TCPSocket]:
 _STEP = -1 if struct.pack("=H", 1) == struct.pack("<H", 1) else 1
 
 
-def ask() -> list[TCPSocket]:
+def ask(families: Iterable[int]) -> list[TCPSocket]:
     """
     The TCP sockets of this network that do not listen, L{MOST} at most.
 
+    @param families: of addresses; the kernel looks through all sockets of the machine for each.
     @raise OSError: the kernel refused.
     """
     found: list[TCPSocket] = []
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG) as netlink:
         netlink.settimeout(1)
-        for family in (socket.AF_INET, socket.AF_INET6):
+        for family in families:
             netlink.send(request(family))
             isWhole = False
             while not isWhole:

@@ -1,0 +1,102 @@
+"""
+A page that reads nothing never stops the wire: C{python -m tests.badwire.live.deaf [TRANSFERS]}.
+
+Its server's memory has a bound; what falls out of the ring of events is counted and told when the
+page reads again; another page sees everything meanwhile; and Ctrl-C ends it all at once.
+"""
+
+from __future__ import annotations
+
+import http.client
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.badwire.live.client import LiveClient
+from twisted_netdemo.badwire.live.web.event_ring import SIZE
+
+#: How many bytes a transfer has, and after how many the ring cannot hold all of their events.
+_EACH, _OVER = 10_000_000, 7
+
+#: How many MiB the server may grow by: the ring, and what Python makes of it.
+_GROWTH = 2 * (SIZE >> 20) + 40
+
+#: How long Ctrl-C may take, in seconds, on a busy machine.
+_END = 20
+
+
+def memory(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+
+
+def main(transfers: int) -> int:
+    """
+    Print what came of it.
+
+    @return: the exit status.
+    """
+    program = subprocess.Popen(
+        [sys.executable, "-m", "twisted_netdemo.badwire", "live", "--quiet"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert program.stdout is not None
+        page = LiveClient(program.stdout.readline().strip())
+        page.open()
+        page.saw(event="hello")
+        deaf = http.client.HTTPConnection(page._host, timeout=60)
+        origin = {"Origin": f"http://{page._host}"}
+        deaf.request("GET", f"{page._path}events", None, origin)
+        before = memory(program.pid)
+        for number in range(1, transfers + 1):
+            page.post("transfer", bytes=_EACH, reader="fast")
+            text = f"{_EACH} bytes read\r\n"
+            page.wait(
+                lambda events, wanted=number, text=text: (
+                    sum(each.get("text") == text for each in events) >= wanted
+                ),
+                "the end of a transfer",
+            )
+        grown = memory(program.pid) - before
+        total = int(page.last)
+
+        # now it reads
+        listening = LiveClient(f"http://{page._host}{page._path}")
+        listening.follow(deaf, deaf.getresponse())
+        page.post("say", protocol="udp", text="hear, hear")
+        listening.saw(event="program", side="near", what="read", protocol="udp")
+        begun = time.monotonic()
+        program.send_signal(signal.SIGINT)
+        status = program.wait(_END)
+        took = time.monotonic() - begun
+        listening.saw(event="over")
+    finally:
+        program.kill()
+        program.wait()
+        assert program.stdout is not None
+        program.stdout.close()
+    last = int(listening.last)
+    seen = [each for each in listening.events if each["event"] not in ("hello", "gap")]
+    dropped = sum(each.get("dropped", 0) for each in listening.events)
+    missed = sum(each.get("dropped", 0) for each in page.events)
+    print(
+        f"{total} events; a page that read nothing had {len(seen)} of them and was told of "
+        f"{dropped}; the other one missed {missed}; the server grew by {grown:.0f} MiB; Ctrl-C "
+        f"took {took:.1f} s, status {status}"
+    )
+    isRight = (
+        (dropped > 0) == (transfers >= _OVER)
+        and len(seen) + dropped == last
+        and missed == 0
+        and grown < _GROWTH
+        and status == 0
+    )
+    return 0 if isRight else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 1))
