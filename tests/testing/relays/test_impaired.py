@@ -333,12 +333,13 @@ class Refusals(ImpairedCase):
             self.assertEqual(len(relay.truth), 1)
 
 
-#: It says the relay's process, and forks a process that has its pipes too, and outlives it.
+#: It says the relay's process, and forks a process that holds its pipe and outlives it.
 ORPHAN = """
 import os, sys, time
 from twisted_netdemo.testing.badwire import impair
 relay = impair(("127.0.0.1", 9))
 assert not any(name.split(".")[0] == "twisted" for name in sys.modules)
+held = os.dup(relay._process._requests.fileno())
 fork = os.fork()
 if fork:
     print("relay", relay._process.pid, "fork", fork, flush=True)

@@ -5,9 +5,9 @@ A relay of impair in front of a service, whose network a test makes bad and good
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple
 
 from twisted_netdemo.service.host_port import hostPort
 from twisted_netdemo.testing.badwire.figures import DATAGRAMS, STREAMS, Figures
@@ -218,7 +218,3 @@ def impair(
     @raise Unavailable: the system refuses the relay a process or a port.
     """
     return Impaired(to, protocol, **figures)
-
-
-#: The type of the fixture C{impaired}: L{impair}, whose relays close with the test.
-Impair: TypeAlias = Callable[..., Impaired]

@@ -6,13 +6,14 @@ It loads no Twisted here, and works on every system: the two talk over pipes.
 
 from __future__ import annotations
 
-import contextlib
+import io
 import itertools
 import json
 import os
 import subprocess
 import sys
 import threading
+import weakref
 from typing import Any
 
 from twisted_netdemo.testing.badwire.refusals import Mistake, Unavailable
@@ -39,11 +40,19 @@ class RelayProcess:
                 [sys.executable, "-P", "-m", _CHILD, str(self._owner)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
+                bufsize=0,
             )
         except OSError as error:
             raise Unavailable(
                 f"impair: {sys.executable} does not start: {error.strerror}"
             ) from None
+
+        requests, answers = self._process.stdin, self._process.stdout
+        assert isinstance(requests, io.FileIO)  # without a buffer, which a fork would write again
+        assert isinstance(answers, io.FileIO)
+        self._requests: io.FileIO = requests
+        self._answers: io.BufferedReader = io.BufferedReader(answers)
+        _running.add(self)
 
     @property
     def pid(self) -> int:
@@ -51,6 +60,13 @@ class RelayProcess:
         Its process id.
         """
         return self._process.pid
+
+    @property
+    def isRunning(self) -> bool:
+        """
+        Whether it still runs.
+        """
+        return self._process.poll() is None
 
     def number(self) -> int:
         """
@@ -81,15 +97,13 @@ class RelayProcess:
 
     def _exchange(self, request: bytes) -> dict[str, Any]:
         process = self._process
-        assert process.stdin is not None
-        assert process.stdout is not None
         # Killed, it closes its end of the pipe: no wait is for ever, on any system.
         patience = threading.Timer(_PATIENCE, process.kill)
         patience.start()
         try:
-            process.stdin.write(request)
-            process.stdin.flush()
-            line = process.stdout.readline()
+            while request:
+                request = request[self._requests.write(request) :]
+            line = self._answers.readline()
         except (OSError, ValueError):  # ValueError: it has been closed
             line = b""
         finally:
@@ -105,14 +119,33 @@ class RelayProcess:
         """
         End the process; connections through its relays are reset.
         """
-        process = self._process
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                with contextlib.suppress(OSError):  # a request is left that nobody reads
-                    pipe.close()
+        self._requests.close()
+        self._answers.close()
         if os.getpid() == self._owner:
+            _running.discard(self)
             try:
-                process.wait(_PATIENCE)
+                self._process.wait(_PATIENCE)
             except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+                self._process.kill()
+                self._process.wait()
+
+    def forget(self) -> None:
+        """
+        In a fork of the tests: leave the process to them.
+        """
+        self._requests.close()
+        self._answers.close()
+        self._process.returncode = 0  # else the fork, which is not its parent, would miss its end
+
+
+_running: weakref.WeakSet[RelayProcess] = weakref.WeakSet()
+
+
+def _forked() -> None:
+    for process in list(_running):
+        process.forget()
+    _running.clear()
+
+
+if sys.platform != "win32":
+    os.register_at_fork(after_in_child=_forked)

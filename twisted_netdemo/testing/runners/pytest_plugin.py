@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,8 @@ import pytest
 
 if TYPE_CHECKING:
     from _pytest.fixtures import FixtureDef, SubRequest
+
+    from twisted_netdemo.testing.relays.session_relays import Impair, SessionRelays
 
 #: The name of the marker and of the fixture.
 BADWIRE = "badwire"
@@ -81,16 +83,22 @@ def badwire(request: pytest.FixtureRequest) -> ModuleType:
     return badwire
 
 
+@pytest.fixture(scope="session")
+def _session_relays() -> Iterator[SessionRelays]:
+    from twisted_netdemo.testing.relays.session_relays import SessionRelays
+
+    with contextlib.closing(SessionRelays()) as relays:
+        yield relays
+
+
 @pytest.fixture
-def impaired() -> Iterator[Callable[..., object]]:
+def impaired(_session_relays: SessionRelays) -> Iterator[Impair]:
     """
     twisted_netdemo.testing.badwire.impair: puts a relay that is a bad network in front of a
-    service. The relay ends with the test.
+    service. The relay ends with the test; a failed test's report has what happened to it.
     """
-    from twisted_netdemo.testing.badwire import impair
-
-    with contextlib.ExitStack() as stack:
-        yield lambda *args, **figures: stack.enter_context(impair(*args, **figures))
+    with _session_relays.ofTest() as impair:
+        yield impair
 
 
 @pytest.fixture
