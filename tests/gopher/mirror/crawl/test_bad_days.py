@@ -32,6 +32,20 @@ class MirrorTests(HoleTestCase):
         made = MirrorPlan(urls=(self.hole.url(),), delay=0.0, **plan)
         return Deferred.fromCoroutine(Mirror(REACTOR, made, self.said.append).run())
 
+    async def test_forbidden(self) -> None:
+        """
+        If robots.txt forbids what the user asks for, a line says so, and the status is 22.
+        """
+        answer = self.hole.answer
+        rules = b"User-agent: *\nDisallow: /\n"
+        self.hole.answer = lambda selector: rules if "robots" in selector else answer(selector)
+        self.assertEqual(await self.mirror(), 22)
+        self.assertEqual(self.said, [f"Error: {self.hole.url()}: robots.txt forbids it"])
+        self.hole.answer = answer
+        self.assertEqual(await self.mirror(), 0)
+        self.hole.answer = lambda selector: rules if "robots" in selector else answer(selector)
+        self.assertEqual(await self.mirror(), 22)
+
     async def test_inUse(self) -> None:
         """
         The second mirror in a folder ends at once, with a line and 23.

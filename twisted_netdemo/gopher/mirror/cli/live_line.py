@@ -10,6 +10,9 @@ from typing import TextIO
 
 from twisted_netdemo.gopher.formats.display import safeLine
 
+# Of a terminal that does not say.
+_COLUMNS = 80
+
 
 class LiveLine:
     """
@@ -31,8 +34,8 @@ class LiveLine:
         try:
             columns = os.get_terminal_size(self._stream.fileno()).columns
         except OSError:
-            columns = 80
-        self._write(f"\r\x1b[K{safeLine(text)[: max(1, columns - 1)]}")
+            columns = 0
+        self._write(f"\r\x1b[K{safeLine(text)[: (columns or _COLUMNS) - 1]}")
         self._isShown = True
 
     def say(self, line: str) -> None:

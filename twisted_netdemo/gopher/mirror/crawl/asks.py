@@ -56,6 +56,7 @@ class KnownServer:
     @ivar isPausing: whether it waits to be repeated.
     @ivar tries: how often a request of the preface has failed.
     @ivar silent: how many resources in a row were given up since nothing answered.
+    @ivar isCounted: whether it is among the hosts that were asked since the start.
     @ivar address: one of its addresses.
     @ivar isGiven: whether it is one that the mirror was given.
     """
@@ -75,6 +76,7 @@ class KnownServer:
     isPausing: bool = False
     tries: int = 0
     silent: int = 0
+    isCounted: bool = False
     address: str = ""
 
     @property

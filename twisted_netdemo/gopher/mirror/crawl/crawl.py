@@ -194,7 +194,8 @@ class Crawl:
 
     def prepare(self, server: KnownServer) -> None:
         servers.begin(server, self.plan.obeysRobots, self._since, self.now())
-        self.tally.hosts = sum(bool(each.address) for each in self._dispatcher.servers.values())
+        self.tally.hosts += not server.isCounted
+        server.isCounted = True
 
     def isStale(self, server: KnownServer) -> bool:
         return servers.areOld(server.row, self.plan.obeysRobots, self._since)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from twisted_netdemo.gopher.exit_statuses import CANNOT_WRITE, OK
+from twisted_netdemo.gopher.exit_statuses import CANNOT_WRITE, OK, SERVER_ERROR
 from twisted_netdemo.gopher.mirror.contract import MirrorError
 from twisted_netdemo.gopher.mirror.copy.copy_folder import CopyFolder
 from twisted_netdemo.gopher.mirror.crawl.crawl import Crawl
@@ -166,7 +166,7 @@ class Mirror:
         try:
             if self._isStopped:
                 raise Stopped
-            await crawl.begin()
+            round = await crawl.begin()
             if not self.whenBegun.called:
                 self.whenBegun.callback(None)
             await crawl.whenOver
@@ -176,8 +176,9 @@ class Mirror:
             if warc is not None:
                 await background.run(warc.close)
         await crawl.finish()
-        return await self._status(frontier, background)
-
-    async def _status(self, frontier: Frontier, background: Background) -> int:
-        answered, status = await background.run(frontier.startsAnswered)
-        return OK if answered else status
+        unanswered = await background.run(frontier.startsUnanswered, round.number)
+        if unanswered is None:
+            return OK
+        status, reason = unanswered[0]
+        self._say(f"Error: {self._plan.urls[0]}: {reason}")
+        return status or SERVER_ERROR  # robots.txt

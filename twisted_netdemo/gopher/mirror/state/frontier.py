@@ -287,16 +287,18 @@ class Frontier:
                 (due, reason, status, number, server, now + 60),
             ).rowcount
 
-    def startsAnswered(self) -> tuple[int, int]:
+    def startsUnanswered(self, round: int) -> list[tuple[int, str]] | None:
         """
-        How many of the URLs that the mirror starts from have answered, and the status of the first
-        that has not; 0 if that is unknown.
+        The status of each URL that the mirror starts from, and why it did not answer in a round;
+        C{None} if one has.
         """
         rows = self.database.execute(
-            "SELECT verdict, status FROM resource WHERE is_start = 1 ORDER BY id"
+            "SELECT verdict, status, reason, round FROM resource WHERE is_start = 1 ORDER BY id"
         ).fetchall()
-        answered = sum(verdict in ("whole", "suspect", "truncated") for verdict, _ in rows)
-        return answered, next((status for _, status in rows if status), 0)
+        for verdict, _, _, asked in rows:
+            if asked == round and verdict in ("whole", "suspect", "truncated"):
+                return None
+        return [(status, reason or "") for _, status, reason, _ in rows]
 
     def counts(self) -> dict[str, int]:
         """
