@@ -221,6 +221,20 @@ def plugins(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def recipes(session: nox.Session) -> None:
+    """
+    The recipes of docs/howto/recipes.md; where root runs them, as an ordinary user.
+    """
+    if os.geteuid() == 0:
+        install = "python3 -m venv .venv && .venv/bin/pip install -q -e '.[recipes]'"
+        test = ".venv/bin/python -m pytest tests/recipes"
+        session.run("bash", ".ci/ordinary-user", f"{install} && {test}", external=True)
+    else:
+        session.install("-e", ".[recipes]")
+        session.run("python", "-m", "pytest", "tests/recipes", *session.posargs)
+
+
+@nox.session(default=False)
 def docs(session: nox.Session) -> None:
     """
     The documentation's site in build/docs, with the API; a warning or a dead link is a failure.
