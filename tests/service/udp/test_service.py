@@ -256,7 +256,7 @@ class PortMixin:
                 self.turn(port)
                 turns.append(len(asking.received) - before)
                 before = len(asking.received)
-        self.assertEqual(turns, [1, *[1] * 8, 2, *[1] * 8, BATCH, BATCH, BATCH - 8])
+        self.assertEqual(turns, [1, 1, 1, 3, 1, 1, 3, 1, 1, BATCH, BATCH, BATCH - 2])
 
     def test_withoutDetails(self) -> None:
         """

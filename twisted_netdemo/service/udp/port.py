@@ -37,7 +37,7 @@ _log = Logger()
 _LONE = BATCH_BYTES // BATCH
 
 # How often, when a look has been in vain, there is none.
-_IDLE = 8
+_IDLE = 2
 
 
 class DatagramSender(Protocol):
