@@ -6,10 +6,12 @@ from __future__ import annotations
 
 import io
 import os
+import sys
 
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.processes import run
 from twisted_netdemo.gopher.cli.tap import Options
 from twisted_netdemo.gopher.mirror.cli.live_line import LiveLine
 from twisted_netdemo.gopher.mirror.plan import MirrorPlan
@@ -94,6 +96,18 @@ class OptionTests(SynchronousTestCase):
         self.assertEqual(
             planned("h"), MirrorPlan(os.path.join(os.getcwd(), "d"), (GopherURL("h"),))
         )
+
+
+class ImportTests(SynchronousTestCase):
+    def test_lean(self) -> None:
+        """
+        A fetch without C{--mirror} does not wait for Scrapy, nor for SQLite.
+        """
+        program = (
+            "import sys, twisted_netdemo.gopher.cli.command as _; "
+            "print(*sorted({'scrapy', 'protego', 're2', 'warcio', 'sqlite3'} & set(sys.modules)))"
+        )
+        self.assertEqual(run(sys.executable, "-c", program).stdout, b"\n")
 
 
 class LiveLineTests(SynchronousTestCase):
