@@ -19,19 +19,19 @@ from twisted_netdemo.gopher.mirror.crawl.asks import Ask, KnownServer
 from twisted_netdemo.gopher.mirror.crawl.dispatcher import Dispatcher
 from twisted_netdemo.gopher.mirror.crawl.fetching import Fetched, Fetching
 from twisted_netdemo.gopher.mirror.crawl.resolving import addressesOf
+from twisted_netdemo.gopher.mirror.crawl.trap_watch import TrapWatch
 from twisted_netdemo.gopher.mirror.plan import MirrorPlan
 from twisted_netdemo.gopher.mirror.rules.address_turn import AddressTurn
 from twisted_netdemo.gopher.mirror.rules.progress import MirrorTally
 from twisted_netdemo.gopher.mirror.rules.scope import Scope
-from twisted_netdemo.gopher.mirror.rules.traps import Answered, Trap, Traps
 from twisted_netdemo.gopher.mirror.state.findings import FindingRecorder, Recorded
 from twisted_netdemo.gopher.mirror.state.frontier import DueResources, Frontier, MirrorRound
 from twisted_netdemo.gopher.mirror.state.rows import ResourceRow, ServerRow
 from twisted_netdemo.gopher.mirror.state.state_thread import Background
+from twisted_netdemo.gopher.mirror.state.trap_table import TrapTable
 from twisted_netdemo.gopher.net.certificate_check import Trust
 from twisted_netdemo.gopher.net.interfaces import IClientReactor
 from twisted_netdemo.gopher.url import sameHost
-from twisted_netdemo.service.host_port import hostPort
 from twisted_netdemo.service.time.clock import monotonic
 
 _log = Logger()
@@ -86,7 +86,7 @@ class Crawl:
         self._background = background
         self._courier = courier
         self._say = say
-        self._traps = Traps()
+        self._traps = TrapWatch(TrapTable(frontier), background, self.tally, say)
         self._round = MirrorRound(0, 0.0)
         self._given = {sameHost(url.host) for url in plan.urls}
         self._given |= {sameHost(host) for host in plan.alsoHosts}
@@ -106,15 +106,14 @@ class Crawl:
         """
         now, frontier = self.now(), self._frontier
 
-        def start() -> tuple[MirrorRound, list[tuple[ServerRow, float]], Traps, int]:
+        def start() -> tuple[MirrorRound, list[tuple[ServerRow, float]], int]:
             begun = frontier.beginRound(now, self.plan.every)
             frontier.addStarts(self.plan.urls, now)
-            frontier.liftTraps(self.plan.urls)
-            traps = Traps(frontier.traps())
-            return begun, frontier.serversDue(), traps, frontier.dueCount(now)
+            self._traps.load(self.plan.urls)
+            return begun, frontier.serversDue(), frontier.dueCount(now)
 
         found = await self._background.run(start)
-        self._round, due, self._traps, self.tally.waiting = found
+        self._round, due, self.tally.waiting = found
         self.tally.round = self._round.number
         self.tally.asked = self._round.asked
         for row, when in due:
@@ -210,7 +209,6 @@ class Crawl:
 
     def load(self, server: KnownServer, limit: int) -> Deferred[DueResources]:
         now, taken = self.now(), frozenset(server.taken)
-        where = hostPort(server.address, server.row.port)
 
         def find() -> tuple[DueResources, int]:
             count = 0
@@ -219,7 +217,7 @@ class Crawl:
                 kept: list[ResourceRow] = []
                 left: dict[str | None, list[ResourceRow]] = {}
                 for resource in found.resources:
-                    reason = self._unwanted(server, where, resource)
+                    reason = self._unwanted(server, resource)
                     if reason == "":
                         kept.append(resource)
                     else:
@@ -321,44 +319,13 @@ class Crawl:
         if server.silent >= SILENT and fetched.error is not None:
             await self._giveUp(server, fetched.error)
         elif resource.verdict is None:
-            self._watch(server, resource, fetched, recorded)
-
-    def _watch(
-        self, server: KnownServer, resource: ResourceRow, fetched: Fetched, recorded: Recorded
-    ) -> None:
-        answer = Answered(
-            server.row.id,
-            hostPort(server.address, server.row.port),
-            resource,
-            fetched.likeness,
-            fetched.isMenu,
-            recorded.documents,
-            recorded.menus,
-            server.isGiven,
-        )
-        trap = self._traps.answered(answer)
-        if trap is not None:
-            self._trapped(server, resource, trap)
-
-    def _trapped(self, server: KnownServer, resource: ResourceRow, trap: Trap) -> None:
-        number, kind, prefix = trap.key
-        self.tally.traps += 1
-        where = f"{server.row.scheme}://{hostPort(server.row.name, server.row.port)}"
-        if kind == "path":
-            where += f", below {prefix!r}"
-        elif kind == "address":
-            where = f"the address {prefix.decode()}"
-        elif kind == "link":
-            where += f", what leads to {resource.request!r}"
-        self._say(f"trap: {where}: {trap.words}; nothing more is asked for there")
-        saved = self._background.run(
-            self._frontier.addTrap, number, kind, prefix, trap.words, self.now()
-        )
-        saved.addErrback(self.failed)
-        # what waits is judged anew when it is loaded again
-        server.taken.difference_update(each.id for each in server.queue)
-        server.queue.clear()
-        self._dispatcher.due(server, 0.0)
+            saved = self._traps.watch(server, resource, fetched, recorded, self.now())
+            if saved is not None:
+                saved.addErrback(self.failed)
+                # what waits is judged anew when it is loaded again
+                server.taken.difference_update(each.id for each in server.queue)
+                server.queue.clear()
+                self._dispatcher.due(server, 0.0)
 
     # Servers and times.
 
@@ -376,7 +343,7 @@ class Crawl:
             server = self._known(ServerRow(number, "gopher", "", 70))
         self._dispatcher.due(server, self.now())
 
-    def _unwanted(self, server: KnownServer, where: str, resource: ResourceRow) -> str | None:
+    def _unwanted(self, server: KnownServer, resource: ResourceRow) -> str | None:
         """
         Why a resource is not asked for in this round: empty if it is, C{None} for what the command
         line says.
@@ -386,9 +353,7 @@ class Crawl:
             return None
         if server.rules is not None and not server.rules.allows(url.selector):
             return "robots.txt forbids it"
-        if not server.isGiven and self._traps.holdsServer(server.row.id, where):
-            return "it is in a trap"
-        return "it is in a trap" if self._traps.holds(resource) else ""
+        return "it is in a trap" if self._traps.holds(server, resource) else ""
 
     @property
     def _since(self) -> float:

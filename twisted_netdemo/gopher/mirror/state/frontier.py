@@ -300,15 +300,6 @@ class Frontier:
                 return None
         return [(status, reason or "") for _, status, reason, _ in rows]
 
-    def counts(self) -> dict[str, int]:
-        """
-        How many resources there are of each verdict.
-        """
-        found = self.database.execute(
-            "SELECT verdict, count(*) FROM resource WHERE verdict IS NOT NULL GROUP BY verdict"
-        )
-        return dict(found.fetchall())
-
     def dueCount(self, now: float) -> int:
         """
         How many resources are due.
@@ -317,50 +308,6 @@ class Frontier:
             "SELECT count(*) FROM resource WHERE due IS NOT NULL AND due <= ?", (now,)
         )
         return int(found.fetchone()[0])
-
-    # Traps.
-
-    def addTrap(self, server: int, kind: str, prefix: bytes, reason: str, now: float) -> None:
-        """
-        Keep in mind that a branch is a trap, and forget what of it was never asked for.
-        """
-        inBranch = {
-            "path": ("host = ? AND substr(request, 1, ?) = ?", (server, len(prefix), prefix)),
-            "link": ("host = ? AND branch = CAST(CAST(? AS TEXT) AS INTEGER)", (server, prefix)),
-            "name": ("host = ?", (server,)),
-        }.get(kind)
-        with self.transaction() as database:
-            if inBranch is not None:
-                where, values = inBranch
-                unasked = f"{where} AND verdict IS NULL AND is_start = 0"
-                database.execute(
-                    f"DELETE FROM link WHERE target IN (SELECT id FROM resource WHERE {unasked})",
-                    values,
-                )
-                database.execute(f"DELETE FROM resource WHERE {unasked}", values)
-            database.execute(
-                "INSERT OR REPLACE INTO trap VALUES (?, ?, ?, ?, ?)",
-                (server, kind, prefix, reason, now),
-            )
-
-    def traps(self) -> list[tuple[int, str, bytes]]:
-        """
-        The branches that are traps.
-        """
-        return self.database.execute("SELECT host, kind, prefix FROM trap").fetchall()
-
-    def liftTraps(self, urls: Iterable[GopherURL]) -> None:
-        """
-        A branch that a URL of the user's is in is no trap.
-        """
-        with self.transaction() as database:
-            for url in urls:
-                server = self.serverOf(url.scheme, url.host, url.port)
-                database.execute(
-                    "DELETE FROM trap WHERE host = ? AND (kind = 'name' OR "
-                    "(kind = 'path' AND substr(?, 1, length(prefix)) = prefix))",
-                    (server, requestOf(url)),
-                )
 
     # After the loss of a database.
 
