@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from _pytest.fixtures import FixtureDef
 
 #: How long a test has to end after Ctrl-C before it gets a signal, and before it is killed.
-_GRACE, _PATIENCE = 0.5, 5.0
+_GRACE, _PATIENCE = 0.5, 15.0
 
 
 class _Debugged(Exception):
