@@ -309,6 +309,27 @@ def parallel() -> None:
     print("pytest-html has the ladder of a failure")
 
 
+def killed() -> None:
+    """
+    xdist's processes outlive a pytest that is killed, by some seconds.
+    """
+    endless = "import subprocess\n\n\n@pytest.mark.badwire\ndef test_endless():\n"
+    endless += "    subprocess.run(['sh', '-c', 'echo $$ >new; mv new pid; sleep 1000'])\n"
+    project = Project(test_it=f"{ASK}\n{endless}")
+    command = [sys.executable, "-m", "pytest", "-n", "1"]
+    running = subprocess.Popen(command, cwd=project.folder, stdout=subprocess.DEVNULL)
+    pid = project.folder / "pid"
+    while not pid.exists():
+        time.sleep(0.05)
+    process = os.pidfd_open(int(pid.read_text()))
+    running.kill()
+    began = time.monotonic()
+    isGone = bool(select.select([process], [], [], 60)[0])
+    running.wait()
+    print(f"what a test has started ends {time.monotonic() - began:.1f} s after a killed pytest")
+    project.expect("xdist: nothing is left", str(isGone), "True")
+
+
 def properties() -> None:
     project = Project(test_it=HYPOTHESIS)
     project.expect(
@@ -371,6 +392,7 @@ def main() -> None:
         coverage,
         timeouts,
         parallel,
+        killed,
         properties,
         trial,
         debugger,

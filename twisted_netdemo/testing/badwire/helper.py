@@ -84,7 +84,7 @@ def _serve(request: bytes, descriptors: list[int], ours: list[int]) -> None:
         asked = json.loads(request)
         wire_process.serve(
             asked["words"],
-            asked["pid"],
+            asked["pids"],
             socket.socket(fileno=channel),
             socket.socket(fileno=commands),
             events,

@@ -195,16 +195,18 @@ class WireProcess:
         if len(self.notes) < _LINES:
             self.notes.append(line.removeprefix("badwire: ")[:_WIDTH])
 
-    def run(self, words: Sequence[str], parent: int, commands: socket.socket) -> NoReturn:
+    def run(
+        self, words: Sequence[str], parents: Sequence[int], commands: socket.socket
+    ) -> NoReturn:
         """
         Make the network, and run the wire until its end.
 
         @param words: the options of C{badwire run}.
-        @param parent: the test process, with which the wire ends.
+        @param parents: the test process and those above it with which the wire ends.
         """
         options = tap.Options()
         try:
-            process = os.pidfd_open(parent)
+            processes = [os.pidfd_open(parent) for parent in parents]
             options.parseOptions(["--quiet", *words])
             make = prepare(options, self.say, [self._events])
         except usage.UsageError as error:
@@ -232,7 +234,8 @@ class WireProcess:
         }
         kinds = ["net", "mnt"] if network.isRoots else ["user", "net", "mnt"]
         spaces = [os.open(f"/proc/self/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC) for kind in kinds]
-        _ProcessEnd(process, reactor, _vanish)
+        for process in processes:
+            _ProcessEnd(process, reactor, _vanish)
         _Requests(self._channel, reactor, self._answer, _vanish, wire.clock.call)
         _Requests(commands, reactor, self._command, lambda: None, wire.clock.call)
 
@@ -330,7 +333,7 @@ def _vanish() -> NoReturn:
 
 def serve(
     words: Sequence[str],
-    parent: int,
+    parents: Sequence[int],
     channel: socket.socket,
     commands: socket.socket,
     events: int,
@@ -341,6 +344,6 @@ def serve(
     globalLogBeginner.beginLoggingTo([observeWarnings()], redirectStandardIO=False)
     process = WireProcess(channel, EventFile(events))
     try:
-        process.run(words, parent, commands)
+        process.run(words, parents, commands)
     finally:
         sys.stderr.flush()
