@@ -364,7 +364,7 @@ def debugger() -> None:
     os.write(terminal, b"p answer[-15:]\n")
     said = _until(terminal, said, b"(Pdb) ")
     os.write(terminal, b"q\n")
-    said = _until(terminal, said, b" in ")
+    said = _until(terminal, said, b"")
     os.waitpid(pid, 0)
     os.close(terminal)
     patterns = ("4 characters", "Quitting debugger|1 failed")
@@ -372,8 +372,11 @@ def debugger() -> None:
 
 
 def _until(terminal: int, said: bytes, words: bytes) -> bytes:
+    """
+    @param words: what to read up to; empty for the end.
+    """
     begin = len(said)
-    while words not in said[begin:]:
+    while not words or words not in said[begin:]:
         if not select.select([terminal], [], [], 60)[0]:
             sys.exit(f"{said.decode()}\n\nNo {words!r}")
         try:
