@@ -248,9 +248,10 @@ def bench(session: nox.Session) -> None:
     """
     The benchmarks; '-- --small --rounds 1' only checks that they work.
     """
-    session.install("-e", ".[bench]")
+    session.install("-e", ".[bench,pytest]")
     Path("build").mkdir(exist_ok=True)
     session.run("python", "-m", "benchmarks", "--json", "build/benchmarks.json", *session.posargs)
+    session.run("python", "-m", "benchmarks.bad_tests", "1" if session.posargs else "5")
 
 
 @nox.session(venv_backend="none", default=False)
