@@ -187,6 +187,18 @@ class Streams(StreamCase):
         other.protocol.dataReceived(bytes(12))
         self.assertEqual((len(otherServer.data), otherServer.ends), (10, ["reset"]))
 
+    def test_changeWhileConnecting(self) -> None:
+        """
+        A change before the target has answered does not begin to read the client.
+        """
+        self.start()
+        self.relay.change({"up": {"slice": "3"}})
+        self.assertFalse(self.client.isReading)
+        server = self.target.accept()
+        self.assertTrue(self.client.isReading)
+        self.client.protocol.dataReceived(b"text")
+        self.assertEqual([data for data, _ in server.writes], [b"tex", b"t"])
+
     def test_cut(self) -> None:
         """
         C{cut} is silence, not a reset: what is sent meanwhile, and the half-close after it, arrive

@@ -71,7 +71,7 @@ def test(file: str, seed: int) -> Run:
     counts = [
         sum(map(int, found))
         for found in re.findall(
-            r"(\d+) passing, (\d+) failing, and (\d+) invalid test cases", done.stdout
+            r"(\d+) passing.*?, (\d+) failing.*?, (?:and )?(\d+) invalid", done.stdout
         )
     ]
     return Run(
@@ -83,7 +83,7 @@ def smallest(report: str) -> dict[str, str]:
     """
     The loss that a report ends in.
     """
-    found = re.search(r"test case: \w+\((.*?)^E +\)", report, re.M | re.S)
+    found = re.search(r"(?:test case|example): \w+\((.*?)^E +\)", report, re.M | re.S)
     return dict(re.findall(r"(\w+)=(set\(\)|\{[\d, ]*\})", found[1])) if found else {}
 
 

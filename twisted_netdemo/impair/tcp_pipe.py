@@ -170,9 +170,9 @@ class Pipe:
 
     def regulate(self) -> None:
         """
-        Let the source send while there is room, and only then.
+        Let the source send while there is a sink, and room, and only then.
         """
-        if self.source is not None:
+        if self.source is not None and self.sink is not None:
             isOver = self._isOver or self._isStopped
             self.source.reads(not isOver and self._underWay < self._most)
 
