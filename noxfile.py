@@ -26,6 +26,9 @@ PROJECT = nox.project.load_toml("pyproject.toml")
 #: As in README's test command.
 PYTEST = ("python", "-m", "pytest", "-n", "2", "--dist", "loadscope")
 
+#: What is proved of the live page in less than a minute.
+_SHORT = (".SendTests", ".TimeTests.test_bet", ".PageTests.test_barriers", ".ExportTests.test_page")
+
 #: Leaves out the tests that start real programs: they are none of another reactor's or Python's.
 WITHOUT_PROGRAMS = {"NETDEMO_REAL": "no"}
 
@@ -165,7 +168,7 @@ def proofs(session: nox.Session) -> None:
     prove(
         "the live page in a browser, with the real kernel",
         "twisted.trial",
-        "tests.badwire.live.browser_proof",
+        *(f"tests.badwire.live.browser_proof{part}" for part in ([""] if full else _SHORT)),
     )
     prove(
         "the smallest losses that break the examples: hypothesis finds them, whatever its seed",

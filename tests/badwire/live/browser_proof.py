@@ -47,10 +47,13 @@ return [least, wide.map(each => each.outerHTML.slice(0, 80))];
 _RING = """
 const told = arguments[0];
 const seen = [];
+let srtt = NaN;
 const look = () => {
   const left = document.querySelector("#near [data-field=timer]").dataset.left;
   const again = document.querySelector("#packets [data-attempt='2'][data-length='6']");
-  if (again) return told([seen, Number(again.dataset.t)]);
+  const text = document.querySelector("#near [data-field=srtt]").textContent;
+  if (/^[0-9]+$/.test(text)) srtt = Number(text);
+  if (again) return told([seen, Number(again.dataset.t), srtt]);
   if (left !== undefined) seen.push(Number(document.getElementById("time").value) + left / 1000);
   requestAnimationFrame(look);
 };
@@ -142,14 +145,15 @@ class SendTests(BrowserCase):
         A lost segment of a transfer: the later ones are held back until it is sent again, and the
         transfer completes.
         """
-        self.live("--delay", "100ms", "--seed", "7")
+        self.live("--delay", "300ms", "--seed", "7")
+        self.watch("#far [data-queue=receive]", "data-count")
         self.by("lose-next-up").click()
         self.wait(lambda: self.text("#toast"), "it is armed")
         self.by("transfer").click()
-        self.wait(lambda: self.held("far", "receive") >= 3, "segments are held back")
-        self.assertEqual(len(self.find("#far .gap")), 1)
-        self.wait(lambda: self.held("far", "receive") == 0, "they are let go")
         self.wait(lambda: "100000 bytes read" in self.text("#near li"), "the transfer completes")
+        held = [int(count) for count in self.watched()]
+        self.assertGreaterEqual(max(held), 3)
+        self.assertEqual(held[-1], 0)
         self.wait(lambda: self.held("near", "send") == 0, "all is acknowledged")
         self.assertEqual(len(self.packets("[data-fates=chosen]")), 1)
 
@@ -184,11 +188,10 @@ class TimeTests(BrowserCase):
             self.wait(lambda: self.text("#toast"), "it is armed")
             self.say("hello")
             self.browser.set_script_timeout(30)
-            seen, again = self.browser.execute_async_script(_RING)
-            srtt = self.field("near", "srtt")
+            seen, again, srtt = self.browser.execute_async_script(_RING)
             program.end()
             self.browser.get_log("browser")  # the stream broke off
-            if 790 <= int(srtt) <= 850 and seen and abs(seen[-1] - again) <= 0.06:
+            if srtt and 790 <= srtt <= 850 and seen and abs(seen[-1] - again) <= 0.06:
                 break
             self.assertLess(attempt, TRIES - 1, (srtt, seen[-3:], again))
 
@@ -197,7 +200,7 @@ class TimeTests(BrowserCase):
         Pause, replay and 'now' act on the picture alone; what is lost while it is paused is refused
         in words.
         """
-        self.live("--delay", "400ms")
+        self.live("--up-delay", "3s")
         self.say("one", "udp")
         self.wait(lambda: self.find(_FLYING), "it flies")
         self.by("pause").click()
@@ -229,7 +232,7 @@ class TimeTests(BrowserCase):
         """
         A bet hides the timers; the mark tells the truth of the log, and the mechanism.
         """
-        self.live("--delay", "100ms", "--seed", "7")
+        self.live("--delay", "300ms", "--seed", "7")
         self.by("guess").send_keys("soon")
         self.by("bet").click()
         self.assertEqual(self.by("guess").get_attribute("aria-invalid"), "true")
@@ -240,8 +243,7 @@ class TimeTests(BrowserCase):
         self.by("lose-next-up").click()
         self.wait(lambda: self.text("#toast"), "it is armed")
         self.say("hello")
-        self.wait(lambda: self.field("near", "state") == "ESTABLISHED", "it is open")
-        self.assertEqual(self.field("near", "rto"), "?")
+        self.wait(lambda: self.field("near", "rto") == "?", "it is hidden")
         self.assertIn("hidden", self.field("near", "timer"))
         self.wait(lambda: self.state("verdict") == "marked", "it is marked")
         rows = self.packets("[data-direction=up][data-seq='1'][data-length='6']")

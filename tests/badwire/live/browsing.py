@@ -120,6 +120,26 @@ class BrowserCase(WireCase):
         """
         return int(self.data(f"#{side} [data-queue={queue}]", "count") or 0)
 
+    def watch(self, selector: str, name: str) -> None:
+        """
+        Begin to note the values of an attribute: a busy machine looks too seldom from outside.
+        """
+        self.browser.execute_script(
+            "const node = document.querySelector(arguments[0]), name = arguments[1];"
+            "window.watched = [];"
+            "new MutationObserver(() => watched.push(node.getAttribute(name)))"
+            ".observe(node, { attributes: true, attributeFilter: [name] })",
+            selector,
+            name,
+        )
+
+    def watched(self) -> list[str]:
+        """
+        The values since then.
+        """
+        found: list[str] = self.browser.execute_script("return window.watched")
+        return found
+
     def packets(self, selector: str = "") -> list[dict[str, str]]:
         """
         The packets of the table.

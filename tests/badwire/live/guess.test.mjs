@@ -30,6 +30,17 @@ test("the mechanism is told only where the counters tell it", () => {
   assert.equal(told(counters(0.1, 3, 4)), "unknown"); // nothing after it
 });
 
+test("a count that comes before the packet that it counts is no count of before", () => {
+  const log = logOf([...LOST_FIRST, counters(0.1, 3, 4), counters(1.99, 4, 4), counters(2.02, 4, 4)]);
+  assert.equal(mark(log, AGAIN, 9).mechanism, "probe");
+});
+
+test("where others were sent again meanwhile, nothing is known", () => {
+  const other = data(9, 1.5, 0, { flow: 1, attempt: 2 });
+  const log = logOf([...LOST_FIRST, other, counters(0.1, 3, 4), counters(2.02, 4, 4)]);
+  assert.equal(mark(log, AGAIN, 9).mechanism, "unknown");
+});
+
 test("what was lost before the bet does not count", () => {
   const log = logOf(LOST_FIRST);
   assert.deepEqual(mark(log, { ...AGAIN, t: 1.5 }, 99), { state: "waiting" });

@@ -4,7 +4,7 @@
 // {state: 'idle' | 'waiting' | 'marked'}, and once marked `truth`, `mark` ('right', 'near',
 // 'wrong') and, of a packet that was sent again, `mechanism` and `n`, the packet that was lost.
 
-import { isLostByFate, size, takesNumbers } from "./packet.js";
+import { isAgain, isLostByFate, size, takesNumbers } from "./packet.js";
 
 export const QUESTIONS = ["again", "next", "read"];
 
@@ -70,17 +70,23 @@ function again(log, bet, T) {
   const earlier = log.events.slice(0, log.countAt(bet.t));
   for (const { event } of earlier) if (event.event === "counters") before = event.tlp;
   before ??= log.base.counters?.tlp ?? null;
+  // Others that were sent again meanwhile: then the counters tell nothing of this one.
+  let others = 0;
   for (const { at, event } of after(log, bet.t, T)) {
     if (event.event === "counters") {
-      if (sentAgain) return marked(bet, lost, sentAgain, mechanism(before, event.tlp));
-      before = event.tlp;
+      if (sentAgain) return marked(bet, lost, sentAgain, others ? "unknown" : mechanism(before, event.tlp));
+      // The kernel counts a packet before the wire has read it: what counts is what was there when
+      // the other one was lost.
+      if (!lost) before = event.tlp;
     } else if (sentAgain && at > sentAgain.t + PATIENCE) {
       return marked(bet, lost, sentAgain, "unknown");
     } else if (!lost) {
       const sent = event.event === "taken" ? log.packets.get(event.n)?.sent : event;
       const isLost = event.event === "taken" || (event.event === "sent" && isLostByFate(event));
       if (isLost && sent && takesNumbers(sent)) lost = sent;
-    } else if (!sentAgain && event.event === "sent" && repeats(event, lost)) sentAgain = event;
+    } else if (event.event === "sent" && !sentAgain && repeats(event, lost)) {
+      sentAgain = event;
+    } else if (event.event === "sent" && isAgain(event)) others++;
   }
   if (sentAgain && T > sentAgain.t + PATIENCE) return marked(bet, lost, sentAgain, "unknown");
   return null;
