@@ -27,6 +27,12 @@ TRIES = 5
 
 _FLYING = "#ladder [data-state=flying]"
 
+# the moment that is shown, and what is on the ladder
+_PICTURE = """
+return [document.getElementById("time").value,
+  ...Array.from(document.querySelectorAll("#ladder [data-n]"), ({ dataset }) => ({ ...dataset }))];
+"""
+
 # the height of the smallest letters that are seen, and what reaches beyond the right edge
 _SIZES = """
 let least = Infinity;
@@ -206,15 +212,14 @@ class TimeTests(BrowserCase):
         self.by("pause").click()
         self.wait(lambda: self.data("body", "picture") == "paused", "it is paused")
         self.assertEqual(self.by("pause").get_attribute("aria-pressed"), "true")
-        before = self.browser.execute_script("return document.getElementById('ladder').outerHTML")
+        before = self.browser.execute_script(_PICTURE)
         self.say("two", "udp")
         self.find(_FLYING)[0].click()
         self.wait(lambda: "picture shows the past" in self.text("#toast"), "it is refused")
         # The wire goes on: the state has more packets by now, and the picture has not.
         count = "return fetch('state').then(r => r.json()).then(s => s.number)"
         self.wait(lambda: self.browser.execute_script(count) >= 6, "the wire goes on")
-        now = self.browser.execute_script("return document.getElementById('ladder').outerHTML")
-        self.assertEqual(now, before)
+        self.assertEqual(self.browser.execute_script(_PICTURE), before)
         self.assertEqual(len(self.packets()), 1)
         self.by("now").click()
         self.wait(lambda: self.data("body", "picture") == "live", "it is live")
@@ -488,14 +493,16 @@ class ExportTests(BrowserCase):
         file = folder(self) / "run.html"
         file.write_text(page, encoding="utf-8")
         self.open(file.as_uri())
-        self.wait(lambda: len(self.packets()) == len(seen), "it is there")
+        self.wait(lambda: len(self.packets()) >= len(seen), "it is there")
         shown = [(each["n"], each["fates"], each["effect"]) for each in self.packets()]
-        self.assertEqual(shown, seen)
+        # What was on its way then has arrived by now.
+        self.assertEqual([each for each in seen if each not in shown and any(each[1:])], [])
+        count = len(shown)
         self.assertFalse(self.by("say").is_displayed())
         self.by("replay").click()
-        self.wait(lambda: len(self.packets()) < len(seen), "it begins again")
+        self.wait(lambda: len(self.packets()) < count, "it begins again")
         self.assertEqual(self.data("body", "picture"), "replay")
-        self.wait(lambda: len(self.packets()) == len(seen), "it comes to its end")
+        self.wait(lambda: len(self.packets()) == count, "it comes to its end")
         self.assertIn("\u4e16\u754c <script>", self.text("#far q"))
         self.assertEqual(self.find(".program b b"), [])
         self.assertEqual(self.barriers(), [])
