@@ -17,6 +17,9 @@ export class Table {
     this.language = language;
     this.body = byId("packets").querySelector("tbody");
     this.scroll = this.body.closest(".scroll");
+    byId("text").addEventListener("toggle", () => {
+      this.scroll.scrollTop = this.scroll.scrollHeight;
+    });
   }
 
   clear() {
