@@ -114,7 +114,9 @@ class LiveClient:
             self._stream.sock.shutdown(2)
             self._stream.close()
 
-    def wait(self, holds: Callable[[list[Event]], Any], what: str) -> Any:
+    def wait(
+        self, holds: Callable[[list[Event]], Any], what: str, seconds: float = PATIENCE
+    ) -> Any:
         """
         Wait until something holds of the events so far, and return that.
         """
@@ -126,8 +128,8 @@ class LiveClient:
             return bool(found) or self._isOver
 
         with self._news:
-            self._news.wait_for(has, PATIENCE)
-        assert found, f"{what} never came: {self.events[-20:]}"
+            self._news.wait_for(has, seconds)
+        assert found, f"{what} never came: {self.events[-5:]}"
         return found
 
     def saw(self, **wanted: object) -> Event:

@@ -14,17 +14,18 @@ import sys
 import time
 from pathlib import Path
 
-from tests.badwire.live.client import LiveClient
+from tests.badwire.live.client import Event, LiveClient
 from twisted_netdemo.badwire.live.web.event_ring import SIZE
 
 #: How many bytes a transfer has, and after how many the ring cannot hold all of their events.
 _EACH, _OVER = 10_000_000, 7
 
-#: How many MiB the server may grow by: the ring, and what Python makes of it.
-_GROWTH = 2 * (SIZE >> 20) + 40
+#: How many MiB the server may grow by: the ring and a transfer's bytes, each with what Python makes
+#: of them.
+_GROWTH = (2 * SIZE + 6 * _EACH) >> 20
 
-#: How long Ctrl-C may take, in seconds, on a busy machine.
-_END = 20
+#: How long a transfer and Ctrl-C may take, in seconds, on a busy machine.
+_TRANSFER, _END = 120, 20
 
 
 def memory(pid: int) -> float:
@@ -55,12 +56,12 @@ def main(transfers: int) -> int:
         for number in range(1, transfers + 1):
             page.post("transfer", bytes=_EACH, reader="fast")
             text = f"{_EACH} bytes read\r\n"
-            page.wait(
-                lambda events, wanted=number, text=text: (
-                    sum(each.get("text") == text for each in events) >= wanted
-                ),
-                "the end of a transfer",
-            )
+
+            def ended(events: list[Event], wanted: int = number, text: str = text) -> bool:
+                near = [each for each in events if each.get("side") == "near"]
+                return sum(each["text"] == text for each in near) >= wanted
+
+            page.wait(ended, "the end of a transfer", _TRANSFER)
         grown = memory(program.pid) - before
         total = int(page.last)
 
