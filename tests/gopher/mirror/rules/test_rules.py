@@ -114,6 +114,17 @@ class CapsTests(SynchronousTestCase):
         self.assertEqual(Caps.parse(odd), Caps(expires=30 * 86400))
         self.assertEqual(Caps.parse("CAPS\nExpireCapsAfter=\u0663"), Caps())
 
+    def test_encodings(self) -> None:
+        """
+        No encoding that a server names makes a text of its fail: some of Python's codecs do.
+        """
+        for name in ("undefined", "idna", "punycode", "utf-16", "utf-32", "cp037"):
+            caps = Caps.parse(f"CAPS\nServerDefaultEncoding={name}\n")
+            self.assertIsNone(caps.encoding, name)
+        for name in ("utf-8", "cp437", "koi8-r", "shift_jis", "iso2022_jp", "gb18030", "us-ascii"):
+            caps = Caps.parse(f"CAPS\nServerDefaultEncoding={name}\n")
+            self.assertIsNotNone(caps.encoding, name)
+
 
 class RobotsTests(SynchronousTestCase):
     #: rules, a selector, whether it may be requested

@@ -4,8 +4,9 @@ C{caps.txt}: what a server says of itself. Pure.
 
 from __future__ import annotations
 
-import codecs
 from dataclasses import dataclass
+
+from twisted_netdemo.gopher.text.characters import hasASCII, knownCharset
 
 #: The selector, and how many bytes of the answer are read.
 SELECTOR = b"caps.txt"
@@ -58,7 +59,7 @@ class Caps:
 
 def _codec(name: str) -> str | None:
     try:
-        found = codecs.lookup(name)
-    except (LookupError, ValueError):
+        known = knownCharset(name)
+    except ValueError:
         return None
-    return found.name if found._is_text_encoding else None
+    return known if hasASCII(known) else None  # menus are read as bytes
