@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -54,6 +55,15 @@ class WarcTests(SynchronousTestCase):
                 (each.rec_type, dict(each.rec_headers.headers), each.raw_stream.read())
                 for each in ArchiveIterator(file)
             ]
+
+    def test_device(self) -> None:
+        """
+        A device is refused; the superuser's mirror would take it from its place.
+        """
+        self.path.symlink_to(os.devnull)
+        with self.assertRaisesRegex(MirrorError, "m.warc.gz is not a file"):
+            WarcFile(str(self.path))
+        self.assertTrue(self.path.is_symlink())
 
     def test_readBack(self) -> None:
         """

@@ -64,6 +64,8 @@ class WarcFile:
 
     def _open(self) -> FileIO:
         if os.path.exists(self._path):
+            if not os.path.isfile(self._path):  # a device, which is not to be renamed
+                raise MirrorError(f"{self._path} is not a file")
             if os.path.exists(self._part):
                 raise MirrorError(f"{self._path} and {self._part} are both there")
             with open(self._path, "rb") as old:
