@@ -146,8 +146,12 @@ class FrontierTests(SynchronousTestCase):
         finding = Finding(
             self.take(2.0)[0], "whole", 0.0, links=[link(f"/{number}") for number in range(50)]
         )
+        done: list[str] = []
+        self.frontier.database.set_trace_callback(done.append)
         recorded = self.recorder.record(finding, 1, 10.0)
         self.assertEqual((recorded.documents, recorded.dropped), (10, 40))
+        # counting takes as long as there are resources waiting: once at the start, once at the end
+        self.assertEqual(sum("count(*)" in each for each in done), 2)
 
     def test_exactSelectors(self) -> None:
         """

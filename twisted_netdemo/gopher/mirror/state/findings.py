@@ -115,6 +115,7 @@ class FindingRecorder:
         servers: dict[tuple[str, str, int], int] = {}
         recorded = Recorded()
         targets: set[int] = set()
+        full: set[int] = set()
         branch = resource.branch or (resource.id if resource.depth else 0)
         for link in links:
             url = link.url
@@ -128,7 +129,7 @@ class FindingRecorder:
                 (server, request),
             ).fetchone()
             if known is None:
-                if not self._hasRoom(database, server):
+                if not self._hasRoom(database, server, full):
                     recorded.dropped += 1
                     continue
                 added = database.execute(
@@ -162,7 +163,12 @@ class FindingRecorder:
         self._relink(database, resource.id, targets)
         return recorded
 
-    def _hasRoom(self, database: sqlite3.Connection, server: int) -> bool:
+    def _hasRoom(self, database: sqlite3.Connection, server: int, full: set[int]) -> bool:
+        """
+        @param full: the servers that are known to have none; they are counted once for a menu.
+        """
+        if server in full:
+            return False
         waiting = self._waiting.get(server)
         if waiting is None or waiting >= self._maxDue:
             counted = database.execute(
@@ -173,6 +179,8 @@ class FindingRecorder:
                 self._waiting.clear()
         # what is asked for meanwhile is seen at the next count
         self._waiting[server] = waiting + (waiting < self._maxDue)
+        if waiting >= self._maxDue:
+            full.add(server)
         return waiting < self._maxDue
 
     def _relink(self, database: sqlite3.Connection, source: int, targets: set[int]) -> None:
