@@ -148,7 +148,9 @@ class Mirror:
     ) -> int:
         from twisted_netdemo.gopher.mirror.crawl.scrapy_engine import ScrapyCourier
 
-        warc = None if self._plan.warc is None else WarcFile(self._plan.warc)
+        warc = None
+        if self._plan.warc is not None:  # all of a file that is there is read
+            warc = await background.run(WarcFile, self._plan.warc)
         courier = ScrapyCourier()
         crawl = self._crawl = Crawl(
             self._reactor,
