@@ -1,5 +1,5 @@
 """
-Who may ask for what: pure rules for each HTTP request, before it is looked at any further.
+The rules that admit or refuse an HTTP request, before anything else reads it. Pure.
 
 The page is on the loopback device, which every user and every web page of this machine can reach.
 So a request has to know the token in the URL; its Host has to be ours, since another name that
