@@ -67,19 +67,14 @@ class Admission:
         self._quiet = RateLimitedLog(clock, self._say)
         self._last: tuple[Address, str] = ("", 0), ""
         self._never: frozenset[int] = NEVER_ANSWERED
-        # The client that a source belongs to, None where it is not answered whatever it sends.
-        self._clients: BoundedCache[Address, Hashable] = BoundedCache(self._clientAt)
+        # By hosts, not ports: a client may take another port each time.
+        self._clients: BoundedCache[str, Hashable] = BoundedCache(clientOf)
 
     def startsOn(self, port: int) -> None:
         """
         The server's own port is known: what comes from the same number may be another such server.
         """
         self._never = NEVER_ANSWERED | {port}
-        self._clients.clear()
-
-    def _clientAt(self, source: Address) -> Hashable:
-        host, port = source
-        return None if port in self._never else clientOf(host)
 
     def admitted(self, datagrams: Sequence[Received], now: float) -> Sequence[Received]:
         """
@@ -87,13 +82,14 @@ class Admission:
 
         @param now: in seconds of the monotonic clock.
         """
-        clients, reachesMany, refusal = self._clients, self._toMany, self._refusal
+        never, clients = self._never, self._clients
+        reachesMany, refusal = self._toMany, self._refusal
         admitted: list[Received] = []
         asking: list[Hashable] = []
         for datagram in datagrams:
             data, source, told, _ = datagram
-            client = clients[source]
-            if client is None:
+            host, port = source
+            if port in never:
                 self._refuse(source, "port")
             elif reachesMany[told[0]]:
                 self._refuse(source, "group")  # each of them would answer
@@ -105,7 +101,7 @@ class Admission:
                     continue
                 if reason is None:
                     admitted.append(datagram)
-                    asking.append(client)
+                    asking.append(clients[host])
                 else:
                     self._refuse(source, reason)
         if admitted and self._perSource is not None:
@@ -129,18 +125,12 @@ class Admission:
         wanted, first = len(asking), asking[0]
         if asking.count(first) == wanted:
             taken = limit.take(first, now, wanted)
-            if taken == wanted:
-                return datagrams
-            left = {first: taken}
-        else:
-            counts = Counter(asking)
-            left = {client: limit.take(client, now, count) for client, count in counts.items()}
-            if left == counts:
-                return datagrams
+            for _, source, _, _ in datagrams[taken:]:
+                self._refuse(source, "source-rate")
+            return datagrams[:taken]
         within = []
         for datagram, client in zip(datagrams, asking, strict=True):
-            if left[client]:
-                left[client] -= 1
+            if limit.take(client, now):
                 within.append(datagram)
             else:
                 self._refuse(datagram[1], "source-rate")
