@@ -76,8 +76,6 @@ class Sessions:
         The session of a packet that has come.
         """
         session = self._sessions.get(key)
-        if session is not None and session.last == now:
-            return session  # of the same batch
         if session is None or session.last + self._idle <= now:
             session = self._made(key, now)
         else:
