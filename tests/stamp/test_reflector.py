@@ -88,6 +88,19 @@ class BaseTests(SynchronousTestCase):
         inside.clock.advance(100_000)  # a clock that is not set is as it was after a day
         self.assertEqual(said(), ERROR)
 
+    def test_clockSetAgain(self) -> None:
+        """
+        Where it is set again within a minute, the packets tell how far it was set in all: from its
+        most backward place to its most forward one.
+        """
+        inside = Reflecting()
+        for step, apart in ((2, 2), (3, 5), (-6, 6), (1, 6), (-2, 7)):
+            inside.clock.advance(20)
+            inside.step += step * 1_000_000_000
+            estimate = ErrorEstimate.fromWire(replied(inside.sends(request())).error)
+            self.assertFalse(estimate.synchronized)
+            self.assertTrue(1 <= estimate.seconds / apart < 1.01, (step, estimate))
+
     def test_stateful(self) -> None:
         """
         Each session has its own numbers: an address, a port, an SSID.

@@ -37,8 +37,9 @@ class ReflectorClock:
         self._error = error
         self._until = seconds()  # when it is to be looked at again in any case
         self._step = 0
-        self._offBy = 0
         self._settled = 0.0
+        # between which steps the clock has been since it was last settled
+        self._back = self._ahead = 0
         self._least = self._most = 0.0
         self.estimate = error.estimate
         self.bits = error.bits
@@ -57,15 +58,17 @@ class ReflectorClock:
         clock, error = self._clock, self._error
         clock.read()
         self._least, self._most = clock.distance - _SUSPECT, clock.distance + _SUSPECT
+        if now >= self._settled:
+            self._back = self._ahead = self._step
         if clock.step != self._step:
-            self._offBy = max(self._offBy, abs(clock.step - self._step))
             self._step = clock.step
+            self._back = min(self._back, clock.step)
+            self._ahead = max(self._ahead, clock.step)
             self._settled = now + SETTLES
-        elif now >= self._settled:
-            self._offBy = 0
+        apart = self._ahead - self._back
         error.look(now)
         self.estimate, self.bits = error.estimate, error.bits
-        if self._offBy:
-            seconds = max(error.estimate.seconds, self._offBy / 1e9)
+        if apart:
+            seconds = max(error.estimate.seconds, apart / 1e9)
             self.estimate = ErrorEstimate.of(seconds, synchronized=False)
             self.bits = self.estimate.toWire()
