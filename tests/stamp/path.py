@@ -5,7 +5,7 @@ A sender, a bad network and a reflector in memory, on one fake clock, and the tr
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,7 @@ from twisted_netdemo.faults.impairments import Impairments
 from twisted_netdemo.faults.trigger import Direction
 from twisted_netdemo.impair.udp_relay import Relay
 from twisted_netdemo.service.addresses import Address
-from twisted_netdemo.service.udp.datagram import Outgoing
+from twisted_netdemo.service.udp.datagram import Outgoing, Stamp
 from twisted_netdemo.stamp.packets.key_file import Keys
 from twisted_netdemo.stamp.reflector.session_reflector import SessionReflector
 from twisted_netdemo.stamp.reflector.sessions import Sessions
@@ -44,9 +44,9 @@ class Port:
         self._send(data)
         return True
 
-    def sendAll(self, datagrams: list[Outgoing]) -> list[int]:
+    def sendAll(self, datagrams: Sequence[Outgoing], stamp: Stamp | None = None) -> list[int]:
         for data, _, _ in datagrams:
-            self._send(data)
+            self._send(data if stamp is None else stamp.on(data))
         return []
 
 

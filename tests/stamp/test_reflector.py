@@ -64,6 +64,23 @@ class BaseTests(SynchronousTestCase):
             (reply.received, reply.stamp), (ntp(BEGAN + 200_000_000), ntp(BEGAN + 250_000_000))
         )
 
+    def test_late(self) -> None:
+        """
+        T3 is made as the reply is given to the system, with TLVs too; an HMAC is over it.
+        """
+        for key, more in ((None, b""), (None, padding(8)), (KEY, b"")):
+            inside = Reflecting(keys=None if key is None else Keys({}, key))
+            sendAll = inside.port.sendAll
+
+            def slowly(*out: Any, inside: Any = inside, sendAll: Any = sendAll) -> Any:
+                inside.clock.advance(0.5)
+                return sendAll(*out)
+
+            self.patch(inside.port, "sendAll", slowly)
+            reply = replied(inside.sends(request(key=key) + more), key)
+            self.assertEqual(reply.received, ntp(BEGAN))
+            self.assertEqual(reply.stamp, ntp(BEGAN + (500_000_000 if key is None else 0)))
+
     def test_clockSet(self) -> None:
         """
         Where the reflector's clock is set, its packets say at once that it is not kept to UTC and
@@ -427,6 +444,21 @@ class ExtensionTests(SynchronousTestCase):
         [(_, _, third)] = self.extended(asked, inside=inside)
         left = ntp(BEGAN + 500_000_000).to_bytes(8, "big")
         self.assertEqual(third, b"\0\0\0\1" + left + b"\x02" + bytes(3))
+
+    def test_followUpFails(self) -> None:
+        """
+        A reply that the system has not taken did not leave, and no Follow-Up tells of it.
+        """
+        inside = Reflecting()
+        asked = pack(7, bytes(16))
+        self.extended(asked, inside=inside)
+        inside.clock.advance(0.5)
+        inside.port.unreachable = {SOURCE[0]}
+        self.assertIsNone(inside.sends(request() + asked))
+        inside.port.unreachable = set()
+        inside.clock.advance(0.5)
+        [(_, _, third)] = self.extended(asked, inside=inside)
+        self.assertEqual(third, bytes(4) + ntp(BEGAN).to_bytes(8, "big") + b"\x02" + bytes(3))
 
     def report(
         self, inside: Reflecting, number: int, run: int = 1, start: int = 0, closing: bool = False

@@ -184,31 +184,30 @@ class SessionReflector:
         @param came: a time of arrival for those of which the kernel tells none.
         """
         outgoing: list[Outgoing] = []
-        following: list[tuple[Session, int]] = []
+        following: list[tuple[Session, int] | None] = []
         for datagram in datagrams:
             try:
-                outgoing.append(self._reply(datagram, came, now, following))
+                reply, follows = self._reply(datagram, came, now)
             except Exception:
                 self._failed(datagram[1])
-        failed = self._port.sendAll(outgoing)
+            else:
+                outgoing.append(reply)
+                following.append(follows)
+        # An HMAC is over the time of sending too, which is then made before it.
+        failed = self._port.sendAll(outgoing, self._sent if self.keys is None else None)
         self.answered += len(outgoing) - len(failed)
-        if following:
-            left = ntp(self._now())
-            for session, number in following:
+        left = ntp(self._now())
+        for at, follows in enumerate(following):
+            if follows is not None and at not in failed:
+                session, number = follows
                 session.previous = (number, left)
 
     def _reply(
-        self,
-        datagram: Received,
-        came: int,
-        now: float,
-        following: list[tuple[Session, int]],
-    ) -> Outgoing:
+        self, datagram: Received, came: int, now: float
+    ) -> tuple[Outgoing, tuple[Session, int] | None]:
         """
-        The reply to one request, with its Timestamp.
-
-        @param following: gets the session, and the reply's number, where the next reply is to tell
-            when this one has left.
+        @return: the reply to one request, where it is authenticated with its Timestamp; and its
+            session and number, where the next reply may tell when this one left.
         """
         data, source, told, received = datagram
         destination, ttl, trafficClass = told
@@ -223,7 +222,7 @@ class SessionReflector:
             session = sessions.of((source, request.ssid.to_bytes(2, "big"), run), now)
             number = session.replies & 0xFFFFFFFF
             session.replies += 1
-        tail = b""
+        tail, follows = b"", None
         origin, _ = self._departures[told]
         if extensions is not None:
             seen = Seen(
@@ -236,13 +235,13 @@ class SessionReflector:
             )
             tail = extensions.answered(number, seen, session)
             if session is not None:
-                following.append((session, number))
+                follows = session, number
             if extensions.dscp is not None:
                 origin = Departure(destination, extensions.dscp << 2)
         stamp = ntp(came if received is None else received)
         reply = Reply(
             number,
-            ntp(self._now()),
+            0 if keys is None else ntp(self._now()),
             self._clock.bits,
             request.ssid,
             stamp,
@@ -251,7 +250,7 @@ class SessionReflector:
             request.error,
             ttl or 0,
         )
-        return packReply(reply, key) + tail, source, origin
+        return (packReply(reply, key) + tail, source, origin), follows
 
     def _failed(self, source: Address) -> None:
         _log.failure("A test packet has no reply", source=source)
