@@ -117,6 +117,28 @@ class Names:
         return getattr(REACTOR, name)
 
 
+class SlowNames(Names):
+    """
+    A resolver whose answers come later.
+
+    @ivar most: how many names it was asked for at a time.
+    """
+
+    def __init__(self, addresses: Callable[[str], str]) -> None:
+        super().__init__(addresses)
+        self._asked = self.most = 0
+
+    def resolveHostName(self, *what: Any, **more: Any) -> object:
+        self._asked += 1
+        self.most = max(self.most, self._asked)
+        REACTOR.callLater(0.001, self._answer, what, more)
+        return None
+
+    def _answer(self, what: tuple[Any, ...], more: dict[str, Any]) -> None:
+        self._asked -= 1
+        super().resolveHostName(*what, **more)
+
+
 class Run:
     """
     One run over a folder.

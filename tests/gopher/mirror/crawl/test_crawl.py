@@ -8,8 +8,17 @@ from pathlib import Path
 
 from twisted.internet.defer import Deferred
 
-from tests.gopher.mirror.crawl.holes import NOT_FOUND, Hole, HoleTestCase, Names, menu, pages
+from tests.gopher.mirror.crawl.holes import (
+    NOT_FOUND,
+    Hole,
+    HoleTestCase,
+    Names,
+    SlowNames,
+    menu,
+    pages,
+)
 from twisted_netdemo.gopher.mirror.crawl import fetching
+from twisted_netdemo.gopher.mirror.crawl.crawl import RESOLUTIONS
 from twisted_netdemo.gopher.mirror.rules import traps
 from twisted_netdemo.gopher.url import GopherURL
 
@@ -270,6 +279,22 @@ class NamesTests(HoleTestCase):
         self.assertLess(count, 10)
         self.assertIn("trap: the address 127.0.0.1", run.said[-1])
         self.assertIn((b"/text", "whole"), run.rows())
+
+    async def test_manyNames(self) -> None:
+        """
+        Of very many hosts at once, no name is given up since it waits behind others.
+        """
+        hole = Hole(self, pages({}))
+        hosts = [f"n{number}.example" for number in range(3 * RESOLUTIONS)]
+        first = menu(*(hole.item("0", "/text", host) for host in hosts))
+        hole.answer = pages({"": first, "/text": b"text"})
+        names = SlowNames(lambda name: "127.0.0.1")
+        run = await self.crawled(
+            [hole.url()], names, spanHosts=True, allowPrivate=True, obeysRobots=False
+        )
+        self.assertEqual(run.rows("verdict"), [("whole",)] * (1 + len(hosts)))
+        # by the crawl, and by the request under way
+        self.assertLessEqual(names.most, RESOLUTIONS + 1)
 
 
 class GuardTests(HoleTestCase):

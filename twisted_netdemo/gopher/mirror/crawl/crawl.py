@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredSemaphore
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -38,6 +38,10 @@ _log = Logger()
 
 #: So many resources in a row that nothing answered, each asked for several times: the host is down.
 SILENT = 3
+
+#: How many names are resolved at a time: as many as a reactor has threads for them, so that none
+#: waits behind others for longer than it may take.
+RESOLUTIONS = 10
 
 
 class Courier(Protocol):
@@ -88,6 +92,7 @@ class Crawl:
         self._say = say
         self._traps = TrapWatch(TrapTable(frontier), background, self.tally, say)
         self._round = MirrorRound(0, 0.0)
+        self._resolutions = DeferredSemaphore(RESOLUTIONS)
         self._given = {sameHost(url.host) for url in plan.urls}
         self._given |= {sameHost(host) for host in plan.alsoHosts}
         self._fetching = Fetching(reactor, plan, scope, copy, exchanges, self.now, trust)
@@ -184,10 +189,13 @@ class Crawl:
         return self._reactor.seconds()
 
     def resolve(self, server: KnownServer) -> Deferred[list[str]]:
+        def find() -> Deferred[list[str]]:
+            found = addressesOf(self._reactor, server.row.name, self.plan.family)
+            return found.addTimeout(self.plan.connectTimeout, self._clock)
+
         def read(row: ServerRow) -> Deferred[list[str]]:
             server.row = row
-            found = addressesOf(self._reactor, row.name, self.plan.family)
-            return found.addTimeout(self.plan.connectTimeout, self._clock)
+            return self._resolutions.run(find)
 
         return self._background.run(self._frontier.server, server.row.id).addCallback(read)
 
