@@ -223,6 +223,23 @@ class CopyTests(SynchronousTestCase):
             self.assertEqual(each.standing, Standing("whole", digest, 12))
             self.assertTrue(os.path.isfile(each.path))
 
+    def test_lostAndFound(self) -> None:
+        """
+        A mirror takes a disk of its own, with a folder that only the superuser may read.
+        """
+        closed = self.root / "lost+found"
+        closed.mkdir()
+        self.comes(b"one")
+        scan = os.scandir
+
+        def scandir(path: str) -> object:
+            if os.path.basename(path) == closed.name:
+                raise PermissionError(13, os.strerror(13), path)
+            return scan(path)
+
+        with mock.patch("os.scandir", scandir):
+            self.assertEqual([each.url.host for each in self.copy.rebuild()], [_URL.host])
+
     def test_full(self) -> None:
         """
         A full disk is an error, at any write; what stood still stands, and no part stays.

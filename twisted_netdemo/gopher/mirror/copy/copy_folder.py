@@ -109,7 +109,14 @@ def _guess(selector: bytes) -> str:
 
 
 def _folders(path: str) -> list[str]:
-    with os.scandir(path) as entries:
+    """
+    The folders in a folder; none if it is somebody else's, as C{lost+found} is.
+    """
+    try:
+        found = os.scandir(path)
+    except PermissionError:
+        return []
+    with found as entries:
         return sorted(
             entry.name
             for entry in entries
