@@ -21,6 +21,7 @@ from tests.testing.runners.project import PLUGIN, ProjectCase, children
 _COMMON = """\
 import os
 import socket
+import tempfile
 import threading
 import time
 import warnings
@@ -52,6 +53,12 @@ def module(request, server, tmp_path_factory):
         print(request.param, os.getpid(), file=file)
 
 
+@pytest.fixture(scope="session")
+def ended():
+    with tempfile.TemporaryDirectory() as name:
+        yield name
+
+
 @pytest.fixture(autouse=True)
 def thread():
     going = threading.Event()
@@ -74,7 +81,7 @@ def isOurs(server):
         listening.accept()[0].close()
 
 
-def test_before(server, module):
+def test_before(server, module, ended):
     isOurs(server)
     assert "WIRE_FAR" not in os.environ
 
@@ -101,8 +108,9 @@ def test_marked(server, module, capsys, caplog, monkeypatch, tmp_path, record_pr
     warnings.warn("careful")
 
 
-def test_after(server, module):
+def test_after(server, module, ended):
     isOurs(server)
+    assert os.path.isdir(ended)
 
 
 @pytest.fixture(scope="class")

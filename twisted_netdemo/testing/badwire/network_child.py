@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import gc
 import os
 import re
 import selectors
@@ -79,6 +80,7 @@ class NetworkChild:
             self.pid = os.fork()
         if not self.pid:
             try:
+                gc.freeze()  # what the parent has dropped is not the child's to finalize
                 wire.enter(parent)
                 if self._dump is not None:
                     faulthandler.enable(self._dump, all_threads=True)

@@ -25,6 +25,9 @@ from twisted_netdemo.testing.badwire.wires import OpenWire
 if TYPE_CHECKING:
     from _pytest.fixtures import FixtureDef
 
+#: The parent's fixtures, in the child.
+_parents: list[object] = []
+
 
 class Forwarder:
     """
@@ -97,10 +100,14 @@ def become(
 
 def _forget(item: pytest.Item, fixtures: Iterable[FixtureDef[object]]) -> None:
     """
-    Begin without fixtures. Those of the parent are the parent's to end.
+    Begin without fixtures. Those of the parent are the parent's to end: they are kept to the end
+    of this process, since a generator that nothing refers to runs its C{finally} and leaves its
+    C{with}.
     """
+    _parents.append(item.session._setupstate)
     item.session._setupstate = type(item.session._setupstate)()
     for fixture in fixtures:
+        _parents.extend([fixture.cached_result, *fixture._finalizers])
         fixture.cached_result = None
         fixture._finalizers.clear()
 
