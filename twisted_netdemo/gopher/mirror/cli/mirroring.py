@@ -54,6 +54,7 @@ class ReportedMirror:
         """
         self._clock = monotonic(reactor)
         self._say = say
+        self._stays = options.plan.every is not None
         self.mirror = Mirror(reactor, options.plan, say, chooseTrust(say))
         self.whenReady = self.mirror.whenBegun
 
@@ -81,8 +82,11 @@ class ReportedMirror:
             verdicts = ", ".join(
                 f"{count} {name}" for name, count in sorted(tally.verdicts.items())
             )
+            # what is asked is of the round, which others may have begun; the rest is of this run
+            isAll = not self._stays and tally.asked in (0, tally.verdicts.total())
+            since = "," if isAll else "; since the start"
             self._say(
-                f"round {tally.round}: {tally.asked} asked, {verdicts or 'no answer'}; "
+                f"round {tally.round}: {tally.asked} asked{since} {verdicts or 'no answer'}; "
                 f"{tally.changed} new or changed"
             )
         return status
