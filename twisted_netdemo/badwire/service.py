@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -62,12 +63,14 @@ class BadWire(MultiService):
     @ivar network: the private network.
     @ivar wire: the wire, once the service has started.
     @ivar status: COMMAND's exit status, once it has ended.
+    @ivar conclusion: the summary at the end, once the outputs are written.
     @ivar clock: a clock whose calls end the run if they raise an exception.
     @ivar listeners: the objects that receive the events; others can be added before the start.
     """
 
     wire: Wire
     status: int | None = None
+    conclusion: Summary | None = None
 
     def __init__(
         self,
@@ -252,13 +255,17 @@ class BadWire(MultiService):
         End the run: write its outputs.
         """
         self._isOver = True
-        isWhole = self._outputs.show(self.summary, self.status)
+        isWhole = self._outputs.show(self._conclude, self.status)
         hasFailed = self._hasFailed or not isWhole
         status = FAILED if hasFailed else self.status or 0
         if hasFailed and self.status is not None:
             self._say(f"badwire: COMMAND's own exit status was {self.status}")
         if self._ended is not None and (self._hasCommand or status):
             self._ended(status)
+
+    def _conclude(self) -> Summary:
+        self.conclusion = self.summary()
+        return self.conclusion
 
     def summary(self) -> Summary:
         """
@@ -354,9 +361,25 @@ def _connections() -> int:
     """
     The number of TCP sockets that are neither listening nor in TIME-WAIT.
     """
+    if not _hasSockets():
+        return 0
     count = 0
     for path in ("/proc/net/tcp", "/proc/net/tcp6"):
         with contextlib.suppress(OSError), open(path, encoding="ascii") as table:
             next(table)
             count += sum(line.split()[3] not in (_TIME_WAIT, _LISTEN) for line in table)
     return count
+
+
+def _hasSockets() -> bool:
+    """
+    Whether the network has any TCP socket, in TIME-WAIT too, by the kernel's counts. For a list of
+    them the kernel looks through those of all networks, which takes some milliseconds.
+    """
+    counts = ""
+    for path in ("/proc/net/sockstat", "/proc/net/sockstat6"):
+        with contextlib.suppress(OSError), open(path, encoding="ascii") as file:
+            counts += file.read()
+    # The former counts those in TIME-WAIT of both versions of IP.
+    numbers = re.findall(r"^TCP6?: inuse (\d+)(?:.* tw (\d+))?", counts, re.MULTILINE)
+    return not numbers or any(int(each or 0) for pair in numbers for each in pair)

@@ -11,6 +11,7 @@ the process that started it, however that ends.
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import select
@@ -23,6 +24,7 @@ from twisted_netdemo.service.process.lazy_imports import lean
 
 with lean():
     # All that a wire's process needs, but for the reactor, which it installs itself.
+    import twisted.internet.default
     import twisted.internet.epollreactor  # noqa: F401  (for the wires' processes)
 
     from twisted_netdemo.badwire.sandbox import linux, wire_port  # noqa: F401  (the same)
@@ -42,6 +44,7 @@ def main(requests: socket.socket, parent: int) -> None:
     @param parent: the process id of the test process.
     """
     os.chdir("/")
+    gc.freeze()  # a wire's process need not copy all that is loaded, only to look at it
     # The kernel buries the wires' processes, and their watchers, which outlive them. The first
     # process of a container often buries none.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)

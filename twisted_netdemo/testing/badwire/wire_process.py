@@ -276,7 +276,8 @@ class WireProcess:
         """
         The outputs are written, or the wire has failed.
         """
-        if status:
+        conclusion = self._wire.conclusion
+        if status or conclusion is None:
             self._leave({"failed": "; ".join(self.notes) or "the wire has ended"})
         try:
             self._events.complete()
@@ -284,7 +285,7 @@ class WireProcess:
             self._leave({"failed": f"the events: {describe(error)}"})
         self._leave(
             {
-                "over": self._wire.summary().record(status),
+                "over": conclusion.record(status),
                 "kernel": readCounters(),
                 "notes": self.notes,
                 "left_out": self._events.leftOut,
