@@ -191,7 +191,10 @@ class CommandTests(WireCase):
         What COMMAND leaves goes on when all ends as it should, and is named.
         """
         for quiet in (("--quiet",), ()):
-            script = "setsid sleep 300 >/dev/null 2>&1 & exit 3"
+            script = (
+                "setsid sleep 300 >/dev/null 2>&1 & "
+                "until grep -q sleep /proc/$!/comm; do :; done; exit 3"
+            )
             done = self.badwire("run", *quiet, "--json", "--", "sh", "-c", script)
             found = json.loads(done.stdout)["left"]
             self.assertEqual([it["command"] for it in found], ["sleep 300"])
