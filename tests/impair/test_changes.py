@@ -201,7 +201,7 @@ class Streams(StreamCase):
 
     def test_cut(self) -> None:
         """
-        C{cut} is silence, not a reset: what is sent meanwhile, and the half-close after it, arrive
+        C{cut} is silence, not a reset: bytes sent meanwhile, and the half-close after them, arrive
         after C{heal}, once, in order, on the same connection.
         """
         client, server = self.connected(11, up=Impairments(delay=0.01))

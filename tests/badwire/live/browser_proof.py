@@ -203,8 +203,8 @@ class TimeTests(BrowserCase):
 
     def test_picture(self) -> None:
         """
-        Pause, replay and 'now' act on the picture alone; what is lost while it is paused is refused
-        in words.
+        Pause, replay and 'now' act on the picture alone; while it is paused, the page refuses
+        to lose a packet, in words.
         """
         self.live("--up-delay", "3s")
         self.say("one", "udp")

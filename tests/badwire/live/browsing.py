@@ -19,7 +19,7 @@ from tests.processes import PATIENCE, Program, start
 
 class BrowserCase(WireCase):
     """
-    A test with a page. What the browser complained of is a failure.
+    A test with a page. A complaint of the browser is a failure.
     """
 
     #: Complaints that a test provokes: parts of their texts.

@@ -1,7 +1,7 @@
 """
 A page that reads nothing never stops the wire: C{python -m tests.badwire.live.deaf [TRANSFERS]}.
 
-Its server's memory has a bound; what falls out of the ring of events is counted and told when the
+Its server's memory has a bound; events that fall out of the ring are counted and told when the
 page reads again; another page sees everything meanwhile; and Ctrl-C ends it all at once.
 """
 

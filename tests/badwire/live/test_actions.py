@@ -144,7 +144,7 @@ class ActionTests(SynchronousTestCase):
 
     def test_say(self) -> None:
         """
-        A line is one line of text; what a program refuses is a conflict.
+        A line is one line of text; an action that a program refuses is a conflict.
         """
         self.posts["say"]({"protocol": "udp", "text": "\u00fc<script>"})
         self.assertEqual(self.ends.done, [("udp", "\u00fc<script>")])

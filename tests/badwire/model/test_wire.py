@@ -562,7 +562,7 @@ class ChangeTests(WireCase):
 
     def test_cutOneWay(self) -> None:
         """
-        A line can be cut one way: what goes the other way arrives. What is cut already is no news.
+        A line can be cut one way: packets the other way arrive. To cut it again is no news.
         """
         self.build()
         self.wire.cut("up")

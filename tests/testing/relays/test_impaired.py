@@ -372,7 +372,7 @@ class Bounds(SynchronousTestCase):
 
     def test_kept(self) -> None:
         """
-        Lines beyond the bound are left out and counted; what is fetched makes room.
+        Lines beyond the bound are left out and counted; lines that are fetched make room.
         """
         truth = KeptTruth(10)
         for line in (b"12345", b"67890", b"x"):

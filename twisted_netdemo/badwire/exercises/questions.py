@@ -1,9 +1,9 @@
 """
 The questions of an exercise about a recorded run, and the run without what they ask for.
 
-Pure. A question hides the fields that would answer it; what follows from the rest of the run is for
-the student to work out. What is hidden is in nothing that L{hide} gives away: that would be the
-same if the hidden values were others.
+Pure. A question hides the fields that would answer it; the student works them out from the rest of
+the run. The hidden values are in nothing that L{hide} gives away: that would be the same if they
+were others.
 """
 
 from __future__ import annotations

@@ -91,7 +91,7 @@ class IncomingFile(Protocol):
         The content has ended. This runs in the thread of the database.
 
         @param verdict: C{whole}, C{suspect} or C{truncated}.
-        @raise OSError: it cannot be stored; what stood still stands.
+        @raise OSError: it cannot be stored; the file before it still stands.
         """
 
     def abandon(self) -> None:

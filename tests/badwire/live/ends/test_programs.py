@@ -269,8 +269,8 @@ class EventTests(SynchronousTestCase):
 
     def test_flow(self) -> None:
         """
-        What happens before a flow's first packet waits for its number; what has none after a while
-        is told without.
+        An event before a flow's first packet waits for the flow's number; after a while it is told
+        without one.
         """
         self.near("connected", 40000, 51423)
         self.events.of("near", "udp")("wrote", 7, 9, b"lonely")

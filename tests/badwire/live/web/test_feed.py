@@ -84,8 +84,8 @@ class FeedTests(SynchronousTestCase):
 
     def test_slow(self) -> None:
         """
-        A page that reads nothing is sent nothing: what falls out of the ring meanwhile is counted,
-        and told in the first message afterwards. Another page gets everything.
+        A page that reads nothing is sent nothing: events that fall out of the ring meanwhile are
+        counted, and told in the first message afterwards. Another page gets everything.
         """
         slow, written = self.open()
         _, others = self.open()

@@ -242,7 +242,7 @@ class CopyTests(SynchronousTestCase):
 
     def test_full(self) -> None:
         """
-        A full disk is an error, at any write; what stood still stands, and no part stays.
+        A full disk is an error, at any write; the file before it still stands, and no part stays.
         """
         stored = self.comes(b"one")
         before = self.files()

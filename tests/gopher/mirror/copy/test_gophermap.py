@@ -72,7 +72,7 @@ class GophermapTests(SynchronousTestCase):
 
     def test_notes(self) -> None:
         """
-        Information stays, and blank lines; what leads nowhere becomes information.
+        Information stays, and blank lines; a link that leads nowhere becomes information.
         """
         nowhere = b"\tfake\t(NULL)\t0\n"
         for line, text in (

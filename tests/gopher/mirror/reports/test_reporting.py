@@ -24,8 +24,8 @@ class CommandTests(SynchronousTestCase):
 
     def test_mirror(self) -> None:
         """
-        What a mirror has is found by its words and is in the WARC file; what it lacks is named, and
-        why.
+        A resource of the mirror is found by its words and is in the WARC file; the status names the
+        resources that it lacks, and why.
         """
         from warcio.archiveiterator import ArchiveIterator
 

@@ -75,7 +75,7 @@ class Arrival:
 
         @param verdict: C{whole}, C{suspect} or C{truncated}.
         @param isMenu: whether to write the file for servers too.
-        @raise OSError: it cannot be stored; what stood still stands.
+        @raise OSError: it cannot be stored; the file before it still stands.
         """
         try:
             stored = self._store(verdict)

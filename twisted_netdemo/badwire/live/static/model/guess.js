@@ -75,8 +75,8 @@ function again(log, bet, T) {
   for (const { at, event } of after(log, bet.t, T)) {
     if (event.event === "counters") {
       if (sentAgain) return marked(bet, lost, sentAgain, others ? "unknown" : mechanism(before, event.tlp));
-      // The kernel counts a packet before the wire has read it: what counts is what was there when
-      // the other one was lost.
+      // The kernel counts a packet before the wire has read it, so the counts that matter are those
+      // when the other one was lost.
       if (!lost) before = event.tlp;
     } else if (sentAgain && at > sentAgain.t + PATIENCE) {
       return marked(bet, lost, sentAgain, "unknown");
