@@ -7,6 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
 
 from tests.gopher.mirror.crawl.holes import (
     NOT_FOUND,
@@ -19,6 +20,8 @@ from tests.gopher.mirror.crawl.holes import (
 )
 from twisted_netdemo.gopher.mirror.crawl import fetching
 from twisted_netdemo.gopher.mirror.crawl.crawl import RESOLUTIONS
+from twisted_netdemo.gopher.mirror.crawl.dispatcher import BATCH
+from twisted_netdemo.gopher.mirror.crawl.mirror import Stopped
 from twisted_netdemo.gopher.mirror.rules import traps
 from twisted_netdemo.gopher.url import GopherURL
 
@@ -253,6 +256,30 @@ class RulesTests(HoleTestCase):
         table[""] = menu(*(hole.item("7", f"/{number}") for number in range(1022)))
         run = await self.crawled([hole.url()])
         self.assertEqual(run.rows("verdict, stands"), [("suspect", "suspect")])
+
+
+class StopTests(HoleTestCase):
+    async def test_unwanted(self) -> None:
+        """
+        A mirror that is stopped does not go through all that the command line leaves out now.
+        """
+        hole = Hole(self, pages({}))
+        items = (hole.item("9", f"/{number}") for number in range(3 * BATCH))
+        hole.answer = pages({"": menu(*items)})
+        await self.crawled([hole.url()], maxFiles=1)
+        run = self.run_([hole.url()], types="1")
+        left: list[int] = []
+
+        def leave(resources: list[object], *rest: object) -> None:
+            left.append(len(resources))
+            if len(left) > 1:
+                raise RuntimeError("it goes on")
+            run.crawl.failed(Failure(Stopped()))
+
+        self.patch(run.frontier, "leave", leave)
+        with self.assertRaises(Stopped):
+            await run.toEnd()
+        self.assertEqual(len(left), 1)
 
 
 class NamesTests(HoleTestCase):

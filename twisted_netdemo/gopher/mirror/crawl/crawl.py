@@ -92,6 +92,7 @@ class Crawl:
         self._say = say
         self._traps = TrapWatch(TrapTable(frontier), background, self.tally, say)
         self._round = MirrorRound(0, 0.0)
+        self._isStopped = False
         self._resolutions = DeferredSemaphore(RESOLUTIONS)
         self._given = {sameHost(url.host) for url in plan.urls}
         self._given |= {sameHost(host) for host in plan.alsoHosts}
@@ -132,6 +133,7 @@ class Crawl:
         """
         Ask for nothing more, and give up what is under way.
         """
+        self._isStopped = True
         self._dispatcher.stop()
         self._fetching.stop()
 
@@ -233,7 +235,7 @@ class Crawl:
                 for reason, resources in left.items():
                     self._frontier.leave(resources, self._dueAfter(now), reason)
                     count += len(resources)
-                if kept or not found.resources:
+                if kept or not found.resources or self._isStopped:
                     return DueResources(kept, found.next), count
 
         def counted(found: tuple[DueResources, int]) -> DueResources:
