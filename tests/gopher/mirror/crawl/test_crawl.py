@@ -7,10 +7,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
 from tests.gopher.mirror.crawl.holes import (
     NOT_FOUND,
+    REACTOR,
     Hole,
     HoleTestCase,
     Names,
@@ -23,6 +25,7 @@ from twisted_netdemo.gopher.mirror.crawl.crawl import RESOLUTIONS
 from twisted_netdemo.gopher.mirror.crawl.dispatcher import BATCH
 from twisted_netdemo.gopher.mirror.crawl.mirror import Stopped
 from twisted_netdemo.gopher.mirror.rules import traps
+from twisted_netdemo.gopher.mirror.state.rows import ResourceRow
 from twisted_netdemo.gopher.url import GopherURL
 
 
@@ -269,17 +272,22 @@ class StopTests(HoleTestCase):
         await self.crawled([hole.url()], maxFiles=1)
         run = self.run_([hole.url()], types="1")
         left: list[int] = []
+        originally = run.frontier.leave
 
-        def leave(resources: list[object], *rest: object) -> None:
+        def leave(resources: list[ResourceRow], due: float | None, reason: str | None) -> None:
             left.append(len(resources))
-            if len(left) > 1:
+            if len(left) == 1:  # with the start URL, which is asked for
+                originally(resources, due, reason)
+            elif len(left) == 2:
+                run.crawl.failed(Failure(Stopped()))
+            else:
                 raise RuntimeError("it goes on")
-            run.crawl.failed(Failure(Stopped()))
 
         self.patch(run.frontier, "leave", leave)
         with self.assertRaises(Stopped):
             await run.toEnd()
-        self.assertEqual(len(left), 1)
+        await deferLater(REACTOR, 0)  # the mirror ended within 'leave'
+        self.assertEqual(len(left), 2)
 
 
 class NamesTests(HoleTestCase):
