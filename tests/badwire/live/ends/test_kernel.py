@@ -36,7 +36,7 @@ class WatchTests(SynchronousTestCase):
         self.sockets = [NEAR, FAR, ELSEWHERE]
         self.asked = 0
         self.kernel = {"TcpExtTCPLossProbes": 0, "TcpExtTCPTimeouts": 0}
-        self.rows = [CounterRow("sent", 1, 1, ""), CounterRow("none", 0, 0, "")]
+        self.rows = [CounterRow("sent", 1, 1, "", True), CounterRow("none", 0, 0, "")]
         self.watch = KernelWatch(
             self.clock,
             self.clock.seconds,
@@ -115,7 +115,8 @@ class WatchTests(SynchronousTestCase):
         kernel's own counts of probes and timeouts.
         """
         [event] = [each for each in self.advance(0.02) if each["event"] == "counters"]
-        self.assertEqual(event["rows"], [{"name": "sent", "log": 1, "kernel": 1, "equal": True}])
+        row = {"name": "sent", "log": 1, "kernel": 1, "equal": True, "inferred": True}
+        self.assertEqual(event["rows"], [row])
         self.assertEqual(event["tlp"], {"probes": 0, "timeouts": 0})
         later = [each for each in self.advance(1) if each["event"] == "counters"]
         self.assertEqual(later, [])

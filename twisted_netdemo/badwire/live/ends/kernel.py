@@ -121,6 +121,7 @@ class KernelWatch:
                 "log": row.log,
                 "kernel": row.kernel,
                 "equal": row.log == row.kernel,
+                "inferred": row.isInferred,
             }
             for row in self._compare(kernel)
             if row.log or row.kernel

@@ -20,10 +20,11 @@ export class Counters {
     const rows = (counters?.rows ?? []).filter(each => each.log || each.kernel);
     byId("no-counters").hidden = rows.length > 0;
     byId("counters").hidden = !rows.length;
-    this.body.replaceChildren(...rows.map(({ name, log, kernel, equal }) => {
+    byId("counters-rule").hidden = !rows.some(each => each.inferred);
+    this.body.replaceChildren(...rows.map(({ name, log, kernel, equal, inferred }) => {
       const sign = html("td", {}, equal ? "=" : "≠");
       sign.setAttribute("aria-label", this.language.say(equal ? "equal" : "notEqual"));
-      return html("tr", { "data-equal": equal }, html("th", { scope: "row" }, name),
+      return html("tr", { "data-equal": equal }, html("th", { scope: "row" }, inferred ? `${name}*` : name),
         html("td", {}, String(log)), html("td", {}, String(kernel)), sign);
     }));
   }

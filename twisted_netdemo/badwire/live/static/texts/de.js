@@ -170,6 +170,7 @@ export const de = {
   counterKernel: "Kernel",
   equal: "gleich",
   notEqual: "nicht gleich",
+  countersRule: "* im Log nach Regeln erschlossen",
   noCounters: "Noch nichts gezählt.",
   packets: "Alle Pakete als Text",
   packetsEarlier: "{count} frühere Pakete stehen im exportierten Log.",

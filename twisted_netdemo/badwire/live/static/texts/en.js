@@ -170,6 +170,7 @@ export const en = {
   counterKernel: "kernel",
   equal: "equal",
   notEqual: "not equal",
+  countersRule: "* the log's count is worked out by rule",
   noCounters: "No counts yet.",
   packets: "All packets as text",
   packetsEarlier: "{count} earlier packets are in the exported log.",
