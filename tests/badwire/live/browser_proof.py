@@ -98,7 +98,7 @@ class SendTests(BrowserCase):
         self.assertEqual(self.packets("[data-direction=up][data-effect=delivered]"), [])
         self.assertEqual(self.data("#up-loss", "x"), None)
         self.figure("up-loss", "0%")
-        self.wait(lambda: "through?" in self.text("#far q"), "it came")
+        self.wait(lambda: r"through?\n" in self.text("#far q"), "it came, with its line's end")
         self.assertIn("Loss 0%", self.text("#ladder .change"))
 
     def test_wrongFigure(self) -> None:

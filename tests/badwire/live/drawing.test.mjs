@@ -3,7 +3,7 @@ import test from "node:test";
 import { data, kernel, load, sent } from "./events.mjs";
 
 const { EventLog } = await load("model/log.js");
-const { label, snippet } = await load("model/packet.js");
+const { label, onOneLine, snippet } = await load("model/packet.js");
 const { clockText, rates, roundUp, step, windows } = await load("model/series.js");
 const { kinds, line, marks, point } = await load("model/shapes.js");
 const { report } = await load("model/report.js");
@@ -96,4 +96,9 @@ test("a sentence tells much at once, and nothing where nothing happened", () => 
   assert.equal(report(none, none, [], en, fill), "");
   const said = report(none, { sent: 3, lost: 1, again: 1 }, [{ side: "far", what: "read", text: "hello" }], en, fill);
   assert.equal(said, "3 packets; 1 lost; 1 sent again; Far: the server: read hello");
+});
+
+test("a program's text is on one line, and no letter of any language is lost", () => {
+  assert.equal(onOneLine("a\\b \"q\"\r\n\t\0\u2028"), "a\\\\b \"q\"\\r\\n\\t..");
+  assert.equal(onOneLine("e\u0301 \u0928\u093f <b>"), "e\u0301 \u0928\u093f <b>");
 });

@@ -74,15 +74,20 @@ export function bytesOf(hex) {
 export function snippet(hex, more = false) {
   let text = new TextDecoder().decode(bytesOf(hex));
   if (more) text = text.replace(/\uFFFD+$/, ""); // a character that was cut off
-  return `"${visible(text, true).join("")}${more ? "..." : ""}"`;
+  return `"${visible(text).join("")}${more ? "..." : ""}"`;
 }
 
-/** The letters of a text, those seen that do not show; `isQuoted`: and quotation marks marked. */
-export function visible(text, isQuoted = false) {
+/** The letters of a text, as between quotation marks: those that do not show are seen. */
+function visible(text) {
   return Array.from(text, letter => {
-    if (letter in ESCAPES && (isQuoted || letter !== '"')) return ESCAPES[letter];
+    if (letter in ESCAPES) return ESCAPES[letter];
     return /[\p{C}\p{M}\p{Zl}\p{Zp}\uFFFD]/u.test(letter) ? "." : letter;
   });
+}
+
+/** A text of any language, on one line: line ends, tabs and backslashes are escaped. */
+export function onOneLine(text) {
+  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\\]/gu, letter => ESCAPES[letter] ?? ".");
 }
 
 function range(first, length, words) {

@@ -1,6 +1,6 @@
 // What the programs see and what the kernels say, near and far.
 
-import { visible } from "../model/packet.js";
+import { onOneLine } from "../model/packet.js";
 import { grouped, spanText } from "../model/words.js";
 import { byId, html, say, set } from "../base/dom.js";
 
@@ -167,8 +167,8 @@ export class End {
 }
 
 function shortened(text) {
-  const letters = visible(text);
-  return letters.length > LETTERS ? `${letters.slice(0, LETTERS).join("")}…` : text;
+  const letters = Array.from(onOneLine(text));
+  return letters.length > LETTERS ? `${letters.slice(0, LETTERS).join("")}…` : letters.join("");
 }
 
 /** The numbers from `start` up to the one before `end`. */
