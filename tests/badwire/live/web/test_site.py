@@ -117,6 +117,18 @@ class SecurityTests(SiteCase):
             with self.subTest(host):
                 self.refused(400, request("GET", f"/{TOKEN}/", Host=host))
 
+    def test_usualPort(self) -> None:
+        """
+        On port 80 browsers leave the port out of Host and Origin.
+        """
+        for host in ("127.0.0.1", "localhost", "[::1]", "127.0.0.1:80"):
+            with self.subTest(host):
+                self.assertEqual(
+                    Gate(TOKEN, 80).enter(b"/%s/say" % TOKEN.encode(), [host.encode()]), "say"
+                )
+        with self.assertRaises(HTTPRefusal):
+            Gate(TOKEN, 80).enter(b"/%s/say" % TOKEN.encode(), [b"evil.example"])
+
     def test_origin(self) -> None:
         """
         A POST, and the stream, have to come from our own page.

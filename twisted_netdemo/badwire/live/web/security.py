@@ -67,7 +67,10 @@ class Gate:
 
     def __init__(self, token: str, port: int) -> None:
         self._token = token.encode()
-        self._hosts = {f"{host}:{port}".encode() for host in ("127.0.0.1", "[::1]", "localhost")}
+        names = ("127.0.0.1", "[::1]", "localhost")
+        self._hosts = {f"{name}:{port}".encode() for name in names}
+        if port == 80:  # HTTP's own, which a browser leaves out
+            self._hosts |= {name.encode() for name in names}
 
     def enter(self, target: bytes, hosts: Sequence[bytes]) -> str:
         """
