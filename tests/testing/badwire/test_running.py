@@ -190,6 +190,10 @@ class RunTests(RealCase):
             (lambda: run(["true"], up_loss="5"), "up_loss: '5' is neither a ratio"),
             (lambda: run(["true"], serve="linecont"), "serve: 'linecont' is no service that twist"),
             (lambda: run("true"), "argv: 'true' is not a program and its arguments"),
+            (lambda: run(["echo", 1]), "argv: 1 is not text"),  # type: ignore[list-item]  # a user's
+            (lambda: run(["a\0b"]), "argv: 'a\\x00b' is not text without NUL"),
+            (lambda: run(["true"], timeout=-1), "timeout: -1 is not a number of seconds above 0"),
+            (lambda: call(fail, timeout="1"), "timeout: '1' is not"),  # type: ignore[arg-type]  # a user's
             (lambda: run(["nonsense"]), "No such file or directory: 'nonsense'"),
             (lambda: run(["true"], cwd="/nowhere"), "No such file or directory: '/nowhere'"),
             (cut, "cut: this is no test on a bad wire"),

@@ -187,6 +187,11 @@ def test_typo():
     pass
 
 
+@pytest.mark.badwire(seeds=[])
+def test_seedless():
+    pass
+
+
 @pytest.mark.badwire(serve="udpcont")
 def test_service():
     pass
@@ -241,7 +246,7 @@ class BundleTests(ProjectCase):
         self.write(conftest=_COMMON + _FIXTURES, test_red=_RED)
         status, said = self.ran("-W", "error", "--junitxml=out.xml")
         self.assertEqual(status, 1, said)
-        self.assertIn("6 failed, 2 passed, 3 errors", said)
+        self.assertIn("6 failed, 2 passed, 4 errors", said)
         reports = self.reports(said)
         for name, words in (
             ("test_red", "TimeoutError: timed out|before the loss|near:\\d+ .* far:51423|  lost"),
@@ -250,6 +255,7 @@ class BundleTests(ProjectCase):
             ("test_hangs", 'not ended within 1 s|test_red.py", line \\d+ in test_hangs'),
             ("test_executed", "TimeoutError|the line is whole again"),
             ("setup of test_typo", "up_los: there is no such figure; did you mean up_loss"),
+            ("setup of test_seedless", "seeds: there are none"),
             ("setup of test_service", "serve: 'udpcont' is no service .* did you mean udpcount"),
             ("teardown of test_end", "LookupError: in the fixture's end"),
             ("test_unexpected", "odd"),
@@ -262,7 +268,7 @@ class BundleTests(ProjectCase):
         self.assertIn("::test_exits\n", reports["test_exits"])  # the marker has its seed
         # one failure each for programs too
         suite = xml.parse(self.folder / "out.xml").getroot()[0]
-        self.assertEqual((suite.get("failures"), suite.get("errors")), ("6", "3"))
+        self.assertEqual((suite.get("failures"), suite.get("errors")), ("6", "4"))
         properties = {each.get("name"): each.get("value") for each in suite.iter("property")}
         self.assertIn("pytest test_red.py::", str(properties["badwire_command"]))
         self.again(reports["test_red"])
@@ -283,7 +289,7 @@ class BundleTests(ProjectCase):
         """
         The reports in pytest's output, by their titles.
         """
-        parts = re.split(r"^_+ (?:ERROR at )?([\w ]+?) _+$", said, flags=re.M)
+        parts = re.split(r"^_+ (?:ERROR at )?([\w ]+?)(?:\[\w+\])? _+$", said, flags=re.M)
         return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 

@@ -50,6 +50,17 @@ def number(value: object) -> list[str]:
     raise ValueError("is neither a number nor text")
 
 
+def checkTimeout(value: object) -> float:
+    """
+    A number of seconds above 0.
+
+    @raise Mistake: it is something else.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
+        raise Mistake(f"timeout: {value!r} is not a number of seconds above 0")
+    return value
+
+
 def duration(value: object) -> list[str]:
     """
     A length of time with its unit, or 0.

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import IO, Any, NoReturn
 
 from twisted_netdemo.testing.badwire import inside_network, rerun
-from twisted_netdemo.testing.badwire.figures import NETWORK
+from twisted_netdemo.testing.badwire.figures import NETWORK, checkTimeout
 from twisted_netdemo.testing.badwire.inside_network import forbidInside
 from twisted_netdemo.testing.badwire.network_child import (
     NetworkChild,
@@ -89,8 +89,9 @@ def run(
     """
     forbidInside("run")
     words = NETWORK.words(rerun.seeded(figures))
-    command = [os.fspath(each) for each in argv]
-    if isinstance(argv, str) or not command or not command[0]:
+    checkTimeout(timeout)
+    command = [] if isinstance(argv, (str, bytes)) else [_argument(each) for each in argv]
+    if not command or not command[0]:
         raise Mistake(f"argv: {argv!r} is not a program and its arguments")
     data = input.encode() if isinstance(input, str) else input or b""
     with contextlib.closing(OpenWire(words)) as wire, contextlib.ExitStack() as stack:
@@ -131,6 +132,18 @@ def run(
     return Result(_status(child), record, again, out.text, err.text, timedOut)
 
 
+def _argument(each: object) -> str:
+    """
+    An argument of a program as text.
+
+    @raise Mistake: no program can have it.
+    """
+    text = os.fspath(each) if isinstance(each, (str, os.PathLike)) else None
+    if not isinstance(text, str) or "\0" in text:
+        raise Mistake(f"argv: {each!r} is not text without NUL, or a path")
+    return text
+
+
 def call(function: Callable[..., Any], *args: Any, timeout: float = 30, **figures: Any) -> Result:
     """
     Call a function in a private network with a bad wire. It runs in a child that is forked for it
@@ -169,6 +182,7 @@ def calling(
     __tracebackhide__ = True
     forbidInside("call")
     words = NETWORK.words(rerun.seeded(figures))
+    checkTimeout(timeout)
     with contextlib.closing(OpenWire(words)) as wire, contextlib.ExitStack() as stack:
         answers, toUs = pipe(stack)
         child = NetworkChild(wire, lambda: _answer(wire, toUs, function, args), dumps=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from twisted_netdemo.testing.badwire.figures import NETWORK
+from twisted_netdemo.testing.badwire.figures import NETWORK, checkTimeout
 from twisted_netdemo.testing.badwire.refusals import Mistake
 from twisted_netdemo.testing.badwire.rerun import seeded
 
@@ -44,12 +44,10 @@ def wireOf(item: pytest.Item, marker: pytest.Mark, parameter: str) -> MarkedWire
         raise Mistake(f"badwire: {marker.args[0]!r} has no name: write a figure as loss='10%'")
     figures: dict[str, Any] = dict(marker.kwargs)
     seeds = figures.pop("seeds", None)
-    timeout = figures.pop("timeout", 60)
+    timeout = checkTimeout(figures.pop("timeout", 60))
     isolation = figures.pop("isolation", "fork")
     if isolation not in _ISOLATIONS:
         raise Mistake(f"isolation: {isolation!r} is neither 'fork' nor 'exec'")
-    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not timeout > 0:
-        raise Mistake(f"timeout: {timeout!r} is not a number of seconds above 0")
     if seeds is not None:
         if figures.get("seed") is not None:
             raise Mistake("seed: the marker has seeds, too")
@@ -57,5 +55,7 @@ def wireOf(item: pytest.Item, marker: pytest.Mark, parameter: str) -> MarkedWire
         if callspec is None or parameter not in callspec.params:
             raise Mistake("seeds: this test cannot have parameters; give it a seed")
         figures["seed"] = callspec.params[parameter]
+        if figures["seed"] is None:
+            raise Mistake("seeds: there are none")
     hasSeed = figures.get("seed") is not None
     return MarkedWire(NETWORK.words(seeded(figures)), timeout, isolation == "exec", hasSeed)
