@@ -12,10 +12,12 @@ from twisted.application.service import IService
 from twisted.internet.interfaces import IReactorTime
 
 from twisted_netdemo.badwire.console import describe
+from twisted_netdemo.badwire.exit_statuses import FAILED, UNAVAILABLE
 from twisted_netdemo.badwire.model.events import Listener
 from twisted_netdemo.badwire.model.wire import Wire
 from twisted_netdemo.badwire.outputs import RunOutputs
 from twisted_netdemo.badwire.sandbox import linux
+from twisted_netdemo.badwire.sandbox.forbidden import Forbidden
 from twisted_netdemo.badwire.sandbox.network import Network
 from twisted_netdemo.badwire.sandbox.watcher import Watcher
 from twisted_netdemo.badwire.sandbox.wire_reactor import IWireReactor
@@ -86,6 +88,19 @@ def prepare(
         return wire
 
     return make
+
+
+def sayRefusal(error: Exception, say: Callable[[str], None]) -> int:
+    """
+    Say in a line why there is no wire.
+
+    @return: the exit status.
+    """
+    if isinstance(error, Forbidden):
+        say(f"badwire: {error}")
+        return UNAVAILABLE
+    say(str(error) if isinstance(error, StartError) else f"badwire: {describe(error)}")
+    return FAILED
 
 
 def _enter(options: Any, say: Callable[[str], None]) -> tuple[Network, Watcher, list[IService]]:

@@ -13,16 +13,14 @@ from twisted.internet.error import ReactorNotRunning
 from twisted.logger import globalLogBeginner
 
 from twisted_netdemo.badwire import tap
-from twisted_netdemo.badwire.console import describe, tell
-from twisted_netdemo.badwire.exit_statuses import FAILED, UNAVAILABLE
+from twisted_netdemo.badwire.console import tell
+from twisted_netdemo.badwire.exit_statuses import FAILED
 from twisted_netdemo.badwire.log_observers import observeAll, observeWarnings
-from twisted_netdemo.badwire.prepare import prepare
+from twisted_netdemo.badwire.prepare import prepare, sayRefusal
 from twisted_netdemo.badwire.private_files import STDOUT
-from twisted_netdemo.badwire.sandbox.forbidden import Forbidden
 from twisted_netdemo.badwire.sandbox.shells import greeting, shell
 from twisted_netdemo.badwire.sandbox.wire_reactor import IWireReactor
 from twisted_netdemo.badwire.service import BadWire
-from twisted_netdemo.service.process.control import StartError
 
 
 class Options(tap.Options):
@@ -88,14 +86,7 @@ def main(options: Options) -> int:
         if wire is not None:
             wire.discard()
         raise
-    except Forbidden as error:
-        say(f"badwire: {error}")
-        return UNAVAILABLE
-    except StartError as error:
-        say(str(error))
-        return FAILED
     except Exception as error:
-        say(f"badwire: {describe(error)}")
-        return FAILED
+        return sayRefusal(error, say)
     reactor.run()
     return status

@@ -11,15 +11,14 @@ from typing import cast
 from twisted.internet.error import ReactorNotRunning
 from twisted.logger import globalLogBeginner
 
-from twisted_netdemo.badwire.console import describe, fail, tell
-from twisted_netdemo.badwire.exit_statuses import FAILED, UNAVAILABLE
+from twisted_netdemo.badwire.console import fail, tell
+from twisted_netdemo.badwire.exit_statuses import FAILED
 from twisted_netdemo.badwire.live.ends.live_interfaces import ILiveReactor
 from twisted_netdemo.badwire.live.live_options import LiveOptions
 from twisted_netdemo.badwire.live.live_run import LiveRun
 from twisted_netdemo.badwire.live.web.entrance import Entrance
 from twisted_netdemo.badwire.log_observers import observeAll, observeWarnings
-from twisted_netdemo.badwire.prepare import prepare
-from twisted_netdemo.badwire.sandbox.forbidden import Forbidden
+from twisted_netdemo.badwire.prepare import prepare, sayRefusal
 from twisted_netdemo.badwire.service import BadWire
 from twisted_netdemo.service.process.control import StartError
 
@@ -100,14 +99,7 @@ def _serve(options: Options, entrance: Entrance) -> int:
         if wire is not None:
             wire.discard()
         raise
-    except Forbidden as error:
-        say(f"badwire: {error}")
-        return UNAVAILABLE
-    except StartError as error:
-        say(str(error))
-        return FAILED
     except Exception as error:
-        say(f"badwire: {describe(error)}")
-        return FAILED
+        return sayRefusal(error, say)
     reactor.run()
     return status
