@@ -24,7 +24,7 @@ nox.options.default_venv_backend = "uv|virtualenv"
 PROJECT = nox.project.load_toml("pyproject.toml")
 
 #: As in README's test command.
-PYTEST = ("python", "-m", "pytest", "-n", "2", "--dist", "loadscope")
+PYTEST = ("python", "-m", "pytest", "-n", "3", "--dist", "loadscope")
 
 #: What is proved of the live page in less than a minute.
 _SHORT = (".SendTests", ".TimeTests.test_bet", ".PageTests.test_barriers", ".ExportTests.test_page")
