@@ -242,7 +242,7 @@ def docs(session: nox.Session) -> None:
     """
     The documentation's site in build/docs, with the API; a warning or a dead link is a failure.
     """
-    session.install("-e", ".", *group("docs"))
+    session.install("-e", ".[mirror,pytest]", *group("docs"))  # the API is read by importing it
     session.run("sphinx-build", "--fail-on-warning", "--keep-going", "-q", "docs", "build/docs")
 
 
