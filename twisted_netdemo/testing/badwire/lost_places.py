@@ -18,7 +18,8 @@ _STEP = 6
 def places(highest: int, at_most: int) -> SearchStrategy[set[int]]:
     """
     Sets of places, for any figure that takes places. They shrink to few and low ones that still
-    make the test fail: none of them can be left out, and no lower one takes its place::
+    make the test fail: none of them can be left out, and no lower one takes its place (with
+    hypothesis 6.125 or newer; an older one may stop at a higher place)::
 
         @given(down=places(8, at_most=2))
         def test_retries(down):
