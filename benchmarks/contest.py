@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -19,7 +20,7 @@ import sysconfig
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -230,13 +231,17 @@ def cores() -> tuple[int, int]:
 
 def freePorts(number: int) -> list[int]:
     """
-    So many ports that are free now.
+    So many ports that are free now, below those that the system gives to connections: it may give
+    one of these away before the server has started.
     """
-    with ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(number)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
+    ports: list[int] = []
+    for port in random.sample(range(20_000, 32_000), 12_000):
+        if len(ports) == number:
+            break
+        with suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            ports.append(port)
+    return ports
 
 
 @contextmanager

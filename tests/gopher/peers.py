@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import socket
 import ssl
 import struct
@@ -136,12 +137,14 @@ def floods(connection: socket.socket) -> None:
 
 def freePort() -> int:
     """
-    A port that was free a moment ago.
+    A port that was free a moment ago, below those that the system gives to connections: it may give
+    one of these away before the server has started.
     """
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port: int = unused.getsockname()[1]
-        return port
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with contextlib.suppress(OSError), socket.socket() as unused:
+            unused.bind(("127.0.0.1", port))
+            return port
 
 
 def untilListening(program: Program, port: int) -> None:
