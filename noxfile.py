@@ -91,8 +91,8 @@ def tests_lowest(session: nox.Session) -> None:
 @nox.session(default=False)
 def tests_lowest_gopher(session: nox.Session) -> None:
     """
-    gopherfetch with the oldest TLS libraries too: a peer in the whole suite asks for newer ones, and
-    so does its mirror's Scrapy.
+    gopherfetch with the oldest TLS libraries too: a peer in the whole suite asks for newer ones,
+    and so does its mirror's Scrapy.
     """
     pins = [each.replace(">=", "==") for each in PROJECT["project"]["dependencies"]]
     ours = ("hypothesis", "jsonschema", "pytest", "pytest-twisted", "pytest-xdist")
