@@ -205,6 +205,9 @@ class Page {
       this.chosenFlow = value === "" ? null : Number(value);
       this.redraw();
     });
+    for (const button of document.querySelectorAll("[data-folds]"))
+      button.addEventListener("click", () =>
+        set(button, "aria-expanded", document.body.classList.toggle(button.dataset.folds)));
     byId("export-png").addEventListener("click", () => savePicture(byId("ladder"), "ladder.png"));
   }
 
@@ -274,11 +277,11 @@ class Page {
 
   #drawWhere(T) {
     const behind = spanText(this.clock.behind(this.now()), this.language.name);
-    say(byId("where"), this.isRecording ? "" : this.language.say(`picture_${this.clock.mode}`, { behind }));
+    say(byId("where"), this.isRecording ? "" : this.language.say(this.#isLive ? "picture_now" : "picture_past", { behind }));
     const seed = this.log.hello?.seed;
-    const t = `${Math.max(0, T).toFixed(1)} s`;
+    say(byId("moment"), `${Math.max(0, T).toFixed(1)} s`);
     // An exercise does not tell its seed, from which all could be drawn again.
-    say(byId("seed"), seed === undefined || seed === null ? t : this.language.say("seedAndTime", { seed, t }));
+    say(byId("seed"), seed === undefined || seed === null ? "" : this.language.say("seed", { seed }));
   }
 
   #drawHint(state, T) {
