@@ -27,7 +27,13 @@ PROJECT = nox.project.load_toml("pyproject.toml")
 PYTEST = ("python", "-m", "pytest", "-n", "3", "--dist", "loadscope")
 
 #: What is proved of the live page in less than a minute.
-_SHORT = (".SendTests", ".TimeTests.test_bet", ".PageTests.test_barriers", ".ExportTests.test_page")
+_PAGE = ("sending", "moments", "betting", "layout", "streams", "taking")
+_PAGE_SHORT = (
+    "sending.SendTests",
+    "betting.BetTests.test_bet",
+    "layout.LayoutTests",
+    "taking.ExportTests.test_page",
+)
 
 #: Leaves out the tests that start real programs: they are none of another reactor's or Python's.
 WITHOUT_PROGRAMS = {"NETDEMO_REAL": "no"}
@@ -170,7 +176,7 @@ def proofs(session: nox.Session) -> None:
     prove(
         "the live page in a browser, with the real kernel",
         "twisted.trial",
-        *(f"tests.badwire.live.browser_proof{part}" for part in ([""] if full else _SHORT)),
+        *(f"tests.badwire.live.page.{part}" for part in (_PAGE if full else _PAGE_SHORT)),
     )
     prove(
         "the smallest losses that break the examples: hypothesis finds them, whatever its seed",

@@ -16,6 +16,12 @@ from tests.badwire.cases import BADWIRE, WireCase
 from tests.browser import AXE, axeCore, chromium
 from tests.processes import PATIENCE, Program, start
 
+#: A text in two scripts, with markup.
+TEXT = "Grüße, \u4e16\u754c <script>alert(1)</script><b>"
+
+#: The packets on their way.
+FLYING = "#ladder [data-state=flying]"
+
 
 class BrowserCase(WireCase):
     """
@@ -180,13 +186,14 @@ class BrowserCase(WireCase):
             {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False},
         )
 
-    def scheme(self, scheme: str, motion: str = "no-preference") -> None:
+    def scheme(self, scheme: str, motion: str = "no-preference", palette: str = "none") -> None:
         self.browser.execute_cdp_cmd(
             "Emulation.setEmulatedMedia",
             {
                 "features": [
                     {"name": "prefers-color-scheme", "value": scheme},
                     {"name": "prefers-reduced-motion", "value": motion},
+                    {"name": "forced-colors", "value": palette},
                 ]
             },
         )

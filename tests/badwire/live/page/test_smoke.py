@@ -1,11 +1,11 @@
 """
-The live page in a browser: that it lives at all. The proof in L{tests.badwire.live.browser_proof}
-tries the rest.
+The live page in a browser: that it lives at all. The other modules of
+this folder try the rest: C{nox -s proofs} runs them.
 """
 
 from __future__ import annotations
 
-from tests.badwire.live.browsing import BrowserCase
+from tests.badwire.live.page.browsing import BrowserCase
 
 
 class SmokeTests(BrowserCase):
