@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import test from "node:test";
 import { data, kernel, load, sent } from "./events.mjs";
 
 const { EventLog } = await load("model/log.js");
-const { label, onOneLine, snippet } = await load("model/packet.js");
+const { label } = await load("model/packet.js");
+const { beginning, columns, onOneLine, snippet } = await load("model/payload.js");
 const { clockText, rates, roundUp, step, windows } = await load("model/series.js");
 const { kinds, line, marks, point } = await load("model/shapes.js");
 const { report } = await load("model/report.js");
@@ -29,12 +31,16 @@ test("labels are those of badwire show", () => {
   assert.equal(label(sent(0, 0, { protocol: "udp", fragment: 8, length: 2 }), WORDS), "part, bytes 8-9");
 });
 
-test("payload is one line of text, whatever it is", () => {
-  assert.equal(snippet(hex('"\t\\')), '"\\"\\t\\\\"');
-  assert.equal(snippet(hex("\u202e\u0000\u001b[31m")), '"...[31m"');
-  assert.equal(snippet("ff41"), '".A"');
-  assert.equal(snippet(hex("grüß"), true), '"grüß..."');
-  assert.equal(snippet(hex("é").slice(0, 2), true), '"..."'); // cut within a letter
+test("payload is shown as badwire show shows it", () => {
+  const table = JSON.parse(readFileSync(new URL("../payload_texts.json", import.meta.url)));
+  for (const { hex, more, shown, what } of table) assert.equal(snippet(hex, more), shown, what);
+});
+
+test("a text is cut between letters, and wide ones take the room of two", () => {
+  assert.equal(columns("e\u0301\u4e16"), 3);
+  assert.equal(beginning("e\u0301e\u0301\u4e16x", 2), "e\u0301e\u0301");
+  assert.equal(beginning("e\u0301e\u0301\u4e16x", 4), "e\u0301e\u0301\u4e16");
+  assert.equal(onOneLine("e\u0301e\u0301x", 2), "e\u0301e\u0301…");
 });
 
 test("an arrow goes from its start to its end", () => {

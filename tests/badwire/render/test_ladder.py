@@ -14,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.badwire.scenes import Scene, byHand, changes, datagrams, lesson, part
 from twisted_netdemo.badwire.model.dns_question import recordType
 from twisted_netdemo.badwire.model.events import CUT, Arrived, Sent, fromJSON
-from twisted_netdemo.badwire.render.labels import clock, label, shorten, snippet
+from twisted_netdemo.badwire.render.labels import clock, label
 from twisted_netdemo.badwire.render.ladder import CHANGES as MOST_CHANGES
 from twisted_netdemo.badwire.render.ladder import flows, fold, rows
 from twisted_netdemo.badwire.render.terminal import draw
@@ -408,30 +408,8 @@ class RowTests(SynchronousTestCase):
 
 class WordTests(SynchronousTestCase):
     """
-    Payload as it is shown.
+    Words beside the arrows.
     """
-
-    def test_snippet(self) -> None:
-        """
-        A character that could steer a terminal, or turn the text around, is a dot.
-        """
-        for data, shown in (
-            (b"abc", '"abc"'),
-            (b"a\r\n\t", '"a\\r\\n\\t"'),
-            (b'say "\\"', '"say \\"\\\\\\""'),
-            (b"\x1b[31m\x07\x00\x9b", '".[31m..."'),
-            ("\u202e\u200b\u0301é".encode(), '"...é"'),
-            (b"\xff\xfe", '".."'),
-        ):
-            self.assertEqual(snippet(data), shown)
-        self.assertEqual(snippet("aé".encode()[:2], more=True), '"a..."')
-
-    @given(st.binary(max_size=24), st.booleans())
-    def test_anyPayload(self, data: bytes, more: bool) -> None:
-        """
-        No payload gets a control character onto the terminal.
-        """
-        self.assertTrue(snippet(data, more).isprintable())
 
     def test_clock(self) -> None:
         """
@@ -445,15 +423,6 @@ class WordTests(SynchronousTestCase):
             (1e9, "1.0e+09"),
         ):
             self.assertEqual(clock(seconds), shown)
-
-    @given(st.text(max_size=40), st.integers(8, 40))
-    def test_shorten(self, words: str, most: int) -> None:
-        """
-        A text fits its place, and says that it was cut.
-        """
-        short = shorten(f'"{words}"', most)
-        self.assertLessEqual(columns(short), most)
-        self.assertTrue(short.endswith('"'))
 
     def test_kindsOfAddress(self) -> None:
         """

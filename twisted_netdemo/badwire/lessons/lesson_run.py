@@ -19,8 +19,8 @@ from twisted_netdemo.badwire.lessons.claims import Claim
 from twisted_netdemo.badwire.log_file import read
 from twisted_netdemo.badwire.model.events import Arrived, Sent
 from twisted_netdemo.badwire.render import terminal
-from twisted_netdemo.badwire.render.labels import snippet
 from twisted_netdemo.badwire.render.ladder import RecordedFlow
+from twisted_netdemo.badwire.render.payload_text import snippet
 from twisted_netdemo.badwire.render.recorder import Recorder
 from twisted_netdemo.service.process.control import pythonEnvironment, pythonModule
 

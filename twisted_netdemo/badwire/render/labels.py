@@ -6,13 +6,12 @@ Pure. No label holds characters that could steer a terminal: payload is shown by
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 
 from twisted_netdemo.badwire.model import dns_question
 from twisted_netdemo.badwire.model.events import CUT, HEAD, HEALED, Arrived, Changed, Sent, Taken
+from twisted_netdemo.badwire.render.payload_text import snippet
 from twisted_netdemo.faults.kinds import FAULTS
-from twisted_netdemo.service.cli.columns import columns
 
 #: The fates with which nothing arrives.
 LOSSES = {
@@ -45,7 +44,6 @@ _ICMP_CODES = {
 _COPIES = 10
 _UDP_HEADER = 8
 _NXDOMAIN = 3
-_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t", '"': '\\"', "\\": "\\\\"}
 
 
 def protocolName(protocol: str) -> str:
@@ -64,35 +62,6 @@ def clock(seconds: float) -> str:
         if len(shown) <= 7:
             return shown
     return f"{seconds:.1e}"
-
-
-def snippet(data: bytes, more: bool = False) -> str:
-    """
-    Payload as one line of quoted text: a dot for each byte that is no text, C{\\n} for a line feed.
-
-    @param more: whether the payload goes on.
-    """
-    text = data.decode("utf-8", "replace")
-    if more:
-        text = text.rstrip("\N{REPLACEMENT CHARACTER}")  # a character that was cut off
-    shown = "".join(
-        _ESCAPES.get(letter)
-        or (letter if letter.isprintable() and unicodedata.category(letter)[0] != "M" else ".")
-        for letter in text.replace("\N{REPLACEMENT CHARACTER}", ".")
-    )
-    return f'"{shown}{"..." if more else ""}"'
-
-
-def shorten(text: str, most: int) -> str:
-    """
-    Shorten a text to C{most} columns; a quotation is closed again.
-    """
-    if columns(text) <= most:
-        return text
-    ending = '..."' if text.endswith('"') else "..."
-    while text and columns(text) + len(ending) > most:
-        text = text[:-1]
-    return text.rstrip("\\") + ending
 
 
 def _bytes(first: int, length: int) -> str:

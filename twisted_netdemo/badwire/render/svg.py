@@ -17,8 +17,9 @@ from typing import TypeAlias
 
 from twisted_netdemo.badwire.model.events import Arrived
 from twisted_netdemo.badwire.render.captions import MARK, takesNumbers
-from twisted_netdemo.badwire.render.labels import clock, details, shorten
+from twisted_netdemo.badwire.render.labels import clock, details
 from twisted_netdemo.badwire.render.ladder import RecordedFlow, Row, rows
+from twisted_netdemo.badwire.render.payload_text import shorten
 from twisted_netdemo.faults.kinds import BY_WORD
 
 WIDTH = 1216

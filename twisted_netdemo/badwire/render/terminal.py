@@ -3,7 +3,7 @@ The ladder as text: an arrow for each row with its fate on it, and captions besi
 
 Pure. The arrow of a lost packet ends in C{X}, C{####} marks damage, C{~~~~} damage that no checksum
 finds, dots a copy or a late packet. Lines are drawn in ASCII; payload comes through
-L{twisted_netdemo.badwire.render.labels.snippet}.
+L{twisted_netdemo.badwire.render.payload_text}.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from twisted_netdemo.badwire.render.captions import MARK
-from twisted_netdemo.badwire.render.labels import clock, shorten
+from twisted_netdemo.badwire.render.labels import clock
 from twisted_netdemo.badwire.render.ladder import RecordedFlow, Row, fold, rows
+from twisted_netdemo.badwire.render.payload_text import shorten
 from twisted_netdemo.faults.kinds import FAULTS
 from twisted_netdemo.service.cli.columns import columns
 

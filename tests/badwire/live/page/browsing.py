@@ -16,8 +16,8 @@ from tests.badwire.cases import BADWIRE, WireCase
 from tests.browser import AXE, axeCore, chromium
 from tests.processes import PATIENCE, Program, start
 
-#: A text in two scripts, with markup.
-TEXT = "Grüße, \u4e16\u754c <script>alert(1)</script><b>"
+#: A text in two scripts, with a mark of its own on the first vowel, and with markup.
+TEXT = "Gru\u0308ße, \u4e16\u754c <script>alert(1)</script><b>"
 
 #: The packets on their way.
 FLYING = "#ladder [data-state=flying]"

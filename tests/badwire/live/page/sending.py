@@ -26,6 +26,7 @@ class SendTests(BrowserCase):
             self.wait(lambda: "<script>alert(1)" in self.text("#far li[data-what=read]"), "it came")
             shown = f"[data-protocol={protocol}][data-effect=delivered]"
             self.wait(lambda shown=shown: len(self.packets(shown)) >= 2, "it is in the table")
+            self.assertIn('"Gru\u0308ße, \u4e16\u754c', self.text(f"#packets {shown}"))
         self.wait(lambda: "(UDP)" in self.text("#near li[data-what=read]"), "the answer came")
         self.assertEqual(self.find("#near b b, #far q b, .program script"), [])
 

@@ -3,11 +3,14 @@
 // the place of what is not.
 
 import { label } from "../model/packet.js";
+import { beginning, columns } from "../model/payload.js";
 import { svg } from "../base/dom.js";
 
 const NOTED = new Set(["held", "ignored", "discarded", "short", "late", "again"]);
 // The least distance of two lines of words, in letters.
 const APART = 1.2;
+// So many letters of a payload are worth showing, with its quotation mark.
+const LEAST = 8;
 const [PLAIN, REMARKABLE, ASKED] = [0, 1, 2];
 
 export class Beside {
@@ -73,15 +76,16 @@ export class Beside {
     slots.push({ y, weight, text: made });
   }
 
-  // A text in the letters that there is room for: the payload goes first.
+  // A text in the letters that there is room for: the word 'bytes' goes first, then the payload.
   #short(text) {
     const { language, letters: most } = this.frame;
-    const letters = Array.from(text);
-    if (letters.length <= most) return text;
+    if (columns(text) <= most) return text;
     const payload = text.indexOf(' "');
-    if (payload > 0 && payload + 10 > most) return this.#short(text.slice(0, payload));
-    const word = `${language.say("word_bytes")} `;
-    if (text.includes(word)) return this.#short(text.replace(word, ""));
-    return `${letters.slice(0, most - 1).join("")}…`;
+    const head = payload < 0 ? text : text.slice(0, payload);
+    const brief = head.replace(`${language.say("word_bytes")} `, "").replace(` ${language.say("word_bytes")}`, "");
+    const short = payload < 0 ? brief : brief + text.slice(payload);
+    if (columns(short) <= most) return short;
+    if (payload > 0 && brief.length + LEAST > most) return this.#short(head);
+    return `${beginning(short, most - 1)}…`;
   }
 }

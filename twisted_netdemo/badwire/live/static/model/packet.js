@@ -1,11 +1,12 @@
 // A packet, and what has become of it at a time T. Pure.
 
+import { snippet } from "./payload.js";
+
 // Nothing arrives of a packet with one of these fates.
 export const LOSSES = new Set(["lost", "queue", "blackout", "chosen"]);
 
 const FLAG_NAMES = [["R", "RST"], ["F", "FIN"]];
 const SHOWN = 24;
-const ESCAPES = { "\n": "\\n", "\r": "\\r", "\t": "\\t", '"': '\\"', "\\": "\\\\" };
 
 // How much of the way a packet goes that is lost by its fate.
 export const LOST_AT = 0.6;
@@ -64,30 +65,6 @@ export function packetAt(packet, T) {
 
 export function clamp(value, least, most) {
   return Math.max(least, Math.min(most, value));
-}
-
-export function bytesOf(hex) {
-  return Uint8Array.from(hex.match(/../g) ?? [], pair => parseInt(pair, 16));
-}
-
-/** Payload as one line of quoted text; `more` says whether it goes on. */
-export function snippet(hex, more = false) {
-  let text = new TextDecoder().decode(bytesOf(hex));
-  if (more) text = text.replace(/\uFFFD+$/, ""); // a character that was cut off
-  return `"${visible(text).join("")}${more ? "..." : ""}"`;
-}
-
-/** The letters of a text, as between quotation marks: those that do not show are seen. */
-function visible(text) {
-  return Array.from(text, letter => {
-    if (letter in ESCAPES) return ESCAPES[letter];
-    return /[\p{C}\p{M}\p{Zl}\p{Zp}\uFFFD]/u.test(letter) ? "." : letter;
-  });
-}
-
-/** A text of any language, on one line: line ends, tabs and backslashes are escaped. */
-export function onOneLine(text) {
-  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\\]/gu, letter => ESCAPES[letter] ?? ".");
 }
 
 function range(first, length, words) {

@@ -1,6 +1,6 @@
 // What the programs see and what the kernels say, near and far.
 
-import { onOneLine } from "../model/packet.js";
+import { onOneLine } from "../model/payload.js";
 import { grouped, spanText } from "../model/words.js";
 import { byId, html, say, set } from "../base/dom.js";
 
@@ -77,7 +77,7 @@ export class End {
       if (isHidden && what === "read") item.append(HIDDEN);
       else {
         if (bytes) item.append(`${grouped(bytes, language.name)} B `);
-        if (text) item.append(html("q", {}, shortened(text)));
+        if (text) item.append(html("q", {}, onOneLine(text, LETTERS)));
       }
       if (protocol === "udp") item.append(" (UDP)");
       return item;
@@ -164,11 +164,6 @@ export class End {
       : language.say(count === 1 ? "segment1" : "segments", { count, range: range(...ends) });
     queue.told.textContent = text;
   }
-}
-
-function shortened(text) {
-  const letters = Array.from(onOneLine(text));
-  return letters.length > LETTERS ? `${letters.slice(0, LETTERS).join("")}…` : letters.join("");
 }
 
 /** The numbers from `start` up to the one before `end`. */
