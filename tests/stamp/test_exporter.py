@@ -145,6 +145,7 @@ class Runs:
         self.begun: list[tuple[str, Settings, Sent, Deferred[Measurement]]] = []
         self.cancelled = 0
         self.fails = False
+        self.failed = 0
 
     def __call__(
         self,
@@ -158,6 +159,7 @@ class Runs:
 
         result: Deferred[Measurement] = Deferred(cancelled)
         if self.fails:
+            self.failed += 1
             result.errback(CannotMeasure("nobody knows it"))
             return result
         sent = Sent()
@@ -212,8 +214,10 @@ class ProbingTests(SynchronousTestCase):
         self.runs.fails = True
         self.runs.begun[0][2].allSent.callback(None)
         self.clock.pump([1] * 25)
-        self.assertEqual(len(self.clock.getDelayedCalls()), 1)
+        self.assertEqual(self.runs.failed, 3)
         self.assertEqual(self.flushLoggedErrors(), [])
+        self.probing.stopService()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_sharedProbe(self) -> None:
         """

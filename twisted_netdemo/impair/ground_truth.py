@@ -123,6 +123,7 @@ class LineFile:
         if self._delayed is not None:
             self._delayed.cancel()
             self._delayed = None
+        self._behind.stop()
         error = self.flush()
         os.close(self._file)
         # a line that was written in part is missing too

@@ -239,6 +239,7 @@ class StreamRelay(Factory):
         for pair in list(self._pairs):
             pair.abort()
             self._tellEnding(pair)
+        self._refused.stop()
         truth, self.truth = self.truth, None
         if truth is not None:
             truth.flush()

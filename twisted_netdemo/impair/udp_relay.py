@@ -331,6 +331,7 @@ class Relay:
             self._part(client)
         self._present.clear()
         self._forgotten.clear()
+        self._warnings.stop()
         self.tallies["up"].unread = unread
         for direction, tally in self.tallies.items():
             if tally.unread:

@@ -24,6 +24,13 @@ class RelayWarnings:
         self._late = RateLimitedLog(reactor, self._sayLate)
         self._lastError = self._lastRefusal = OSError()
 
+    def stop(self) -> None:
+        """
+        Say the last counts.
+        """
+        for each in (self._failed, self._clientRefused, self._sentToMany, self._late):
+            each.stop()
+
     def failed(self, error: OSError) -> None:
         """
         A datagram has not reached the target.

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from twisted_netdemo.service.addresses import Address
 from twisted_netdemo.service.udp.datagram import Datagram, Origin, Outgoing, Stamp
-from twisted_netdemo.service.udp.port import BatchReceiver, DatagramReceiver
+from twisted_netdemo.service.udp.port import BatchReceiver, DatagramReceiver, HearsOfClosing
 
 PEER: Address = ("127.0.0.1", 62460)
 
@@ -69,3 +69,12 @@ class MemoryPort:
             if at not in failed:
                 self.sent.append((data if stamp is None else stamp.on(data), to, source))
         return failed
+
+    def close(self) -> None:
+        """
+        Close the port, and tell a receiver that asks for it.
+        """
+        receiver: object = self._receiver
+        self._receiver = None
+        if isinstance(receiver, HearsOfClosing):
+            receiver.stopped()

@@ -168,13 +168,18 @@ class ProxyTests(SynchronousTestCase):
 
     def test_notBelieved(self) -> None:
         """
-        A connection that is not from a proxy of ours is closed, and logged once a minute.
+        A connection that is not from a proxy of ours is closed, and logged once a minute, and when
+        the server stops.
         """
+        self.factory.doStart()
         for _ in range(3):
             transport = self.connect(IPv4Address("TCP", "192.0.2.66", 1))
             self.assertEqual(transport.ended, "aborted")
         self.assertEqual(len(self.warnings), 1)
         self.assertEqual(self.warnings[0]["peer"], "192.0.2.66")
+        self.factory.doStop()
+        self.assertEqual([each["times"] for each in self.warnings], [1, 2])
+        self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_noHeader(self) -> None:
         """

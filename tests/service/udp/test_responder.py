@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.task import Clock
+from twisted.logger import LogEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_netdemo.service.udp.answering_ports import NEVER_ANSWERED
@@ -36,7 +37,8 @@ class Echo(Responder):
 
 class ResponderTests(SynchronousTestCase):
     def setUp(self) -> None:
-        self.echo = Echo(Clock(), isBroadcast=lambda host: host == "192.0.2.255")
+        self.clock = Clock()
+        self.echo = Echo(self.clock, isBroadcast=lambda host: host == "192.0.2.255")
         self.port = MemoryPort(self.echo)
 
     def test_ports(self) -> None:
@@ -67,6 +69,26 @@ class ResponderTests(SynchronousTestCase):
         """
         self.port.receive(b"")
         self.assertEqual((self.port.sent, self.echo.refused), ([], {"empty": 1}))
+
+    def test_lastCount(self) -> None:
+        """
+        The log tells of each refused datagram: of the last ones when the port closes.
+        """
+        said: list[object] = []
+
+        def observe(event: LogEvent) -> None:
+            if "times" in event:
+                said.append(event["times"])
+
+        globalLogPublisher.addObserver(observe)
+        self.addCleanup(globalLogPublisher.removeObserver, observe)
+        for _ in range(3):
+            self.port.receive(b"")
+        self.clock.advance(60)
+        self.port.receive(b"")
+        self.port.close()
+        self.assertEqual(said, [1, 2, 1])
+        self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_fault(self) -> None:
         """

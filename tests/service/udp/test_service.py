@@ -322,6 +322,21 @@ class PortMixin:
         self.open(collector).doRead()
         self.assertEqual(collector.received, [])
 
+    def test_closing(self) -> None:
+        """
+        A receiver that asks for it is told once that its port has closed.
+        """
+        told = []
+
+        class Ending(Collector):
+            def stopped(self) -> None:
+                told.append(self.port)
+
+        port = self.open(Ending())
+        port.close()
+        port.close()
+        self.assertEqual(told, [port])
+
     def test_sendErrors(self) -> None:
         """
         What cannot be sent is counted by its reason, said once a minute, and does not stop what
@@ -360,10 +375,12 @@ class PortMixin:
             self.assertEqual(sum(port.sendErrors.values()), 5 * times)
         self.assertEqual(len(said), 1)
         self.reactor.advance(60)
+        self.assertIn("9 datagram(s) could not be sent", said[1])
         several.port.send(bytes(70_000), ("127.0.0.1", 9))
         self.assertEqual(sum(port.sendErrors.values()), 11)
-        self.assertIn("10 datagram(s) could not be sent", said[1])
-        self.assertIn("Message too long", said[1])
+        port.close()
+        self.assertIn("1 datagram(s) could not be sent", said[2])
+        self.assertIn("Message too long", said[2])
 
     def test_receiverFails(self) -> None:
         """

@@ -234,6 +234,7 @@ class ProxiedFactory(_WrappingFactory):
     def _stopTimer(self) -> None:
         if not self.protocols:
             self.deadlines.stop()
+            self._refusalLog.stop()
 
     def believes(self, peer: IAddress) -> bool:
         """

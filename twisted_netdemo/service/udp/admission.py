@@ -76,6 +76,12 @@ class Admission:
         """
         self._never = NEVER_ANSWERED | {port}
 
+    def stopped(self) -> None:
+        """
+        The server's port has closed: the log gets its last count.
+        """
+        self._quiet.stop()
+
     def admitted(self, datagrams: Sequence[Received], now: float) -> Sequence[Received]:
         """
         Those of a batch that are to be answered, in order; the others are counted.

@@ -102,6 +102,18 @@ class BatchReceiver(Protocol):
         """
 
 
+@runtime_checkable
+class HearsOfClosing(Protocol):
+    """
+    A protocol over UDP that is told when its port has closed, if it was open.
+    """
+
+    def stopped(self) -> None:
+        """
+        The socket is closed; nothing more is received.
+        """
+
+
 def socketCalls(udp: socket.socket) -> SocketCalls:
     """
     The fastest calls that this system has.
@@ -199,6 +211,10 @@ class UDPPort:
             self._closed = True
             self._reactor.removeReader(self)
             self._socket.close()
+            self._sendFailed.stop()
+            self._receiveFailed.stop()
+            if isinstance(self._receiver, HearsOfClosing):
+                self._receiver.stopped()
 
     def _saySendFailed(self, times: int) -> None:
         _log.warn(

@@ -103,6 +103,9 @@ class Responder:
         self._port = port
         self._admission.startsOn(port.number)
 
+    def stopped(self) -> None:
+        self._admission.stopped()
+
     def datagramsReceived(self, datagrams: Sequence[Received]) -> None:
         admitted = self._admission.admitted(datagrams, self._seconds())
         if admitted:

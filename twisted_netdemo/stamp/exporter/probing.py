@@ -149,6 +149,7 @@ class _Probed:
             self._next = None
         for run in [*self._runs]:
             run.cancel()
+        self._cannot.stop()
 
 
 class Probing(Service):

@@ -124,6 +124,9 @@ class SessionReflector:
         self._port = port
         self._admission.startsOn(port.number)
 
+    def stopped(self) -> None:
+        self._admission.stopped()
+
     def _refusal(self, data: bytes) -> Refusal | None:
         keys = self.keys
         if keys is None:
