@@ -41,6 +41,11 @@ class StreamTests(SynchronousTestCase):
     def file(self, number: int) -> TextIO:
         return cast(TextIO, self.enterContext(open(number, "w")))
 
+    def log(self, file: TextIO | str | None, limit: int = log_stream.WAITING) -> LogStream:
+        made = LogStream(file, self.clock, limit)
+        self.addCleanup(made.close)
+        return made
+
     def pipe(self) -> tuple[int, TextIO]:
         reader, writer = os.pipe()
         self.addCleanup(os.close, reader)
@@ -99,7 +104,7 @@ class StreamTests(SynchronousTestCase):
         A pipe whose reader stalls.
         """
         reader, writer = self.pipe()
-        self.stalls(reader, LogStream(writer, self.clock, limit=100_000))
+        self.stalls(reader, self.log(writer, limit=100_000))
         self.assertTrue(os.get_blocking(writer.fileno()), "it is another program's too")
 
     def test_pipeOfAnotherUser(self) -> None:
@@ -112,7 +117,7 @@ class StreamTests(SynchronousTestCase):
 
         self.patch(backlog, "openNonBlocking", refused)
         reader, writer = self.pipe()
-        self.stalls(reader, LogStream(writer, self.clock, limit=100_000))
+        self.stalls(reader, self.log(writer, limit=100_000))
 
     def test_socket(self) -> None:
         """
@@ -120,7 +125,7 @@ class StreamTests(SynchronousTestCase):
         """
         here, there = socket.socketpair()
         self.addCleanup(here.close)
-        self.stalls(here.fileno(), LogStream(self.file(there.detach()), self.clock, limit=100_000))
+        self.stalls(here.fileno(), self.log(self.file(there.detach()), limit=100_000))
 
     def test_fifo(self) -> None:
         """
@@ -128,7 +133,7 @@ class StreamTests(SynchronousTestCase):
         """
         path = str(folder(self) / "log")
         os.mkfifo(path)
-        stream = LogStream(path, self.clock, limit=100_000)
+        stream = self.log(path, limit=100_000)
         reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         self.addCleanup(os.close, reader)
         self.stalls(reader, stream)
@@ -140,7 +145,7 @@ class StreamTests(SynchronousTestCase):
         master, slave = os.openpty()
         self.addCleanup(os.close, master)
         terminal = self.file(slave)
-        stream = LogStream(terminal, self.clock, limit=20_000)
+        stream = self.log(terminal, limit=20_000)
         self.assertTrue(stream.isatty())
         for _ in range(100):
             stream.write(LINE)
@@ -152,7 +157,7 @@ class StreamTests(SynchronousTestCase):
         A reader that is gone costs no more than one that stalls.
         """
         reader, writer = os.pipe()
-        stream = LogStream(self.file(writer), self.clock, limit=100_000)
+        stream = self.log(self.file(writer), limit=100_000)
         os.close(reader)
         for _ in range(400):
             stream.write(LINE)
@@ -162,7 +167,7 @@ class StreamTests(SynchronousTestCase):
         """
         Where standard output was closed, the log is nowhere.
         """
-        stream = LogStream(None, self.clock)
+        stream = self.log(None)
         stream.write(LINE)
         self.assertFalse(stream.isatty())
         self.assertFalse(stream.reopen())
@@ -173,7 +178,7 @@ class StreamTests(SynchronousTestCase):
         What waits at the end is written if its reader comes back in a moment.
         """
         reader, writer = self.pipe()
-        stream = LogStream(writer, self.clock)
+        stream = self.log(writer)
         for _ in range(100):
             stream.write(LINE)
         read = self.readAll(reader)
@@ -188,7 +193,7 @@ class StreamTests(SynchronousTestCase):
         Text that is none is written too.
         """
         reader, writer = self.pipe()
-        LogStream(writer, self.clock).write("\udcff\u20ac\n")
+        self.log(writer).write("\udcff\u20ac\n")
         self.assertEqual(self.readAll(reader), "\\udcff\u20ac\n")
 
 
@@ -202,7 +207,12 @@ class FileTests(SynchronousTestCase):
         self.stream = self.opened()
 
     def opened(self) -> LogStream:
-        return LogStream(str(self.path), Reactor())
+        return self.log(str(self.path))
+
+    def log(self, path: str | None) -> LogStream:
+        made = LogStream(path, Reactor())
+        self.addCleanup(made.close)
+        return made
 
     def lines(self, path: Path) -> list[str]:
         return path.read_text().splitlines()
@@ -293,7 +303,7 @@ class FileTests(SynchronousTestCase):
         A FIFO, or a device, has nothing in it that would go on elsewhere.
         """
         os.mkfifo(path := str(self.path.parent / "fifo"))
-        stream = LogStream(path, Reactor())
+        stream = self.log(path)
         self.assertIsNone(stream.rotate())
         self.assertTrue(stream.reopen())
         self.assertTrue(stat.S_ISFIFO(os.stat(path).st_mode))
@@ -305,7 +315,7 @@ class FileTests(SynchronousTestCase):
         self.patch(log_stream, "_streams", [])
         self.assertIsNone(log_stream.reopen())
         self.assertIsNone(log_stream.rotate())
-        self.patch(log_stream, "_streams", [LogStream(None, Reactor()), self.stream])
+        self.patch(log_stream, "_streams", [self.log(None), self.stream])
         self.path.unlink()
         self.assertTrue(log_stream.reopen())
         self.assertTrue(self.path.exists())

@@ -183,8 +183,8 @@ class ServiceOptions(usage.Options):
 
     def chooseLog(self, name: str) -> None:
         """
-        Have the log be one that holds nothing up, unless the user named an observer or asked for
-        the system's log: in the foreground on standard output, a daemon's in C{NAME.log}.
+        Have the log be one that holds nothing up, unless the user named an observer: the system's
+        with C{--syslog}, else in the foreground standard output, a daemon's C{NAME.log}.
         """
         # --help does not need what this loads.
         from twisted_netdemo.service.process import log_stream
@@ -197,6 +197,9 @@ class ServiceOptions(usage.Options):
         elif self.ownsProcess and not parent.get("logger"):
             self.logsText = True
             if parent.get("syslog"):
+                from twisted_netdemo.service.process import system_log
+
+                parent["logger"] = system_log.choose(parent["prefix"])
                 return
             path = parent.get("logfile")
             if path == "-" and self.isDaemon:

@@ -100,29 +100,35 @@ def openNonBlocking(path: str, flags: int, mode: int = 0o666) -> int:
     return os.open(path, flags | _FLAGS, mode)
 
 
-def writing(number: int) -> Write:
+def _nothing() -> None:
+    pass
+
+
+def writing(number: int) -> tuple[Write, Callable[[], object]]:
     """
     How to write, without ever waiting, to a file that this process was given. Other programs have
     the same one, a shell its terminal, so that it must not be made non-blocking itself.
 
     @param number: its descriptor.
+    @return: the way to write, and what closes anything that was opened for it.
     @raise OSError: there is none of this number.
     """
     mode = os.fstat(number).st_mode
     if sys.platform == "win32" or stat.S_ISREG(mode):
-        return partial(os.write, number)
+        return partial(os.write, number), _nothing
     if stat.S_ISSOCK(mode):
-        return partial(_send, socket.socket(fileno=os.dup(number)))
+        connection = socket.socket(fileno=os.dup(number))
+        return partial(_send, connection), connection.close
     if sys.platform == "linux":  # elsewhere this would be the very same open file
         try:
-            return partial(
-                os.write, openNonBlocking(f"/proc/self/fd/{number}", os.O_WRONLY | os.O_APPEND)
-            )
+            opened = openNonBlocking(f"/proc/self/fd/{number}", os.O_WRONLY | os.O_APPEND)
         except OSError:  # another user's, or nobody reads it
             pass
+        else:
+            return partial(os.write, opened), partial(os.close, opened)
     poller = select.poll()
     poller.register(number, select.POLLOUT)
-    return partial(_writeIfReady, poller, number)
+    return partial(_writeIfReady, poller, number), _nothing
 
 
 def _send(connection: socket.socket, data: bytes) -> int:

@@ -12,7 +12,7 @@ import stat
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, TextIO, cast
 
@@ -40,10 +40,12 @@ class LogStream:
     @ivar clock: the reactor.
     """
 
-    def __init__(self, file: TextIO | str | None, clock: Any, limit: int = WAITING) -> None:
+    def __init__(
+        self, file: TextIO | str | None, clock: Any, limit: int = WAITING, write: Write = len
+    ) -> None:
         """
         @param file: a path, to be appended to; or an open file; or C{None}, as C{sys.stdout} is
-            when it was closed: then the lines are dropped.
+            when it was closed: then the lines are dropped, unless C{write} takes them.
         @raise OSError: it cannot be opened.
         """
         self.path: str | None = None
@@ -52,18 +54,21 @@ class LogStream:
         # Threads log events too, and so does code that runs while an event is being logged.
         self._lock = threading.RLock()
         self._delayed = False
-        write: Write = len
+        self._close: Callable[[], object] = lambda: None
         if isinstance(file, str):
             self.path = os.path.abspath(file)
             self._number = _append(self.path)
-            write = self._writeFile
+            write, self._close = self._writeFile, self._closeFile
         elif file is not None:
             self._number = file.fileno()
-            write = writing(self._number)
+            write, self._close = writing(self._number)
         self._backlog = Backlog(write, limit)
 
     def _writeFile(self, data: bytes) -> int:
         return os.write(self._number, data)
+
+    def _closeFile(self) -> None:
+        os.close(self._number)
 
     def isatty(self) -> bool:
         """
@@ -126,6 +131,15 @@ class LogStream:
                 self._backlog.pour()
                 if len(self._backlog) == before:
                     return
+
+    def close(self) -> None:
+        """
+        Close what this has opened: not a file that was open already. Lines are dropped from now on.
+        """
+        with self._lock:
+            self._backlog.write = len
+            close, self._close = self._close, lambda: None
+            close()
 
     def reopen(self) -> bool | None:
         """
@@ -213,10 +227,17 @@ def stream(file: TextIO | str | None) -> LogStream:
         why = error.strerror if isinstance(error, OSError) else error
         name = os.path.abspath(file) if isinstance(file, str) else "on standard output"
         raise StartError(f"The log {name} cannot be written: {why}.") from None
-    system: Any = reactor
+    register(made)
+    return made
+
+
+def register(made: LogStream) -> None:
+    """
+    Have a stream of this process's log end well, and opened again by L{reopen}.
+    """
+    system: Any = made.clock
     system.addSystemEventTrigger("after", "shutdown", made.finish)
     _streams.append(made)
-    return made
 
 
 def chooseFile(path: str | None) -> str:
