@@ -42,6 +42,14 @@ def broken(*arguments: object, **keywords: object) -> Any:
     raise KeyError("broken")
 
 
+def brokenClose(output: private_files.OutputFile) -> None:
+    """
+    Closes its file, then fails.
+    """
+    output.discard()
+    broken()
+
+
 LINE = "KeyError: 'broken'"
 
 DATAGRAM = made(V4, inet.UDP(sport=40000, dport=9), TEXT)
@@ -109,7 +117,7 @@ class ConclusionTests(SynchronousTestCase):
         ):
             where = folder(self)
             with self.subTest(name):
-                patch = self.patch(owner, name, broken)
+                patch = self.patch(owner, name, brokenClose if name == "close" else broken)
                 isWhole, lines = self.conclude(where, self.summary)
                 patch.restore()
                 said = [line for line in lines if LINE in line]
