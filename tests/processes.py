@@ -25,6 +25,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 #: How long anything real may take: generous, since test machines are small and shared.
 PATIENCE = 30.0
+NOBODYS = "127.0.0.7"  #: No other test serves here; a port of 127.0.0.1 may be another test's.
 
 
 class Program:

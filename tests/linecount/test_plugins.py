@@ -26,7 +26,18 @@ from tests.linecount.running import (
     withSocket,
 )
 from tests.namespace import Namespace
-from tests.processes import PATIENCE, folder, needs, rootOnly, run, script, start, until, untilWords
+from tests.processes import (
+    NOBODYS,
+    PATIENCE,
+    folder,
+    needs,
+    rootOnly,
+    run,
+    script,
+    start,
+    until,
+    untilWords,
+)
 from tests.schemas import assertConforms
 
 
@@ -166,8 +177,8 @@ class Starting(SynchronousTestCase):
         program.line(f"Server is running on UNIX socket {path}; press Ctrl-C to terminate")
         self.assertIn(b"Welcome, ('127.0.0.1', ", session(self, mine, b"\n", "127.0.0.2"))
         self.assertIn(b"Welcome, ('::1', ", session(self, other, b"\n", "::1"))
-        self.assertRaises(ConnectionRefusedError, connect, self, mine, "127.0.0.1")
-        self.assertRaises(ConnectionRefusedError, connect, self, other, "127.0.0.1")
+        self.assertRaises(ConnectionRefusedError, connect, self, mine, NOBODYS)
+        self.assertRaises(ConnectionRefusedError, connect, self, other, NOBODYS)
         self.assertEqual(os.stat(path).st_mode & 0o777, 0o600)
         done = run(needs("nc"), "-N", "-U", path, data=b"123")
         self.assertEqual(

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.linecount.running import connect, portOf, prompted, rest, serve, session, welcome
-from tests.processes import Program, folder, run, script, start, until
+from tests.processes import NOBODYS, Program, folder, run, script, start, until
 
 ANSWER = b"You entered 3 characters.\n"
 
@@ -65,15 +65,15 @@ class Stopping(SynchronousTestCase):
         The server stops listening at once, says what it waits for, and the connected clients get
         their answers.
         """
-        program, port = serve(self)
-        clients = [connect(self, port) for _ in range(3)]
+        program, port = serve(self, "--interface", NOBODYS)
+        clients = [connect(self, port, NOBODYS) for _ in range(3)]
         for client in clients:
             prompted(client)
         program.signal()
         program.line(
             r"Stopping: up to 5 seconds for 3 session\(s\) to end; a second signal ends them now"
         )
-        self.assertRaises(ConnectionRefusedError, connect, self, port)
+        self.assertRaises(ConnectionRefusedError, connect, self, port, NOBODYS)
         for client in clients:
             client.sendall(b"123\n")
             self.assertEqual(rest(client), ANSWER)

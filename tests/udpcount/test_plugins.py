@@ -18,6 +18,7 @@ from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.processes import (
+    NOBODYS,
     PATIENCE,
     Program,
     folder,
@@ -113,8 +114,8 @@ class AnswerTests(SynchronousTestCase):
         With --interface the server is at that address alone; with C{::} it is at every one.
         """
         for interface, there, notThere in (
-            ("127.0.0.1", "127.0.0.1", "127.0.0.2"),
-            ("::1", "::1", "127.0.0.1"),
+            ("127.0.0.1", "127.0.0.1", NOBODYS),
+            ("::1", "::1", NOBODYS),
             ("0.0.0.0", "127.0.0.2", "::1"),
             ("::", "127.0.0.1", None),
         ):
