@@ -20,6 +20,7 @@ from twisted_netdemo.gopher.errors import (
 )
 
 OK = 0
+BUG = 1
 MALFORMED = 3
 SERVER_ERROR = 22
 CANNOT_WRITE = 23

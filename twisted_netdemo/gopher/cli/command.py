@@ -67,8 +67,10 @@ def _run(options: Options, console: StandardStreams) -> NoReturn:
     reactor: Any = module  # type checkers see the module
 
     def failed(reason: Failure) -> int:
+        from twisted_netdemo.gopher.exit_statuses import BUG
+
         console.say(f"Error: a bug in gopherfetch: {reason.value!r}")
-        return 1
+        return BUG
 
     run: Callable[[], Coroutine[Deferred[Any], Any, int]]
     if options["mirror"] is not None:

@@ -21,6 +21,12 @@ class MirrorError(Exception):
     """
 
 
+class Stopped(Exception):
+    """
+    The mirror was told to stop.
+    """
+
+
 def digestOf(data: bytes) -> bytes:
     """
     The digest of a content, as it is kept in the database.

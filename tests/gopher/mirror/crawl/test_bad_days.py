@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.tcp import Port
 
 from tests.gopher.mirror.crawl.holes import REACTOR, Hole, HoleTestCase, menu, pages
-from twisted_netdemo.gopher.mirror.crawl.folder_lock import FolderLock
+from twisted_netdemo.gopher.mirror.copy.folder_lock import FolderLock
 from twisted_netdemo.gopher.mirror.crawl.mirror import Mirror
 from twisted_netdemo.gopher.mirror.plan import MirrorPlan
 

@@ -20,10 +20,10 @@ from tests.gopher.mirror.crawl.holes import (
     menu,
     pages,
 )
+from twisted_netdemo.gopher.mirror.contract import Stopped
 from twisted_netdemo.gopher.mirror.crawl import fetching
 from twisted_netdemo.gopher.mirror.crawl.crawl import RESOLUTIONS
 from twisted_netdemo.gopher.mirror.crawl.dispatcher import BATCH
-from twisted_netdemo.gopher.mirror.crawl.mirror import Stopped
 from twisted_netdemo.gopher.mirror.rules import traps
 from twisted_netdemo.gopher.mirror.state.rows import ResourceRow
 from twisted_netdemo.gopher.url import GopherURL

@@ -184,10 +184,13 @@ class Dispatcher:
                 self._queue.add(lane)
             self._waiting.clear()
             self._startRequests()
+            self._isWaking = False
+            if not self._isStopped:
+                self._setTimer()
+        except Exception:  # else nothing would ever wake it again
+            self._guide.failed(Failure())
         finally:
             self._isWaking = False
-        if not self._isStopped:
-            self._setTimer()
 
     def _wakeServers(self) -> None:
         now = self._guide.now()

@@ -21,15 +21,11 @@ from twisted_netdemo.gopher.errors import (
     HandshakeFailed,
     TooLarge,
 )
-from twisted_netdemo.gopher.exit_statuses import SERVER_ERROR, statusOf
+from twisted_netdemo.gopher.exit_statuses import SERVER_ERROR
 from twisted_netdemo.gopher.mirror.contract import Copy, Exchange, Exchanges
 from twisted_netdemo.gopher.mirror.crawl.asks import Ask
-from twisted_netdemo.gopher.mirror.crawl.reception import (
-    CUT_LISTING,
-    Reception,
-    ResourceReception,
-    cannotStore,
-)
+from twisted_netdemo.gopher.mirror.crawl.mishaps import Mishap, Mishaps, cannotStore, statusIn
+from twisted_netdemo.gopher.mirror.crawl.reception import CUT_LISTING, Reception, ResourceReception
 from twisted_netdemo.gopher.mirror.crawl.servers import longest
 from twisted_netdemo.gopher.mirror.plan import MirrorPlan
 from twisted_netdemo.gopher.mirror.rules.address_turn import retryPause
@@ -62,6 +58,7 @@ class Fetching:
         scope: Scope,
         copy: Copy,
         exchanges: Exchanges | None,
+        mishaps: Mishaps,
         now: Callable[[], float],
         trust: Trust | None = None,
     ) -> None:
@@ -73,6 +70,7 @@ class Fetching:
         self._scope = scope
         self._copy = copy
         self._exchanges = exchanges
+        self._mishaps = mishaps
         self._now = now
         self._charsets = Charsets()
         self._running: set[Deferred[None]] = set()
@@ -108,8 +106,46 @@ class Fetching:
         Fetch something.
 
         @raise MirrorError: what came cannot be stored.
+        @raise Mishap: see L{Mishaps.at}.
         """
-        began, asked = self._clock.seconds(), self._now()
+        began = self._clock.seconds()
+        fetched = self._begun(ask)
+        if self._isStopped:
+            fetched.isStopped = True
+            return fetched
+        running = Deferred.fromCoroutine(self._receive(ask, fetched))
+        self._running.add(running)
+        try:
+            await running
+        except CancelledError:
+            fetched.isStopped = True
+            fetched.abandon()
+        except FetchError as error:
+            fetched.fail(error)
+        except Exception as error:
+            fetched.abandon()
+            fetched.spoil(self._mishaps.at(ask.url, error))
+        except BaseException:
+            fetched.abandon()
+            raise
+        finally:
+            self._running.discard(running)
+        fetched.seconds = self._clock.seconds() - began
+        return fetched
+
+    def unsent(self, ask: Ask, error: Exception) -> Fetched:
+        """
+        What came of a request that could not be sent: an error.
+
+        @raise Mishap: see L{Mishaps.at}.
+        """
+        mishap = self._mishaps.at(ask.url, error)
+        fetched = self._begun(ask)
+        fetched.spoil(mishap)
+        return fetched
+
+    def _begun(self, ask: Ask) -> Fetched:
+        asked = self._now()
         charset = self._plan.charset or ask.server.row.encoding
         exchange = None
         if self._exchanges is not None:
@@ -126,29 +162,7 @@ class Fetching:
                 *(ask.url, ask.resource, self._copy, self._scope),
                 *(charset, self._charsets, exchange),
             )
-        fetched = Fetched(reception, exchange, asked)
-        if self._isStopped:
-            fetched.isStopped = True
-            return fetched
-        running = Deferred.fromCoroutine(self._receive(ask, fetched))
-        self._running.add(running)
-        try:
-            await running
-        except CancelledError:
-            fetched.isStopped = True
-            fetched.abandon()
-        except FetchError as error:
-            fetched.fail(error)
-        except BaseException:
-            fetched.abandon()
-            raise
-        finally:
-            self._running.discard(running)
-        fetched.seconds = self._clock.seconds() - began
-        if fetched.response is not None:
-            caps = Caps(ask.server.row.software)
-            fetched.judge(caps)
-        return fetched
+        return Fetched(reception, exchange, asked)
 
     async def _receive(self, ask: Ask, fetched: Fetched) -> None:
         isFree = self._plan.allowPrivate or ask.server.row.isExempt
@@ -156,9 +170,13 @@ class Fetching:
         fetched.response = response
         fetched.reception.begin(response)
         try:
-            await response.collect(fetched.reception.write)
-        finally:
-            fetched.reception.end()
+            try:
+                await response.collect(fetched.reception.write)
+            finally:
+                fetched.reception.end()
+        except FetchError as error:
+            fetched.fail(error)
+        fetched.judge(Caps(ask.server.row.software))
 
 
 class Fetched:
@@ -190,6 +208,14 @@ class Fetched:
         """
         self.error = error
         self._reason = str(error)
+
+    def spoil(self, mishap: Mishap) -> None:
+        """
+        The mirror itself failed at it: nothing that came is kept.
+        """
+        self.abandon()
+        self.fail(mishap)
+        self._verdict = "failed"
 
     def judge(self, caps: Caps) -> None:
         """
@@ -227,7 +253,14 @@ class Fetched:
         """
         Whether nothing came at all.
         """
-        return self.error is not None and not self.size
+        return self.error is not None and not self.size and not self.isSpoiled
+
+    @property
+    def isSpoiled(self) -> bool:
+        """
+        Whether the mirror itself failed at it.
+        """
+        return isinstance(self.error, Mishap)
 
     @property
     def isTrouble(self) -> bool:
@@ -348,7 +381,7 @@ class Fetched:
     @property
     def _status(self) -> int:
         if self.error is not None:
-            return statusOf(self.error)
+            return statusIn(self.error)
         return SERVER_ERROR if self._verdict == "failed" else 0
 
     def _closeExchange(self) -> None:

@@ -67,5 +67,5 @@ class Guide(Protocol):
 
     def failed(self, reason: Failure) -> None:
         """
-        The database fails.
+        The mirror cannot go on.
         """

@@ -11,11 +11,11 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from twisted_netdemo.gopher.exit_statuses import CANNOT_WRITE, OK, SERVER_ERROR
-from twisted_netdemo.gopher.mirror.contract import MirrorError
+from twisted_netdemo.gopher.mirror.contract import MirrorError, Stopped
 from twisted_netdemo.gopher.mirror.copy.copy_folder import CopyFolder
+from twisted_netdemo.gopher.mirror.copy.folder_lock import FolderLock
 from twisted_netdemo.gopher.mirror.crawl.crawl import Crawl
-from twisted_netdemo.gopher.mirror.crawl.folder_lock import FolderLock
-from twisted_netdemo.gopher.mirror.crawl.reception import CannotStore, cannotStore
+from twisted_netdemo.gopher.mirror.crawl.mishaps import CannotStore, Mishap, cannotStore
 from twisted_netdemo.gopher.mirror.plan import MirrorPlan
 from twisted_netdemo.gopher.mirror.rules.progress import MirrorTally
 from twisted_netdemo.gopher.mirror.rules.scope import Scope
@@ -32,12 +32,6 @@ from twisted_netdemo.gopher.mirror.warc.warc_file import WarcFile
 from twisted_netdemo.gopher.net.certificate_check import Trust
 from twisted_netdemo.gopher.net.interfaces import IClientReactor
 from twisted_netdemo.service.reactors import IServiceReactor
-
-
-class Stopped(Exception):
-    """
-    The mirror was told to stop.
-    """
 
 
 class IMirrorReactor(IServiceReactor, IClientReactor):
@@ -99,6 +93,9 @@ class Mirror:
             return OK
         except CannotStore as error:
             self._say(f"Error: {self._plan.folder}: {error}")
+        except Mishap as error:
+            self._say(f"Error: {error}")
+            return error.status
         except MirrorError as error:
             self._say(f"Error: {error}")
         except Corrupt as error:

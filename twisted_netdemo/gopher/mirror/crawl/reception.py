@@ -12,7 +12,8 @@ from twisted_netdemo.gopher.client.response import MAX_ITEMS, Response
 from twisted_netdemo.gopher.errors import TooLarge
 from twisted_netdemo.gopher.item_types import Kind, bodyKind, itemType
 from twisted_netdemo.gopher.menu import Item
-from twisted_netdemo.gopher.mirror.contract import Copy, Exchange, IncomingFile, MirrorError
+from twisted_netdemo.gopher.mirror.contract import Copy, Exchange, IncomingFile
+from twisted_netdemo.gopher.mirror.crawl.mishaps import CannotStore, cannotStore
 from twisted_netdemo.gopher.mirror.rules.scope import Scope
 from twisted_netdemo.gopher.mirror.rules.traps import essence
 from twisted_netdemo.gopher.mirror.state.rows import MenuLink, NotFollowed, ResourceRow
@@ -40,12 +41,6 @@ class Leads:
 
     links: list[MenuLink] = field(default_factory=list)
     notFollowed: list[NotFollowed] = field(default_factory=list)
-
-
-class CannotStore(MirrorError):
-    """
-    The disk takes no more.
-    """
 
 
 class Reception:
@@ -266,11 +261,3 @@ class ResourceReception(Reception):
     @property
     def _codec(self) -> str:
         return "utf-8" if self._reader is None else self._reader.codec
-
-
-def cannotStore(error: OSError) -> CannotStore:
-    """
-    The error of a file, as one line.
-    """
-    where = f"{error.filename}: " if error.filename else ""
-    return CannotStore(f"cannot write: {where}{error.strerror or error}")

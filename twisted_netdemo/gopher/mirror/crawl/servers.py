@@ -57,22 +57,21 @@ def answered(server: KnownServer, text: str | None, now: float, since: float) ->
     @param since: from when on C{caps.txt} counts as read in this round.
     @return: whether what is known of the server has changed.
     """
-    selector = server.preface.popleft().selector
-    server.tries = 0
+    selector = server.preface[0].selector
     if text is not None:
         server.texts[selector] = text
+    row, rules = server.row, server.rules
     if selector == SELECTOR:
         caps = Caps.parse(text or "")
         # a server without it, or without a time, is asked again in the next round
         until = now + caps.expires if caps.expires else since
-        server.row = replace(
-            server.row, software=caps.software, encoding=caps.encoding, capsUntil=until
-        )
-        return True
-    if selector != SELECTORS[-1]:
-        return False
-    server.rules = RobotsRules([server.texts[each] for each in SELECTORS if each in server.texts])
-    server.row = replace(server.row, rules=server.rules.text, asked=now)
-    if server.preface and not server.rules.allows(SELECTOR):
+        row = replace(row, software=caps.software, encoding=caps.encoding, capsUntil=until)
+    elif selector == SELECTORS[-1]:
+        rules = RobotsRules([server.texts[each] for each in SELECTORS if each in server.texts])
+        row = replace(row, rules=rules.text, asked=now)
+    server.preface.popleft()  # not before its rules are read: without them it is asked for nothing
+    if server.preface and rules is not None and not rules.allows(SELECTOR):
         server.preface.popleft()
-    return True
+    isChanged = row is not server.row
+    server.row, server.rules, server.tries = row, rules, 0
+    return isChanged

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from twisted_netdemo.gopher.mirror.contract import Found, Standing
+from twisted_netdemo.gopher.mirror.state.round_time import MirrorRound
 from twisted_netdemo.gopher.mirror.state.rows import ResourceRow, ServerRow
 from twisted_netdemo.gopher.url import GopherURL
 
@@ -22,23 +23,6 @@ _RESOURCE = (
     "id, host, request, type, title, depth, branch, is_start, tries, factor, verdict, "
     "stands, digest, size, pending"
 )
-
-
-@dataclass(frozen=True)
-class MirrorRound:
-    """
-    A round.
-
-    @ivar number: from 1.
-    @ivar begun: when it began, in seconds since the epoch.
-    @ivar asked: how many resources had been asked for in it when it was interrupted.
-    @ivar isResumed: whether it was interrupted.
-    """
-
-    number: int
-    begun: float
-    asked: int = 0
-    isResumed: bool = False
 
 
 @dataclass(frozen=True)

@@ -128,7 +128,7 @@ class WarcFile:
     def _append(self, record: object) -> None:
         try:
             self._writer.write_record(record)
-        except OSError:
+        except BaseException:
             self._file.truncate(self._end)
             self._file.seek(self._end)
             raise
