@@ -396,7 +396,9 @@ class TLSTests(NetworkTestCase):
         """
         url, _ = self.serveTLS()
         trust = Verified(self.cafile)
-        self.assertEqual(await self.text(url, trust=trust), "hello\n")
+        response = await self.agent(trust=trust).fetch(url)
+        self.assertIn(response.tlsVersion, ("TLSv1.2", "TLSv1.3"))
+        self.assertEqual(await response.text(), "hello\n")
         self.assertTrue(any(fingerprint(self.certificate) in line for line in self.told))
         self.assertEqual(
             await self.text(url.replace("localhost", "127.0.0.1"), trust=trust), "hello\n"

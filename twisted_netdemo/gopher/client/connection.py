@@ -69,6 +69,7 @@ class GopherConnection(Protocol):
     _response: Response | None = None
     _dot: SilenceTimer | None = None  # runs after a menu's final '.'
     _check: CertificateCheck | None = None
+    _tlsVersion: str | None = None
     _early = b""  # what the server sent while its certificate was judged
     _status: StatusLine | None = None
     _heard = False
@@ -140,6 +141,8 @@ class GopherConnection(Protocol):
     def _accepted(self, line: str) -> None:
         if self._tell is not None:
             self._tell(line)
+        # a closed connection no longer knows it
+        self._tlsVersion = self.transport.getHandle().get_protocol_version_name()
         self._send()
         if self._check is not None and self._check.isDelayed and not self._over:
             self.transport.resumeProducing()
@@ -207,6 +210,7 @@ class GopherConnection(Protocol):
                 self._charset,
                 b"" if self._status is None else self._status.line,
             )
+            self._response.tlsVersion = self._tlsVersion
         return self._response
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:

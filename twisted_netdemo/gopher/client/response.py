@@ -45,6 +45,7 @@ class Response(BodyStream):
     @ivar statusLine: the status line of a Gopher+ server, with its line end; else empty.
     @ivar local: the client's address and port.
     @ivar remote: the server's address and port, or the proxy's.
+    @ivar tlsVersion: the version of TLS, by OpenSSL's name, as in C{TLSv1.3}; C{None} without TLS.
     @ivar verdict: after the end, how far the body can be relied on; C{None} before.
     @ivar serverError: after the end, the server's words if the body is only its report of an error
         (whatever type was asked for); else C{None}.
@@ -56,6 +57,7 @@ class Response(BodyStream):
 
     serverError: str | None = None
     charset: str | None = None
+    tlsVersion: str | None = None
     endsAtDot = False
 
     def __init__(

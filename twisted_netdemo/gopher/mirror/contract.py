@@ -139,7 +139,13 @@ class Exchange(Protocol):
         """
 
     def end(
-        self, verdict: str, reason: str | None, seconds: float, remote: str, local: str
+        self,
+        verdict: str,
+        reason: str | None,
+        seconds: float,
+        remote: str,
+        local: str,
+        tlsVersion: str | None = None,
     ) -> None:
         """
         The answer has ended. This runs in the thread of the database.
@@ -149,6 +155,7 @@ class Exchange(Protocol):
         @param seconds: how long it took.
         @param remote: the server's address and port; empty if there was no connection.
         @param local: the client's.
+        @param tlsVersion: as in C{TLSv1.3}; C{None} if it is without TLS or not known.
         @raise OSError: it cannot be written.
         """
 

@@ -4,6 +4,7 @@ Folders and databases that cannot be used, in the test's own process.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sqlite3
 from pathlib import Path
@@ -55,6 +56,18 @@ class MirrorTests(HoleTestCase):
         self.assertEqual(self.said, [f"Error: {self.folder} is in use by another mirror"])
         lock.close()
         self.assertEqual(await self.mirror(), 0)
+
+    async def test_noLocks(self) -> None:
+        """
+        A file system that knows no locks is not taken for another mirror.
+        """
+
+        def none(*_: object) -> None:
+            raise OSError(37, os.strerror(37))
+
+        self.patch(fcntl, "flock", none)
+        self.assertEqual(await self.mirror(), 23)
+        self.assertEqual(self.said, [f"Error: cannot lock {self.folder}: {os.strerror(37)}"])
 
     async def test_noFolder(self) -> None:
         """

@@ -107,6 +107,29 @@ class WarcTests(SynchronousTestCase):
             ]
         self.assertEqual(seen, [(str(_URL), _BODY)])
 
+    def test_overTLS(self) -> None:
+        """
+        Over TLS there is a second field with its version.
+        """
+        from warcio.archiveiterator import ArchiveIterator
+
+        for version, expected in (
+            (None, ["gopher"]),
+            ("TLSv1", ["gopher", "tls/1.0"]),
+            ("TLSv1.3", ["gopher", "tls/1.3"]),
+        ):
+            file = WarcFile(str(self.path))
+            file.begin(_URL).end("whole", None, 1.0, "192.0.2.1:70", "192.0.2.2:4000", version)
+            file.close()
+            with open(self.path, "rb") as written:
+                found = [
+                    [value for name, value in each.rec_headers.headers if name == "WARC-Protocol"]
+                    for each in ArchiveIterator(written)
+                    if each.rec_type in ("request", "response")
+                ]
+            self.assertEqual(found, [expected] * 2)
+            self.path.unlink()
+
     def test_checked(self) -> None:
         """
         'warcio check' finds every digest right, and each record is a member of gzip.
@@ -194,6 +217,10 @@ class WarcTests(SynchronousTestCase):
         exchange.write(_BODY)
         with mock.patch.object(file, "write", _fullAfter(file, 50)):
             self.assertRaises(OSError, exchange.end, "whole", None, 1.0, "192.0.2.1:70", "")
+        self.assertEqual(self.path.with_name("m.warc.gz.part").read_bytes(), before)
+        exchange = file.begin(_URL)  # and so with an error of our own
+        with mock.patch.object(file, "flush", mock.Mock(side_effect=KeyError)):
+            self.assertRaises(KeyError, exchange.end, "whole", None, 1.0, "192.0.2.1:70", "")
         self.assertEqual(self.path.with_name("m.warc.gz.part").read_bytes(), before)
         again = file.begin(_URL)
         again.write(_BODY)

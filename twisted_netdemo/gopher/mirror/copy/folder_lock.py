@@ -29,9 +29,12 @@ class FolderLock:
             raise MirrorError(f"cannot write in {folder}: {error.strerror}") from None
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             os.close(self._file)
             raise MirrorError(f"{folder} is in use by another mirror") from None
+        except OSError as error:  # a file system without locks
+            os.close(self._file)
+            raise MirrorError(f"cannot lock {folder}: {error.strerror}") from None
 
     def close(self) -> None:
         os.close(self._file)

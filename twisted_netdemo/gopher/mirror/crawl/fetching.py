@@ -389,11 +389,13 @@ class Fetched:
             return
         exchange, self._exchange = self._exchange, None
         remote = local = ""
+        tlsVersion: str | None = None
         if self.response is not None:
+            tlsVersion = self.response.tlsVersion
             remote = formatAddress(self.response.remote)
             local = formatAddress(self.response.local)
         try:
-            exchange.end(self._verdict, self._reason, self.seconds, remote, local)
+            exchange.end(self._verdict, self._reason, self.seconds, remote, local, tlsVersion)
         except OSError as error:
             raise cannotStore(error) from None
 

@@ -2,7 +2,9 @@
 A WARC file with a request, a response and a metadata record for each transfer.
 
 Nothing is registered for Gopher. The records follow what is done for Gemini: the content types
-C{application/gopher; msgtype=request} and C{msgtype=response}, and C{WARC-Protocol: gopher}.
+C{application/gopher; msgtype=request} and C{msgtype=response}, and C{WARC-Protocol: gopher}. With
+TLS there is a second field, C{WARC-Protocol: tls/1.3}: as the proposal for it has it, a field for
+each layer, the highest first (U{https://github.com/iipc/warc-specifications/issues/42}).
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import fcntl
 import os
 import time
 from base64 import b32encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha1
 from io import BytesIO, FileIO
@@ -79,6 +81,9 @@ class WarcFile:
         except BlockingIOError:
             file.close()
             raise MirrorError(f"another program writes {self._part}") from None
+        except OSError as error:  # a file system without locks
+            file.close()
+            raise MirrorError(f"cannot lock {self._part}: {error.strerror}") from None
         return file
 
     def _trim(self) -> int:
@@ -104,6 +109,7 @@ class WarcFile:
         block: IO[bytes],
         size: int,
         digest: str,
+        protocols: Sequence[str] = (),
     ) -> None:
         """
         Append a record.
@@ -111,6 +117,7 @@ class WarcFile:
         @param kind: its type.
         @param block: what it contains, from its beginning to its end.
         @param digest: that of the block.
+        @param protocols: for C{WARC-Protocol}, the highest layer first.
         @raise OSError: it cannot be written; the file is as before.
         """
         block.seek(0)
@@ -123,6 +130,8 @@ class WarcFile:
             warc_content_type=contentType,
             warc_headers_dict={**headers, **digests},
         )
+        for protocol in protocols:
+            record.rec_headers.add_header("WARC-Protocol", protocol)
         self._append(record)
 
     def _append(self, record: object) -> None:
@@ -184,7 +193,13 @@ class WarcExchange:
         self._size += len(data)
 
     def end(
-        self, verdict: str, reason: str | None, seconds: float, remote: str, local: str
+        self,
+        verdict: str,
+        reason: str | None,
+        seconds: float,
+        remote: str,
+        local: str,
+        tlsVersion: str | None = None,
     ) -> None:
         """
         The answer has ended: write the records.
@@ -195,19 +210,26 @@ class WarcExchange:
         @param remote: the server's address and port; empty if there was no connection, and so no
             request.
         @param local: the client's.
+        @param tlsVersion: as OpenSSL names it; C{None} if it is without TLS or not known.
         @raise OSError: they cannot be written.
         """
         with self._came:
-            self._write(verdict, reason, seconds, remote, local)
+            self._write(verdict, reason, seconds, remote, local, _protocols(tlsVersion))
 
     def _write(
-        self, verdict: str, reason: str | None, seconds: float, remote: str, local: str
+        self,
+        verdict: str,
+        reason: str | None,
+        seconds: float,
+        remote: str,
+        local: str,
+        protocols: Sequence[str],
     ) -> None:
         begun = datetime.fromtimestamp(self._begun, UTC)
         common = {"WARC-Date": begun.isoformat(timespec="microseconds").replace("+00:00", "Z")}
         about = {}
         if remote:
-            sent = {**common, "WARC-Protocol": "gopher"}
+            sent = dict(common)
             if (address := _address(remote)) is not None:
                 sent["WARC-IP-Address"] = address
             if self._size or verdict != "failed":
@@ -218,8 +240,12 @@ class WarcExchange:
                 self._file.append(
                     *("response", self._url, headers, f"{_MIME}response"),
                     *(self._came, self._size, _digestText(self._digest.digest())),
+                    protocols,
                 )
-            self._small("request", {**sent, **about}, f"{_MIME}request", self._url.requestLine())
+            self._small(
+                *("request", {**sent, **about}, f"{_MIME}request"),
+                *(self._url.requestLine(), protocols),
+            )
         fields = {
             "verdict": verdict,
             "reason": reason or "",
@@ -232,9 +258,19 @@ class WarcExchange:
         )
         self._small("metadata", {**common, **about}, _FIELDS, text.encode("utf-8", "replace"))
 
-    def _small(self, kind: str, headers: Mapping[str, str], contentType: str, data: bytes) -> None:
+    def _small(
+        self,
+        kind: str,
+        headers: Mapping[str, str],
+        contentType: str,
+        data: bytes,
+        protocols: Sequence[str] = (),
+    ) -> None:
         digest = _digestText(sha1(data, usedforsecurity=False).digest())
-        self._file.append(kind, self._url, headers, contentType, BytesIO(data), len(data), digest)
+        block = BytesIO(data)
+        self._file.append(
+            kind, self._url, headers, contentType, block, len(data), digest, protocols
+        )
 
 
 def _isWarc(file: FileIO | IO[bytes]) -> bool:
@@ -243,6 +279,13 @@ def _isWarc(file: FileIO | IO[bytes]) -> bool:
     """
     start = beginning(file, len(_MAGIC))
     return start is not None and _MAGIC.startswith(start)
+
+
+def _protocols(tlsVersion: str | None) -> Sequence[str]:
+    if tlsVersion is None or not tlsVersion.startswith("TLSv"):
+        return ("gopher",)
+    number = tlsVersion.removeprefix("TLSv")  # OpenSSL has 1 for 1.0
+    return ("gopher", f"tls/{number}" if "." in number else f"tls/{number}.0")
 
 
 def _digestText(digest: bytes) -> str:
