@@ -4,7 +4,7 @@ What the crawl asks of the copy on disk and of a WARC file. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Protocol
@@ -120,9 +120,11 @@ class Copy(Protocol):
         @raise OSError: no file can be made.
         """
 
-    def rebuild(self) -> Iterator[Found]:
+    def rebuild(self, check: Callable[[], None] = ...) -> Iterator[Found]:
         """
         All resources that the files know of, for a database that is lost.
+
+        @param check: called now and then; it may raise.
         """
 
 

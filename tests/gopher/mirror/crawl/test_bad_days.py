@@ -7,6 +7,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,13 @@ from twisted.internet.defer import Deferred
 from twisted.internet.tcp import Port
 
 from tests.gopher.mirror.crawl.holes import REACTOR, Hole, HoleTestCase, menu, pages
+from twisted_netdemo.gopher.mirror.copy import copy_folder
 from twisted_netdemo.gopher.mirror.copy.folder_lock import FolderLock
+from twisted_netdemo.gopher.mirror.copy.writing import digestOfFile
 from twisted_netdemo.gopher.mirror.crawl.mirror import Mirror
 from twisted_netdemo.gopher.mirror.plan import MirrorPlan
+from twisted_netdemo.gopher.mirror.state import tables
+from twisted_netdemo.gopher.mirror.state.frontier import Frontier
 
 
 class MirrorTests(HoleTestCase):
@@ -121,6 +126,45 @@ class MirrorTests(HoleTestCase):
         words = database.execute("SELECT count(*) FROM text WHERE text MATCH 'two'").fetchone()
         self.assertEqual(words, (1,))
         database.close()
+
+    async def test_stoppedAtFirst(self) -> None:
+        """
+        A mirror that is told to stop gives up the check of its database, the reading of its files
+        and the first look at what is due, and the next start does all of that.
+        """
+        await self.mirror()
+        endless = "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t) SELECT max(n)"
+
+        def stopped(database: sqlite3.Connection) -> None:
+            mirror.stop()
+            database.execute(f"{endless} FROM t").fetchone()
+
+        plan = MirrorPlan(self.folder, (self.hole.url(),), delay=0.0)
+        for owner, name in ((tables, "_check"), (Frontier, "dueCount")):
+            mirror = Mirror(REACTOR, plan, self.said.append)
+            asked = len(self.hole.asked)
+            patch = self.patch(
+                owner, name, lambda first, *_: stopped(getattr(first, "database", first))
+            )
+            self.assertEqual(await mirror.run(), 0)
+            patch.restore()
+            self.assertEqual(len(self.hole.asked), asked)
+        self.database.unlink()
+        mirror = Mirror(REACTOR, plan, self.said.append)
+        read: list[str] = []
+
+        def digest(path: str, check: Callable[[], None]) -> bytes:
+            read.append(path)
+            mirror.stop()
+            return digestOfFile(path, check)
+
+        patch = self.patch(copy_folder, "digestOfFile", digest)
+        self.assertEqual(await mirror.run(), 0)
+        self.assertEqual(len(read), 1)
+        patch.restore()
+        self.assertEqual(self.said, [])
+        self.assertEqual(await self.mirror(), 0)
+        self.assertEqual(self.said, ["there was no database, and 3 files are known again"])
 
     async def test_fullDisk(self) -> None:
         """

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.processes import folder
-from twisted_netdemo.gopher.mirror.contract import MirrorError
+from twisted_netdemo.gopher.mirror.contract import MirrorError, Stopped
 from twisted_netdemo.gopher.mirror.warc.gzip_members import wholeLength
 from twisted_netdemo.gopher.mirror.warc.warc_file import WarcFile
 from twisted_netdemo.gopher.url import GopherURL
@@ -177,6 +177,29 @@ class WarcTests(SynchronousTestCase):
             self.assertEqual(more, [] if cut <= 100 else kinds[:3])
             self.assertEqual(self.path.read_bytes()[: len(whole)], whole)
             self.path.unlink()
+
+    def test_givenUp(self) -> None:
+        """
+        If it is given up while the old file is read, that stays as it was, under its name; it is
+        read once.
+        """
+        self.written(remote="192.0.2.1:70")
+        before = self.path.read_bytes()
+        asked: list[int] = []
+
+        def stop() -> None:
+            raise Stopped
+
+        self.assertRaises(Stopped, WarcFile, str(self.path), check=stop)
+        self.assertEqual(self.path.read_bytes(), before)
+        part = self.path.with_name("m.warc.gz.part")
+        self.assertFalse(part.exists())
+        WarcFile(str(self.path), check=lambda: asked.append(1)).close()
+        self.assertEqual(len(asked), 4)  # a record each
+        self.path.rename(part)
+        self.assertRaises(Stopped, WarcFile, str(self.path), check=stop)
+        WarcFile(str(self.path)).close()
+        self.assertEqual(self.path.read_bytes()[: len(before)], before)
 
     def test_unfinished(self) -> None:
         """

@@ -62,21 +62,24 @@ class CopyFolder:
         """
         return Arrival(self._writing, url, standing, pending)
 
-    def rebuild(self) -> Iterator[Found]:
+    def rebuild(self, check: Callable[[], None] = lambda: None) -> Iterator[Found]:
         """
         All resources that the files know of. Of their types they only know which were menus; the
         others are guessed by their endings, and menus say more.
+
+        @param check: called now and then; it may raise.
         """
         folder = self._writing.folder
         for host in _folders(folder):
             for port in _folders(os.path.join(folder, host)):
                 for parent, _, names in os.walk(os.path.join(folder, host, port)):
                     for name in sorted(names):
-                        found = self._found(os.path.join(parent, name))
+                        check()
+                        found = self._found(os.path.join(parent, name), check)
                         if found is not None:
                             yield found
 
-    def _found(self, path: str) -> Found | None:
+    def _found(self, path: str, check: Callable[[], None]) -> Found | None:
         name = os.path.relpath(path, self._writing.folder)
         url = urlOf(name)
         said = urlFile(name)
@@ -92,7 +95,7 @@ class CopyFolder:
             os.path.join(self._writing.path(hostFolder(url)), menuFolder(url), MAP)
         )
         url = replace(url, type="1" if isMenu else _guess(url.selector))
-        return Found(url, Standing("whole", digestOfFile(path), os.stat(path).st_size), path)
+        return Found(url, Standing("whole", digestOfFile(path, check), os.stat(path).st_size), path)
 
 
 _ENDINGS = MimeTypes().types_map[True]  # as Python has them, not this system

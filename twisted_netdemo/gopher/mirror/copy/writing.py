@@ -86,13 +86,15 @@ def sizeOf(path: str) -> int | None:
         return None
 
 
-def digestOfFile(path: str) -> bytes:
+def digestOfFile(path: str, check: Callable[[], None] = lambda: None) -> bytes:
     """
+    @param check: called for each part that is read; it may raise.
     @raise OSError: it cannot be read.
     """
     digest = blake2b(digest_size=DIGEST)
     with open(path, "rb") as file:
         while data := file.read(_CHUNK):
+            check()
             digest.update(data)
     return digest.digest()
 

@@ -28,6 +28,7 @@ from twisted_netdemo.gopher.mirror.rules.progress import MirrorTally
 from twisted_netdemo.gopher.mirror.rules.scope import Scope
 from twisted_netdemo.gopher.mirror.state.findings import FindingRecorder
 from twisted_netdemo.gopher.mirror.state.frontier import DueResources, Frontier
+from twisted_netdemo.gopher.mirror.state.interruption import Interruption
 from twisted_netdemo.gopher.mirror.state.round_time import MirrorRound, RoundTime
 from twisted_netdemo.gopher.mirror.state.rows import ServerRow
 from twisted_netdemo.gopher.mirror.state.state_thread import Background
@@ -87,12 +88,12 @@ class Crawl:
         self._background = background
         self._courier = courier
         self._say = say
-        self._isStopped = False
+        self._interruption = Interruption()
         self._round = RoundTime(plan.every, self.now)
         self._traps = TrapWatch(TrapTable(frontier), background, self.tally, say)
         recorder = FindingRecorder(frontier)
         self._loading = Loading(
-            frontier, recorder, scope, self._traps, self._round, lambda: self._isStopped
+            frontier, recorder, scope, self._traps, self._round, self._interruption
         )
         self._resolutions = DeferredSemaphore(RESOLUTIONS)
         self._given = {sameHost(url.host) for url in plan.urls}
@@ -129,10 +130,11 @@ class Crawl:
         now, frontier = self.now(), self._frontier
 
         def start() -> tuple[MirrorRound, list[tuple[ServerRow, float]], int]:
-            begun = frontier.beginRound(now, self.plan.every)
-            frontier.addStarts(self.plan.urls, now)
-            self._traps.load(self.plan.urls)
-            return begun, frontier.serversDue(), frontier.dueCount(now)
+            with self._interruption.over(frontier.database):
+                begun = frontier.beginRound(now, self.plan.every)
+                frontier.addStarts(self.plan.urls, now)
+                self._traps.load(self.plan.urls)
+                return begun, frontier.serversDue(), frontier.dueCount(now)
 
         found = await self._background.run(start)
         round, due, self.tally.waiting = found
@@ -149,7 +151,7 @@ class Crawl:
         """
         Ask for nothing more, and give up what is under way.
         """
-        self._isStopped = True
+        self._interruption.set()
         self._dispatcher.stop()
         self._fetching.stop()
 

@@ -4,7 +4,7 @@ Loading what is due of a server, without what is not to be asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from twisted_netdemo.gopher.mirror.crawl.asks import KnownServer
@@ -13,6 +13,7 @@ from twisted_netdemo.gopher.mirror.crawl.trap_watch import TrapWatch
 from twisted_netdemo.gopher.mirror.rules.scope import Scope
 from twisted_netdemo.gopher.mirror.state.findings import FindingRecorder
 from twisted_netdemo.gopher.mirror.state.frontier import DueResources, Frontier
+from twisted_netdemo.gopher.mirror.state.interruption import Interruption
 from twisted_netdemo.gopher.mirror.state.round_time import RoundTime
 from twisted_netdemo.gopher.mirror.state.rows import Finding, ResourceRow
 
@@ -42,14 +43,14 @@ class Loading:
         scope: Scope,
         traps: TrapWatch,
         round: RoundTime,
-        isStopped: Callable[[], bool],
+        interruption: Interruption,
     ) -> None:
         self._frontier = frontier
         self._recorder = recorder
         self._scope = scope
         self._traps = traps
         self._round = round
-        self._isStopped = isStopped
+        self._interruption = interruption
         self._mishaps = Mishaps()
 
     def load(self, server: KnownServer, now: float, taken: Collection[int], limit: int) -> Loaded:
@@ -75,7 +76,7 @@ class Loading:
             for reason, resources in left.items():
                 self._frontier.leave(resources, self._round.dueAfter(now), reason)
                 loaded.left += len(resources)
-            if kept or not found.resources or self._isStopped():
+            if kept or not found.resources or self._interruption.isSet:
                 loaded.due = DueResources(kept, found.next)
                 return loaded
 

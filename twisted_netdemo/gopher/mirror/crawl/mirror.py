@@ -20,6 +20,7 @@ from twisted_netdemo.gopher.mirror.plan import MirrorPlan
 from twisted_netdemo.gopher.mirror.rules.progress import MirrorTally
 from twisted_netdemo.gopher.mirror.rules.scope import Scope
 from twisted_netdemo.gopher.mirror.state.frontier import Frontier
+from twisted_netdemo.gopher.mirror.state.interruption import Interruption
 from twisted_netdemo.gopher.mirror.state.state_thread import Background, StateThread
 from twisted_netdemo.gopher.mirror.state.tables import (
     Corrupt,
@@ -63,7 +64,7 @@ class Mirror:
         self._say = say
         self._trust = trust
         self._crawl: Crawl | None = None
-        self._isStopped = False
+        self._interruption = Interruption()
         self.whenBegun: Deferred[None] = Deferred()
 
     @property
@@ -77,7 +78,7 @@ class Mirror:
         """
         End as soon as what has come is recorded; L{run} then returns. The next start goes on.
         """
-        self._isStopped = True
+        self._interruption.set()
         if self._crawl is not None:
             self._crawl.failed(Failure(Stopped()))
 
@@ -129,13 +130,19 @@ class Mirror:
         Open the database; if it is damaged or lost, begin another with what the files know.
         """
         folder, why = self._plan.folder, "there was no database"
+        interruption = self._interruption
         try:
-            frontier = Frontier(openDatabase(folder))
+            frontier = Frontier(openDatabase(folder, interruption))
         except Corrupt as error:
             why = f"{error}: it is kept as {setAside(folder)}"
             frontier = Frontier(openDatabase(folder))
         if not frontier.isRestored:
-            count = frontier.restore(copy.rebuild(), self._reactor.seconds())
+            found = copy.rebuild(interruption.check)
+            try:
+                count = frontier.restore(found, self._reactor.seconds(), interruption.check)
+            except BaseException:
+                frontier.close()
+                raise
             if count:
                 self._reactor.callFromThread(self._say, f"{why}, and {count} files are known again")
         return frontier
@@ -147,7 +154,7 @@ class Mirror:
 
         warc = None
         if self._plan.warc is not None:  # all of a file that is there is read
-            warc = await background.run(WarcFile, self._plan.warc)
+            warc = await background.run(WarcFile, self._plan.warc, check=self._interruption.check)
         courier = ScrapyCourier()
         crawl = self._crawl = Crawl(
             self._reactor,
@@ -163,14 +170,14 @@ class Mirror:
         )
         await courier.open(crawl)
         try:
-            if self._isStopped:
-                raise Stopped
+            self._interruption.check()
             round = await crawl.begin()
             if not self.whenBegun.called:
                 self.whenBegun.callback(None)
             await crawl.whenOver
         finally:
             crawl.stop()
+            crawl.whenOver.addErrback(lambda _: None)  # if it was not waited for
             await courier.close()
             if warc is not None:
                 await background.run(warc.close)

@@ -8,7 +8,7 @@ what came of it is recorded: after a kill it is asked for again.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -185,17 +185,14 @@ class Frontier:
         """
         The servers of which anything is due, now or later, and when first.
         """
-        servers = self.database.execute(f"SELECT {_SERVER} FROM host").fetchall()
-        return [
-            (_server(row), due) for row in servers if (due := self._firstDue(row[0])) is not None
-        ]
-
-    def _firstDue(self, server: int) -> float | None:
-        found = self.database.execute(
-            "SELECT due FROM resource WHERE host = ? AND due IS NOT NULL ORDER BY due LIMIT 1",
-            (server,),
-        ).fetchone()
-        return None if found is None else float(found[0])
+        with closing(
+            self.database.execute(
+                f"SELECT * FROM (SELECT (SELECT due FROM resource WHERE host = host.id AND "
+                f"due IS NOT NULL ORDER BY due LIMIT 1) AS due, {_SERVER} FROM host) "
+                "WHERE due IS NOT NULL"
+            )
+        ) as found:
+            return [(_server(row), float(due)) for due, *row in found]
 
     # Resources.
 
@@ -302,15 +299,19 @@ class Frontier:
         """
         return bool(self._value("restored", 0))
 
-    def restore(self, found: Iterable[Found], now: float) -> int:
+    def restore(
+        self, found: Iterable[Found], now: float, check: Callable[[], None] = lambda: None
+    ) -> int:
         """
         Add the resources that the files know of.
 
+        @param check: called for each, to give it up; nothing is added then.
         @return: how many.
         """
         count = 0
         with self.transaction() as database:
             for each in found:
+                check()
                 url, standing = each.url, each.standing
                 server = self.serverOf(url.scheme, url.host, url.port)
                 database.execute(
@@ -335,7 +336,7 @@ class Frontier:
         self.database.close()
 
 
-def _server(row: tuple[Any, ...]) -> ServerRow:
+def _server(row: Sequence[Any]) -> ServerRow:
     number, scheme, name, port, exempt, *rest = row
     return ServerRow(number, scheme, name, port, bool(exempt), *rest)
 

@@ -10,6 +10,7 @@ from contextlib import closing, suppress
 
 from twisted_netdemo.gopher.files.whole_files import numbered
 from twisted_netdemo.gopher.mirror.contract import MirrorError
+from twisted_netdemo.gopher.mirror.state.interruption import Interruption
 
 #: The name of the file in the mirror's folder.
 NAME = "mirror.sqlite"
@@ -88,12 +89,13 @@ def databasePath(folder: str) -> str:
     return os.path.join(folder, NAME)
 
 
-def openDatabase(folder: str) -> sqlite3.Connection:
+def openDatabase(folder: str, interruption: Interruption | None = None) -> sqlite3.Connection:
     """
     Open a mirror's database, and make it if there is none.
 
     @raise Corrupt: it is damaged.
     @raise MirrorError: it cannot be used.
+    @raise Stopped: the interruption is set.
     """
     path = databasePath(folder)
     database = None
@@ -110,7 +112,8 @@ def openDatabase(folder: str) -> sqlite3.Connection:
         if not version:
             database.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
         else:
-            _check(database)
+            with (interruption or Interruption()).over(database):
+                _check(database)
     except sqlite3.DatabaseError as error:
         if database is not None:
             database.close()

@@ -5,6 +5,7 @@ How far a file is whole members of gzip (RFC 1952 2.2): what a killed program wr
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from io import FileIO
 from typing import IO
 
@@ -23,15 +24,18 @@ def beginning(file: IO[bytes] | FileIO, size: int) -> bytes | None:
         return None
 
 
-def wholeLength(file: IO[bytes] | FileIO) -> int:
+def wholeLength(file: IO[bytes] | FileIO, check: Callable[[], None] = lambda: None) -> int:
     """
     How many bytes the whole members at the beginning of a file have.
+
+    @param check: called for each part that is read; it may raise.
     """
     file.seek(0)
     whole = at = 0
     member = zlib.decompressobj(_GZIP)
     data = b""
     while data := data or file.read(_CHUNK):
+        check()
         try:
             # no more than a chunk is inflated at a time, whatever the data claims to be
             member.decompress(data, _CHUNK)

@@ -39,12 +39,18 @@ class WarcFile:
     it never see a record that is not whole.
     """
 
-    def __init__(self, path: str, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        path: str,
+        now: Callable[[], float] = time.time,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
         """
         A file that is there, complete or left by a mirror that was killed, goes on; a record that
         is cut at its end is removed.
 
         @param now: returns the seconds since 1970.
+        @param check: called while an old file is read; if it raises, the file stays as it was.
         @raise MirrorError: it is no WARC file, or another mirror writes it.
         @raise OSError: it cannot be opened.
         """
@@ -53,9 +59,10 @@ class WarcFile:
         self._path = os.path.abspath(path)
         self._part = f"{self._path}.part"
         self._now = now
-        self._file = self._open()
+        self._file, whole = self._open(check)
         try:
-            self._end = self._trim()
+            self._end = self._trim(check) if whole is None else whole
+            self._file.seek(self._end)
             self._writer = WARCWriter(self, gzip=True, warc_version="1.1")
             info = {"software": "gopherfetch", "format": "WARC File Format 1.1"}
             name = os.path.basename(self._path)
@@ -64,14 +71,19 @@ class WarcFile:
             self._file.close()
             raise
 
-    def _open(self) -> FileIO:
+    def _open(self, check: Callable[[], None]) -> tuple[FileIO, int | None]:
+        """
+        @return: the file, and its length if it has been read.
+        """
+        whole = None
         if os.path.exists(self._path):
             if not os.path.isfile(self._path):  # a device, which is not to be renamed
                 raise MirrorError(f"{self._path} is not a file")
             if os.path.exists(self._part):
                 raise MirrorError(f"{self._path} and {self._part} are both there")
             with open(self._path, "rb") as old:
-                if wholeLength(old) != old.seek(0, os.SEEK_END) or not _isWarc(old):
+                whole = wholeLength(old, check)
+                if whole != old.seek(0, os.SEEK_END) or not _isWarc(old):
                     raise MirrorError(f"{self._path} is not a compressed WARC file")
             os.rename(self._path, self._part)
         descriptor = os.open(self._part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
@@ -84,14 +96,13 @@ class WarcFile:
         except OSError as error:  # a file system without locks
             file.close()
             raise MirrorError(f"cannot lock {self._part}: {error.strerror}") from None
-        return file
+        return file, whole
 
-    def _trim(self) -> int:
+    def _trim(self, check: Callable[[], None]) -> int:
         if not _isWarc(self._file):
             raise MirrorError(f"{self._part} is not a compressed WARC file")
-        end = wholeLength(self._file)
+        end = wholeLength(self._file, check)
         self._file.truncate(end)
-        self._file.seek(end)
         return end
 
     def begin(self, url: GopherURL) -> WarcExchange:
