@@ -13,6 +13,8 @@ MAX_TIME = 3600.0
 #: How large one resource may be, and how many requests a round may have.
 MAX_SIZE = 256 << 20
 MAX_FILES = 1_000_000
+#: How many hosts may be known: made-up names cost memory.
+MAX_HOSTS = 10_000
 #: How many requests may be under way.
 PARALLEL = 64
 
@@ -30,6 +32,7 @@ class MirrorPlan:
     @ivar types: the item types to fetch; C{None} for all.
     @ivar maxSize: how many bytes a resource may have.
     @ivar maxFiles: how many requests a round may have; C{None} for any number.
+    @ivar maxHosts: how many hosts may be known; one that was not given leads to a tenth at most.
     @ivar maxBytes: how many bytes a round may bring; C{None} for any number.
     @ivar parallel: how many requests may be under way.
     @ivar perHost: how many of them at one address.
@@ -56,6 +59,7 @@ class MirrorPlan:
     types: str | None = None
     maxSize: int = MAX_SIZE
     maxFiles: int | None = MAX_FILES
+    maxHosts: int = MAX_HOSTS
     maxBytes: int | None = None
     parallel: int = PARALLEL
     perHost: int = 1

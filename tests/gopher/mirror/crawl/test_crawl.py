@@ -221,6 +221,20 @@ class RulesTests(HoleTestCase):
         await self.crawled([hole.url("0/never")], obeysRobots=False)
         self.assertEqual(hole.asked[:3], ["caps.txt", "", "/never"])
 
+    async def test_forbiddenCaps(self) -> None:
+        """
+        Rules that are known are obeyed for caps.txt too, when a round goes on.
+        """
+        table = {"robots.txt": b"User-agent: *\nDisallow: /caps.txt\n", "/a": b"a", "": b""}
+        hole = Hole(self, pages(table))
+        first = self.run_([hole.url(), hole.url("0/a")], maxFiles=1)
+        await first.crawl.begin()
+        await first.crawl.whenOver  # as if it was killed then: the round is not ended
+        first.crawl.stop()
+        hole.asked.clear()
+        await self.crawled([hole.url(), hole.url("0/a")])
+        self.assertEqual(hole.asked, ["/a"])
+
     async def test_silent(self) -> None:
         """
         A server that breaks every connection has failed after three tries, and is left alone.
@@ -330,6 +344,45 @@ class NamesTests(HoleTestCase):
         self.assertEqual(run.rows("verdict"), [("whole",)] * (1 + len(hosts)))
         # by the crawl, and by the request under way
         self.assertLessEqual(names.most, RESOLUTIONS + 1)
+
+    async def test_madeUp(self) -> None:
+        """
+        Of a host that leads to made-up names without end its share is known; it is said once, and
+        the hosts of others are fetched.
+        """
+        count = 0
+
+        def answer(selector: str) -> bytes:
+            nonlocal count
+            if selector == "/honest":
+                return menu(hole.item("0", "/text", "honest.example"))
+            if selector.startswith("/made-up"):
+                count += 1
+                names = (f"n{count}-{number}.example" for number in range(30))
+                further = hole.item("1", f"/made-up/{count}", "evil.example")
+                return menu(*(hole.item("0", "/x", name) for name in names), further)
+            return {"": first, "/text": b"text"}.get(selector, NOT_FOUND)
+
+        hole = Hole(self, answer)
+        first = menu(
+            hole.item("1", "/made-up", "evil.example"), hole.item("1", "/honest", "other.example")
+        )
+        run = await self.crawled(
+            [hole.url()],
+            Names(lambda name: "127.0.0.1"),
+            **{"spanHosts": True, "allowPrivate": True, "maxHosts": 50, "maxFiles": 20},
+        )
+        evil = f"gopher://evil.example:{hole.port}/1/made-up"
+        self.assertEqual(
+            [line for line in run.said if "new host" in line],
+            [
+                f"{evil}: 25 links to new hosts are left out: this host has led to 5 others, "
+                "its share (--max-hosts)"
+            ],
+        )
+        hosts = {name for (name,) in run.frontier.database.execute("SELECT name FROM host")}
+        self.assertEqual(len(hosts), 3 + 5 + 1)
+        self.assertIn((b"/text", "whole"), run.rows())
 
 
 class GuardTests(HoleTestCase):

@@ -90,6 +90,41 @@ class FrontierTests(SynchronousTestCase):
         self.frontier.beginRound(30.0, None)
         self.assertEqual(len(self.take(30.0)), 1)
 
+    def test_strangers(self) -> None:
+        """
+        No more hosts are known than may be, and one that the mirror was not given leads to its
+        share alone; links to hosts that are known are followed all the same.
+        """
+        self.recorder = FindingRecorder(self.frontier, maxHosts=20)
+        self.frontier.beginRound(1.0, None)
+        self.frontier.addStarts([START], 1.0)
+
+        def lead(row: ResourceRow, name: str, count: int, isGiven: bool = False) -> tuple[int, int]:
+            links = [link("/", "1", f"{name}{number}") for number in range(count)]
+            finding = Finding(row, "whole", 0.0, stored=WHOLE, links=[*links, link("/x")])
+            found = self.recorder.record(finding, 1, 10.0, isGiven)
+            return found.menus + found.documents, found.strangers
+
+        (start,) = self.take(2.0)
+        self.assertEqual(lead(start, "a", 9, isGiven=True), (10, 0))
+        (first,) = self.frontier.take(2, 20.0, (), 9).resources
+        (other,) = self.frontier.take(3, 20.0, (), 9).resources
+        self.assertEqual(lead(first, "made-up", 50), (2, 48))
+        self.assertEqual(lead(first, "more", 50), (0, 50))
+        self.assertEqual(lead(first, "a", 9), (0, 0))
+        self.assertEqual(lead(other, "b", 3), (2, 1))
+        self.assertFalse(self.recorder.isFull())
+        self.open()
+        self.recorder = FindingRecorder(self.frontier, maxHosts=20)
+        self.assertEqual(lead(start, "c", 9, isGiven=True), (6, 3))
+        self.assertTrue(self.recorder.isFull())
+        self.assertEqual(self.frontier.serverCount(), 20)
+        left = "SELECT value FROM mirror WHERE key = 'left_out'"
+        self.assertEqual(self.frontier.database.execute(left).fetchone(), (102,))
+        self.frontier.endRound(20.0)
+        self.frontier.beginRound(30.0, None)
+        self.assertEqual(self.frontier.database.execute(left).fetchone(), (0,))
+
     def test_vanished(self) -> None:
         """
         A resource has vanished if the server says so, or if it does not answer and no menu leads

@@ -28,6 +28,7 @@ MIRROR_PARAMETERS = [
     ["depth", None, None, "With --mirror, follow so many links from the URLs [default: all]."],
     ["types", None, None, "With --mirror, only fetch these item types, as in 01 [default: all]."],
     ["max-files", None, "1000000", "With --mirror, how many resources a round may ask for."],
+    ["max-hosts", None, "10000", "With --span-hosts, how many hosts the mirror may know."],
     ["max-bytes", None, None, "With --mirror, how many bytes a round may bring [default: all]."],
     ["per-host", None, "1", "With --mirror, how many connections to an address."],
     ["delay", None, "1", "With --mirror, how long from a request to the next at an address."],
@@ -127,6 +128,7 @@ class MirrorOptions(ServiceOptions):
             types=None if self["types"] is None else self.check("types", self["types"], _types),
             maxSize=self["max-size"] or plan.MAX_SIZE,
             maxFiles=self._number("max-files", 1),
+            maxHosts=self._number("max-hosts", 1, 1_000_000) or plan.MAX_HOSTS,
             maxBytes=(
                 None
                 if self["max-bytes"] is None

@@ -13,6 +13,7 @@ from twisted_netdemo.gopher.mirror.crawl import servers
 from twisted_netdemo.gopher.mirror.crawl.asks import Ask, KnownServer
 from twisted_netdemo.gopher.mirror.crawl.dispatcher import Dispatcher
 from twisted_netdemo.gopher.mirror.crawl.fetching import Fetched
+from twisted_netdemo.gopher.mirror.crawl.known_rules import KnownRules
 from twisted_netdemo.gopher.mirror.crawl.mishaps import Mishaps, statusIn
 from twisted_netdemo.gopher.mirror.crawl.trap_watch import TrapWatch
 from twisted_netdemo.gopher.mirror.rules.progress import MirrorTally
@@ -35,6 +36,7 @@ class Answers:
         self,
         frontier: Frontier,
         recorder: FindingRecorder,
+        rules: KnownRules,
         background: Background,
         dispatcher: Dispatcher,
         round: RoundTime,
@@ -52,6 +54,8 @@ class Answers:
         """
         self._frontier = frontier
         self._recorder = recorder
+        self._rules = rules
+        self._strangersFrom: set[int] = set()
         self._background = background
         self._dispatcher = dispatcher
         self._round = round
@@ -100,6 +104,20 @@ class Answers:
         what = "1 resource" if count == 1 else f"{count} resources"
         self._say(f"{error}: {what} of the host not asked for in this round")
 
+    def _sayStrangers(self, ask: Ask, count: int) -> None:
+        """
+        Say once of each server, and once at the limit, that links are left out.
+        """
+        isFull = self._recorder.isFull()
+        number = 0 if isFull else ask.server.row.id
+        if number in self._strangersFrom:
+            return
+        self._strangersFrom.add(number)
+        what = "a link to a new host is" if count == 1 else f"{count} links to new hosts are"
+        known, share = f"{self._recorder.maxHosts} hosts are known", self._recorder.share
+        why = known if isFull else f"this host has led to {share} others, its share"
+        self._say(f"{ask.url}: {what} left out: {why} (--max-hosts)")
+
     async def _received(self, ask: Ask, fetched: Fetched) -> None:
         if fetched.isStopped or ask.resource is None:
             await self._background.run(fetched.close)
@@ -116,20 +134,27 @@ class Answers:
             if not fetched.isTrouble or not self._dispatcher.again(server):
                 await self.giveUp(server, fetched.error)
             return
-        if servers.answered(server, fetched.text, self._now(), self._round.since):
-            row = server.row
-            await self._background.run(
-                self._frontier.describeServer,
-                *(row.id, row.rules, row.software, row.encoding, row.asked, row.capsUntil),
-                server.address,
-            )
+        if not servers.answered(server, fetched.text, self._now(), self._round.since):
+            return
+        row, rules = server.row, server.rules
+        server.rules = None
+
+        def describe() -> None:
+            text = None if rules is None else rules.text
+            self._frontier.describeServer(row, text, server.address)
+            if rules is not None:
+                self._rules.keep(row.id, rules)
+
+        await self._background.run(describe)
 
     async def _record(self, ask: Ask, resource: ResourceRow, fetched: Fetched) -> None:
         server, round = ask.server, self._round
 
         def settle() -> Recorded:
             finding = fetched.settle(resource, round.every)
-            return self._recorder.record(finding, round.current.number, finding.asked)
+            return self._recorder.record(
+                finding, round.current.number, finding.asked, server.isGiven
+            )
 
         recorded = await self._background.run(settle)
         finding = fetched.finding
@@ -140,6 +165,8 @@ class Answers:
             self._dispatcher.due(server, finding.due)
         if recorded.dropped:
             self._say(f"{ask.url}: {recorded.dropped} links are left out: too many are waiting")
+        if recorded.strangers:
+            self._sayStrangers(ask, recorded.strangers)
         if finding.tries:
             return
         self._tally.verdicts[finding.verdict] += 1

@@ -40,12 +40,14 @@ class Ask:
     resource: ResourceRow | None = None
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class KnownServer:
     """
     A server in this process.
 
     @ivar lane: where its requests queue; C{None} before its address is known.
+    @ivar rules: what it said of robots, until that is recorded.
+    @ivar allowsCaps: whether its rules, if they are known, allow C{caps.txt}.
     @ivar preface: what is asked for before its resources.
     @ivar texts: what came of the preface, by selector.
     @ivar queue: resources that are due.
@@ -66,6 +68,7 @@ class KnownServer:
     stage: Stage = Stage.NEW
     lane: Lane | None = None
     rules: RobotsRules | None = None
+    allowsCaps: bool = True
     preface: deque[GopherURL] = field(default_factory=deque)
     texts: dict[bytes, str] = field(default_factory=dict)
     queue: deque[ResourceRow] = field(default_factory=deque)

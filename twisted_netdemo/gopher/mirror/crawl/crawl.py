@@ -18,12 +18,13 @@ from twisted_netdemo.gopher.mirror.crawl.answers import Answers
 from twisted_netdemo.gopher.mirror.crawl.asks import Ask, KnownServer
 from twisted_netdemo.gopher.mirror.crawl.dispatcher import Dispatcher
 from twisted_netdemo.gopher.mirror.crawl.fetching import Fetched, Fetching
+from twisted_netdemo.gopher.mirror.crawl.known_rules import KnownRules
 from twisted_netdemo.gopher.mirror.crawl.loading import Loaded, Loading
 from twisted_netdemo.gopher.mirror.crawl.mishaps import Mishaps
-from twisted_netdemo.gopher.mirror.crawl.resolving import addressesOf
 from twisted_netdemo.gopher.mirror.crawl.trap_watch import TrapWatch
 from twisted_netdemo.gopher.mirror.plan import MirrorPlan
 from twisted_netdemo.gopher.mirror.rules.address_turn import AddressTurn
+from twisted_netdemo.gopher.mirror.rules.caps import SELECTOR
 from twisted_netdemo.gopher.mirror.rules.progress import MirrorTally
 from twisted_netdemo.gopher.mirror.rules.scope import Scope
 from twisted_netdemo.gopher.mirror.state.findings import FindingRecorder
@@ -36,6 +37,7 @@ from twisted_netdemo.gopher.mirror.state.tables import Corrupt
 from twisted_netdemo.gopher.mirror.state.trap_table import TrapTable
 from twisted_netdemo.gopher.net.certificate_check import Trust
 from twisted_netdemo.gopher.net.interfaces import IClientReactor
+from twisted_netdemo.gopher.net.resolving import addressesOf
 from twisted_netdemo.gopher.url import sameHost
 from twisted_netdemo.service.time.clock import monotonic
 
@@ -91,9 +93,11 @@ class Crawl:
         self._interruption = Interruption()
         self._round = RoundTime(plan.every, self.now)
         self._traps = TrapWatch(TrapTable(frontier), background, self.tally, say)
-        recorder = FindingRecorder(frontier)
+        recorder = FindingRecorder(frontier, maxHosts=plan.maxHosts)
+        self._rules = KnownRules(frontier)
+        rules = self._rules if plan.obeysRobots else None
         self._loading = Loading(
-            frontier, recorder, scope, self._traps, self._round, self._interruption
+            frontier, recorder, scope, rules, self._traps, self._round, self._interruption
         )
         self._resolutions = DeferredSemaphore(RESOLUTIONS)
         self._given = {sameHost(url.host) for url in plan.urls}
@@ -109,6 +113,7 @@ class Crawl:
         self._answers = Answers(
             frontier,
             recorder,
+            self._rules,
             background,
             self._dispatcher,
             self._round,
@@ -201,12 +206,18 @@ class Crawl:
             found = addressesOf(self._reactor, server.row.name, self.plan.family)
             return found.addTimeout(self.plan.connectTimeout, self._clock)
 
-        def read(row: ServerRow) -> Deferred[list[str]]:
-            server.row = row
-            server.isGiven = sameHost(row.name) in self._given
+        def read() -> tuple[ServerRow, bool]:
+            row = self._frontier.server(server.row.id)
+            isOld = servers.areOld(row, self.plan.obeysRobots, self._round.since)
+            isFree = isOld or not self.plan.obeysRobots
+            return row, isFree or self._rules.of(row.id).allows(SELECTOR)
+
+        def resolved(known: tuple[ServerRow, bool]) -> Deferred[list[str]]:
+            server.row, server.allowsCaps = known
+            server.isGiven = sameHost(server.row.name) in self._given
             return self._resolutions.run(find)
 
-        return self._background.run(self._frontier.server, server.row.id).addCallback(read)
+        return self._background.run(read).addCallback(resolved)
 
     def prepare(self, server: KnownServer) -> None:
         servers.begin(server, self.plan.obeysRobots, self._round.since, self.now())

@@ -16,9 +16,11 @@ from twisted_netdemo.gopher.mirror.crawl.guide import Guide
 from twisted_netdemo.gopher.mirror.rules.address_turn import AddressTurn, retryPause
 from twisted_netdemo.gopher.mirror.state.frontier import DueResources
 
-# How many resources of a server are in memory, and from how many on more are loaded.
+# How many resources of a server are in memory, and from how many on more are loaded; of all servers
+# hardly more than so many are.
 BATCH = 64
 _LOW = 16
+_LOADED = 1 << 16
 
 #: How many answers may wait until they are recorded: memory holds them, and a kill loses them.
 BACKLOG = 16
@@ -228,7 +230,7 @@ class Dispatcher:
         lane.turn.start(now)
         self.active += 1
         self._unsettled += 1
-        if server.stage is Stage.READY and len(server.queue) < _LOW:
+        if server.stage is Stage.READY and len(server.queue) < self._low:
             self._go(server)
         self._queue.add(lane)
         self._guide.send(ask)
@@ -246,11 +248,19 @@ class Dispatcher:
             self._begin(server)
         elif server.stage is Stage.RULES and not server.preface and not server.isAsking:
             server.stage = Stage.READY
-        isLow = len(server.queue) < _LOW and not server.isLoading
+        isLow = len(server.queue) < self._low and not server.isLoading
         if server.stage is Stage.READY and isLow and isDue:
             self._load(server)
         if server.lane is not None:
             self._queue.add(server.lane)
+
+    @property
+    def _batch(self) -> int:
+        return max(4, min(BATCH, _LOADED // max(1, len(self._servers))))
+
+    @property
+    def _low(self) -> int:
+        return min(_LOW, self._batch)
 
     def _isDue(self, server: KnownServer) -> bool:
         return server.next is not None and server.next <= self._guide.now()
@@ -310,9 +320,8 @@ class Dispatcher:
         server.isLoading = True
         server.next = None
         self._busy += 1
-        self._guide.load(server, BATCH).addCallbacks(self._loaded, None, (server,)).addErrback(
-            self._guide.failed
-        )
+        found = self._guide.load(server, self._batch)
+        found.addCallbacks(self._loaded, None, (server,)).addErrback(self._guide.failed)
 
     def _loaded(self, taken: DueResources, server: KnownServer) -> None:
         self._busy -= 1

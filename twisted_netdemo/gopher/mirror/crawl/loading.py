@@ -8,6 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from twisted_netdemo.gopher.mirror.crawl.asks import KnownServer
+from twisted_netdemo.gopher.mirror.crawl.known_rules import KnownRules
 from twisted_netdemo.gopher.mirror.crawl.mishaps import Mishap, Mishaps
 from twisted_netdemo.gopher.mirror.crawl.trap_watch import TrapWatch
 from twisted_netdemo.gopher.mirror.rules.scope import Scope
@@ -41,13 +42,18 @@ class Loading:
         frontier: Frontier,
         recorder: FindingRecorder,
         scope: Scope,
+        rules: KnownRules | None,
         traps: TrapWatch,
         round: RoundTime,
         interruption: Interruption,
     ) -> None:
+        """
+        @param rules: C{None} if no server's are obeyed.
+        """
         self._frontier = frontier
         self._recorder = recorder
         self._scope = scope
+        self._rules = rules
         self._traps = traps
         self._round = round
         self._interruption = interruption
@@ -94,6 +100,6 @@ class Loading:
         url = resource.url(server.row)
         if not self._scope.includes(url, resource.depth):
             return None
-        if server.rules is not None and not server.rules.allows(url.selector):
+        if self._rules is not None and not self._rules.of(server.row.id).allows(url.selector):
             return "robots.txt forbids it"
         return "it is in a trap" if self._traps.holds(server, resource) else ""

@@ -27,7 +27,7 @@ def areOld(row: ServerRow, obeysRobots: bool, since: float) -> bool:
 
     @param since: from when on they are new enough, in seconds since the epoch.
     """
-    return obeysRobots and (row.rules is None or row.asked < since)
+    return obeysRobots and row.asked < since
 
 
 def begin(server: KnownServer, obeysRobots: bool, since: float, now: float) -> None:
@@ -40,9 +40,7 @@ def begin(server: KnownServer, obeysRobots: bool, since: float, now: float) -> N
     server.rules = None
     if areOld(row, obeysRobots, since):
         preface += SELECTORS
-    elif obeysRobots:
-        server.rules = RobotsRules([row.rules or ""])
-    if row.capsUntil <= now:
+    if row.capsUntil <= now and server.allowsCaps:
         preface.append(SELECTOR)
     server.preface = deque(
         GopherURL(row.name, row.port, "0", each, scheme=row.scheme) for each in preface
@@ -68,7 +66,8 @@ def answered(server: KnownServer, text: str | None, now: float, since: float) ->
         row = replace(row, software=caps.software, encoding=caps.encoding, capsUntil=until)
     elif selector == SELECTORS[-1]:
         rules = RobotsRules([server.texts[each] for each in SELECTORS if each in server.texts])
-        row = replace(row, rules=rules.text, asked=now)
+        row = replace(row, asked=now)
+        server.texts.clear()
     server.preface.popleft()  # not before its rules are read: without them it is asked for nothing
     if server.preface and rules is not None and not rules.allows(SELECTOR):
         server.preface.popleft()

@@ -70,6 +70,7 @@ class MirrorStanding:
     @ivar isOpen: whether it goes on, or would if the mirror were started again.
     @ivar begun: when it began, in seconds since 1970.
     @ivar ended: when the last one ended.
+    @ivar leftOut: how many links it left out, since they lead to more hosts than may be known.
     """
 
     def __init__(self, database: sqlite3.Connection, folder: str, now: float) -> None:
@@ -86,6 +87,7 @@ class MirrorStanding:
         self.isOpen = bool(known.get("open", 0))
         self.begun: float | None = known.get("begun")
         self.ended: float | None = None if self.isOpen else known.get("ended")
+        self.leftOut = int(known.get("left_out", 0))
         self.hosts = self._readHosts(now)
 
     @property
@@ -153,7 +155,10 @@ def standingLines(standing: MirrorStanding) -> Iterator[str]:
     if begun:
         state += f"ended {ended}" if ended else "not ended yet"
     yield f"{safeLine(standing.folder)}: round {standing.round}, {state}\n"
-    yield f"{counts}; {sum(host.due for host in hosts)} due now\n\n"
+    yield f"{counts}; {sum(host.due for host in hosts)} due now\n"
+    if standing.leftOut:
+        yield f"{standing.leftOut} links left out, to more hosts than may be known (--max-hosts)\n"
+    yield "\n"
     head = ("host", *COUNTED, "bytes", "due", "next due")
     rows = [
         (
@@ -194,6 +199,7 @@ def standingAsJSON(standing: MirrorStanding) -> Iterator[str]:
         "ended": moment(standing.ended),
         "counts": standing.counts,
         "due": sum(host.due for host in standing.hosts.values()),
+        "links_left_out": standing.leftOut,
         "hosts": [host.asMembers() for host in standing.hosts.values()],
     }
     yield json.dumps(head)[:-1]

@@ -5,14 +5,19 @@ Recording what came of a resource, with a menu's links, in one transaction.
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from twisted_netdemo.gopher.mirror.plan import MAX_HOSTS
 from twisted_netdemo.gopher.mirror.state.frontier import Frontier, requestOf
 from twisted_netdemo.gopher.mirror.state.rows import Finding, MenuLink, NotFollowed, ResourceRow
 
 #: How many resources of one server may wait at a time: what a hostile one lists costs disk.
 MAX_DUE = 1_000_000
+#: What part of the servers that may be known one server may lead to, else made-up names would keep
+#: those of others out.
+SHARE = 10
 
 
 @dataclass
@@ -22,12 +27,14 @@ class Recorded:
     @ivar documents: how many documents a menu leads to that were not known.
     @ivar menus: how many menus.
     @ivar dropped: how many links were left out, since their server has too many waiting.
+    @ivar strangers: how many were left out, since their servers are new and too many are known.
     """
 
     servers: set[int] = field(default_factory=set)
     documents: int = 0
     menus: int = 0
     dropped: int = 0
+    strangers: int = 0
 
 
 class FindingRecorder:
@@ -35,16 +42,38 @@ class FindingRecorder:
     Writes findings.
 
     @param maxDue: see L{MAX_DUE}.
+    @ivar maxHosts: how many servers may be known.
     """
 
-    def __init__(self, frontier: Frontier, maxDue: int = MAX_DUE) -> None:
+    def __init__(
+        self, frontier: Frontier, maxDue: int = MAX_DUE, maxHosts: int = MAX_HOSTS
+    ) -> None:
         self._frontier = frontier
         self._maxDue = maxDue
+        self.maxHosts = maxHosts
+        self._hosts: int | None = None
+        self._brought: Counter[int] = Counter()  # new servers, by the one that led to them
         self._waiting: dict[int, int] = {}  # by server, counted from above
 
-    def record(self, finding: Finding, round: int, now: float) -> Recorded:
+    @property
+    def share(self) -> int:
+        """
+        How many new servers one may lead to.
+        """
+        return max(1, self.maxHosts // SHARE)
+
+    def isFull(self) -> bool:
+        """
+        Whether as many servers are known as may be.
+        """
+        if self._hosts is None:
+            self._hosts = self._frontier.serverCount()
+        return self._hosts >= self.maxHosts
+
+    def record(self, finding: Finding, round: int, now: float, isGiven: bool = False) -> Recorded:
         """
         @param round: its number.
+        @param isGiven: whether the mirror was given the server: it may lead to any number.
         """
         resource = finding.resource
         with self._frontier.transaction() as database:
@@ -76,7 +105,10 @@ class FindingRecorder:
             self._note(database, resource, finding.notFollowed)
             if finding.links is None:
                 return Recorded()
-            return self._link(database, resource, finding.links, finding.exempts, now)
+            recorded = self._link(database, resource, finding.links, finding.exempts, now, isGiven)
+            if recorded.strangers:
+                self._frontier.leaveOut(recorded.strangers)
+            return recorded
 
     def _verdict(self, database: sqlite3.Connection, finding: Finding) -> str:
         resource = finding.resource
@@ -111,8 +143,9 @@ class FindingRecorder:
         links: Iterable[MenuLink],
         exempts: bool,
         now: float,
+        isGiven: bool,
     ) -> Recorded:
-        servers: dict[tuple[str, str, int], int] = {}
+        servers: dict[tuple[str, str, int], int | None] = {}
         recorded = Recorded()
         targets: set[int] = set()
         full: set[int] = set()
@@ -120,9 +153,12 @@ class FindingRecorder:
         for link in links:
             url = link.url
             key = (url.scheme, url.host, url.port)
-            server = servers.get(key)
+            if key not in servers:
+                servers[key] = self._server(key, resource.server, exempts, isGiven)
+            server = servers[key]
             if server is None:
-                server = servers[key] = self._frontier.serverOf(*key, isExempt=exempts)
+                recorded.strangers += 1
+                continue
             request = requestOf(url)
             known = database.execute(
                 "SELECT id, type, depth FROM resource WHERE host = ? AND request = ?",
@@ -162,6 +198,21 @@ class FindingRecorder:
                 recorded.servers.add(server)
         self._relink(database, resource.id, targets)
         return recorded
+
+    def _server(
+        self, key: tuple[str, str, int], source: int, exempts: bool, isGiven: bool
+    ) -> int | None:
+        """
+        A server's number; C{None} if it is new, and the server that leads to it brings too many.
+        """
+        known = self._frontier.knownServer(*key, isExempt=exempts)
+        if known is not None:
+            return known
+        if self.isFull() or (self._brought[source] >= self.share and not isGiven):
+            return None
+        self._hosts = (self._hosts or 0) + 1
+        self._brought[source] += 1
+        return self._frontier.serverOf(*key, isExempt=exempts)
 
     def _hasRoom(self, database: sqlite3.Connection, server: int, full: set[int]) -> bool:
         """

@@ -18,7 +18,7 @@ from twisted_netdemo.gopher.mirror.state.round_time import MirrorRound
 from twisted_netdemo.gopher.mirror.state.rows import ResourceRow, ServerRow
 from twisted_netdemo.gopher.url import GopherURL
 
-_SERVER = "id, scheme, name, port, exempt, robots, software, encoding, asked, caps_until"
+_SERVER = "id, scheme, name, port, exempt, software, encoding, asked, caps_until"
 _RESOURCE = (
     "id, host, request, type, title, depth, branch, is_start, tries, factor, verdict, "
     "stands, digest, size, pending"
@@ -105,6 +105,7 @@ class Frontier:
                 ("begun", now),
                 ("every", every or 0),
                 ("open", 1),
+                ("left_out", 0),
             ):
                 self._set(key, value)
         return MirrorRound(number, now)
@@ -125,6 +126,7 @@ class Frontier:
             number = int(self._value("round", 0)) + 1
             self._set("round", number)
             self._set("begun", now)
+            self._set("left_out", 0)
         return MirrorRound(number, now)
 
     def _value(self, key: str, default: float) -> float:
@@ -140,19 +142,41 @@ class Frontier:
         """
         A server's number; the server is added if it is new. Within a transaction.
         """
-        key = (scheme, name, port)
+        known = self.knownServer(scheme, name, port, isExempt)
+        if known is not None:
+            return known
+        added = self.database.execute(
+            "INSERT INTO host (scheme, name, port, exempt) VALUES (?, ?, ?, ?)",
+            (scheme, name, port, int(isExempt)),
+        )
+        return added.lastrowid or 0
+
+    def knownServer(self, scheme: str, name: str, port: int, isExempt: bool = False) -> int | None:
+        """
+        A server's number; C{None} if it is new. Within a transaction.
+        """
         found = self.database.execute(
-            "SELECT id, exempt FROM host WHERE scheme = ? AND name = ? AND port = ?", key
+            "SELECT id, exempt FROM host WHERE scheme = ? AND name = ? AND port = ?",
+            (scheme, name, port),
         ).fetchone()
         if found is None:
-            added = self.database.execute(
-                "INSERT INTO host (scheme, name, port, exempt) VALUES (?, ?, ?, ?)",
-                (*key, int(isExempt)),
-            )
-            return added.lastrowid or 0
+            return None
         if isExempt and not found[1]:
             self.database.execute("UPDATE host SET exempt = 1 WHERE id = ?", (found[0],))
         return int(found[0])
+
+    def serverCount(self) -> int:
+        """
+        How many servers are known.
+        """
+        return int(self.database.execute("SELECT count(*) FROM host").fetchone()[0])
+
+    def leaveOut(self, count: int) -> None:
+        """
+        Count links that are left out in this round, since too many servers are known. Within a
+        transaction.
+        """
+        self._set("left_out", self._value("left_out", 0) + count)
 
     def server(self, number: int) -> ServerRow:
         """
@@ -161,24 +185,28 @@ class Frontier:
         found = self.database.execute(f"SELECT {_SERVER} FROM host WHERE id = ?", (number,))
         return _server(found.fetchone())
 
-    def describeServer(
-        self,
-        number: int,
-        rules: str | None,
-        software: str,
-        encoding: str | None,
-        asked: float,
-        capsUntil: float,
-        address: str,
-    ) -> None:
+    def rulesOf(self, server: int) -> str | None:
+        """
+        A server's rules, as last read; C{None} if it was never asked.
+        """
+        found = self.database.execute("SELECT robots FROM host WHERE id = ?", (server,)).fetchone()
+        return None if found is None else found[0]
+
+    def describeServer(self, server: ServerRow, rules: str | None, address: str) -> None:
         """
         Keep what a server said of itself.
+
+        @param rules: its C{robots.txt}; C{None} for what is known.
+        @param address: the one that answered.
         """
         with self.transaction() as database:
             database.execute(
-                "UPDATE host SET robots = ?, software = ?, encoding = ?, asked = ?, "
-                "caps_until = ?, address = ?, failed = NULL WHERE id = ?",
-                (rules, software, encoding, asked, capsUntil, address, number),
+                "UPDATE host SET robots = coalesce(?, robots), software = ?, encoding = ?, "
+                "asked = ?, caps_until = ?, address = ?, failed = NULL WHERE id = ?",
+                (
+                    *(rules, server.software, server.encoding, server.asked, server.capsUntil),
+                    *(address, server.id),
+                ),
             )
 
     def serversDue(self) -> list[tuple[ServerRow, float]]:

@@ -16,10 +16,9 @@ class ServerRow:
     A server: a host and port, with or without TLS.
 
     @ivar isExempt: whether it may have an address that is not global.
-    @ivar rules: its C{robots.txt}, as last read; C{None} if it was never asked.
     @ivar software: C{ServerSoftware} of its C{caps.txt}.
     @ivar encoding: C{ServerDefaultEncoding}, as a Python codec.
-    @ivar asked: when it was asked for its rules, in seconds since the epoch.
+    @ivar asked: when it was asked for its rules, in seconds since the epoch; 0 if it never was.
     @ivar capsUntil: until when its C{caps.txt} need not be asked for.
     """
 
@@ -28,7 +27,6 @@ class ServerRow:
     name: str
     port: int
     isExempt: bool = False
-    rules: str | None = None
     software: str = ""
     encoding: str | None = None
     asked: float = 0.0
