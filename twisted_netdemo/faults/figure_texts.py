@@ -72,7 +72,9 @@ def positions(text: str) -> Positions:
         first = int(match[1]) if match else 0
         last = int(match[2] or first) if match else 0
         if not 1 <= first <= last:
-            raise ValueError(f"{text!r} are not numbers from 1, as in 1, 1-3 or 2,4")
+            raise ValueError(
+                f"{part.strip()!r} is neither a number from 1 on nor a range of them, as in 1-3"
+            )
         ranges.append((first, last))
     return Positions.of(ranges)
 

@@ -87,11 +87,15 @@ class FiguresTests(SynchronousTestCase):
             ({"family": 5}, "family: 5 is neither 4 nor 6"),
             (
                 {"flows": True},
-                "flows: True is neither text ('1-3') nor numbers of flows (1, {1, 3})",
+                "flows: True is neither text ('1-3') nor numbers of flows from 1 on (1, {1, 3})",
+            ),
+            (
+                {"flows": 0},
+                "flows: 0 is neither text ('1-3') nor numbers of flows from 1 on (1, {1, 3})",
             ),
             (
                 {"flows": set()},
-                "flows: set() is neither text ('1-3') nor numbers of flows (1, {1, 3})",
+                "flows: set() is neither text ('1-3') nor numbers of flows from 1 on (1, {1, 3})",
             ),
             (
                 {"sysctl": 2},

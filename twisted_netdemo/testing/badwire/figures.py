@@ -13,6 +13,7 @@ only: places (C{3}, C{{3, 5}}, C{range(1, 4)}) for faults, whole numbers for cou
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -112,9 +113,12 @@ def flows(value: object) -> list[str]:
     """
     if isinstance(value, str):
         return [value]
-    found = "" if isinstance(value, bool) else ranges(value)
+    found = ""
+    if not isinstance(value, bool):
+        with contextlib.suppress(ValueError):
+            found = ranges(value)
     if not found:
-        raise ValueError("is neither text ('1-3') nor numbers of flows (1, {1, 3})")
+        raise ValueError("is neither text ('1-3') nor numbers of flows from 1 on (1, {1, 3})")
     return [found]
 
 
