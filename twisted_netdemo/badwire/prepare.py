@@ -30,7 +30,10 @@ _FLUSH = 0.5
 
 
 def prepare(
-    options: Any, say: Callable[[str], None], listeners: Iterable[Listener] = ()
+    options: Any,
+    say: Callable[[str], None],
+    listeners: Iterable[Listener] = (),
+    watch: Callable[[], Watcher | None] = Watcher,
 ) -> Callable[[IWireReactor], BadWire]:
     """
     Make the private network, move this process into it, and make the services.
@@ -38,6 +41,8 @@ def prepare(
     @param options: L{twisted_netdemo.badwire.tap.Options}.
     @param say: called with each line for people.
     @param listeners: receive the events beside the outputs that C{options} name.
+    @param watch: called in the network, with all capabilities. It starts the watcher, or returns
+        L{None} where another process watches the network.
     @return: a callable that makes the service, given a reactor.
     @raise Forbidden: the system forbids a private network.
     @raise StartError: a file cannot be opened, or a service cannot be made.
@@ -45,7 +50,7 @@ def prepare(
     outputs = RunOutputs(options, say)
     outputs.listeners += listeners
     try:
-        network, watcher, services = _enter(options, say)
+        network, watcher, services = _enter(options, say, watch)
     except BaseException:
         outputs.discard()
         raise
@@ -103,7 +108,9 @@ def sayRefusal(error: Exception, say: Callable[[str], None]) -> int:
     return FAILED
 
 
-def _enter(options: Any, say: Callable[[str], None]) -> tuple[Network, Watcher, list[IService]]:
+def _enter(
+    options: Any, say: Callable[[str], None], watch: Callable[[], Watcher | None]
+) -> tuple[Network, Watcher | None, list[IService]]:
     """
     Make the network and enter it, then make the services without capabilities.
     """
@@ -112,7 +119,7 @@ def _enter(options: Any, say: Callable[[str], None]) -> tuple[Network, Watcher, 
     )
     network.enter()
     try:
-        watcher = Watcher()
+        watcher = watch()
         linux.keepCapabilities(network.kept)
     except OSError as error:
         raise StartError(f"badwire: {describe(error)}") from None

@@ -75,7 +75,7 @@ class BadWire(MultiService):
     def __init__(
         self,
         network: Network,
-        watcher: Watcher,
+        watcher: Watcher | None,
         makeWire: MakeWire,
         seed: int,
         outputs: RunOutputs,
@@ -84,7 +84,8 @@ class BadWire(MultiService):
         drain: float = 3.0,
     ) -> None:
         """
-        @param watcher: ends the processes in the network if badwire is killed.
+        @param watcher: ends the processes in the network if badwire is killed; L{None} where
+            another process ends them, whenever badwire ends.
         @param makeWire: called at the start of the service.
         @param seed: the seed of the wire.
         @param outputs: receives each event, and writes the outputs once at the end.
@@ -110,7 +111,7 @@ class BadWire(MultiService):
         self._command: CommandProcess | None = None
         self._ended: Callable[[int], None] | None = None
         self._isOver = self._hasFailed = False
-        self._hasCommand = self._endsAll = False
+        self._hasCommand = False
 
     def runs(self, arguments: Sequence[str], ended: Callable[[int], None]) -> None:
         """
@@ -132,13 +133,12 @@ class BadWire(MultiService):
 
     def awaits(self, ended: Callable[[int], None]) -> Callable[[int], None]:
         """
-        Let another process start COMMAND in the network. The run ends with COMMAND, and the
-        watcher then ends the processes that it has left.
+        Let another process start COMMAND in the network. The run ends with COMMAND.
 
         @param ended: as for L{runs}.
         @return: a function to call with COMMAND's exit status at its end.
         """
-        self._hasCommand = self._endsAll = True
+        self._hasCommand = True
         self._ended = ended
 
         def over(status: int) -> None:
@@ -278,6 +278,7 @@ class BadWire(MultiService):
             seconds=wire.seconds,
             table=self._counts.table(),
             rows=self.compare(kernel),
+            counters=kernel,
             kernelCounts=kernelCounts(kernel),
             looped=device.looped(),
             dropped=self.network.device.dropped(),
@@ -296,10 +297,10 @@ class BadWire(MultiService):
 
     def _left(self) -> Sequence[Member] | None:
         """
-        The processes that go on after the run. COMMAND itself does not. None does if the watcher
-        ends them, or if badwire is the first process of a container.
+        The processes that go on after the run. COMMAND itself does not. None does if another
+        process ends them, or if badwire is the first process of a container.
         """
-        if self._command is not None or self._endsAll or os.getpid() == 1:
+        if self._command is not None or self._watcher is None or os.getpid() == 1:
             return ()
         try:
             return self._watcher.members()
@@ -320,7 +321,7 @@ class BadWire(MultiService):
             stop.addErrback(self._stopFailed)
 
         def close(result: object) -> defer.Deferred[None]:
-            if self._command is None and not self._endsAll:
+            if self._command is None and self._watcher is not None:
                 self._watcher.release()
             port, self._port = self._port, None
             closed = None if port is None else port.stopListening()

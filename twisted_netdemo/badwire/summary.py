@@ -4,8 +4,8 @@ The summary of a run: a line of figures and the two columns of counts, for peopl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from twisted_netdemo.badwire.model.kernel_counters import CounterRow, KernelCount
@@ -33,6 +33,7 @@ class Summary:
     @ivar refused: the copies that the device did not accept.
     @ivar left: the processes that go on in the network without the wire; L{None} if they are not
         known.
+    @ivar counters: all counters of the kernel.
     """
 
     seed: int
@@ -47,6 +48,7 @@ class Summary:
     elsewhere: Sequence[str] = ()
     refused: int = 0
     left: Sequence[Member] | None = ()
+    counters: Mapping[str, int] = field(default_factory=dict)
 
     def record(self, status: int) -> dict[str, Any]:
         """

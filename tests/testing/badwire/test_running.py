@@ -20,6 +20,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.badwire.cases import BADWIRE
 from tests.processes import folder, goes, needs, until
+from tests.testing.runners.project import children
+from twisted_netdemo.badwire.cli import enter
 from twisted_netdemo.testing.badwire import (
     Mistake,
     Unavailable,
@@ -28,6 +30,7 @@ from twisted_netdemo.testing.badwire import (
     cut,
     heal,
     run,
+    session_watcher,
     wires,
 )
 from twisted_netdemo.testing.badwire.refusals import REQUIRE, Skipped, unavailable
@@ -93,6 +96,34 @@ def fail(how: str) -> object:
     if how == "hangs":
         time.sleep(1000)
     return None
+
+
+def leave(helper: int) -> int:
+    """
+    Leave a program behind.
+
+    @param helper: kill this process before; 0 for none.
+    @return: the program's process id.
+    """
+    if helper:
+        os.kill(helper, signal.SIGKILL)
+    return subprocess.Popen(["sleep", "1000"], start_new_session=True).pid
+
+
+def isFound() -> bool:
+    """
+    Whether one of the networks that C{badwire enter} finds is this process's.
+    """
+    ours = os.stat("/proc/self/ns/net")
+    found = [os.stat(f"/proc/{pid}/ns/net") for pid in enter.running()]
+    return any(os.path.samestat(ours, each) for each in found)
+
+
+def comm(pid: int) -> str:
+    """
+    The name of a process.
+    """
+    return Path(f"/proc/{pid}/comm").read_text().strip()
 
 
 class RealCase(SynchronousTestCase):
@@ -188,6 +219,7 @@ class RunTests(RealCase):
         cases: list[tuple[Callable[[], object], str]] = [
             (lambda: run(["true"], up_los=3), "up_los: there is no such figure; did you mean"),
             (lambda: run(["true"], up_loss="5"), "up_loss: '5' is neither a ratio"),
+            (lambda: run(["true"], flows="1,0"), "flows: '0' is neither a number from 1 on nor"),
             (lambda: run(["true"], serve="linecont"), "serve: 'linecont' is no service that twist"),
             (lambda: run("true"), "argv: 'true' is not a program and its arguments"),
             (lambda: run(["echo", 1]), "argv: 1 is not text"),  # type: ignore[list-item]  # a user's
@@ -252,15 +284,40 @@ class CallTests(RealCase):
 
 
 class HelperTests(RealCase):
-    def test_killed(self) -> None:
+    def helper(self) -> subprocess.Popen[bytes]:
         """
-        A helper that was killed is replaced.
+        The helper, which has started.
         """
         call(os.getpid, drain=0)
         assert wires._helper is not None
-        wires._helper._process.kill()
-        wires._helper._process.wait()
+        return wires._helper._process
+
+    def test_killed(self) -> None:
+        """
+        A helper that was killed is replaced; so is one whose watcher was killed.
+        """
+        helper = self.helper()
+        helper.kill()
+        helper.wait()
+        helper = self.helper()
+        (watcher,) = (pid for pid in children(helper.pid) if comm(pid) == session_watcher.NAME)
+        os.kill(watcher, signal.SIGKILL)
+        helper.wait()
         self.assertNotEqual(call(os.getpid, drain=0).value, os.getpid())
+
+    def test_left(self) -> None:
+        """
+        What a function leaves behind in its network is ended after it, even if the helper was
+        killed meanwhile.
+        """
+        for helper in (0, self.helper().pid):
+            goes(self, call(leave, helper, drain=0).value)
+
+    def test_entered(self) -> None:
+        """
+        C{badwire enter} finds the network of a test.
+        """
+        self.assertTrue(call(isFound, drain=0).value)
 
     def test_nothingLeft(self) -> None:
         """
@@ -268,22 +325,22 @@ class HelperTests(RealCase):
         """
         where = folder(self)
         inner = f"trap '' TERM HUP INT; echo $$ > {where}/pid; while :; do sleep 1; done"
-        program = (
+        started = (
             "import sys; from twisted_netdemo.testing.badwire import run;"
             f"run(['sh', '-c', {inner!r}], timeout=1000)"
         )
-        test = subprocess.Popen([sys.executable, "-c", program])
+        test = subprocess.Popen([sys.executable, "-c", started])
         self.addCleanup(test.wait)
         self.addCleanup(test.kill)
         pid = where / "pid"
         until(lambda: pid.exists() and pid.read_text().strip(), "the program's pid")
-        children = Path(f"/proc/{test.pid}/task/{test.pid}/children").read_text().split()
-        self.assertEqual(len(children), 2)  # the helper and the program
-        (helper,) = [int(each) for each in children if each != pid.read_text().strip()]
-        wire = Path(f"/proc/{helper}/task/{helper}/children").read_text().split()
+        program = int(pid.read_text())
+        (helper,) = set(children(test.pid)) - {program}
+        below = children(helper)
+        self.assertEqual(len(below), 2)  # the session's watcher and the wire
         test.kill()
-        for each in (*children, *wire, pid.read_text()):
-            goes(self, int(each))
+        for each in (helper, program, *below):
+            goes(self, each)
 
 
 class UnavailableTests(SynchronousTestCase):

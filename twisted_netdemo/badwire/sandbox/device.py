@@ -48,8 +48,9 @@ _SOL_PACKET = 263
 _PACKET_STATISTICS = 6
 _PACKET_IGNORE_OUTGOING = 23
 
-# linux/rtnetlink.h, linux/netlink.h, linux/if_link.h, linux/veth.h
-_RTM_NEWLINK = 16
+# linux/rtnetlink.h, linux/netlink.h, linux/if_addr.h, linux/if_link.h, linux/veth.h
+_RTM_NEWLINK, _RTM_NEWADDR = 16, 20
+_IFA_ADDRESS, _IFA_LOCAL, _IFA_F_NODAD = 1, 2, 0x02
 _NLM_F_REQUEST, _NLM_F_ACK, _NLM_F_EXCL, _NLM_F_CREATE = 0x1, 0x4, 0x200, 0x400
 _IFLA_IFNAME, _IFLA_TXQLEN, _IFLA_LINKINFO = 3, 13, 18
 _IFLA_INFO_KIND, _IFLA_INFO_DATA = 1, 2
@@ -223,10 +224,7 @@ def configure(
             fcntl.ioctl(control, command, _request(NAME, packed))
         _up(control, NAME)
     if near6 is not None:
-        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as control:
-            index = socket.if_nametoindex(NAME)
-            packed = socket.inet_pton(socket.AF_INET6, near6)
-            fcntl.ioctl(control, _SIOCSIFADDR, struct.pack("16sIi", packed, prefix6, index))
+        _addAddress(socket.if_nametoindex(NAME), socket.inet_pton(socket.AF_INET6, near6), prefix6)
 
 
 def looped() -> int:
@@ -289,10 +287,31 @@ def _setLink(name: str, attributes: bytes, flags: int = 0) -> None:
     """
     Make or change a device by netlink, which can do more than ioctl(2) and needs fewer rights.
     """
-    # struct nlmsghdr, then an empty struct ifinfomsg, since the name selects the device.
+    # An empty struct ifinfomsg, since the name selects the device.
     body = bytes(16) + _attribute(_IFLA_IFNAME, name.encode() + b"\0") + attributes
+    _order(_RTM_NEWLINK, body, flags)
+
+
+def _addAddress(index: int, packed: bytes, prefix: int) -> None:
+    """
+    Give a device an IPv6 address that can be used at once, without duplicate address detection.
+
+    @param index: the device's number.
+    """
+    # struct ifaddrmsg
+    body = struct.pack("BBBBI", socket.AF_INET6, prefix, _IFA_F_NODAD, 0, index)
+    body += _attribute(_IFA_LOCAL, packed) + _attribute(_IFA_ADDRESS, packed)
+    _order(_RTM_NEWADDR, body, _NLM_F_EXCL | _NLM_F_CREATE)
+
+
+def _order(kind: int, body: bytes, flags: int) -> None:
+    """
+    Send a request by netlink, and wait until it is carried out.
+
+    @raise OSError: the kernel refused.
+    """
     flags |= _NLM_F_REQUEST | _NLM_F_ACK
-    header = struct.pack("IHHII", 16 + len(body), _RTM_NEWLINK, flags, 1, 0)
+    header = struct.pack("IHHII", 16 + len(body), kind, flags, 1, 0)
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as netlink:
         netlink.sendto(header + body, (0, 0))
         # struct nlmsghdr, then struct nlmsgerr, which begins with the error.

@@ -94,11 +94,9 @@ def effectiveCapabilities() -> int:
     """
     A bit for each capability that this process has.
     """
-    with open("/proc/self/status", encoding="ascii") as status:
-        for line in status:
-            if line.startswith("CapEff:"):
-                return int(line.split()[1], 16)
-    return 0
+    sets = (ctypes.c_uint32 * 6)()
+    _checked(_libc().capget((ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0), sets))
+    return sets[3] << 32 | sets[0]
 
 
 def keepCapabilities(kept: int = 0) -> None:
@@ -153,7 +151,7 @@ def setting(path: str) -> str | None:
     The value of a kernel setting under /proc/sys; L{None} if the kernel has no such setting.
     """
     try:
-        with open(f"/proc/sys/{path}", encoding="ascii") as file:
-            return file.read().strip()
+        with open(f"/proc/sys/{path}", "rb") as file:
+            return file.read().decode("ascii", "replace").strip()
     except OSError:
         return None

@@ -17,12 +17,12 @@ import select
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from typing import NamedTuple, NoReturn
 
 from twisted_netdemo.badwire.sandbox import linux
 
-#: The name of the process (/proc/PID/comm), by which C{badwire enter} finds it.
+#: The name of the process (/proc/PID/comm), by which C{badwire enter} finds a network.
 NAME = "badwire-watch"
 
 #: How many seconds processes have after SIGTERM.
@@ -115,7 +115,7 @@ def _become(channel: socket.socket) -> NoReturn:
         for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
             signal.signal(number, signal.SIG_IGN)
         os.chdir("/")
-        _keepOnly(channel.fileno())
+        keepOnly(channel.fileno())
         linux.keepCapabilities(1 << linux.CAP_SYS_PTRACE | 1 << linux.CAP_KILL)
         linux.setName(NAME)
         _watch(channel)
@@ -123,7 +123,7 @@ def _become(channel: socket.socket) -> NoReturn:
         os._exit(1)
 
 
-def _keepOnly(descriptor: int) -> None:
+def keepOnly(descriptor: int) -> None:
     """
     Close all other files: the device, the terminal, and pipes whose readers wait for their end.
     """
@@ -202,14 +202,23 @@ def _each(network: os.stat_result, act: Callable[[int, int], None]) -> bool:
     return found
 
 
-def inhabitants(network: os.stat_result) -> Iterator[int]:
+def processes() -> list[int]:
+    """
+    The processes that there are.
+    """
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def inhabitants(network: os.stat_result, known: Container[int] = ()) -> Iterator[int]:
     """
     The processes in a network that this one may look at, except itself.
+
+    @param known: processes that are not in it.
     """
     own = os.getpid()
-    for name in os.listdir("/proc"):
-        if name.isdigit() and int(name) != own and _livesIn(network, int(name)):
-            yield int(name)
+    for pid in processes():
+        if pid != own and pid not in known and _livesIn(network, pid):
+            yield pid
 
 
 def _livesIn(network: os.stat_result, pid: int) -> bool:

@@ -19,6 +19,9 @@ import signal
 import socket
 import sys
 import traceback
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, NoReturn
 
 from twisted_netdemo.service.process.lazy_imports import lean
 
@@ -28,7 +31,10 @@ with lean():
     import twisted.internet.epollreactor  # noqa: F401  (for the wires' processes)
 
     from twisted_netdemo.badwire.sandbox import linux, wire_port  # noqa: F401  (the same)
+    from twisted_netdemo.badwire.sandbox.watcher import processes
+    from twisted_netdemo.badwire.tap import Options
     from twisted_netdemo.testing.badwire import wire_process
+    from twisted_netdemo.testing.badwire.session_watcher import SessionWatcher
 
 #: The longest request, in bytes.
 _LONGEST = 1 << 18
@@ -44,57 +50,70 @@ def main(requests: socket.socket, parent: int) -> None:
     @param parent: the process id of the test process.
     """
     os.chdir("/")
+    options = wire_process.preload()
     gc.freeze()  # a wire's process need not copy all that is loaded, only to look at it
-    # The kernel buries the wires' processes, and their watchers, which outlive them. The first
-    # process of a container often buries none.
+    # The kernel buries the wires' processes, and those of their services that outlive them. The
+    # first process of a container often buries none.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     linux.adoptOrphans()
     try:
         process = os.pidfd_open(parent)
     except ProcessLookupError:
         return
+    watcher = SessionWatcher()
+    ends = {process, watcher.fileno()}
     poll = select.poll()
-    poll.register(requests, select.POLLIN)
-    poll.register(process, select.POLLIN)
-    while process not in [ready for ready, _ in poll.poll()]:
+    for descriptor in (requests.fileno(), *ends):
+        poll.register(descriptor, select.POLLIN)
+    while ends.isdisjoint(ready for ready, _ in poll.poll()):
         request, descriptors, _, _ = socket.recv_fds(requests, _LONGEST, _DESCRIPTORS)
         if not request:
             return
-        _serve(request, descriptors, [requests.fileno(), process])
+        known = processes()
+        if _isForked(descriptors[0]):
+            for descriptor in (requests.fileno(), process):
+                os.close(descriptor)
+            _become(options, json.loads(request), descriptors, partial(watcher.watch, known))
         for descriptor in descriptors:
             os.close(descriptor)
 
 
-def _serve(request: bytes, descriptors: list[int], ours: list[int]) -> None:
+def _isForked(channel: int) -> bool:
     """
-    Fork the process of a wire.
+    Fork the process of a wire, or tell the test process why there is none.
 
-    @param ours: the helper's own descriptors.
+    @return: whether this is the new process.
     """
-    channel, commands, events = descriptors
     try:
-        pid = os.fork()
+        return not os.fork()
     except OSError as error:
         with contextlib.suppress(OSError), socket.socket(fileno=os.dup(channel)) as answers:
             answers.send(json.dumps({"failed": f"fork: {error.strerror}"}).encode())
-        return
-    if pid:
-        return
+        return False
+
+
+def _become(
+    options: Options, asked: Mapping[str, Any], descriptors: list[int], watch: Callable[[], None]
+) -> NoReturn:
+    """
+    Turn this process into that of a wire.
+    """
+    channel, commands, events = descriptors
     try:
-        for descriptor in ours:
-            os.close(descriptor)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        asked = json.loads(request)
         wire_process.serve(
+            options,
             asked["words"],
             asked["pids"],
             socket.socket(fileno=channel),
             socket.socket(fileno=commands),
             events,
+            watch,
         )
     except BaseException:
         traceback.print_exc()
         sys.stderr.flush()
+    finally:
         os._exit(1)
 
 

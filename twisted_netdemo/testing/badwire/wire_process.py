@@ -10,6 +10,7 @@ process in the network, C{change}, C{cut} and C{heal} are asked for.
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import socket
@@ -29,6 +30,7 @@ from twisted_netdemo.badwire.model.kernel_counters import readCounters
 from twisted_netdemo.badwire.model.wire import Wire
 from twisted_netdemo.badwire.prepare import prepare
 from twisted_netdemo.badwire.private_files import OutputFile
+from twisted_netdemo.badwire.sandbox import linux
 from twisted_netdemo.badwire.sandbox.forbidden import Forbidden
 from twisted_netdemo.badwire.sandbox.wire_reactor import IWireReactor
 from twisted_netdemo.faults.figure_texts import FigureError, settled, withFigures
@@ -180,10 +182,14 @@ class WireProcess:
     A wire that a test process has asked for.
     """
 
-    def __init__(self, channel: socket.socket, events: EventFile) -> None:
+    def __init__(
+        self, channel: socket.socket, events: EventFile, watch: Callable[[], None]
+    ) -> None:
         """
         @param channel: the socket of the test process.
+        @param watch: has this process watched, in its network.
         """
+        self._watch = watch
         self.notes: list[str] = []
         self._channel = channel
         self._events = events
@@ -196,19 +202,23 @@ class WireProcess:
             self.notes.append(line.removeprefix("badwire: ")[:_WIDTH])
 
     def run(
-        self, words: Sequence[str], parents: Sequence[int], commands: socket.socket
+        self,
+        options: tap.Options,
+        words: Sequence[str],
+        parents: Sequence[int],
+        commands: socket.socket,
     ) -> NoReturn:
         """
         Make the network, and run the wire until its end.
 
-        @param words: the options of C{badwire run}.
+        @param options: those of C{badwire run}, which have parsed nothing yet.
+        @param words: the words that they are to parse.
         @param parents: the test process and those above it with which the wire ends.
         """
-        options = tap.Options()
         try:
             processes = [os.pidfd_open(parent) for parent in parents]
             options.parseOptions(["--quiet", *words])
-            make = prepare(options, self.say, [self._events])
+            make = prepare(options, self.say, [self._events], self._watch)
         except usage.UsageError as error:
             self._leave({"mistake": str(error)})
         except Forbidden as error:
@@ -285,8 +295,8 @@ class WireProcess:
             self._leave({"failed": f"the events: {describe(error)}"})
         self._leave(
             {
-                "over": conclusion.record(status),
-                "kernel": readCounters(),
+                "over": True,
+                "kernel": conclusion.counters,
                 "notes": self.notes,
                 "left_out": self._events.leftOut,
             }
@@ -294,7 +304,8 @@ class WireProcess:
 
     def _leave(self, last: dict[str, Any]) -> NoReturn:
         """
-        Answer for the last time, and end. The watcher ends all that is left in the network.
+        Answer for the last time, and end. The session's watcher ends all that is left in the
+        network.
         """
         try:
             self._channel.send(json.dumps(last).encode())
@@ -332,19 +343,38 @@ def _vanish() -> NoReturn:
     os._exit(1)
 
 
+def preload() -> tap.Options:
+    """
+    Do once what each wire's process needs, before they are forked: what they only look at then,
+    they need not copy.
+
+    @return: the options of C{badwire run}, which have parsed nothing yet.
+    """
+    globalLogBeginner.beginLoggingTo([observeWarnings()], redirectStandardIO=False)
+    codecs.lookup("ascii")  # Python imports it when a file is first read with it
+    tap.Options().parseOptions(["--quiet"])
+    readCounters()
+    linux.effectiveCapabilities()
+    return tap.Options()
+
+
 def serve(
+    options: tap.Options,
     words: Sequence[str],
     parents: Sequence[int],
     channel: socket.socket,
     commands: socket.socket,
     events: int,
+    watch: Callable[[], None],
 ) -> NoReturn:
     """
     Be the process of a wire.
+
+    @param options: what L{preload} has returned in the process from which this one was forked.
+    @param watch: has this process watched, in its network.
     """
-    globalLogBeginner.beginLoggingTo([observeWarnings()], redirectStandardIO=False)
-    process = WireProcess(channel, EventFile(events))
+    process = WireProcess(channel, EventFile(events), watch)
     try:
-        process.run(words, parents, commands)
+        process.run(options, words, parents, commands)
     finally:
         sys.stderr.flush()
