@@ -14,8 +14,8 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.badwire.sandbox import seccomp
-from tests.processes import goes, until
-from tests.testing.runners.project import PLUGIN, ProjectCase, children
+from tests.processes import goes, start, until
+from tests.testing.runners.project import ALONE, PLUGIN, ProjectCase, children
 
 #: What the tests of most projects have.
 _COMMON = """\
@@ -262,6 +262,7 @@ class BundleTests(ProjectCase):
         ):
             for each in words.split("|"):
                 self.assertRegex(reports[name], each)
+            self.assertNotIn("twisted_netdemo/testing", reports[name].replace(PLUGIN, ""))
             if "setup" not in name:
                 again = "pytest test_red.py::" + name.split()[-1]
                 self.assertIn(again, reports[name])
@@ -322,6 +323,23 @@ def test_never():
 """
 
 
+#: Ends a test as too long once it has begun to hang.
+_WAITING = """\
+import contextlib, os, time
+from twisted_netdemo.testing.runners import marked_test
+
+
+def wait(child, answers, told, timeout):
+    while not os.path.exists("hangs"):
+        with contextlib.suppress(marked_test.TookTooLong):
+            child.wait(time.monotonic() + 0.05, {answers: told.heed})
+    raise marked_test.TookTooLong
+
+
+marked_test._wait = wait
+"""
+
+
 class EndTests(ProjectCase):
     def started(self) -> tuple[int, int]:
         """
@@ -362,6 +380,38 @@ class EndTests(ProjectCase):
         self.program.signal(signal.SIGKILL)
         for pid in (*family, inner):
             goes(self, pid)
+
+    def test_hangsExecuted(self) -> None:
+        """
+        A test in a pytest of its own tells where it hangs, too.
+        """
+        self.write(
+            conftest=_WAITING,
+            test_executed="import time, pytest\n"
+            "@pytest.mark.badwire(isolation='exec')\n"
+            "def test_hangs():\n"
+            "    open('hangs', 'w').close()\n"
+            "    time.sleep(1000)\n",
+        )
+        status, said = self.ran()
+        self.assertEqual(status, 1, said)
+        self.assertRegex(said, 'test_executed.py", line [45] in test_hangs')
+
+    def test_again(self) -> None:
+        """
+        A session leaves to the next one in its process nothing of its options.
+        """
+        self.write(
+            test_first="def test_it(badwire): pass\n",
+            both="import os, pytest\n"
+            "from twisted_netdemo.testing.badwire import rerun\n"
+            f"options = ['-q', '-p', '{PLUGIN}', 'test_first.py']\n"
+            "print(pytest.main([*options, '--badwire-require', '--badwire-seed=7']))\n"
+            "print(rerun.seed, rerun.pytestCommand, os.environ.get('BADWIRE_REQUIRE'))\n",
+        )
+        program = start(self, sys.executable, "both.py", cwd=self.folder, env=ALONE)
+        self.assertEqual(program.wait(), 0)
+        self.assertEqual(program.output.splitlines()[-1], "None None None")
 
 
 class ForbiddenTests(ProjectCase):

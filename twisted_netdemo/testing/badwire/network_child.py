@@ -13,7 +13,6 @@ import re
 import selectors
 import signal
 import sys
-import tempfile
 import time
 import warnings
 from collections.abc import Callable, Mapping
@@ -27,9 +26,10 @@ _PIECE = 1 << 16
 #: How long the child may take to say where it hangs, and how often that is looked at, in seconds.
 _PATIENCE, _LOOK = 1.0, 0.05
 
-#: How many lines of a dump are shown, and which frames are the test runner's.
+#: How many lines of a dump are shown, and which frames are the test runner's or our own.
 _SHOWN = 60
-_RUNNER = re.compile(rf"/_?(pytest|pluggy|unittest)\w*/|{re.escape(os.path.dirname(__file__))}")
+_OURS = re.escape(os.path.dirname(os.path.dirname(__file__)) + os.sep)
+_RUNNER = re.compile(rf"/_?(pytest|pluggy|unittest)\w*/|{_OURS}|<frozen runpy>")
 
 #: Takes what was read from a pipe.
 Reader = Callable[[bytes], object]
@@ -59,20 +59,23 @@ class NetworkChild:
     status: int | None = None
     _dumped = b""
 
-    def __init__(self, wire: OpenWire, body: Callable[[], NoReturn], dumps: bool = False) -> None:
+    def __init__(
+        self, wire: OpenWire, body: Callable[[], NoReturn], dump: IO[bytes] | None = None
+    ) -> None:
         """
         Fork it.
 
         @param body: called in the network. If it raises an exception, the child ends with status
             125 and a line on stderr.
-        @param dumps: whether the child tells where it hangs or crashes. It has to be Python then.
+        @param dump: a file in which the child tells where it hangs or crashes. It has to be Python
+            then, and if it executes another Python, that has to call L{dumpTo}.
         """
         for stream in (sys.stdout, sys.stderr):
             # The child would write what is buffered here once more.
             with contextlib.suppress(OSError, ValueError, AttributeError):
                 stream.flush()
         self._wire = wire
-        self._dump: IO[bytes] | None = tempfile.TemporaryFile() if dumps else None  # noqa: SIM115  (it stays open with us)
+        self._dump = dump
         parent = os.getpid()
         with warnings.catch_warnings():
             # Python 3.12 and later warn where there are threads. The child uses none of theirs.
@@ -82,9 +85,9 @@ class NetworkChild:
             try:
                 gc.freeze()  # what the parent has dropped is not the child's to finalize
                 wire.enter(parent)
-                if self._dump is not None:
-                    faulthandler.enable(self._dump, all_threads=True)
-                    faulthandler.register(_dumpSignal(), self._dump, all_threads=True)
+                if dump is not None:
+                    faulthandler.enable(dump, all_threads=True)
+                    dumpTo(dump.fileno())
                 body()
             except BaseException as error:
                 with contextlib.suppress(BaseException):
@@ -194,7 +197,6 @@ class NetworkChild:
         os.close(self._process)
         if self._dump is not None:
             self.dump()
-            self._dump.close()
             self._dump = None
         for descriptor, reader in files.items():
             os.set_blocking(descriptor, False)
@@ -223,6 +225,24 @@ def _dumpSignal() -> int:
     The signal that asks the child where it is: one that programs hardly use.
     """
     return signal.SIGRTMIN + 13
+
+
+def dumpTo(descriptor: int) -> None:
+    """
+    In the child: tell where this process is, when the test process asks.
+
+    @param descriptor: the file for it, which stays open.
+    """
+    faulthandler.register(_dumpSignal(), descriptor, all_threads=True)
+
+
+def ignoreQuestions() -> None:
+    """
+    In the child, before it executes a program: the test process's question does not end that, until
+    it calls L{dumpTo}.
+    """
+    faulthandler.unregister(_dumpSignal())
+    signal.signal(_dumpSignal(), signal.SIG_IGN)
 
 
 def _read(descriptor: int, reader: Reader) -> bool:

@@ -9,6 +9,7 @@ import os
 import pickle
 import signal
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -185,7 +186,8 @@ def calling(
     checkTimeout(timeout)
     with contextlib.closing(OpenWire(words)) as wire, contextlib.ExitStack() as stack:
         answers, toUs = pipe(stack)
-        child = NetworkChild(wire, lambda: _answer(wire, toUs, function, args), dumps=True)
+        dump = stack.enter_context(tempfile.TemporaryFile())
+        child = NetworkChild(wire, lambda: _answer(wire, toUs, function, args), dump)
         toUs.close()
         pickles = Pickles()
         readers = {answers: pickles.feed}

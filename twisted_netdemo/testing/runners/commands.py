@@ -17,7 +17,8 @@ def beOf(config: pytest.Config) -> None:
     """
     From now on, results name the commands of this session.
     """
-    rerun.pytestCommand = commandOf(config)
+    before, rerun.pytestCommand = rerun.pytestCommand, commandOf(config)
+    config.add_cleanup(lambda: setattr(rerun, "pytestCommand", before))
 
 
 def commandOf(config: pytest.Config) -> Callable[[str, int | None], str]:

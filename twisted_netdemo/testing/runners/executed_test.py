@@ -12,7 +12,7 @@ from typing import IO, NoReturn
 
 import pytest
 
-from twisted_netdemo.testing.badwire import inside_network
+from twisted_netdemo.testing.badwire import inside_network, network_child
 from twisted_netdemo.testing.badwire.wires import OpenWire, WireCommands
 from twisted_netdemo.testing.runners.forked_test import Forwarder
 
@@ -25,16 +25,22 @@ _CHOICES = ("lf", "failedfirst", "newfirst", "stepwise", "usepdb", "trace", "col
 
 
 def become(
-    item: pytest.Item, wire: OpenWire, answers: IO[bytes], output: IO[bytes], cache: str
+    item: pytest.Item,
+    wire: OpenWire,
+    answers: IO[bytes],
+    output: IO[bytes],
+    dump: IO[bytes],
+    cache: str,
 ) -> NoReturn:
     """
     In the network: execute pytest with this one test.
 
     @param answers: the pipe for reports.
     @param output: the file for what the inner pytest prints.
+    @param dump: the file in which it tells where it hangs.
     @param cache: the folder for its cache.
     """
-    descriptors = (answers.fileno(), wire.commands.fileno())
+    descriptors = (answers.fileno(), wire.commands.fileno(), dump.fileno())
     for descriptor in descriptors:
         os.set_inheritable(descriptor, True)
     for place in (1, 2):
@@ -47,6 +53,7 @@ def become(
         if "::" in item.nodeid
         else item.nodeid
     )
+    network_child.ignoreQuestions()
     os.execv(sys.executable, [sys.executable, "-m", "pytest", *arguments, test])
 
 
@@ -69,9 +76,10 @@ def begin(config: pytest.Config) -> None:
     """
     In the inner pytest, before other plugins look at the options.
     """
-    answers, commands = map(int, os.environ[INSIDE].split(","))
-    for descriptor in (answers, commands):
+    answers, commands, dump = map(int, os.environ[INSIDE].split(","))
+    for descriptor in (answers, commands, dump):
         os.set_inheritable(descriptor, False)
+    network_child.dumpTo(dump)
     for name in (*_OUTPUTS, *_CHOICES):
         if getattr(config.option, name, None):
             setattr(config.option, name, None)

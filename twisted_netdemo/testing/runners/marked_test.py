@@ -199,18 +199,16 @@ def _start(
     @return: the process, and the file for what the inner pytest prints, if there is one.
     """
     item.config.get_terminal_writer().flush()
+    dump = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115  (it is one)
     if not asked.isExecuted:
         return (
-            NetworkChild(
-                wire, lambda: forked_test.become(item, wire, answers, fixtures), dumps=True
-            ),
+            NetworkChild(wire, lambda: forked_test.become(item, wire, answers, fixtures), dump),
             None,
         )
-    output = tempfile.TemporaryFile()  # noqa: SIM115  (until the stack is closed)
-    stack.callback(output.close)
+    output = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115  (it is one)
     cache = stack.enter_context(tempfile.TemporaryDirectory(prefix="badwire-"))
     return NetworkChild(
-        wire, lambda: executed_test.become(item, wire, answers, output, cache)
+        wire, lambda: executed_test.become(item, wire, answers, output, dump, cache), dump
     ), output
 
 

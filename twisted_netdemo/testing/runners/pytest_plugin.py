@@ -27,6 +27,9 @@ BADWIRE = "badwire"
 #: The parameter that a test has for each of its C{seeds}.
 SEED = "_badwire_seed"
 
+# L{twisted_netdemo.testing.badwire.refusals.REQUIRE}
+_REQUIRE = "BADWIRE_REQUIRE"
+
 # L{twisted_netdemo.testing.runners.executed_test.INSIDE}
 _INSIDE = "BADWIRE_INSIDE"
 
@@ -60,15 +63,17 @@ def pytest_configure(config: pytest.Config) -> None:
         from twisted_netdemo.testing.runners import executed_test
 
         executed_test.begin(config)
+    session = pytest.MonkeyPatch()
+    config.add_cleanup(session.undo)  # its process may run another one
     seed: int | None = config.getoption("badwire_seed")
     if seed is not None:
         if not 0 <= seed < 10**18:
             raise pytest.UsageError(f"--badwire-seed: {seed} is not a whole number, 0 to {10**18}")
         from twisted_netdemo.testing.badwire import rerun
 
-        rerun.seed = seed
+        session.setattr(rerun, "seed", seed)
     if config.getoption("badwire_require") or config.getini("badwire_require"):
-        os.environ["BADWIRE_REQUIRE"] = "1"
+        session.setenv(_REQUIRE, "1")
 
 
 @pytest.fixture(scope="session")

@@ -159,6 +159,7 @@ def _runInside(
     @param run: runs it, given a result.
     @param told: the runner's result.
     """
+    __tracebackhide__ = True
     try:
         ended = calling(case.id(), rerun.ofCase, _record, (case, run), wire.timeout, wire.figures)
     except Skipped as error:
