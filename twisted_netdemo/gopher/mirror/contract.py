@@ -120,6 +120,11 @@ class Copy(Protocol):
         @raise OSError: no file can be made.
         """
 
+    def pathOf(self, url: GopherURL) -> str:
+        """
+        Where the file of a resource is, if there is one.
+        """
+
     def rebuild(self, check: Callable[[], None] = ...) -> Iterator[Found]:
         """
         All resources that the files know of, for a database that is lost.

@@ -17,13 +17,13 @@ from twisted.trial.unittest import TestCase
 
 from tests.processes import folder
 from twisted_netdemo.gopher.mirror.copy.copy_folder import CopyFolder
-from twisted_netdemo.gopher.mirror.crawl.asks import Ask
 from twisted_netdemo.gopher.mirror.crawl.crawl import Crawl
 from twisted_netdemo.gopher.mirror.plan import MirrorPlan
 from twisted_netdemo.gopher.mirror.rules.scope import Scope
 from twisted_netdemo.gopher.mirror.state.frontier import Frontier
 from twisted_netdemo.gopher.mirror.state.state_thread import SameThread
 from twisted_netdemo.gopher.mirror.state.tables import openDatabase
+from twisted_netdemo.gopher.mirror.transfer.asks import Ask
 from twisted_netdemo.gopher.url import GopherURL
 
 REACTOR: Any = module

@@ -95,7 +95,7 @@ class MirrorTests(HoleTestCase):
         self.assertEqual(await self.mirror(), 23)
         self.assertEqual(
             self.said[-1],
-            f"Error: {self.database} is of version 99, and this gopherfetch knows 1 at most",
+            f"Error: {self.database} is of version 99, and this gopherfetch knows 2 at most",
         )
         self.assertEqual(self.database.read_bytes(), before)
 

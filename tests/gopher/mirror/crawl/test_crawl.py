@@ -21,11 +21,11 @@ from tests.gopher.mirror.crawl.holes import (
     pages,
 )
 from twisted_netdemo.gopher.mirror.contract import Stopped
-from twisted_netdemo.gopher.mirror.crawl import fetching
 from twisted_netdemo.gopher.mirror.crawl.crawl import RESOLUTIONS
 from twisted_netdemo.gopher.mirror.crawl.dispatcher import BATCH
 from twisted_netdemo.gopher.mirror.rules import traps
 from twisted_netdemo.gopher.mirror.state.rows import ResourceRow
+from twisted_netdemo.gopher.mirror.transfer import fetched, fetching
 from twisted_netdemo.gopher.url import GopherURL
 
 
@@ -158,7 +158,7 @@ class RoundTests(HoleTestCase):
         """
         A transfer that breaks off is tried three times, and what came is kept beside.
         """
-        self.patch(fetching, "retryPause", lambda tries: 0.0 if tries < 3 else None)
+        self.patch(fetched, "retryPause", lambda tries: 0.0 if tries < 3 else None)
         hole = self.hole()
         hole.broken.add("/b.bin")
         run = await self.crawled([hole.url()])
@@ -397,7 +397,8 @@ class GuardTests(HoleTestCase):
         names = Names(lambda name: "127.0.0.2" if name == "inside.example" else "127.0.0.1")
         start = GopherURL("outside.example", inside.port)
 
-        self.patch(fetching, "isGlobal", lambda address: str(address) == "127.0.0.1")
+        for module in (fetched, fetching):
+            self.patch(module, "isGlobal", lambda address: str(address) == "127.0.0.1")
         run = await self.crawled([start], names, spanHosts=True)
         self.assertEqual(inside.asked, [])
         self.assertIn((b"/x", "failed", 7), run.rows("request, verdict, status"))
@@ -406,7 +407,8 @@ class GuardTests(HoleTestCase):
         self.assertIn("/x", inside.asked)
 
         inside.asked.clear()
-        self.patch(fetching, "isGlobal", lambda address: False)
+        for module in (fetched, fetching):
+            self.patch(module, "isGlobal", lambda address: False)
         await self.crawled([start], names, spanHosts=True)  # which notes that it is exempt
         await self.crawled([start], names, spanHosts=True)
         self.assertIn("/x", inside.asked)

@@ -11,11 +11,11 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_netdemo.gopher.mirror.crawl.asks import Ask, KnownServer
 from twisted_netdemo.gopher.mirror.crawl.dispatcher import Dispatcher
 from twisted_netdemo.gopher.mirror.rules.address_turn import AddressTurn
 from twisted_netdemo.gopher.mirror.state.frontier import DueResources
 from twisted_netdemo.gopher.mirror.state.rows import ResourceRow, ServerRow
+from twisted_netdemo.gopher.mirror.transfer.asks import Ask, KnownServer
 
 
 class Guide:

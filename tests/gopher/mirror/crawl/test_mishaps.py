@@ -15,9 +15,14 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.gopher.mirror.crawl.holes import REACTOR, Hole, HoleTestCase, Run, menu, pages
 from twisted_netdemo.gopher.mirror.contract import MirrorError, Stopped
 from twisted_netdemo.gopher.mirror.copy.arrival import Arrival
-from twisted_netdemo.gopher.mirror.crawl import dispatcher, fetching, servers
+from twisted_netdemo.gopher.mirror.crawl import dispatcher
 from twisted_netdemo.gopher.mirror.crawl.mirror import Mirror
-from twisted_netdemo.gopher.mirror.crawl.mishaps import (
+from twisted_netdemo.gopher.mirror.plan import MirrorPlan
+from twisted_netdemo.gopher.mirror.state.findings import FindingRecorder
+from twisted_netdemo.gopher.mirror.state.rows import Finding
+from twisted_netdemo.gopher.mirror.state.tables import Corrupt
+from twisted_netdemo.gopher.mirror.transfer import fetched, servers
+from twisted_netdemo.gopher.mirror.transfer.mishaps import (
     TOO_MANY,
     CannotStore,
     Mishap,
@@ -25,11 +30,7 @@ from twisted_netdemo.gopher.mirror.crawl.mishaps import (
     cannotStore,
     isOfAll,
 )
-from twisted_netdemo.gopher.mirror.crawl.reception import ResourceReception
-from twisted_netdemo.gopher.mirror.plan import MirrorPlan
-from twisted_netdemo.gopher.mirror.state.findings import FindingRecorder
-from twisted_netdemo.gopher.mirror.state.rows import Finding
-from twisted_netdemo.gopher.mirror.state.tables import Corrupt
+from twisted_netdemo.gopher.mirror.transfer.reception import ResourceReception
 from twisted_netdemo.gopher.scrapy.robots_rules import RobotsRules
 
 BUG = "a bug in gopherfetch: KeyError('odd')"
@@ -42,7 +43,7 @@ class OneAnswerTests(HoleTestCase):
 
     def setUp(self) -> None:
         super().setUp()
-        for module in (dispatcher, fetching):
+        for module in (dispatcher, fetched):
             self.patch(module, "retryPause", lambda tries: 0.0 if tries < 3 else None)
         table = {"/a": b"one\r\n", "/odd": b"two\r\n", "/z": b"three\r\n"}
         self.hole = Hole(self, pages(table))

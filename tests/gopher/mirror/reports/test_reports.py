@@ -163,7 +163,7 @@ class StatusTests(ReportTestCase):
         self.resource(one, b"/n", None, due=0.0)
         self.resource(two, b"/f g", "failed", reason="no answer", status=28, type="9", due=0.0)
         self.writing.executemany(
-            "INSERT INTO recorded VALUES (?, 'h', '', ?)",
+            "INSERT INTO recorded (address, type, title, source) VALUES (?, 'h', '', ?)",
             [("https://example.net/", start), ("telnet://example.net/", start)],
         )
         self.writing.execute(

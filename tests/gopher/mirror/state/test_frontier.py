@@ -11,9 +11,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.processes import folder
 from twisted_netdemo.gopher.mirror.contract import MirrorError, Standing, Stored
+from twisted_netdemo.gopher.mirror.reports.standing import MirrorStanding
 from twisted_netdemo.gopher.mirror.state.findings import FindingRecorder
 from twisted_netdemo.gopher.mirror.state.frontier import Frontier
-from twisted_netdemo.gopher.mirror.state.rows import Finding, MenuLink, ResourceRow
+from twisted_netdemo.gopher.mirror.state.rows import Finding, MenuLink, NotFollowed, ResourceRow
 from twisted_netdemo.gopher.mirror.state.tables import openDatabase, openForReading
 from twisted_netdemo.gopher.url import GopherURL
 
@@ -125,6 +126,86 @@ class FrontierTests(SynchronousTestCase):
         self.frontier.beginRound(30.0, None)
         self.assertEqual(self.frontier.database.execute(left).fetchone(), (0,))
 
+    def test_recorded(self) -> None:
+        """
+        What a menu no longer has is no longer recorded, unless another menu has it.
+        """
+        self.frontier.beginRound(1.0, None)
+        self.frontier.addStarts([START, GopherURL("h", 70, "1", b"/other")], 1.0)
+        first, second = self.take(2.0)
+        web = NotFollowed("https://example.org/", "h", "Web")
+        old = NotFollowed("telnet://example.org", "8", "Old")
+        self.record(first, links=[], notFollowed=[web, old])
+        self.record(second, links=[], notFollowed=[web])
+        query = "SELECT DISTINCT address FROM recorded ORDER BY address"
+        read = self.frontier.database.execute
+        self.assertEqual(read(query).fetchall(), [(web.address,), (old.address,)])
+        self.record(first, links=[], notFollowed=[])
+        self.assertEqual(read(query).fetchall(), [(web.address,)])
+        self.record(second, "truncated", notFollowed=[])  # which was not read to its end
+        self.assertEqual(read(query).fetchall(), [(web.address,)])
+        self.record(second, links=[])
+        self.assertEqual(read(query).fetchall(), [])
+
+    def test_exempt(self) -> None:
+        """
+        A host need not be global as long as it is a start, or once a private host has led to it.
+        """
+        self.frontier.beginRound(1.0, None)
+        self.frontier.addStarts([START, GopherURL("other")], 1.0)
+        self.record(self.take(2.0)[0], links=[link("/x", host="inside")], exempts=True)
+        names = ("h", "other", "inside")
+
+        def exempt() -> list[bool]:
+            return [self.frontier.server(number).isExempt for number in range(1, 4)]
+
+        self.assertEqual([self.frontier.server(number).name for number in range(1, 4)], [*names])
+        self.assertEqual(exempt(), [True, True, True])
+        self.frontier.addStarts([START], 2.0)
+        self.assertEqual(exempt(), [True, False, True])
+
+    def test_titles(self) -> None:
+        """
+        A title that is not known comes from the next menu that has it, and is found then.
+        """
+        self.frontier.beginRound(1.0, None)
+        self.frontier.addStarts([START], 1.0)
+        (start,) = self.take(2.0)
+        bare = MenuLink(GopherURL("h", 70, "0", b"/a"))
+        self.record(start, links=[bare])
+        self.record(self.take(20.0)[0], text="body")
+        for title, expected in (("", ""), ("A title", "A title"), ("Another", "A title")):
+            self.record(start, links=[replace(bare, title=title)])
+            read = self.frontier.database.execute("SELECT title, body FROM text")
+            self.assertEqual(read.fetchall(), [(expected, "body")])
+
+    def test_versionOne(self) -> None:
+        """
+        The database of the version before is taken over.
+        """
+        self.frontier.beginRound(1.0, None)
+        self.frontier.addStarts([START], 1.0)
+        database = self.frontier.database
+        database.executescript("""
+DROP TABLE recorded;
+CREATE TABLE recorded (
+    address TEXT PRIMARY KEY, type TEXT NOT NULL, title TEXT NOT NULL, source INTEGER NOT NULL
+) WITHOUT ROWID;
+INSERT INTO recorded VALUES ('https://example.org/', 'h', 'Web', 1);
+INSERT INTO host (scheme, name, port, exempt) VALUES ('gopher', 'inside', 70, 1);
+PRAGMA user_version = 1;
+""")
+        reading = openForReading(self.path)
+        self.assertEqual(MirrorStanding(reading, self.path, 9.0).counts["recorded"], 1)
+        reading.close()
+        self.frontier.close()
+        self.open()
+        read = self.frontier.database.execute
+        self.assertEqual(read("PRAGMA user_version").fetchone(), (2,))
+        found = read("SELECT source, address, type, title FROM recorded").fetchall()
+        self.assertEqual(found, [(1, "https://example.org/", "h", "Web")])
+        self.assertEqual(read("SELECT exempt FROM host ORDER BY id").fetchall(), [(1,), (2,)])
+
     def test_vanished(self) -> None:
         """
         A resource has vanished if the server says so, or if it does not answer and no menu leads
@@ -204,7 +285,7 @@ class FrontierTests(SynchronousTestCase):
         """
         openForReading(self.path).close()
         self.assertRaises(MirrorError, openForReading, str(folder(self)))
-        self.frontier.database.execute("PRAGMA user_version = 2")
+        self.frontier.database.execute("PRAGMA user_version = 3")
         self.assertRaises(MirrorError, openForReading, self.path)
         self.assertRaises(MirrorError, openDatabase, self.path)
         self.assertRaises(

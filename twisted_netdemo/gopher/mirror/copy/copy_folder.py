@@ -62,6 +62,12 @@ class CopyFolder:
         """
         return Arrival(self._writing, url, standing, pending)
 
+    def pathOf(self, url: GopherURL) -> str:
+        """
+        Where the file of a resource is, if there is one.
+        """
+        return self._writing.path(filePath(url))
+
     def rebuild(self, check: Callable[[], None] = lambda: None) -> Iterator[Found]:
         """
         All resources that the files know of. Of their types they only know which were menus; the

@@ -9,12 +9,8 @@ from collections.abc import Callable
 from twisted.python.failure import Failure
 
 from twisted_netdemo.gopher.errors import FetchError
-from twisted_netdemo.gopher.mirror.crawl import servers
-from twisted_netdemo.gopher.mirror.crawl.asks import Ask, KnownServer
 from twisted_netdemo.gopher.mirror.crawl.dispatcher import Dispatcher
-from twisted_netdemo.gopher.mirror.crawl.fetching import Fetched
 from twisted_netdemo.gopher.mirror.crawl.known_rules import KnownRules
-from twisted_netdemo.gopher.mirror.crawl.mishaps import Mishaps, statusIn
 from twisted_netdemo.gopher.mirror.crawl.trap_watch import TrapWatch
 from twisted_netdemo.gopher.mirror.rules.progress import MirrorTally
 from twisted_netdemo.gopher.mirror.state.findings import FindingRecorder, Recorded
@@ -22,6 +18,10 @@ from twisted_netdemo.gopher.mirror.state.frontier import Frontier
 from twisted_netdemo.gopher.mirror.state.round_time import RoundTime
 from twisted_netdemo.gopher.mirror.state.rows import ResourceRow
 from twisted_netdemo.gopher.mirror.state.state_thread import Background
+from twisted_netdemo.gopher.mirror.transfer import servers
+from twisted_netdemo.gopher.mirror.transfer.asks import Ask, KnownServer
+from twisted_netdemo.gopher.mirror.transfer.fetched import Fetched
+from twisted_netdemo.gopher.mirror.transfer.mishaps import Mishaps, statusIn
 
 #: So many resources in a row that nothing answered, each asked for several times: the host is down.
 SILENT = 3

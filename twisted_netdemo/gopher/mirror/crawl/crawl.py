@@ -13,14 +13,10 @@ from twisted.python.failure import Failure
 
 from twisted_netdemo.gopher.errors import CannotResolve, FetchError
 from twisted_netdemo.gopher.mirror.contract import Copy, Exchanges, MirrorError
-from twisted_netdemo.gopher.mirror.crawl import servers
 from twisted_netdemo.gopher.mirror.crawl.answers import Answers
-from twisted_netdemo.gopher.mirror.crawl.asks import Ask, KnownServer
 from twisted_netdemo.gopher.mirror.crawl.dispatcher import Dispatcher
-from twisted_netdemo.gopher.mirror.crawl.fetching import Fetched, Fetching
 from twisted_netdemo.gopher.mirror.crawl.known_rules import KnownRules
 from twisted_netdemo.gopher.mirror.crawl.loading import Loaded, Loading
-from twisted_netdemo.gopher.mirror.crawl.mishaps import Mishaps
 from twisted_netdemo.gopher.mirror.crawl.trap_watch import TrapWatch
 from twisted_netdemo.gopher.mirror.plan import MirrorPlan
 from twisted_netdemo.gopher.mirror.rules.address_turn import AddressTurn
@@ -35,6 +31,11 @@ from twisted_netdemo.gopher.mirror.state.rows import ServerRow
 from twisted_netdemo.gopher.mirror.state.state_thread import Background
 from twisted_netdemo.gopher.mirror.state.tables import Corrupt
 from twisted_netdemo.gopher.mirror.state.trap_table import TrapTable
+from twisted_netdemo.gopher.mirror.transfer import servers
+from twisted_netdemo.gopher.mirror.transfer.asks import Ask, KnownServer
+from twisted_netdemo.gopher.mirror.transfer.fetched import Fetched
+from twisted_netdemo.gopher.mirror.transfer.fetching import Fetching
+from twisted_netdemo.gopher.mirror.transfer.mishaps import Mishaps
 from twisted_netdemo.gopher.net.certificate_check import Trust
 from twisted_netdemo.gopher.net.interfaces import IClientReactor
 from twisted_netdemo.gopher.net.resolving import addressesOf

@@ -11,10 +11,10 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
 
-from twisted_netdemo.gopher.mirror.crawl.asks import Ask, KnownServer, Lane, Queue, Stage
 from twisted_netdemo.gopher.mirror.crawl.guide import Guide
 from twisted_netdemo.gopher.mirror.rules.address_turn import AddressTurn, retryPause
 from twisted_netdemo.gopher.mirror.state.frontier import DueResources
+from twisted_netdemo.gopher.mirror.transfer.asks import Ask, KnownServer, Lane, Queue, Stage
 
 # How many resources of a server are in memory, and from how many on more are loaded; of all servers
 # hardly more than so many are.

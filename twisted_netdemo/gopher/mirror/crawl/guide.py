@@ -9,8 +9,8 @@ from typing import Protocol
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from twisted_netdemo.gopher.mirror.crawl.asks import Ask, KnownServer
 from twisted_netdemo.gopher.mirror.state.frontier import DueResources
+from twisted_netdemo.gopher.mirror.transfer.asks import Ask, KnownServer
 
 
 class Guide(Protocol):

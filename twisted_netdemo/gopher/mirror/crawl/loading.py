@@ -7,9 +7,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from twisted_netdemo.gopher.mirror.crawl.asks import KnownServer
 from twisted_netdemo.gopher.mirror.crawl.known_rules import KnownRules
-from twisted_netdemo.gopher.mirror.crawl.mishaps import Mishap, Mishaps
 from twisted_netdemo.gopher.mirror.crawl.trap_watch import TrapWatch
 from twisted_netdemo.gopher.mirror.rules.scope import Scope
 from twisted_netdemo.gopher.mirror.state.findings import FindingRecorder
@@ -17,6 +15,8 @@ from twisted_netdemo.gopher.mirror.state.frontier import DueResources, Frontier
 from twisted_netdemo.gopher.mirror.state.interruption import Interruption
 from twisted_netdemo.gopher.mirror.state.round_time import RoundTime
 from twisted_netdemo.gopher.mirror.state.rows import Finding, ResourceRow
+from twisted_netdemo.gopher.mirror.transfer.asks import KnownServer
+from twisted_netdemo.gopher.mirror.transfer.mishaps import Mishap, Mishaps
 
 
 @dataclass

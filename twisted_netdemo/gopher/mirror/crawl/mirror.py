@@ -15,8 +15,8 @@ from twisted_netdemo.gopher.mirror.contract import MirrorError, Stopped
 from twisted_netdemo.gopher.mirror.copy.copy_folder import CopyFolder
 from twisted_netdemo.gopher.mirror.copy.folder_lock import FolderLock
 from twisted_netdemo.gopher.mirror.crawl.crawl import Crawl
-from twisted_netdemo.gopher.mirror.crawl.mishaps import CannotStore, Mishap, cannotStore
 from twisted_netdemo.gopher.mirror.plan import MirrorPlan
+from twisted_netdemo.gopher.mirror.rebuild.restorer import Restorer
 from twisted_netdemo.gopher.mirror.rules.progress import MirrorTally
 from twisted_netdemo.gopher.mirror.rules.scope import Scope
 from twisted_netdemo.gopher.mirror.state.frontier import Frontier
@@ -29,6 +29,7 @@ from twisted_netdemo.gopher.mirror.state.tables import (
     setAside,
     translated,
 )
+from twisted_netdemo.gopher.mirror.transfer.mishaps import CannotStore, Mishap, cannotStore
 from twisted_netdemo.gopher.mirror.warc.warc_file import WarcFile
 from twisted_netdemo.gopher.net.certificate_check import Trust
 from twisted_netdemo.gopher.net.interfaces import IClientReactor
@@ -137,9 +138,9 @@ class Mirror:
             why = f"{error}: it is kept as {setAside(folder)}"
             frontier = Frontier(openDatabase(folder))
         if not frontier.isRestored:
-            found = copy.rebuild(interruption.check)
+            restorer = Restorer(frontier, copy, interruption.check)
             try:
-                count = frontier.restore(found, self._reactor.seconds(), interruption.check)
+                count = restorer.restore(self._plan.urls, self._reactor.seconds())
             except BaseException:
                 frontier.close()
                 raise

@@ -21,8 +21,8 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from twisted_netdemo.gopher.mirror.crawl.asks import Ask
 from twisted_netdemo.gopher.mirror.crawl.crawl import Crawl
+from twisted_netdemo.gopher.mirror.transfer.asks import Ask
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler

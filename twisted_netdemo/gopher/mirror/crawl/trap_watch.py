@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterable
 
 from twisted.internet.defer import Deferred
 
-from twisted_netdemo.gopher.mirror.crawl.asks import KnownServer
-from twisted_netdemo.gopher.mirror.crawl.fetching import Fetched
 from twisted_netdemo.gopher.mirror.rules.progress import MirrorTally
 from twisted_netdemo.gopher.mirror.rules.traps import Answered, Trap, Traps
 from twisted_netdemo.gopher.mirror.state.findings import Recorded
 from twisted_netdemo.gopher.mirror.state.rows import ResourceRow
 from twisted_netdemo.gopher.mirror.state.state_thread import Background
 from twisted_netdemo.gopher.mirror.state.trap_table import TrapTable
+from twisted_netdemo.gopher.mirror.transfer.asks import KnownServer
+from twisted_netdemo.gopher.mirror.transfer.fetched import Fetched
 from twisted_netdemo.gopher.url import GopherURL
 from twisted_netdemo.service.host_port import hostPort
 

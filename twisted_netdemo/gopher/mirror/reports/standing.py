@@ -122,7 +122,7 @@ class MirrorStanding:
             if later is not None:
                 host.next = later if host.next is None else min(later, host.next)
         for number, count in read(
-            "SELECT resource.host, count(*) FROM recorded"
+            "SELECT resource.host, count(DISTINCT address) FROM recorded"
             " JOIN resource ON resource.id = recorded.source GROUP BY resource.host"
         ):
             hosts[number].counts["recorded"] += count

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from twisted_netdemo.gopher.mirror.plan import MAX_HOSTS
 from twisted_netdemo.gopher.mirror.state.frontier import Frontier, requestOf
-from twisted_netdemo.gopher.mirror.state.rows import Finding, MenuLink, NotFollowed, ResourceRow
+from twisted_netdemo.gopher.mirror.state.rows import Finding, MenuLink, ResourceRow
 
 #: How many resources of one server may wait at a time: what a hostile one lists costs disk.
 MAX_DUE = 1_000_000
@@ -102,9 +102,9 @@ class FindingRecorder:
                     "INSERT INTO text (rowid, title, body) VALUES (?, ?, ?)",
                     (resource.id, resource.title, finding.text),
                 )
-            self._note(database, resource, finding.notFollowed)
             if finding.links is None:
                 return Recorded()
+            self._frontier.note(resource.id, finding.notFollowed)
             recorded = self._link(database, resource, finding.links, finding.exempts, now, isGiven)
             if recorded.strangers:
                 self._frontier.leaveOut(recorded.strangers)
@@ -127,14 +127,6 @@ class FindingRecorder:
             return True
         known = database.execute("SELECT 1 FROM text WHERE rowid = ?", (finding.resource.id,))
         return known.fetchone() is None
-
-    def _note(
-        self, database: sqlite3.Connection, resource: ResourceRow, items: Iterable[NotFollowed]
-    ) -> None:
-        database.executemany(
-            "INSERT OR IGNORE INTO recorded VALUES (?, ?, ?, ?)",
-            [(item.address, item.type, item.title, resource.id) for item in items],
-        )
 
     def _link(
         self,
@@ -161,7 +153,7 @@ class FindingRecorder:
                 continue
             request = requestOf(url)
             known = database.execute(
-                "SELECT id, type, depth FROM resource WHERE host = ? AND request = ?",
+                "SELECT id, type, depth, title FROM resource WHERE host = ? AND request = ?",
                 (server, request),
             ).fetchone()
             if known is None:
@@ -183,8 +175,10 @@ class FindingRecorder:
                 else:
                     recorded.documents += 1
                 continue
-            number, kind, depth = known
+            number, kind, depth, title = known
             targets.add(number)
+            if link.title and not title:  # as after the loss of a database
+                self._name(database, number, link.title)
             if depth > resource.depth + 1:
                 database.execute(
                     "UPDATE resource SET depth = ?, branch = ? WHERE id = ?",
@@ -198,6 +192,10 @@ class FindingRecorder:
                 recorded.servers.add(server)
         self._relink(database, resource.id, targets)
         return recorded
+
+    def _name(self, database: sqlite3.Connection, number: int, title: str) -> None:
+        database.execute("UPDATE resource SET title = ? WHERE id = ?", (title, number))
+        database.execute("UPDATE text SET title = ? WHERE rowid = ?", (title, number))
 
     def _server(
         self, key: tuple[str, str, int], source: int, exempts: bool, isGiven: bool

@@ -8,14 +8,14 @@ what came of it is recorded: after a kill it is asked for again.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from twisted_netdemo.gopher.mirror.contract import Found, Standing
+from twisted_netdemo.gopher.mirror.contract import Standing
 from twisted_netdemo.gopher.mirror.state.round_time import MirrorRound
-from twisted_netdemo.gopher.mirror.state.rows import ResourceRow, ServerRow
+from twisted_netdemo.gopher.mirror.state.rows import NotFollowed, ResourceRow, ServerRow
 from twisted_netdemo.gopher.url import GopherURL
 
 _SERVER = "id, scheme, name, port, exempt, software, encoding, asked, caps_until"
@@ -141,13 +141,15 @@ class Frontier:
     def serverOf(self, scheme: str, name: str, port: int, isExempt: bool = False) -> int:
         """
         A server's number; the server is added if it is new. Within a transaction.
+
+        @param isExempt: whether a server at an address that is not global leads to it.
         """
         known = self.knownServer(scheme, name, port, isExempt)
         if known is not None:
             return known
         added = self.database.execute(
             "INSERT INTO host (scheme, name, port, exempt) VALUES (?, ?, ?, ?)",
-            (scheme, name, port, int(isExempt)),
+            (scheme, name, port, 2 if isExempt else 0),
         )
         return added.lastrowid or 0
 
@@ -161,8 +163,8 @@ class Frontier:
         ).fetchone()
         if found is None:
             return None
-        if isExempt and not found[1]:
-            self.database.execute("UPDATE host SET exempt = 1 WHERE id = ?", (found[0],))
+        if isExempt and not found[1] & 2:
+            self.database.execute("UPDATE host SET exempt = exempt | 2 WHERE id = ?", (found[0],))
         return int(found[0])
 
     def serverCount(self) -> int:
@@ -224,6 +226,18 @@ class Frontier:
 
     # Resources.
 
+    def note(self, source: int, items: Collection[NotFollowed]) -> None:
+        """
+        Keep what a menu has that is not followed, and nothing else of it. Within a transaction.
+
+        @param source: the menu's number.
+        """
+        self.database.execute("DELETE FROM recorded WHERE source = ?", (source,))
+        self.database.executemany(
+            "INSERT OR IGNORE INTO recorded VALUES (?, ?, ?, ?)",
+            [(source, item.address, item.type, item.title) for item in items],
+        )
+
     def addStarts(self, urls: Iterable[GopherURL], now: float) -> list[int]:
         """
         Make these the URLs that the mirror starts from.
@@ -233,8 +247,10 @@ class Frontier:
         numbers = []
         with self.transaction() as database:
             database.execute("UPDATE resource SET is_start = 0 WHERE is_start = 1")
+            database.execute("UPDATE host SET exempt = exempt & 2 WHERE exempt & 1")
             for url in urls:
-                server = self.serverOf(url.scheme, url.host, url.port, isExempt=True)
+                server = self.serverOf(url.scheme, url.host, url.port)
+                database.execute("UPDATE host SET exempt = exempt | 1 WHERE id = ?", (server,))
                 number = database.execute(
                     "INSERT INTO resource (host, request, type, title, depth, is_start, due) "
                     "VALUES (?, ?, ?, '', 0, 1, ?) ON CONFLICT (host, request) DO UPDATE SET "
@@ -327,38 +343,11 @@ class Frontier:
         """
         return bool(self._value("restored", 0))
 
-    def restore(
-        self, found: Iterable[Found], now: float, check: Callable[[], None] = lambda: None
-    ) -> int:
+    def setRestored(self) -> None:
         """
-        Add the resources that the files know of.
-
-        @param check: called for each, to give it up; nothing is added then.
-        @return: how many.
+        It is in there now. Within a transaction.
         """
-        count = 0
-        with self.transaction() as database:
-            for each in found:
-                check()
-                url, standing = each.url, each.standing
-                server = self.serverOf(url.scheme, url.host, url.port)
-                database.execute(
-                    "INSERT OR IGNORE INTO resource (host, request, type, title, depth, due, "
-                    "verdict, stands, digest, size) VALUES (?, ?, ?, '', 1, ?, ?, ?, ?, ?)",
-                    (
-                        server,
-                        requestOf(url),
-                        url.type,
-                        now,
-                        standing.verdict,
-                        standing.verdict,
-                        standing.digest,
-                        standing.size,
-                    ),
-                )
-                count += 1
-            self._set("restored", 1)
-        return count
+        self._set("restored", 1)
 
     def close(self) -> None:
         self.database.close()

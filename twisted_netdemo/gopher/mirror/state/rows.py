@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from twisted_netdemo.gopher.mirror.contract import Standing, Stored
 from twisted_netdemo.gopher.url import GopherURL
 
+#: How many bytes of a text can be searched.
+MAX_TEXT = 1 << 20
+
 
 @dataclass(frozen=True, slots=True)
 class ServerRow:

@@ -16,7 +16,7 @@ from twisted_netdemo.gopher.mirror.state.interruption import Interruption
 NAME = "mirror.sqlite"
 
 #: The version of the tables, as C{PRAGMA user_version} has it.
-VERSION = 1
+VERSION = 2
 
 # How many bytes of the file are held in memory.
 _CACHE = 16 << 20
@@ -29,7 +29,7 @@ CREATE TABLE host (
     name TEXT NOT NULL,
     port INTEGER NOT NULL,
     address TEXT,                       -- that answered last
-    exempt INTEGER NOT NULL DEFAULT 0,  -- 1: its address need not be global
+    exempt INTEGER NOT NULL DEFAULT 0,  -- 1 (a start) or 2 (linked): its address need not be global
     failed TEXT,                        -- why the host failed in its last round
     robots TEXT,                        -- its rules; NULL: never asked
     software TEXT NOT NULL DEFAULT '',  -- from caps.txt
@@ -66,7 +66,8 @@ CREATE INDEX resource_due ON resource (host, due, id) WHERE due IS NOT NULL;
 CREATE TABLE link (target INTEGER, source INTEGER, PRIMARY KEY (target, source)) WITHOUT ROWID;
 CREATE INDEX link_source ON link (source);
 CREATE TABLE recorded (
-    address TEXT PRIMARY KEY, type TEXT NOT NULL, title TEXT NOT NULL, source INTEGER NOT NULL
+    source INTEGER NOT NULL, address TEXT NOT NULL, type TEXT NOT NULL, title TEXT NOT NULL,
+    PRIMARY KEY (source, address)
 ) WITHOUT ROWID;
 CREATE TABLE trap (
     host INTEGER NOT NULL, kind TEXT NOT NULL, prefix BLOB NOT NULL, reason TEXT NOT NULL,
@@ -74,6 +75,23 @@ CREATE TABLE trap (
 ) WITHOUT ROWID;
 CREATE VIRTUAL TABLE text USING fts5 (title, body);
 """
+
+
+# What makes the tables of a version those of the next. Version 1 had one menu for a link that is
+# not followed, and did not know which hosts were exempt as starts.
+_STEPS = {
+    1: """
+ALTER TABLE recorded RENAME TO old;
+CREATE TABLE recorded (
+    source INTEGER NOT NULL, address TEXT NOT NULL, type TEXT NOT NULL, title TEXT NOT NULL,
+    PRIMARY KEY (source, address)
+) WITHOUT ROWID;
+INSERT INTO recorded SELECT source, address, type, title FROM old;
+DROP TABLE old;
+UPDATE host SET exempt = 2 WHERE exempt AND id NOT IN
+    (SELECT host FROM resource WHERE is_start = 1);
+""",
+}
 
 
 class Corrupt(Exception):
@@ -114,6 +132,10 @@ def openDatabase(folder: str, interruption: Interruption | None = None) -> sqlit
         else:
             with (interruption or Interruption()).over(database):
                 _check(database)
+                for step in range(version, VERSION):
+                    database.executescript(
+                        f"BEGIN; {_STEPS[step]} PRAGMA user_version = {step + 1}; COMMIT;"
+                    )
     except sqlite3.DatabaseError as error:
         if database is not None:
             database.close()

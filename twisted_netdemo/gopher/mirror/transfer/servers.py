@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import replace
 
-from twisted_netdemo.gopher.mirror.crawl.asks import KnownServer
 from twisted_netdemo.gopher.mirror.rules.caps import LONGEST_CAPS, SELECTOR, Caps
 from twisted_netdemo.gopher.mirror.state.rows import ServerRow
+from twisted_netdemo.gopher.mirror.transfer.asks import KnownServer
 from twisted_netdemo.gopher.scrapy.robots_rules import LONGEST_RULES, SELECTORS, RobotsRules
 from twisted_netdemo.gopher.url import GopherURL
 

@@ -5,32 +5,31 @@ Receiving the answer to one request: into a file, into links, into text.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from twisted_netdemo.gopher.client.response import MAX_ITEMS, Response
 from twisted_netdemo.gopher.errors import TooLarge
-from twisted_netdemo.gopher.item_types import Kind, bodyKind, itemType
+from twisted_netdemo.gopher.item_types import Kind, bodyKind
 from twisted_netdemo.gopher.menu import Item
 from twisted_netdemo.gopher.mirror.contract import Copy, Exchange, IncomingFile
-from twisted_netdemo.gopher.mirror.crawl.mishaps import CannotStore, cannotStore
 from twisted_netdemo.gopher.mirror.rules.scope import Scope
 from twisted_netdemo.gopher.mirror.rules.traps import essence
-from twisted_netdemo.gopher.mirror.state.rows import MenuLink, NotFollowed, ResourceRow
+from twisted_netdemo.gopher.mirror.state.leads import leadOf, titleOf
+from twisted_netdemo.gopher.mirror.state.rows import MAX_TEXT, MenuLink, NotFollowed, ResourceRow
+from twisted_netdemo.gopher.mirror.transfer.mishaps import CannotStore, cannotStore
 from twisted_netdemo.gopher.readers import MenuReader, TextReader
-from twisted_netdemo.gopher.text.charset import Charsets, decode
+from twisted_netdemo.gopher.text.charset import Charsets
 from twisted_netdemo.gopher.text.lines import LineTooLong
-from twisted_netdemo.gopher.url import GopherURL, sameHost
+from twisted_netdemo.gopher.url import GopherURL
 
-#: How many bytes a menu may have, and how many of a text can be searched.
+#: How many bytes a menu may have.
 MAX_MENU = 16 << 20
-MAX_TEXT = 1 << 20
 
 #: How many items a listing has that a Gophernicus may have cut.
 CUT_LISTING = 1022
 
 _SLICE = 1 << 16
-_MAX_TITLE = 500
 
 
 @dataclass
@@ -237,26 +236,18 @@ class ResourceReception(Reception):
                 return
             # without the host: a server with many names may lead from one to the next
             self._likeness.update(b"\0".join((item.type.encode(), item.display, item.selector)))
-            title = decode(item.display, self._codec)[:_MAX_TITLE]
+            title = titleOf(item, self._codec)
             if self._wordsSize < MAX_TEXT:
                 self._words.append(title)
                 self._wordsSize += len(title)
             self._follow(item, title)
 
     def _follow(self, item: Item, title: str) -> None:
-        url = item.gopherURL(self._url)
-        if url is None:
-            address = item.address(self._url)
-            if address is not None:
-                self.leads.notFollowed.append(NotFollowed(address, item.type, title))
-            return
-        host = sameHost(url.host)
-        if host != url.host:
-            url = replace(url, host=host)
-        if itemType(url.type).kind is Kind.SEARCH and not url.search:
-            self.leads.notFollowed.append(NotFollowed(str(url), item.type, title))
-        elif self._scope.includes(url, self._resource.depth + 1):
-            self.leads.links.append(MenuLink(url, title))
+        lead = leadOf(item, self._url, title)
+        if isinstance(lead, NotFollowed):
+            self.leads.notFollowed.append(lead)
+        elif lead is not None and self._scope.includes(lead.url, self._resource.depth + 1):
+            self.leads.links.append(lead)
 
     @property
     def _codec(self) -> str:

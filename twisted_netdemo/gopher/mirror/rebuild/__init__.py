@@ -1,0 +1,3 @@
+"""
+A lost database, made again from the files.
+"""

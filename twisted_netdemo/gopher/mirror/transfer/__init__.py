@@ -1,0 +1,3 @@
+"""
+One request of a mirror and its answer.
+"""
