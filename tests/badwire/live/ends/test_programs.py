@@ -179,13 +179,26 @@ class NearTests(SynchronousTestCase):
         protocol.makeConnection(transport)
         return protocol, transport
 
+    def drain(self, transport: MemoryTransport) -> list[int]:
+        """
+        Take all that is written, and return how much it was each time.
+        """
+        parts = []
+        while transport.producer is not None:
+            transport.producer.resumeProducing()
+            parts.append(len(transport.value()))
+            transport.clear()
+        return parts
+
     def test_line(self) -> None:
         """
         A line goes to linecount, with its line feed, and what comes back is told to its end.
         """
         self.near.say("tcp", "\u00fc")
         protocol, transport = self.connected()
+        transport.producer.resumeProducing()
         self.assertEqual(transport.value(), b"\xc3\xbc\n")
+        self.drain(transport)
         protocol.dataReceived(b"answer")
         protocol.readConnectionLost()
         self.assertEqual([each[0] for each in self.tcp.told], ["connected", "wrote", "read", "end"])
@@ -199,7 +212,26 @@ class NearTests(SynchronousTestCase):
             self.near.transfer(1000, isSlow)
             self.assertEqual(self.reactor.tcpClients[-1][1], port)
             _, transport = self.connected()
-            self.assertEqual((len(transport.value()), transport.ended), (1000, "half"))
+            self.assertEqual((self.drain(transport), transport.ended), ([1000, 0], "half"))
+
+    def test_large(self) -> None:
+        """
+        A large transfer is written as the kernel takes it: no part of it is more than 130 kB. What
+        is left is not held when the connection breaks.
+        """
+        self.near.transfer(10_000_000, False)
+        protocol, transport = self.connected()
+        parts = self.drain(transport)
+        self.assertEqual((sum(parts), max(parts)), (10_000_000, 130_000))
+        self.assertEqual(sum(len(each[3]) for each in self.tcp.told), 10_000_000)
+
+        self.near.transfer(1_000_000, False)
+        _, transport = self.connected()
+        transport.producer.resumeProducing()
+        producer = transport.producer
+        transport.abortConnection()
+        producer.resumeProducing()
+        self.assertEqual(len(transport.value()), 130_000)
 
     def test_refused(self) -> None:
         """

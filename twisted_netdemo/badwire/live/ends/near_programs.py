@@ -4,7 +4,7 @@ The programs at the near end: each sends what the page was told to send, and tel
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import (
@@ -12,6 +12,7 @@ from twisted.internet.interfaces import (
     IConnector,
     IHalfCloseableProtocol,
     IListeningPort,
+    IPullProducer,
     ITCPTransport,
     IUDPTransport,
 )
@@ -31,7 +32,7 @@ MOST = 32
 #: The largest datagram over IPv4, and the largest transfer, in bytes.
 DATAGRAM, TRANSFER = 65507, 16 << 20
 
-# After so many bytes the numbered words of a transfer begin anew.
+# After so many bytes the numbered words of a transfer begin anew. So many are written at a time.
 _WORDS = 130_000
 
 #: Longer than the kernel tries to connect: its own error is to be seen.
@@ -44,19 +45,20 @@ class Refused(Exception):
     """
 
 
-@implementer(IHalfCloseableProtocol)
+@implementer(IHalfCloseableProtocol, IPullProducer)
 class _Sender(Protocol):
     """
-    Sends all that it has, then reads to the end.
+    Writes part after part, as the kernel takes them, then reads to the end.
     """
 
     transport: ITCPTransport
 
-    def __init__(self, data: bytes, closes: bool, other: int, seen: Witness) -> None:
+    def __init__(self, parts: Iterable[bytes], closes: bool, other: int, seen: Witness) -> None:
         """
+        @param parts: what it writes. Ten megabytes at once would be held several times over.
         @param closes: whether it closes its output when all is written.
         """
-        self._data = data
+        self._parts = iter(parts)
         self._closes = closes
         self._other = other
         self._seen = seen
@@ -68,11 +70,26 @@ class _Sender(Protocol):
     def connectionMade(self) -> None:
         self._own = portOf(self.transport.getHost())
         self._tell("connected")
-        data, self._data = self._data, b""
-        self._tell("wrote", data)
-        self.transport.write(data)
+        self.transport.registerProducer(self, False)
+
+    def resumeProducing(self) -> None:
+        """
+        Write the next part.
+        """
+        part = next(self._parts, None)
+        if part is not None:
+            self._tell("wrote", part)
+            self.transport.write(part)
+            return
+        self.transport.unregisterProducer()
         if self._closes:
             self.transport.loseWriteConnection()
+
+    def stopProducing(self) -> None:
+        """
+        The connection is gone.
+        """
+        self._parts = iter(())
 
     def dataReceived(self, data: bytes) -> None:
         self._tell("read", data)
@@ -175,7 +192,7 @@ class NearPrograms:
         """
         data = line.encode()
         if protocol == "tcp":
-            self._connect(COUNT, data + b"\n", False)
+            self._connect(COUNT, (data + b"\n",), False)
             return
         if len(data) > DATAGRAM:
             raise Refused(f"a datagram holds {DATAGRAM} bytes at most, not {len(data)}")
@@ -198,16 +215,15 @@ class NearPrograms:
         @param size: its bytes.
         @raise Refused: there are too many connections.
         """
-        words = text(min(size, _WORDS))
-        self._connect(SLOW if isSlow else READER, (words * (size // _WORDS + 1))[:size], True)
+        self._connect(SLOW if isSlow else READER, _numbered(size), True)
 
-    def _connect(self, port: int, data: bytes, closes: bool) -> None:
+    def _connect(self, port: int, parts: Iterable[bytes], closes: bool) -> None:
         if len(self._connectors) >= MOST:
             raise Refused(f"{MOST} connections are open already: wait until one has ended")
         seen = self._seenTCP
 
         def make() -> _Sender:
-            return _Sender(data, closes, port, seen)
+            return _Sender(parts, closes, port, seen)
 
         def failed(error: bytes) -> None:
             seen("error", 0, port, error)
@@ -224,3 +240,12 @@ class NearPrograms:
             connector.disconnect()
         if self._port is not None:
             self._port.stopListening()
+
+
+def _numbered(size: int) -> Iterator[bytes]:
+    """
+    A text of so many bytes whose words are numbered, in parts.
+    """
+    words = text(min(size, _WORDS))
+    for left in range(size, 0, -_WORDS):
+        yield words[:left]
