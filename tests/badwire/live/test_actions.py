@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from typing import Any
 
 from twisted.internet.task import Clock
+from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.badwire.model.test_packet import TEXT, V4, inet, made
@@ -16,15 +18,18 @@ from twisted_netdemo.badwire.live.actions import LiveActions
 from twisted_netdemo.badwire.live.ends.flow_numbers import FlowNumbers
 from twisted_netdemo.badwire.live.ends.near_programs import Refused
 from twisted_netdemo.badwire.live.live_figures import LiveFigures
-from twisted_netdemo.badwire.live.recording import Recording, Spool
+from twisted_netdemo.badwire.live.recording import _READ, Recording, Spool
 from twisted_netdemo.badwire.live.web.security import HTTPRefusal
 from twisted_netdemo.badwire.model.events import fromJSON
 from twisted_netdemo.badwire.model.wire import Wire
+from twisted_netdemo.badwire.render.recorder import Recorder
 from twisted_netdemo.faults.impairments import Impairments
 from twisted_netdemo.faults.trigger import DIRECTIONS
 
 PACKET = made(V4, inet.UDP(sport=40000, dport=9), TEXT)
 FAR = [PACKET[16:20]]
+
+_ENDS = "the log that the page exports ends here: "
 
 
 class Ends:
@@ -56,7 +61,8 @@ class ActionTests(SynchronousTestCase):
             lambda event: self.published.append(json.loads(event)),
             FlowNumbers(),
             lambda: None,
-            lambda event: None,
+            lambda: None,
+            lambda: None,
             self.figures.changed,
         )
         self.addCleanup(self.recording.close)
@@ -198,23 +204,67 @@ class ActionTests(SynchronousTestCase):
         self.wire.change("up", {"loss": "1%"})
         self.wire.datagramReceived(PACKET)
         self.wire.take(1)
-        lines = self.recording.log.read().splitlines()
+        lines = b"".join(self.recording.log.parts()).splitlines()
         self.assertEqual([json.loads(line) for line in lines], self.published)
         self.assertEqual(
             [fromJSON(line).event for line in lines],
             ["sent", "arrived", "changed", "sent", "taken"],
         )
-        self.assertIn(b"seed 7", self.recording.svg("seed 7"))
-        self.assertEqual(self.recording.capture().count(TEXT), 2)
+        self.assertIn(b"seed 7", b"".join(self.recording.svg("seed 7")))
+        self.assertEqual(b"".join(self.recording.capture()).count(TEXT), 2)
+
+    def test_parts(self) -> None:
+        """
+        An export of a long run is made in small parts, with all in it: the capture has each packet,
+        and the drawing tells how many events it leaves out, as C{badwire run --svg} does.
+        """
+        recorder = Recorder(toScale=True)
+        for _ in range(6000):
+            self.wire.datagramReceived(PACKET)
+        self.clock.advance(1)
+        self.assertEqual(len([*self.recording.log.parts()]), self.recording.log._size // _READ + 1)
+        log = b"".join(self.recording.log.parts())
+        for line in log.splitlines():
+            recorder.add(fromJSON(line))
+        parts = [*self.recording.capture()]
+        self.assertEqual(b"".join(parts).count(TEXT), 6000)
+        self.assertLess(max(map(len, parts)), 2 * _READ)
+        self.assertEqual(b"".join(self.recording.svg("")).decode(), "".join(recorder.svg()))
 
 
 class SpoolTests(SynchronousTestCase):
     def test_bound(self) -> None:
         """
-        A recording that is full takes no more, and nothing out of the middle is missing.
+        A recording that is full takes no more, and nothing out of the middle is missing. It says
+        so once.
         """
-        spool = Spool(10)
+        said: list[LogEvent] = []
+        globalLogPublisher.addObserver(said.append)
+        self.addCleanup(globalLogPublisher.removeObserver, said.append)
+        spool = Spool("log", 10)
         self.addCleanup(spool.close)
         for data in (b"aaaa", b"bbbb", b"cccc", b"d"):
+            self.assertEqual(spool.isWhole, data != b"d")
             spool.write(data)
-        self.assertEqual((spool.read(), spool.leftOut), (b"aaaabbbb", 2))
+        self.assertEqual((b"".join(spool.parts()), spool.isWhole), (b"aaaabbbb", False))
+        self.assertEqual([formatEvent(each) for each in said], [f"{_ENDS}it has 8 bytes"])
+
+    def test_diskFull(self) -> None:
+        """
+        A full disk ends the recording and not the run. What had been written before is there.
+        """
+        spool = Spool("log")
+        self.addCleanup(spool.close)
+        line = b"x" * 1000
+        for _ in range(100):
+            spool.write(line)
+        with open("/dev/full", "wb", buffering=0) as full:
+            assert spool._file is not None
+            kept = os.dup(spool._file.fileno())
+            self.addCleanup(os.close, kept)
+            os.dup2(full.fileno(), spool._file.fileno())
+            for _ in range(100):
+                spool.write(line)
+            os.dup2(kept, spool._file.fileno())
+        self.assertFalse(spool.isWhole)
+        self.assertEqual(b"".join(spool.parts()), line * 66)

@@ -261,7 +261,7 @@ class ExportTests(SynchronousTestCase):
         """
         hello = {"event": "hello", "t": 0.0, "seed": 7, "lesson": {"title": "</script><b>"}}
         event = '{"event": "program", "text": "<!--<script>\u2028"}'
-        made = exportPage(STATIC, hello, [event]).decode()
+        made = b"".join(exportPage(STATIC, hello, [event.encode(), b"1,2"])).decode()
         page = _Page()
         page.feed(made)
         for _, name, value in page.attributes:
@@ -271,14 +271,14 @@ class ExportTests(SynchronousTestCase):
         self.assertEqual(made.count("</script>"), 2)
         inside = made.partition('id="recording">')[2].partition("</script>")[0]
         self.assertEqual(
-            json.loads(inside), {"hello": hello, "task": None, "events": [json.loads(event)]}
+            json.loads(inside), {"hello": hello, "task": None, "events": [json.loads(event), 1, 2]}
         )
 
     def test_policy(self) -> None:
         """
         The page's own script and style are all that may run; nothing may be fetched.
         """
-        made = exportPage(STATIC, {}, []).decode()
+        made = b"".join(exportPage(STATIC, {}, [])).decode()
         policy = made.partition('http-equiv="Content-Security-Policy" content="')[2]
         policy = policy.partition('"')[0]
         self.assertTrue(policy.startswith("default-src 'none'; "))
@@ -300,7 +300,7 @@ class ExportTests(SynchronousTestCase):
         rest = made.replace(inside, "")
         self.assertEqual(
             rest,
-            exportPage(STATIC, {}, [])
+            b"".join(exportPage(STATIC, {}, []))
             .decode()
             .replace('{"hello": {}, "task": null, "events": []}', ""),
         )

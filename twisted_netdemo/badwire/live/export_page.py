@@ -13,7 +13,7 @@ import hashlib
 import json
 import posixpath
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,13 +26,13 @@ _SCRIPT = f'<script type="module" src="{_MAIN}"></script>\n'
 _ICON = '<link rel="icon" href="icon.svg">\n'
 
 
-def exportPage(static: Path, hello: Mapping[str, Any], events: Sequence[str]) -> bytes:
+def exportPage(static: Path, hello: Mapping[str, Any], events: Iterable[bytes]) -> Iterator[bytes]:
     """
-    The page of a recorded run.
+    The page of a recorded run, in parts.
 
     @param static: the folder of the live page.
     @param hello: the first event of the live page's stream.
-    @param events: the other events, each as a JSON text.
+    @param events: the other events as JSON texts, one or more in each part with commas between.
     """
     return _page(static, hello, events, None)
 
@@ -51,34 +51,40 @@ def exercisePage(
         file with the answers. A question has a C{name}, a C{text}, a C{kind} (C{number}, C{text},
         or C{choice} with its C{choices}) and perhaps a C{unit}.
     """
-    return _page(static, hello, events, task)
+    return b"".join(_page(static, hello, (each.encode() for each in events), task))
 
 
 def _page(
     static: Path,
     hello: Mapping[str, Any],
-    events: Sequence[str],
+    events: Iterable[bytes],
     task: Mapping[str, Any] | None,
-) -> bytes:
+) -> Iterator[bytes]:
     shell, style, script = _parts(static)
     policy = (
         f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; "
         "img-src data: blob:; base-uri 'none'; form-action 'none'"
     )
-    inside = f'"hello": {json.dumps(hello)}, "task": {json.dumps(task)}'
-    listed = ",\n".join(events)
-    recording = f'{{{inside}, "events": [{listed}]}}'
-    # A script of data ends at the first '</script', and '<!--' may make it swallow more.
-    recording = recording.replace("<", "\\u003c")
     head = (
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n<style>{style}</style>\n'
     )
-    body = (
-        f'<script type="application/json" id="recording">{recording}</script>\n'
-        f'<script type="module">{script}</script>\n'
-    )
     before, after = shell.split(_STYLE)
-    return (before + head + after.replace("</body>", f"{body}</body>")).encode()
+    body, end = after.split("</body>")
+    yield f'{before}{head}{body}<script type="application/json" id="recording">'.encode()
+    inside = f'{{"hello": {json.dumps(hello)}, "task": {json.dumps(task)}, "events": ['
+    yield _harmless(inside.encode())
+    separator = b""
+    for part in events:
+        yield separator + _harmless(part)
+        separator = b",\n"
+    yield f']}}</script>\n<script type="module">{script}</script>\n</body>{end}'.encode()
+
+
+def _harmless(text: bytes) -> bytes:
+    """
+    JSON for a script of data, which ends at the first '</script', and of which '<!--' makes more.
+    """
+    return text.replace(b"<", b"\\u003c")
 
 
 def _digest(text: str) -> str:

@@ -31,7 +31,6 @@ from twisted_netdemo.badwire.live.web.event_ring import EventRing
 from twisted_netdemo.badwire.live.web.feed import Feed
 from twisted_netdemo.badwire.live.web.security import Gate
 from twisted_netdemo.badwire.live.web.site import Get, LiveAnswer, LiveSite
-from twisted_netdemo.badwire.model.events import Arrived, Sent
 from twisted_netdemo.badwire.model.kernel_counters import readCounters
 from twisted_netdemo.badwire.service import BadWire
 
@@ -74,17 +73,6 @@ class LiveRun(MultiService):
         programs = ProgramEvents(wire.clock, self._seconds, self._flows, self._feed.publish)
         self._programs = programs
         self._figures = LiveFigures(wire.clock, plan.texts)
-        self._recording = Recording(
-            self._feed.publish,
-            self._flows,
-            programs.opened,
-            self._happened,
-            self._figures.changed,
-        )
-        wire.listeners.append(self._recording)
-        self._far = FarPrograms(reactor, programs.of("far", "tcp"), programs.of("far", "udp"))
-        self._far.setServiceParent(self)
-        self._near = NearPrograms(reactor, programs.of("near", "tcp"), programs.of("near", "udp"))
         self._kernel = KernelWatch(
             wire.clock,
             self._seconds,
@@ -93,6 +81,18 @@ class LiveRun(MultiService):
             wire.compare,
             readCounters,
         )
+        self._recording = Recording(
+            self._feed.publish,
+            self._flows,
+            programs.opened,
+            self._kernel.happened,
+            self._again,
+            self._figures.changed,
+        )
+        wire.listeners.append(self._recording)
+        self._far = FarPrograms(reactor, programs.of("far", "tcp"), programs.of("far", "udp"))
+        self._far.setServiceParent(self)
+        self._near = NearPrograms(reactor, programs.of("near", "tcp"), programs.of("near", "udp"))
         self._ports: list[IListeningPort] = []
         self._lingering: IDelayedCall | None = None
         self._mayLinger = False
@@ -161,11 +161,11 @@ class LiveRun(MultiService):
     def _hello(self) -> str:
         return json.dumps(self.hello())
 
-    def _happened(self, event: Sent | Arrived) -> None:
-        self._kernel.happened()
-        isAgain = isinstance(event, Sent) and event.attempt > 1 and event.length > 0
-        if isAgain and self._counting is None:
-            # The kernel's counters tell why it was sent again, if nothing else happens first.
+    def _again(self) -> None:
+        """
+        Data is sent again: the kernel's counters tell why, if nothing else happens first.
+        """
+        if self._counting is None:
             self._counting = self._wire.clock.callLater(0, self._countNow)
 
     def _countNow(self) -> None:
@@ -173,20 +173,20 @@ class LiveRun(MultiService):
         self._kernel.countNow()
 
     def _exportLog(self) -> LiveAnswer:
-        return LiveAnswer(self._recording.log.read(), "application/x-ndjson", "badwire.log")
+        log = self._recording.log
+        return LiveAnswer(log.parts(), "application/x-ndjson", _named("log", log.isWhole))
 
     def _exportCapture(self) -> LiveAnswer:
-        return LiveAnswer(self._recording.capture(), "application/octet-stream", "badwire.pcapng")
+        name = _named("pcapng", self._recording.isWhole)
+        return LiveAnswer(self._recording.capture(), "application/octet-stream", name)
 
     def _exportPage(self) -> LiveAnswer:
-        events = self._feed.ring.all()
-        if left := self._feed.ring.first - 1:
-            events.insert(0, json.dumps({"event": "gap", "t": 0, "dropped": left}))
-        page = exportPage(static_files.FOLDER, self.hello(), events)
-        return LiveAnswer(page, "text/html; charset=utf-8", "badwire.html")
+        page = exportPage(static_files.FOLDER, self.hello(), self._feed.all())
+        return LiveAnswer(page, "text/html; charset=utf-8", _named("html"))
 
     def _exportDrawing(self) -> LiveAnswer:
-        return LiveAnswer(self._recording.svg(self._plan.about), "image/svg+xml", "badwire.svg")
+        name = _named("svg", self._recording.log.isWhole)
+        return LiveAnswer(self._recording.svg(self._plan.about), "image/svg+xml", name)
 
     def _counted(self, pages: int) -> None:
         """
@@ -237,6 +237,13 @@ class LiveRun(MultiService):
 def _file(kind: str, data: bytes) -> Get:
     answer = LiveAnswer(data, kind)
     return lambda: answer
+
+
+def _named(kind: str, isWhole: bool = True) -> str:
+    """
+    The name of an export's file.
+    """
+    return f"badwire{'' if isWhole else '-incomplete'}.{kind}"
 
 
 def _json(value: object) -> LiveAnswer:

@@ -7,74 +7,102 @@ The log and the capture are in files without a name, of a bounded size.
 
 from __future__ import annotations
 
+import os
 import struct
 import tempfile
 import time
-from collections.abc import Callable
-from io import BytesIO
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import BinaryIO, cast
 
+from twisted.logger import Logger
+
 from twisted_netdemo.badwire.live.ends.flow_numbers import FlowNumbers
-from twisted_netdemo.badwire.log_file import read
 from twisted_netdemo.badwire.model.events import Arrived, Changed, Sent, Taken, fromJSON
 from twisted_netdemo.badwire.render.capture import Capture
-from twisted_netdemo.badwire.render.recorder import Recorder
+from twisted_netdemo.badwire.render.recorder import DRAWN, Recorder
 
 #: How many bytes the log and the capture may each have.
 MOST = 256 << 20
 
 # How many bytes are gathered for one write.
-_GATHERED = 1 << 20
+_GATHERED = 1 << 16
+
+# How many bytes are read at a time: their lines are some milliseconds' work, and the wire waits
+# meanwhile.
+_READ = 1 << 14
 
 _LENGTH = struct.Struct("<I")
+
+# Of the log's lines, those of packets that leave.
+_SENT = b'"event": "sent"'
+
+_log = Logger()
 
 
 class Spool:
     """
     A file without a name that takes so much and no more.
 
-    @ivar leftOut: how many parts it has not taken.
+    @ivar isWhole: whether it has taken all.
     """
 
-    def __init__(self, most: int = MOST) -> None:
-        self.leftOut = 0
+    def __init__(self, name: str, most: int = MOST) -> None:
+        """
+        @param name: what it is, for the log.
+        """
+        self.isWhole = True
+        self._name = name
         self._most = most
         self._size = 0
-        self._gathered: list[bytes] = []
-        self._waiting = 0
+        self._gathered = bytearray()
         self._file: BinaryIO | None = None
 
     def write(self, data: bytes) -> None:
         """
         Add some bytes, unless there are too many.
         """
-        if self.leftOut or self._size + len(data) > self._most:
-            self.leftOut += 1
+        if not self.isWhole:
             return
         self._size += len(data)
-        self._gathered.append(data)
-        self._waiting += len(data)
-        if self._waiting >= _GATHERED:
+        if self._size > self._most:
+            self._size -= len(data)
+            self._stop(f"it has {self._size} bytes")
+            return
+        self._gathered += data
+        if len(self._gathered) >= _GATHERED:
             self._flush()
 
-    def _flush(self) -> BinaryIO:
-        if self._file is None:
-            file = tempfile.TemporaryFile()  # noqa: SIM115  # it is open as long as this
-            self._file = cast(BinaryIO, file)
-        self._file.write(b"".join(self._gathered))
-        self._gathered.clear()
-        self._waiting = 0
-        return self._file
+    def _stop(self, why: str) -> None:
+        self.isWhole = False
+        _log.warn("the {name} that the page exports ends here: {why}", name=self._name, why=why)
 
-    def read(self) -> bytes:
+    def _flush(self) -> None:
+        data, self._gathered = self._gathered, bytearray()
+        try:
+            if self._file is None:
+                file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  # it is open as long as this
+                self._file = cast(BinaryIO, file)
+            view = memoryview(data)
+            while view:
+                view = view[self._file.write(view) :]
+        except OSError as error:  # the run goes on
+            self._size -= len(data)
+            self._stop(error.strerror or str(error))
+
+    def parts(self) -> Iterator[bytes]:
         """
-        All of it.
+        All that there is now, in parts.
         """
-        file = self._flush()
-        file.seek(0)
-        data = file.read()
-        file.seek(0, 2)
-        return data
+        if self._gathered:
+            self._flush()
+        place, end = 0, self._size
+        while place < end:
+            assert self._file is not None
+            part = os.pread(self._file.fileno(), min(_READ, end - place), place)
+            if not part:
+                raise EOFError(f"the {self._name} has become shorter")
+            place += len(part)
+            yield part
 
     def close(self) -> None:
         """
@@ -96,22 +124,25 @@ class Recording:
         publish: Callable[[str], object],
         flows: FlowNumbers,
         opened: Callable[[], object],
-        happened: Callable[[Sent | Arrived], object],
+        happened: Callable[[], object],
+        again: Callable[[], object],
         changed: Callable[[Changed], object],
     ) -> None:
         """
         @param publish: called with each event for the pages.
         @param flows: is told of each packet before it is published.
         @param opened: called when one more flow has a number, before its packet is published.
-        @param happened: called with each event of a packet.
+        @param happened: called after each event of a packet.
+        @param again: called when data is sent again, after its packet is published.
         @param changed: called with each change, before it is published.
         """
-        self.log, self._packets = Spool(), Spool()
+        self.log, self._packets = Spool("log"), Spool("capture")
         self._start = time.time()
         self._flows = flows
         self._publish = publish
         self._opened = opened
         self._happened = happened
+        self._again = again
         self._changed = changed
 
     def _record(self, line: str) -> None:
@@ -126,14 +157,16 @@ class Recording:
             self._opened()
         self._packets.write(_LENGTH.pack(len(data)) + data)
         self._record(event.toJSON())
-        self._happened(event)
+        self._happened()
+        if event.attempt > 1 and event.length:
+            self._again()
 
     def arrived(self, event: Arrived, data: bytes) -> None:
         """
         A copy arrives.
         """
         self._record(event.toJSON())
-        self._happened(event)
+        self._happened()
 
     def taken(self, event: Taken, data: bytes) -> None:
         """
@@ -148,33 +181,58 @@ class Recording:
         self._changed(event)
         self._record(event.toJSON())
 
-    def capture(self) -> bytes:
+    @property
+    def isWhole(self) -> bool:
         """
-        The packets as both ends see them, their fates as comments (pcapng).
+        Whether the log and the capture have taken all.
         """
-        parts: list[bytes] = []
-        made = Capture(parts.append, self._start)
-        packets = memoryview(self._packets.read())
-        place = 0
-        for line in self.log.read().splitlines():
-            if place == len(packets):
-                break
-            event = fromJSON(line)
-            if isinstance(event, Sent):
-                begin = place + _LENGTH.size
-                place = begin + _LENGTH.unpack_from(packets, place)[0]
-                made.sent(event, bytes(packets[begin:place]))
-        return b"".join(parts)
+        return self.log.isWhole and self._packets.isWhole
 
-    def svg(self, about: str) -> bytes:
+    def _lines(self) -> Iterator[Sequence[bytes]]:
         """
-        The ladder of the log, drawn to scale in time.
+        The log's lines, some at a time.
+        """
+        rest = b""
+        for part in self.log.parts():
+            *lines, rest = (rest + part).split(b"\n")
+            yield lines
+
+    def capture(self) -> Iterator[bytes]:
+        """
+        The packets as both ends see them, their fates as comments (pcapng), in parts.
+        """
+        made: list[bytes] = []
+        capture = Capture(made.append, self._start)
+        packets = _pieces(self._packets.parts())
+        for lines in self._lines():
+            for line in lines:
+                if _SENT not in line:
+                    continue
+                event, data = fromJSON(line), next(packets, None)
+                if data is None:
+                    break  # it is not whole
+                assert isinstance(event, Sent)
+                capture.sent(event, data)
+            yield b"".join(made)
+            made.clear()
+        yield b"".join(made)
+
+    def svg(self, about: str) -> Iterator[bytes]:
+        """
+        The ladder of the log, drawn to scale in time, in parts. Some are empty.
 
         @param about: how to repeat the run.
         """
-        recorder = Recorder(toScale=True)
-        read(BytesIO(self.log.read()), recorder)
-        return "".join(recorder.svg(about)).encode("utf-8", "replace")
+        recorder = Recorder(toScale=True, most=DRAWN)
+        for lines in self._lines():
+            for line in lines:
+                if recorder.leftOut and _SENT in line:
+                    recorder.leaveOut()
+                else:
+                    recorder.add(fromJSON(line))
+            yield b""
+        for part in recorder.svg(about):
+            yield part.encode("utf-8", "replace")
 
     def close(self) -> None:
         """
@@ -182,3 +240,20 @@ class Recording:
         """
         self.log.close()
         self._packets.close()
+
+
+def _pieces(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """
+    Pieces that each have their length before them.
+    """
+    held = b""
+    for part in parts:
+        held += part
+        place = 0
+        while (begin := place + _LENGTH.size) <= len(held):
+            end = begin + _LENGTH.unpack_from(held, place)[0]
+            if end > len(held):
+                break
+            yield held[begin:end]
+            place = end
+        held = held[place:]

@@ -60,18 +60,20 @@ class Recorder:
         since: float = 0.0,
         until: float = math.inf,
         toScale: bool = False,
+        most: int = MOST,
     ) -> None:
         """
         @param flow: keep only this flow.
         @param since: keep packets that left at this C{t} or later.
         @param until: keep packets that left up to this C{t}.
         @param toScale: whether drawings are to scale in time.
+        @param most: how many events to keep, not counting arrivals of the packets among them.
         """
         self._draw: svg.Draw = scaled_svg.panels if toScale else svg.panels
         self._flow = flow
         self._since = since
         self._until = until
-        self._first = _FirstEvents(MOST)
+        self._first = _FirstEvents(most)
 
     def sent(self, event: Sent, data: bytes = b"") -> None:
         """
@@ -121,6 +123,12 @@ class Recorder:
         The recorded events, flow by flow.
         """
         return flows(self._first.events)
+
+    def leaveOut(self) -> None:
+        """
+        Count an event that is not recorded. After one that was left out, no packet that leaves is.
+        """
+        self._first.leftOut += 1
 
     @property
     def leftOut(self) -> int:

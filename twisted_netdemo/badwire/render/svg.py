@@ -126,12 +126,17 @@ def document(
     flows: Sequence[RecordedFlow], remarks: Sequence[str] = (), draw: Draw | None = None
 ) -> Iterator[str]:
     """
-    An SVG file, in parts: the flows one below the other.
+    An SVG file, in parts: the flows one below the other. The first ones are empty: a page's server
+    has other things to do between two panels.
 
     @param draw: draws a flow; L{panels} by default.
     @param remarks: the last lines, for example on events that were left out.
     """
-    drawn = [each for flow in flows for each in _whole(flow, draw or panels)]
+    drawn = []
+    for flow in flows:
+        for each in _whole(flow, draw or panels):
+            drawn.append(each)
+            yield ""
     rule = [f"{MARK} worked out by rule from what reached the receiver"] if flows else []
     wide = WIDTH // 10 - 2
     remarks = [line for remark in (*rule, *remarks) for line in textwrap.wrap(remark, wide)]

@@ -220,7 +220,7 @@ class NearTests(SynchronousTestCase):
         is left is not held when the connection breaks.
         """
         self.near.transfer(10_000_000, False)
-        protocol, transport = self.connected()
+        _, transport = self.connected()
         parts = self.drain(transport)
         self.assertEqual((sum(parts), max(parts)), (10_000_000, 130_000))
         self.assertEqual(sum(len(each[3]) for each in self.tcp.told), 10_000_000)

@@ -5,7 +5,7 @@ Tests of the page's HTTP server, above all of what it refuses.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from hypothesis import given
@@ -42,6 +42,7 @@ class SiteCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.done: list[Mapping[str, Any]] = []
+        self.parts: Iterable[bytes] = (b"{", b"", b"}\n")
         self.feed = Feed(self.clock, EventRing(), self.clock.seconds, lambda count: None)
 
         def lose(body: Mapping[str, Any]) -> None:
@@ -55,7 +56,7 @@ class SiteCase(SynchronousTestCase):
             Gate(TOKEN, 8000),
             {
                 "": lambda: LiveAnswer(b"<p>page", "text/html; charset=utf-8"),
-                "export/log": lambda: LiveAnswer(b"{}\n", "text/plain", "badwire.log"),
+                "export/log": lambda: LiveAnswer(iter(self.parts), "text/plain", "badwire.log"),
             },
             {"say": self.done.append, "lose": lose, "broken": broken},
             self.feed,
@@ -310,8 +311,57 @@ class AnswerTests(SiteCase):
         """
         An export is a download.
         """
-        _, headers, _ = self.reply(request("GET", f"/{TOKEN}/export/log"))
-        self.assertEqual(headers["Content-Disposition"], 'attachment; filename="badwire.log"')
+        transport = self.send(request("GET", f"/{TOKEN}/export/log"))
+        self.clock.advance(0)
+        head, _, body = transport.value().partition(b"\r\n\r\n")
+        self.assertIn(b'Content-Disposition: attachment; filename="badwire.log"', head)
+        self.assertIn(b"Transfer-Encoding: chunked", head)
+        self.assertEqual(body, b"1\r\n{\r\n2\r\n}\n\r\n0\r\n\r\n")
+        transport.protocol.dataReceived(request("GET", f"/{TOKEN}/"))
+        self.assertIn(b"<p>page", transport.value())
+
+    def test_slowDownload(self) -> None:
+        """
+        Of an export no part is made before its connection takes it; nor after the connection has
+        gone.
+        """
+        made: list[int] = []
+
+        def parts() -> Iterator[bytes]:
+            for number in range(9):
+                made.append(number)
+                if number in (1, 2):
+                    transport.producer.pauseProducing()
+                yield b"part"
+
+        self.parts = parts()
+        transport = self.send(request("GET", f"/{TOKEN}/export/log"))
+        self.clock.advance(0)
+        self.assertEqual(made, [0, 1])
+        transport.producer.resumeProducing()
+        self.clock.advance(1)
+        self.assertEqual(made, [0, 1, 2])
+        transport.producer.resumeProducing()
+        transport.abortConnection()
+        self.clock.advance(1)
+        self.assertEqual(made, [0, 1, 2])
+
+    def test_brokenDownload(self) -> None:
+        """
+        An export that fails in its middle breaks off, so that it does not pass for a whole one.
+        """
+
+        def parts() -> Iterator[bytes]:
+            yield b"part"
+            raise ZeroDivisionError
+
+        self.parts = parts()
+        transport = self.send(request("GET", f"/{TOKEN}/export/log"))
+        self.clock.advance(0)
+        self.assertIn(b"part", transport.value())
+        self.assertFalse(transport.value().endswith(b"0\r\n\r\n"))
+        self.assertTrue(transport.disconnected)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     def test_post(self) -> None:
         """
@@ -362,7 +412,7 @@ class AnswerTests(SiteCase):
         """
         for number in range(3):
             self.feed.publish(str(number))
-        for last, data in (("2", b"data: [2]"), ("99", b""), ("x", b"data: [0,1,2]")):
+        for last, data in (("2", b"data: [2]"), ("99", b""), ("x", b"data: [0,\t1,\t2]")):
             stream = request("GET", f"/{TOKEN}/events", Origin=ORIGIN, Last_Event_ID=last)
             got = self.send(stream).value()
             self.assertIn(data, got)

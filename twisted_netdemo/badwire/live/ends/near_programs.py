@@ -13,7 +13,6 @@ from twisted.internet.interfaces import (
     IHalfCloseableProtocol,
     IListeningPort,
     IPullProducer,
-    ITCPTransport,
     IUDPTransport,
 )
 from twisted.internet.protocol import ClientFactory, DatagramProtocol, Protocol, connectionDone
@@ -22,7 +21,7 @@ from zope.interface import implementer
 
 from twisted_netdemo.badwire.lessons.programs.tcp_exchange import text
 from twisted_netdemo.badwire.live.ends.far_programs import COUNT, READER, SLOW
-from twisted_netdemo.badwire.live.ends.live_interfaces import ILiveReactor
+from twisted_netdemo.badwire.live.ends.live_interfaces import IFlowTransport, ILiveReactor
 from twisted_netdemo.badwire.live.ends.observed import Witness, portOf, whyLost
 from twisted_netdemo.badwire.sandbox.network import FAR
 
@@ -51,7 +50,7 @@ class _Sender(Protocol):
     Writes part after part, as the kernel takes them, then reads to the end.
     """
 
-    transport: ITCPTransport
+    transport: IFlowTransport
 
     def __init__(self, parts: Iterable[bytes], closes: bool, other: int, seen: Witness) -> None:
         """

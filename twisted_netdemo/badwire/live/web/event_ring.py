@@ -1,22 +1,40 @@
 """
-The newest events of a run, numbered from 1, each as a JSON text.
+The newest events, numbered, for any number of readers.
 
-Pure. The ring has a bound in bytes; the oldest events fall out first, and whoever reads too late is
-told how many they were.
+Pure. Bytes are bounded: old events fall out as new ones come, and whoever reads too late is told
+how many they were. Events are kept as the bytes that are sent, in blocks which all readers share.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from operator import attrgetter
 from typing import NamedTuple
 
 #: How many bytes of events are kept: ten minutes of a busy lesson.
 SIZE = 24 << 20
 
-#: What an event costs beside its own text, about, so that short ones have a bound too.
-_OVERHEAD = 64
+#: Between two events. It is white space to JSON, in whose texts a tab is escaped: no event has one.
+SEPARATOR = b",\t"
 
-# Events that have fallen out stay in the list until there are so many, and more than others.
-_SLACK = 1024
+#: About how many bytes of events make a block.
+_BLOCK = 1 << 15
+
+# What a block costs beside its events, about, so that small ones have a bound too.
+_OVERHEAD = 256
+
+
+class _Block(NamedTuple):
+    """
+    Events that follow each other.
+
+    @ivar first: the number of the first.
+    @ivar following: the number of the event after the last.
+    """
+
+    first: int
+    following: int
+    events: bytes
 
 
 class Slice(NamedTuple):
@@ -24,12 +42,12 @@ class Slice(NamedTuple):
     Events that follow each other.
 
     @ivar dropped: how many events before them have fallen out already.
-    @ivar events: their texts.
+    @ivar events: their texts, with L{SEPARATOR} between them.
     @ivar following: the number of the event after them.
     """
 
     dropped: int
-    events: list[str]
+    events: bytes
     following: int
 
 
@@ -43,32 +61,45 @@ class EventRing:
         @param size: how many bytes are kept.
         """
         self.following = 1
-        self._size = size
-        self._events: list[str] = []
-        self._fallen = 0  # how many at the list's beginning
+        self._block = min(_BLOCK, size // 16)
+        self._most = size - self._block
+        self._blocks: list[_Block] = []
         self._bytes = 0
+        # those of the block that is not made yet
+        self._new: list[str] = []
+        self._length = 0
 
     @property
     def first(self) -> int:
         """
         The number of the oldest event that is there; L{following} if there is none.
         """
-        return self.following - len(self._events) + self._fallen
+        return self._blocks[0].first if self._blocks else self.following - len(self._new)
 
     def add(self, event: str) -> None:
         """
-        Add an event. It is there for its readers even if it alone is above the bound.
+        Add an event, a JSON text. It is there for its readers even if it alone is above the bound.
         """
-        self._events.append(event)
-        self._bytes += len(event) + _OVERHEAD
+        self._new.append(event)
         self.following += 1
-        while self._bytes > self._size and self._fallen < len(self._events) - 1:
-            self._bytes -= len(self._events[self._fallen]) + _OVERHEAD
-            self._events[self._fallen] = ""
-            self._fallen += 1
-        if self._fallen > max(_SLACK, len(self._events) // 2):
-            del self._events[: self._fallen]
-            self._fallen = 0
+        self._length += len(event)
+        if self._length >= self._block:
+            self._make()
+
+    def _make(self) -> None:
+        """
+        Make a block of the new events.
+        """
+        events = SEPARATOR.decode().join(self._new).encode()
+        self._blocks.append(_Block(self.following - len(self._new), self.following, events))
+        self._bytes += len(events) + _OVERHEAD
+        self._new.clear()
+        self._length = 0
+        old = 0
+        while self._bytes > self._most and old < len(self._blocks) - 1:
+            self._bytes -= len(self._blocks[old].events) + _OVERHEAD
+            old += 1
+        del self._blocks[:old]
 
     def read(self, number: int, most: int) -> Slice:
         """
@@ -76,18 +107,20 @@ class EventRing:
 
         @param most: about how many bytes of them at most; one event is there in any case.
         """
+        if self._new:
+            self._make()
         start = min(max(number, self.first), self.following)
-        place = start - self.following + len(self._events)
-        taken: list[str] = []
+        place = bisect_right(self._blocks, start, key=attrgetter("first")) - 1
+        following = start
+        parts: list[bytes] = []
         length = 0
-        while place < len(self._events) and length < most:
-            taken.append(self._events[place])
-            length += len(taken[-1])
+        while following < self.following and length < most:
+            block = self._blocks[place]
+            part = block.events
+            if following > block.first:  # a page that has come back knows some of these
+                part = part.split(SEPARATOR, following - block.first)[-1]
+            parts.append(part)
+            length += len(part)
+            following = block.following
             place += 1
-        return Slice(max(0, start - max(1, number)), taken, start + len(taken))
-
-    def all(self) -> list[str]:
-        """
-        All events that are there.
-        """
-        return self._events[self._fallen :]
+        return Slice(max(0, start - max(1, number)), SEPARATOR.join(parts), following)

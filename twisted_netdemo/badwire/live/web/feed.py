@@ -1,20 +1,20 @@
 """
 The feed of events to the pages, as Server-Sent Events (WHATWG HTML, section 9.2).
 
-A page is only a place in the ring of events: nothing is gathered for it. While its connection takes
-no more it is sent nothing, and when it has fallen so far behind that events are gone, it is told
-how many.
+A page is only a place in the ring of events: nothing is gathered for it but the message that its
+connection has not taken yet. While the connection takes no more it is sent nothing, and when it has
+fallen so far behind that events are gone, it is told how many.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
 from zope.interface import implementer
 
-from twisted_netdemo.badwire.live.web.event_ring import EventRing
+from twisted_netdemo.badwire.live.web.event_ring import SEPARATOR, EventRing
 
 #: How long events are gathered for a message, in seconds.
 GATHER = 0.02
@@ -29,6 +29,14 @@ PAGES = 16
 _MESSAGE = 1 << 15
 
 _COMMENT = b":\n\n"
+
+
+def gapEvent(seconds: float, dropped: int) -> bytes:
+    """
+    The event that tells how many others are missing, with what separates it from the next.
+    """
+    gap = {"event": "gap", "t": round(seconds, 6), "dropped": dropped}
+    return json.dumps(gap).encode() + SEPARATOR
 
 
 @implementer(IPushProducer)
@@ -69,10 +77,8 @@ class LivePage:
         ring = self._feed.ring
         while not self._isPaused and self._number < ring.following:
             dropped, events, self._number = ring.read(self._number, _MESSAGE)
-            if dropped:
-                gap = {"event": "gap", "t": round(self._feed.seconds(), 6), "dropped": dropped}
-                events.insert(0, json.dumps(gap))
-            self._say(f"id: {self._number - 1}\ndata: [{','.join(events)}]\n\n".encode())
+            gap = gapEvent(self._feed.seconds(), dropped) if dropped else b""
+            self._say(b"id: %d\ndata: [%b%b]\n\n" % (self._number - 1, gap, events))
 
     def breathe(self) -> None:
         """
@@ -184,6 +190,16 @@ class Feed:
         self._gathering = None
         for page in list(self._pages):
             page.fill()
+
+    def all(self) -> Iterator[bytes]:
+        """
+        The events up to now, some in each part, each part when it is asked for. Those that are gone
+        by then are counted, as for a page.
+        """
+        number, end = 1, self.ring.following
+        while number < end:
+            dropped, events, number = self.ring.read(number, _MESSAGE)
+            yield gapEvent(self.seconds(), dropped) + events if dropped else events
 
     def _breathe(self) -> None:
         self._breathing = self._clock.callLater(SILENCE, self._breathe) if self._pages else None

@@ -6,7 +6,7 @@ is let in; a body is refused before it is held.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from socket import SO_SNDBUF, SOL_SOCKET, socket
@@ -24,6 +24,7 @@ from twisted.web.http import HTTPChannel, HTTPFactory, Request
 
 from twisted_netdemo.badwire.live.ends.live_interfaces import IFlowTransport
 from twisted_netdemo.badwire.live.web.feed import Feed, LivePage
+from twisted_netdemo.badwire.live.web.long_reply import LongReply
 from twisted_netdemo.badwire.live.web.security import BODY, HEADERS, Gate, HTTPRefusal, parseBody
 
 _log = Logger()
@@ -49,11 +50,13 @@ class LiveAnswer:
     """
     A reply with status 200.
 
+    @ivar body: all of it, or its parts, each made when the connection takes it; an empty part is
+        work that has brought nothing to send yet.
     @ivar kind: its Content-Type.
     @ivar name: the file name under which a browser saves it; empty for one that it shows.
     """
 
-    body: bytes
+    body: bytes | Iterator[bytes]
     kind: str = _JSON
     name: str = ""
 
@@ -190,12 +193,15 @@ class LiveRequest(Request):
             answer = LiveAnswer(HTTPRefusal(500, "badwire has failed here; see its log").body())
         if answer is not None:
             self.setHeader(b"Content-Type", answer.kind.encode())
-            self.setHeader(b"Content-Length", b"%d" % len(answer.body))
             if answer.name:
                 disposition = f'attachment; filename="{answer.name}"'
                 self.setHeader(b"Content-Disposition", disposition.encode())
-            self.write(answer.body)
-            self.finish()
+            if isinstance(answer.body, bytes):
+                self.setHeader(b"Content-Length", b"%d" % len(answer.body))
+                self.write(answer.body)
+                self.finish()
+            else:
+                LongReply(site.reactor, self, answer.body).start()
 
     def values(self, name: bytes) -> list[bytes]:
         """
