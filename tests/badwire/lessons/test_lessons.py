@@ -83,7 +83,7 @@ class StageTests(SynchronousTestCase):
         Questions, actions, rules and things to try do not pretend to be seen.
         """
         self.stage.ask("What is this?", "one thing or another.")
-        self.stage.done("A packet was sent.")
+        self.stage.note("A packet was sent.")
         self.stage.rule("a packet may be lost, and nobody tells its sender; " * 2, "RFC 768")
         self.stage.next("another packet.")
         self.assertEqual(
@@ -92,7 +92,7 @@ class StageTests(SynchronousTestCase):
                 "Question: What is this?",
                 "Guess:    one thing or another.",
                 "",
-                "Done:     A packet was sent.",
+                "Note:     A packet was sent.",
                 "By rule:  a packet may be lost, and nobody tells its sender; a packet may be",
                 "          lost, and nobody tells its sender;  (RFC 768)",
                 "Try next: another packet.",
@@ -409,8 +409,8 @@ class RealTests(SynchronousTestCase):
             "$ badwire run --up-reorder @4",
             "held back: byte 1461 missing*",
             "(late) fills the gap",
-            "Seen:     Come once too often and ignored: ",
-            "Guess:    which of them must wait, and what is read twice?",
+            "Seen:     The receiver ignored ",
+            "Guess:    which segments must wait, and what does the program read twice?",
         ):
             self.assertIn(words, output)
         self.assertTrue(all(len(line) <= 80 for line in output.splitlines()))

@@ -26,7 +26,7 @@ seconds  near:53088                  far:51423  what happens
   --------------  ----------------------
   UDP                               0.10
 
-Done:     In this network a pause is 0.2 s at least (tcp_rto_min_us) and 1 s at
+Note:     In this network a pause is 0.2 s at least (tcp_rto_min_us) and 1 s at
           most (tcp_rto_max_ms).
 Seen:     The same bytes left 4 times, after pauses of 0.21, 0.21, 0.42 s, and
           the answer came: You entered 5 characters.
@@ -66,6 +66,17 @@ class TourTests(SynchronousTestCase):
         )
         other = other.replace("  0.055  |-SYN", "  0.050  |-SYN------->|  x\n  0.055  |-SYN")
         self.assertEqual(check(PAGE_TEXT, lambda command: (0, other)), [])
+
+    def test_numbersInWords(self) -> None:
+        """
+        Numbers in words vary as numbers do, and with them the plural.
+        """
+        said = essence("Seen:     It asked once, sent no segments and 2 FINs, and ignored 1 copy.")
+        for other in (
+            "Seen:     It asked twice, sent 1 segment and 1 FIN, and ignored 12 copies.",
+            "Seen:     It asked 13 times, sent 3 segments and no FINs, and ignored 2 copies.",
+        ):
+            self.assertEqual(essence(other), said)
 
     def test_settings(self) -> None:
         """

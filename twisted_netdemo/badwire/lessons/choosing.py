@@ -19,12 +19,12 @@ _SIZE = 500_000
 
 def setup(lesson: LessonRun) -> None:
     """
-    TCP asks before it talks, and that costs a journey there and back.
+    TCP shakes hands before it carries data, which costs a round trip.
     """
     lesson.ask(
-        f"A journey there and back takes {JOURNEY:g} s. After how long is the first answer there, "
-        "by UDP and by TCP?",
-        "how many journeys for each?",
+        f"A round trip takes {JOURNEY:g} s. After how long does the first answer come, by UDP and "
+        "by TCP?",
+        "how many round trips for each?",
     )
     run, isFast = lesson.runTuned(
         f"--delay {JOURNEY * 500:.0f}ms", "--sysctl net.ipv4.tcp_fastopen=3", "setup far4.wire"
@@ -41,7 +41,8 @@ def setup(lesson: LessonRun) -> None:
     if isFast:
         lesson.claim(fastOpen(by.get("Fast Open, 1st"), by.get("Fast Open, 2nd"), _syns(run)))
     lesson.rule(
-        "the first connection brings a cookie, by which the server knows the client in the next",
+        "on the first connection the server gives the client a cookie, by which it knows the "
+        "client the next time",
         "RFC 7413 3",
     )
 
@@ -63,8 +64,8 @@ def journeys(udp: float | None, tcp: float | None) -> Claim:
     @param tcp: the seconds to the first answer over TCP.
     """
     return Claim(
-        f"There and back takes {JOURNEY:g} s. By UDP the answer came after {{udp:.2f}} s, one "
-        "journey; by TCP after {tcp:.2f} s, two: the first is the hand-shake.",
+        f"A round trip takes {JOURNEY:g} s. By UDP the answer came after {{udp:.2f}} s, one round "
+        "trip; by TCP after {tcp:.2f} s, two round trips, of which the hand-shake is the first.",
         udp=CheckedFigure("seconds by UDP", udp, JOURNEY, 1.9 * JOURNEY),
         tcp=CheckedFigure("seconds by TCP", tcp, 2 * JOURNEY, 2.9 * JOURNEY),
     )
@@ -77,8 +78,9 @@ def fastOpen(first: float | None, second: float | None, syns: Sequence[int]) -> 
     @param syns: the bytes in the SYN of each connection: with plain TCP, and of these two.
     """
     return Claim(
-        "With TCP Fast Open the question travels in the SYN, once the server knows the client: "
-        "{first:.2f} s, then {second:.2f} s. The SYNs carried {syns} bytes.",
+        "With TCP Fast Open the question travels in the SYN once the server knows the client: the "
+        "first answer came after {first:.2f} s, the second after {second:.2f} s. The three SYNs "
+        "carried {syns} bytes.",
         first=CheckedFigure("seconds, 1st", first, 2 * JOURNEY, 2.9 * JOURNEY),
         second=CheckedFigure("seconds, 2nd", second, JOURNEY, 1.9 * JOURNEY),
         syns=exactly("bytes in the SYNs", [*syns], [0, 0, 9], ", ".join(map(str, syns))),
@@ -87,12 +89,12 @@ def fastOpen(first: float | None, second: float | None, syns: Sequence[int]) -> 
 
 def choose(lesson: LessonRun) -> None:
     """
-    When to use which: three tasks, by UDP and by TCP.
+    When to use UDP, and when TCP: three tasks, done by both.
     """
     lesson.ask(
-        "One question, thirty questions, half a million bytes, on a wire that loses some of "
-        "them: by UDP or by TCP?",
-        "which is quicker, and which brings all?",
+        "A program asks one question, asks thirty questions, and sends half a million bytes, on a "
+        "wire that loses packets. Should it use UDP or TCP?",
+        "which is quicker, and which carries everything?",
     )
     tasks = f"choose far4.wire {_QUESTIONS} {_SIZE}"
     good = lesson.run("--delay 5ms", tasks)
@@ -117,14 +119,14 @@ def choose(lesson: LessonRun) -> None:
     byUDP = _bytes(bad, "UDP")
     lesson.claim(lessByUDP(_answered(bad, "UDP"), byUDP.get("arrived")))
     lesson.rule(
-        "UDP where question and answer fit a packet, and asking again is cheap or pointless: "
-        "names, time, sound; TCP where all must arrive, and in order: pages, files, mail; what "
-        "needs that and is built on UDP has to do TCP's work itself, as QUIC does",
+        "use UDP where question and answer fit a packet, and asking again is cheap or pointless: "
+        "names, time, sound; use TCP where everything must arrive, and in order: pages, files, "
+        "mail; a protocol over UDP that needs this has to do TCP's work itself, as QUIC does",
         "RFC 8085 3, RFC 9000",
     )
     lesson.rule(
-        "how fast TCP is in spite of loss depends on its congestion control: reno halves its rate "
-        "at a loss, others do not; a program that sends much by UDP needs one, too",
+        "its congestion control decides how fast TCP is in spite of loss: reno halves its rate at "
+        "a loss, others do not; a program that sends much by UDP needs one, too",
         "RFC 5681 3.1, RFC 8085 3.1",
     )
 
@@ -190,10 +192,10 @@ def allByTCP(
     _, ofQuestions, ofBytes = lost if len(lost) == 3 else (None, None, None)
     times = bad / good if good and bad else None
     return Claim(
-        f"By TCP ({{control}}) {{answered}} of {_QUESTIONS} questions were answered and "
-        "{arrived:,} bytes arrived on the bad wire too, which lost {ofQuestions} and {ofBytes} of "
-        "their packets. It cost time: {bad:.2f} s for the bytes instead of {good:.2f} s, "
-        "{times:.1f} times as long.",
+        f"By TCP ({{control}}) {{answered}} of {_QUESTIONS} questions got an answer and "
+        "{arrived:,} bytes arrived on the bad wire too, although it lost {ofQuestions} and "
+        "{ofBytes} of their packets. That cost time: {bad:.2f} s for the bytes instead of "
+        "{good:.2f} s, {times:.1f} times as long.",
         control=exactly("congestion control", control, "reno"),
         answered=exactly("questions answered by TCP", answered, _QUESTIONS),
         arrived=exactly("bytes that arrived by TCP as sent", arrived, _SIZE),
@@ -215,7 +217,7 @@ def lessByUDP(answered: int | None, arrived: int | None) -> Claim:
     unanswered = None if answered is None else _QUESTIONS - answered
     lost = None if arrived is None else _SIZE - arrived
     return Claim(
-        f"By UDP {{unanswered}} of {_QUESTIONS} questions stayed unanswered and {{lost:,}} of "
+        f"By UDP {{unanswered}} of {_QUESTIONS} questions got no answer, and {{lost:,}} of "
         f"{_SIZE:,} bytes did not arrive.",
         unanswered=CheckedFigure("questions unanswered", unanswered, 1, _QUESTIONS // 3),
         lost=CheckedFigure("bytes that did not arrive", lost, _SIZE // 100, _SIZE // 10),

@@ -92,6 +92,20 @@ class Claim:
         return "; ".join(figure.miss for figure in self.figures if not figure.holds)
 
 
+def times(count: int | None) -> str:
+    """
+    How often something happened, in words.
+    """
+    return {0: "never", 1: "once", 2: "twice"}.get(count or 0, f"{count} times")
+
+
+def amount(count: int | None, noun: str) -> str:
+    """
+    A number of things, in words: C{no segments}, C{1 segment}, C{2 segments}.
+    """
+    return f"{count or 'no'} {noun}{'' if count == 1 else 's'}"
+
+
 def _plain(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"

@@ -4,7 +4,7 @@ The lesson on how a connection is closed by both ends, and how it is reset.
 
 from __future__ import annotations
 
-from twisted_netdemo.badwire.lessons.claims import CheckedFigure, Claim, exactly
+from twisted_netdemo.badwire.lessons.claims import CheckedFigure, Claim, amount, exactly
 from twisted_netdemo.badwire.lessons.lesson_run import LessonRun, Run
 
 
@@ -13,8 +13,8 @@ def closing(lesson: LessonRun) -> None:
     Each end closes its half; the first one waits. A reset breaks off.
     """
     lesson.ask(
-        "A client says that it has no more to say. Can it still be answered?",
-        "how many FINs, and which end must remember the connection afterwards?",
+        "A client says that it has no more to say. Can the server still answer?",
+        "how many FINs are there, and which end must remember the connection afterwards?",
     )
     run = lesson.run("--delay 5ms", "closing far4.wire")
     lesson.ladder(run, 14)
@@ -27,9 +27,9 @@ def closing(lesson: LessonRun) -> None:
         )
     )
     lesson.rule(
-        "the end that closed first keeps the connection in TIME-WAIT, so that a late packet meets "
-        "no new one, and the last acknowledgement can be repeated: for 4 minutes, of which Linux "
-        "waits one",
+        "the end that closed first keeps the connection in TIME-WAIT for 4 minutes, so that no "
+        "late packet meets a new connection, and so that it can repeat the last acknowledgement; "
+        "Linux keeps it for one minute",
         "RFC 9293 3.4.2, 3.6",
     )
     lesson.say()
@@ -44,7 +44,9 @@ def closing(lesson: LessonRun) -> None:
             run.first.get("error"),
         )
     )
-    lesson.rule("closing with data unread is breaking off", "RFC 1122 4.2.2.13, RFC 2525 2.17")
+    lesson.rule(
+        "an end that closes with data unread sends a reset", "RFC 1122 4.2.2.13, RFC 2525 2.17"
+    )
     lesson.next("badwire run --up-loss @6 --ladder -- badwire-actor closing far4.wire")
 
 
@@ -80,8 +82,8 @@ def halfClosed(up: int, down: int, after: int, answer: str | None) -> Claim:
     @param answer: the server's answer.
     """
     return Claim(
-        "The client's FIN ended its half alone: {after} bytes came back after it, {answer}. Then "
-        "came the server's: {up} FIN up, {down} down.",
+        "The client's FIN closed only its own half: {after} bytes came back after it, {answer}. "
+        "Then the server closed the other half: {up} FIN went up, and {down} came down.",
         up=exactly("FINs up", up, 1),
         down=exactly("FINs down", down, 1),
         after=exactly("bytes after the client's FIN", after, 18),
@@ -96,10 +98,11 @@ def clientWaits(client: int | None, server: int | None, left: float | None) -> C
     @param left: the seconds until that ends.
     """
     return Claim(
-        "The client closed first, so its kernel remembers: TIME-WAIT for {left:.0f} s more "
-        "({client} of the client's, {server} of the server's, in /proc/net/tcp).",
+        "The client closed first, so its kernel keeps the connection in TIME-WAIT for {left:.0f} s "
+        "more. /proc/net/tcp has {client} such connection of the client and {server} of the "
+        "server.",
         client=exactly("the client's in TIME-WAIT", client, 1),
-        server=exactly("the server's in TIME-WAIT", server, 0),
+        server=exactly("the server's in TIME-WAIT", server, 0, "none"),
         left=CheckedFigure("seconds left", left, 50.0, 60.0),
     )
 
@@ -112,9 +115,10 @@ def serverWaits(client: int | None, server: int | None, plain: object, reuse: ob
     @param reuse: the result with SO_REUSEADDR.
     """
     return Claim(
-        "Where the server closes first, it waits ({server}, and {client} of the client's). Started "
-        "again at once: {plain}; with SO_REUSEADDR it has its port, {reuse}.",
-        client=exactly("the client's in TIME-WAIT", client, 0),
+        "Where the server closed first, its kernel keeps {server} connection in TIME-WAIT, and the "
+        "client's {client}. A server that starts again at once gets {plain}; with SO_REUSEADDR it "
+        "gets its port, {reuse}.",
+        client=exactly("the client's in TIME-WAIT", client, 0, "none"),
         server=exactly("the server's in TIME-WAIT", server, 1),
         plain=exactly("to listen again", plain, "Address already in use", repr(plain)),
         reuse=exactly("to listen again with SO_REUSEADDR", reuse, 7008),
@@ -129,10 +133,10 @@ def brokenOff(resets: int, fins: int, unread: int | None, error: str | None) -> 
     @param error: the error of its server.
     """
     return Claim(
-        "The client closed with {unread} bytes unread: {resets} RST and {fins} FIN, and the server "
-        "was told {error}.",
-        resets=CheckedFigure("RSTs", resets, 1, 2),
-        fins=exactly("FINs", fins, 0),
+        "The client closed with {unread} bytes unread. It sent {resets} and {fins} FIN, and the "
+        "server got {error}.",
+        resets=CheckedFigure("RSTs", resets, 1, 2, amount(resets, "RST")),
+        fins=exactly("FINs", fins, 0, "no"),
         unread=exactly("bytes unread", unread, 994),
         error=exactly("the error", error, "Connection reset by peer", repr(error)),
     )

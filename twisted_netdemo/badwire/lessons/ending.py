@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from twisted_netdemo.badwire.lessons.claims import CheckedFigure, Claim, exactly
+from twisted_netdemo.badwire.lessons.claims import CheckedFigure, Claim, amount, exactly
 from twisted_netdemo.badwire.lessons.lesson_run import Findings, LessonRun, Run
 from twisted_netdemo.badwire.lessons.programs.kernel_settings import (
     PATIENCE,
@@ -31,11 +31,11 @@ _DEAD = "--up-loss @3-99 --down-loss @2-99 --drain 0s"
 
 def giveup(lesson: LessonRun) -> None:
     """
-    What TCP cannot deliver it reports, to a program that is still there.
+    TCP reports what it cannot deliver, to a program that is still there.
     """
     lesson.ask(
-        "Nobody listens; the line dies in mid-sentence; nobody answers at all. What is the client "
-        "told each time, and after how long?",
+        "First nobody listens, then the line dies in mid-sentence, then nobody answers at all. "
+        "Which error does the client get each time, and after how long?",
         "an error and a time for each.",
     )
     run = lesson.run(_DEAD, f"speak far4.wire {_PATIENCE}")
@@ -50,9 +50,9 @@ def giveup(lesson: LessonRun) -> None:
     outside = settings(*PATIENCE)
     if "tcp_retries2" in outside:
         tries = patience(outside["tcp_retries2"], SHORTEST_WAIT, longestWait(outside))
-        lesson.done(
-            f"A program that sets nothing waits as tcp_retries2 says, {outside['tcp_retries2']} on "
-            f"this machine: {tries:,.0f} s at least."
+        lesson.note(
+            f"A program that sets no timeout waits at least {tries:,.0f} s on this machine, where "
+            f"tcp_retries2 is {outside['tcp_retries2']}."
         )
     lesson.say()
     run = lesson.run("--blackout 0s-60s --drain 0s", "call far4.wire 51423 --attempts 1")
@@ -68,14 +68,14 @@ def giveup(lesson: LessonRun) -> None:
     )
     if "tcp_syn_retries" in outside:
         syns, seconds = unanswered(outside)
-        lesson.done(
-            f"This program allowed one repeat; in force in the wire's network were "
+        lesson.note(
+            f"This program allowed one repeat. The settings in force in the wire's network were "
             f"{said(inForce)}. With the settings of this machine outside of it ({said(outside)}) "
-            f"the same reckoning gives {syns} SYNs in {seconds:.0f} s."
+            f"a client would send {syns} SYNs in {seconds:.0f} s."
         )
     lesson.rule(
-        "after some repeats TCP tells the program; not one that only reads, nor one that has "
-        "closed: see the lesson 'silence'",
+        "after some repeats TCP tells the program, but neither a program that only reads nor one "
+        "that has closed: see the lesson 'silence'",
         "RFC 9293 3.8.3, RFC 1122 4.2.3.5",
     )
 
@@ -87,8 +87,8 @@ def refused(error: str | None, resets: int, seconds: float | None) -> Claim:
     @param seconds: the time until the error.
     """
     return Claim(
-        "Nobody listens: {error}, after {seconds:.3f} s. The far computer itself has said so, by "
-        "{resets} RST.",
+        "Where nobody listens the client got {error} after {seconds:.3f} s. The far computer "
+        "itself said so, with {resets} RST.",
         error=exactly("the error", error, "Connection refused", repr(error)),
         resets=exactly("RSTs", resets, 1),
         seconds=CheckedFigure("seconds until the error", seconds, 0.0, LATE),
@@ -105,8 +105,8 @@ def unheard(
     @param expected: the number of SYNs and the seconds that follow from the kernel's settings.
     """
     return Claim(
-        "Nobody answers: {syns} SYNs, then {error}, after {seconds:.1f} s, as many and as long as "
-        "follows from the settings in force.",
+        "Where nobody answers the client sent {syns} SYNs, and got {error} after {seconds:.1f} s, "
+        "as follows from the settings in force.",
         syns=exactly("SYNs", syns, expected[0]),
         error=exactly("the error", error, "Connection timed out", repr(error)),
         seconds=CheckedFigure(
@@ -122,8 +122,8 @@ def cutOff(connected: bool | None, error: str | None, seconds: float | None) -> 
     @param seconds: the time from its last words to the error; its user timeout is L{_PATIENCE}.
     """
     return Claim(
-        "The line went dead in mid-sentence: {error}. The program had asked to be told after "
-        f"{_PATIENCE} s without an answer (TCP_USER_TIMEOUT, RFC 5482); it was told "
+        "Where the line died in mid-sentence the program got {error}. It had asked for an error "
+        f"after {_PATIENCE} s without an answer (TCP_USER_TIMEOUT, RFC 5482), and got it "
         "{seconds:.1f} s after its last words.",
         connected=exactly("connected", connected, True),
         error=exactly("the error", error, "Connection timed out", repr(error)),
@@ -139,16 +139,16 @@ def goodbye(fins: int, lost: int) -> Claim:
     @param lost: the lost ones among them.
     """
     return Claim(
-        "The far program closes in the end, too. Its FINs: {fins}; lost: {lost}. Neither end hears "
-        "the other.",
-        fins=CheckedFigure("FINs from the far end", fins, 1, 2),
-        lost=exactly("those lost", lost, fins),
+        "In the end the far program closes, too. It sent {fins}, of which {lost} arrived: neither "
+        "end hears the other.",
+        fins=CheckedFigure("FINs from the far end", fins, 1, 2, amount(fins, "FIN")),
+        lost=exactly("those lost", lost, fins, "none"),
     )
 
 
 def silence(lesson: LessonRun) -> None:
     """
-    A dead line says nothing: only a program that asks learns of it.
+    A dead line says nothing: a program learns of it only if it asks.
     """
     lesson.ask(
         "Six programs are connected, and the line dies. Which of them learn of it, and when?",
@@ -156,7 +156,7 @@ def silence(lesson: LessonRun) -> None:
     )
     run = lesson.run(_DEAD, "silence far4.wire 1.5")
     lesson.table(
-        ("the program", "learns after (s)", "by"),
+        ("program", "learns after (s)", "result"),
         [
             (found["program"], found.get("seconds") if "error" in found else None, _how(found))
             for found in run.found
@@ -198,17 +198,16 @@ def silence(lesson: LessonRun) -> None:
     outside = settings(*PATIENCE, *_KEEPALIVE)
     if {"tcp_keepalive_time", "tcp_retries2"} <= outside.keys():
         probes, every = outside["tcp_keepalive_probes"], outside["tcp_keepalive_intvl"]
-        lesson.done(
-            "On this machine, by its settings, keep-alive that is just switched on begins after "
-            f"{outside['tcp_keepalive_time']:,} s and ends "
-            f"{outside['tcp_keepalive_time'] + probes * every:,} s after the last word; a writer "
-            f"without a user timeout waits "
-            f"{patience(outside['tcp_retries2'], SHORTEST_WAIT, longestWait(outside)):,.0f} s at "
-            "least."
+        patiently = patience(outside["tcp_retries2"], SHORTEST_WAIT, longestWait(outside))
+        lesson.note(
+            "With this machine's settings keep-alive begins after "
+            f"{outside['tcp_keepalive_time']:,} s of silence, and gives up after "
+            f"{outside['tcp_keepalive_time'] + probes * every:,} s. A writer without a user "
+            f"timeout waits at least {patiently:,.0f} s."
         )
     lesson.rule(
         "a connection on which nothing is sent may be dead for ever; keep-alive is off unless a "
-        "program asks for it, and does not begin before two hours unless it says so",
+        "program asks for it, and begins after two hours or more unless the program says so",
         "RFC 1122 4.2.3.6",
     )
     lesson.next(
@@ -233,7 +232,7 @@ def _only(found: Mapping[str, object]) -> dict[str, int]:
 def _how(found: Findings) -> str:
     if "error" in found:
         return str(found["error"])
-    return "never: it is gone" if "seconds" in found else "still waiting"
+    return "never: it has closed" if "seconds" in found else "still waiting"
 
 
 def _probes(run: Run, flow: int) -> int:
@@ -252,7 +251,7 @@ def ownTimer(error: object, seconds: object) -> Claim:
     @param seconds: the time until the error; the program set 1.5.
     """
     return Claim(
-        "A program's own timer, set to 1.5 s, ran out after {seconds:.1f} s: {error}.",
+        "The reader with its own timer, set to 1.5 s, got {error} after {seconds:.1f} s.",
         error=exactly("the error", error, "timed out", repr(error)),
         seconds=CheckedFigure("seconds by its own timer", seconds, 1.5, 1.5 + LATE),
     )
@@ -265,8 +264,9 @@ def keptAlive(probes: int, error: object, seconds: object) -> Claim:
     @param seconds: the time until the error.
     """
     return Claim(
-        "Keep-alive, set to ask twice, one second apart, after a second of silence: {probes} "
-        "questions, then, after {seconds:.1f} s, {error}.",
+        "The reader with keep-alive had its kernel ask twice, one second apart, after a second of "
+        "silence. The kernel sent {probes} probes, and the reader got {error} after "
+        "{seconds:.1f} s.",
         probes=exactly("questions", probes, 2),
         error=exactly("the error", error, "Connection timed out", repr(error)),
         seconds=CheckedFigure("seconds by keep-alive", seconds, 3.0, 3.0 + LATE),
@@ -279,7 +279,7 @@ def userTimeout(error: object, seconds: object) -> Claim:
     @param seconds: the time until the error; the program set 1.5.
     """
     return Claim(
-        "A writer with a user timeout of 1.5 s was told after {seconds:.1f} s: {error}.",
+        "The writer with a user timeout of 1.5 s got {error} after {seconds:.1f} s.",
         error=exactly("the error", error, "Connection timed out", repr(error)),
         seconds=CheckedFigure("seconds by the user timeout", seconds, 1.5, 1.5 + 1.0 + LATE),
     )
@@ -291,9 +291,9 @@ def stillWaiting(told: int, waited: object) -> Claim:
     @param waited: how long all programs waited, in seconds.
     """
     return Claim(
-        "The reader and the writer that set nothing still wait after {waited:.1f} s: {told} of "
-        "the 2 were told.",
-        told=exactly("programs told", told, 0),
+        "The reader and the writer that set nothing were still waiting after {waited:.1f} s: "
+        "{told} had got an error.",
+        told=exactly("programs told", told, 0, "neither"),
         waited=CheckedFigure("seconds waited", waited, 3.0, 9.0),
     )
 
@@ -305,9 +305,9 @@ def neverTold(isTold: bool, seconds: object, arrived: int) -> Claim:
     @param arrived: how many of its bytes arrived.
     """
     return Claim(
-        "The one that wrote and closed was gone after {seconds:.2f} s, without an error. {arrived} "
-        "of its 21 bytes arrived, and it never learns.",
+        "The writer that closed was done after {seconds:.2f} s, without an error. {arrived} of its "
+        "21 bytes arrived, and it never learns of that.",
         isTold=exactly("told of an error", isTold, False),
         seconds=CheckedFigure("seconds until it had closed", seconds, 0.0, LATE),
-        arrived=exactly("bytes arrived", arrived, 0),
+        arrived=exactly("bytes arrived", arrived, 0, "None"),
     )

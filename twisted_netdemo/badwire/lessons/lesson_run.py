@@ -185,7 +185,7 @@ class LessonRun:
         except LessonError as error:
             if error.status != UNAVAILABLE or "--sysctl" not in str(error):
                 raise
-            self.say(f"  ({error}: without it, then.)")
+            self.say(f"  ({error}: this run goes without it.)")
             self.say()
             return self.run(options, actor), False
 
@@ -227,11 +227,11 @@ class LessonRun:
         self._sentence("Guess:", guess)
         self.say()
 
-    def done(self, words: str) -> None:
+    def note(self, words: str) -> None:
         """
         Say what the lesson's programs do, or what was read from the system.
         """
-        self._sentence("Done:", words)
+        self._sentence("Note:", words)
 
     def claim(self, claim: Claim) -> None:
         """

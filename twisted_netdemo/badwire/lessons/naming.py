@@ -19,12 +19,12 @@ _REGISTRY = "https://www.iana.org/assignments/service-names-port-numbers"
 
 def address(lesson: LessonRun) -> None:
     """
-    Each end is an address and a port; the kernel chooses the client's.
+    Each end has an address and a port; the kernel picks the client's.
     """
     lesson.ask(
-        "Two programs of one computer talk to the same port of one server. How does an answer "
-        "find the right one?",
-        "by an address, by a port, or by what it says?",
+        "Two programs on one computer talk to the same port of one server. How does an answer "
+        "find the right program?",
+        "by an address, by a port, or by its content?",
     )
     run = lesson.run("--serve linecount", "ask far4.wire 51423 one two")
     rows, told = [], []
@@ -39,12 +39,12 @@ def address(lesson: LessonRun) -> None:
                 found["answer"],
             ]
         )
-    lesson.table(("the client is", "its server is", "the server sees", "and says"), rows)
+    lesson.table(("client", "server", "the server sees", "the server answers"), rows)
     own = [found["own"][1] for found in run.found]
     servers = [tuple(found["server"]) for found in run.found]
     lesson.claim(twoClients(servers, own, _together(run), *_range(run)))
     lesson.claim(samePorts(own, told))
-    lesson.done("This wire turns packets round, so that near looks like far to the server.")
+    lesson.note("This wire exchanges a packet's two addresses, so the server sees its own address.")
 
 
 def _range(run: Run) -> tuple[int, int]:
@@ -78,9 +78,9 @@ def twoClients(
     @param highest: the last one.
     """
     return Claim(
-        "Both talked to port {port} of one address, at the same time. What tells them apart is "
-        f"their own ports, {{least}} and {{most}}: the kernel chose them from {lowest} to "
-        f"{highest}.",
+        "Both clients talked to port {port} of one address at the same time. Their own ports, "
+        "{least} and {most}, tell them apart; the kernel chose these from the range "
+        f"{lowest} to {highest}.",
         servers=exactly("servers", len(set(servers)), 1),
         port=exactly("the server's port", servers[0][1] if servers else None, 51423),
         clients=exactly("clients' ports", len(set(own)), 2),
@@ -95,15 +95,15 @@ def samePorts(own: Sequence[int], told: Sequence[int]) -> Claim:
     @param own: the clients' ports.
     @param told: the ports that the server has seen.
     """
-    return Claim("The server sees the same ports.", told=exactly("ports seen", [*told], [*own]))
+    return Claim("The server saw the same two ports.", told=exactly("ports seen", [*told], [*own]))
 
 
 def names(lesson: LessonRun) -> None:
     """
-    A name becomes an address by questions over UDP, asked again.
+    A resolver asks for an address by UDP, and asks again if it must.
     """
     lesson.ask(
-        "The first question about each name is lost on its way. Is there an answer all the same?",
+        "The wire loses the first question about each name. Does an answer come all the same?",
         "at once, after a second, or never?",
     )
     run = lesson.run("--names --up-loss @1", "resolve far.wire no.wire")
@@ -121,8 +121,8 @@ def names(lesson: LessonRun) -> None:
     codes = [sent.head[3] & 15 for sent in run.sent("udp", "down") if _UNKNOWN in sent.head]
     lesson.claim(denied(unknown.get("error"), unknown.get("number"), codes))
     lesson.rule(
-        "an address of IPv4 is a record of the type A, one of IPv6 of the type AAAA; that a name "
-        "is not there is an answer, too, and silence is none",
+        "an IPv4 address is a record of type A, an IPv6 address one of type AAAA; a name server "
+        "says in an answer that a name does not exist, it does not stay silent",
         "RFC 1035 3.2.2, RFC 3596 2.1, RFC 2308 2.1",
     )
 
@@ -148,9 +148,9 @@ def foundLate(
     @param seconds: the time until its addresses were known: the resolver waits 1 s for an answer.
     """
     return Claim(
-        "far.wire is {addresses}, found after {seconds:.1f} s. The first question of each name was "
-        "lost; {questions} left for this one, the later ones by the program's own clock, since UDP "
-        "repeats nothing.",
+        "The resolver found {addresses} for far.wire after {seconds:.1f} s. The wire lost the "
+        "first question about each name. The resolver sent {questions} questions about this one, "
+        "and timed the repeated ones itself, since UDP repeats nothing.",
         addresses=exactly("addresses", [*addresses], [*there], " and ".join(addresses)),
         lost=exactly("questions lost of each name", [*lost], [1, 1]),
         questions=CheckedFigure("questions for far.wire", questions, 3, 4),
@@ -165,8 +165,8 @@ def denied(error: str | None, number: int | None, codes: Sequence[int]) -> Claim
     @param codes: the response codes of the name server.
     """
     return Claim(
-        "no.wire: {error}. That is no failure on the way: the name server said 'no such name' "
-        "(NXDOMAIN) to each question that reached it, {answers} of {answers}.",
+        "For no.wire the resolver reports {error}. No loss caused that: the name server sent "
+        "{answers} answers about it, and all of them say 'no such name' (NXDOMAIN).",
         error=exactly("the error", error, "Name or service not known", repr(error)),
         number=exactly("the error's number (EAI_NONAME)", number, -2),
         codes=exactly("codes of the answers", sorted(set(codes)), [_NXDOMAIN]),
@@ -176,17 +176,17 @@ def denied(error: str | None, number: int | None, codes: Sequence[int]) -> Claim
 
 def ports(lesson: LessonRun) -> None:
     """
-    A port is one program's, of a protocol and address, unless shared.
+    One program has a port, per protocol and address, unless shared.
     """
     lesson.ask(
-        "A server listens at port 51423. May another program listen there, too?",
+        "A server listens at port 51423. May another program listen there too?",
         "yes, no, or sometimes?",
     )
     run, _ = lesson.runTuned(
         "--serve linecount", "--sysctl net.ipv4.ip_unprivileged_port_start=1024", "ports 51423"
     )
     lesson.table(
-        ("port", "of", "known by", "to listen there"),
+        ("port", "protocol", "known as", "result of listening"),
         [
             (
                 str(found["port"]),
@@ -213,18 +213,18 @@ def ports(lesson: LessonRun) -> None:
     )
     start = run.first.get("start")
     if start is None or start <= 79:
-        lesson.done("Here any program may use a low port (net.ipv4.ip_unprivileged_port_start).")
+        lesson.note("Here any program may use a low port (net.ipv4.ip_unprivileged_port_start).")
     else:
         lesson.claim(lowPorts(outcome(79), outcome(70), start))
     service = by.get((70, "TCP"), {}).get("service")
     if service is None:
-        lesson.done("This machine has no list of services: no port has a name.")
+        lesson.note("This machine has no list of services: no port has a name.")
     else:
         lesson.claim(knownBy(service, by.get((79, "TCP"), {}).get("service")))
     lesson.claim(allPorts(outcome(0), outcome(65535), outcome(65536), *_range(run)))
     lesson.rule(
-        f"the registry of all names and numbers is the IANA's, {_REGISTRY}: 0-1023 are the "
-        "system's, up to 49151 others' by request, from 49152 on nobody's",
+        f"the IANA keeps the registry of names and numbers, {_REGISTRY}: 0-1023 are system ports, "
+        "1024-49151 user ports, which it assigns on request; it never assigns 49152-65535",
         "RFC 6335 6",
     )
 
@@ -239,9 +239,9 @@ def onePrograms(taken: object, other: object, another: object, shared: object) -
     @param shared: for the second time at a shared port.
     """
     return Claim(
-        "{other} is linecount's: {taken}. The same number is free for UDP, {another} was "
-        "had at two addresses, each for itself, and {shared} twice: shared, since both asked for "
-        "that (SO_REUSEPORT).",
+        "TCP port {other} belongs to linecount, and another program that asks for it gets {taken}. "
+        "UDP port {other} was free. Two programs have port {another}, each at an address of its "
+        "own, and two share port {shared}, since both asked for that (SO_REUSEPORT).",
         taken=exactly("51423 by TCP", taken, "Address already in use", repr(taken)),
         other=exactly("51423 by UDP", other, 51423),
         another=exactly("7007 at 10.77.0.1", another, 7007),
@@ -256,8 +256,8 @@ def lowPorts(finger: object, gopher: object, start: int) -> Claim:
     @param start: the first port that needs no right, as read from the kernel.
     """
     return Claim(
-        f"Ports below {start:,} need a right, as the setting net.ipv4.ip_unprivileged_port_start "
-        "says: {finger}.",
+        f"The setting net.ipv4.ip_unprivileged_port_start is {start:,}. A program needs a right to "
+        "listen at lower ports: without it, it gets {finger}.",
         finger=exactly("79", finger, "Permission denied", repr(finger)),
         gopher=exactly("70", gopher, "Permission denied"),
     )
@@ -269,8 +269,8 @@ def knownBy(gopher: object, finger: object) -> Claim:
     @param finger: the name of port 79.
     """
     return Claim(
-        "The system's list (/etc/services) knows 70 as {gopher} and 79 as {finger}: names, not "
-        "locks.",
+        "The system's list of services (/etc/services) calls port 70 {gopher} and port 79 "
+        "{finger}.",
         gopher=exactly("the name of 70", gopher, "gopher", repr(gopher)),
         finger=exactly("the name of 79", finger, "finger", repr(finger)),
     )
@@ -285,7 +285,8 @@ def allPorts(chosen: object, last: object, over: object, lowest: int, highest: i
     @param highest: the last one.
     """
     return Claim(
-        "0 asks the kernel to choose: {chosen}. 65535 is the last one; 65536: {over}.",
+        "Port 0 asks the kernel to choose: it chose {chosen}. The last port is 65535; for 65536, "
+        "{over}.",
         chosen=CheckedFigure("the port chosen", chosen, lowest, highest),
         last=exactly("65535", last, 65535),
         over=exactly("65536", over, "there is no such port"),

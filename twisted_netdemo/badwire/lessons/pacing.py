@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median
 
-from twisted_netdemo.badwire.lessons.claims import CheckedFigure, Claim, exactly
+from twisted_netdemo.badwire.lessons.claims import CheckedFigure, Claim, amount, exactly, times
 from twisted_netdemo.badwire.lessons.lesson_run import LessonRun, Run
 from twisted_netdemo.badwire.lessons.reliable import again
 from twisted_netdemo.badwire.lessons.round_trips import Trips, trips
@@ -26,9 +26,9 @@ def window(lesson: LessonRun) -> None:
     A slow reader stops a fast writer, and nothing is lost.
     """
     lesson.ask(
-        f"A program writes {_SIZE:,} bytes as fast as it may; the reader takes none for {_REST} s. "
-        "Where are they meanwhile?",
-        "how many will be on the way, lost, or not yet written?",
+        f"A program writes {_SIZE:,} bytes as fast as it can; the reader takes none for {_REST} s. "
+        "Where are the bytes meanwhile?",
+        "how many are on the way, how many lost, how many not yet written?",
     )
     run = lesson.run("--delay 5ms", f"window far4.wire {_SIZE} {_REST}")
     lesson.ladder(run, 24)
@@ -45,9 +45,9 @@ def window(lesson: LessonRun) -> None:
         )
     )
     lesson.rule(
-        "with each acknowledgement a receiver says how much more it has room for, its window; a "
-        "sender that is told 0 asks now and then, or one lost 'room again' would stop both for "
-        "ever",
+        "each acknowledgement says for how many more bytes the receiver has room, its window; a "
+        "sender that is told 0 asks now and then, since both would wait for ever if 'room again' "
+        "were lost",
         "RFC 9293 3.8.6, 3.8.6.1",
     )
     lesson.next(
@@ -77,9 +77,8 @@ def stopped(
     @param pause: its length in seconds.
     """
     return Claim(
-        "The writer got rid of {before:,} bytes in {at:.2f} s: they are in the buffers of both "
-        "kernels, which hold {buffers:,} at most. Then it stood still for {pause:.1f} s, with the "
-        "rest unwritten.",
+        "The writer wrote {before:,} bytes in {at:.2f} s: they were in the buffers of both "
+        "kernels, which hold {buffers:,} at most. Then it could write nothing for {pause:.1f} s.",
         buffers=CheckedFigure("bytes that the buffers hold", buffers, 1, _SIZE - 1),
         before=CheckedFigure("bytes written before the pause", before, 1, buffers or 0),
         at=CheckedFigure("seconds until the pause", at, 0.0, _REST),
@@ -93,10 +92,10 @@ def probed(probes: int, full: int) -> Claim:
     @param full: the windows of 0 that the reader's kernel announced.
     """
     return Claim(
-        "How often the reader's kernel said that there is no room (window 0): {full}; how often "
-        "the writer's asked whether there is room again: {probes}.",
-        full=CheckedFigure("windows of 0", full, 1, 12),
-        probes=CheckedFigure("questions for room", probes, 1, 12),
+        "The reader's kernel said {full} that it had no room (window 0), and the writer's kernel "
+        "asked {probes} whether it had room again.",
+        full=CheckedFigure("windows of 0", full, 1, 12, times(full)),
+        probes=CheckedFigure("questions for room", probes, 1, 12, times(probes)),
     )
 
 
@@ -107,21 +106,22 @@ def lossless(lost: int, again: int, arrived: int | None) -> Claim:
     @param arrived: bytes that were read as they were sent.
     """
     return Claim(
-        "All {arrived:,} bytes were read in the end as they were sent. Segments lost: {lost}; sent "
-        "again: {again}.",
+        "In the end the reader read all {arrived:,} bytes as they were sent. The wire lost {lost}, "
+        "and the sender sent {again} again.",
         arrived=exactly("bytes read as sent", arrived, _SIZE),
-        lost=exactly("segments lost", lost, 0),
-        again=CheckedFigure("segments sent again", again, 0, 3),
+        lost=exactly("segments lost", lost, 0, "nothing"),
+        again=CheckedFigure("segments sent again", again, 0, 3, amount(again, "segment")),
     )
 
 
 def congestion(lesson: LessonRun) -> None:
     """
-    A loss is taken for a sign of a full network: reno slows down.
+    TCP takes a loss for a sign of a full network: reno slows down.
     """
     lesson.ask(
-        "One segment of hundreds is lost, and repaired. What does that change for those after it?",
-        "how many segments a round trip has before and after.",
+        "The wire loses one segment of hundreds, and TCP repairs it. What changes for the segments "
+        "after it?",
+        "how many segments does a round trip have before and after?",
     )
     run = lesson.run("--delay 20ms --up-loss @50", "congestion far4.wire 900000")
     controls = [found["control"] for found in run.found]
@@ -144,13 +144,14 @@ def congestion(lesson: LessonRun) -> None:
             )
         )
     else:
-        lesson.done(
+        lesson.note(
             "This user may choose no other congestion control here "
             "(net.ipv4.tcp_available_congestion_control)."
         )
     lesson.rule(
-        "slow start doubles, a loss halves (reno), then each round trip has one segment more; "
-        "cubic keeps 0.7 and grows by the clock; bbr goes by the rate that it measures",
+        "in slow start each round trip has twice as many segments as the one before; at a loss "
+        "reno halves them, and then adds one segment each round trip; cubic keeps 0.7 of them and "
+        "grows by the clock; bbr goes by the rate that it measures",
         "RFC 5681 3.1 and 3.2, RFC 9438 4.6, draft-ietf-ccwg-bbr",
     )
     lesson.next("badwire run --delay 20ms --loss 2% -- badwire-actor congestion far4.wire 900000")
@@ -189,8 +190,8 @@ def doubled(controls: Sequence[str], counts: Sequence[int]) -> Claim:
     """
     growth = [after / before for before, after in pairwise(counts) if before]
     return Claim(
-        "By {control}: round trips of {counts} segments, up to the loss: each about twice the one "
-        "before.",
+        "With {control} the round trips up to the loss had {counts} segments, each about twice as "
+        "many as the one before.",
         control=exactly("congestion control", [*controls], ["reno"], "".join(controls)),
         counts=CheckedFigure("round trips", len(counts), 2, 6, ", ".join(map(str, counts))),
         least=CheckedFigure("the least growth", min(growth, default=None), 1.4, 2.2),
@@ -205,8 +206,8 @@ def halved(flight: int | None, after: Sequence[int]) -> Claim:
     """
     wanted = flight or 0
     return Claim(
-        "{flight} segments were under way when the loss was noticed; after its repair, {count}: "
-        "about half.",
+        "{flight} segments were under way when the sender noticed the loss. After the repair a "
+        "round trip had {count}, about half of that.",
         flight=CheckedFigure("segments under way", flight, 20, 90),
         count=CheckedFigure(
             "segments after the repair",
@@ -225,7 +226,7 @@ def creeping(counts: Sequence[int]) -> Claim:
     few = [median(counts[:_FEW]), median(counts[-_FEW:])] if steps > 0 else []
     return Claim(
         "From there on each round trip had about one segment more than the one before: "
-        "{slope:.1f} on average, over {trips} of them.",
+        "{slope:.1f} on average, over {trips} round trips.",
         trips=CheckedFigure("round trips after the repair", len(counts), 6, 40),
         slope=CheckedFigure(
             "segments more, each round trip",
@@ -255,11 +256,19 @@ def otherWay(
     """
     least = (reno or 0.0) * 1.1 if control in ("cubic", "bbr") else 0.01
     return Claim(
-        "After the same loss the other one went on with {other:.0%} of what was under way, reno "
-        "with {reno:.0%}. Both carried all, in {seconds} s.",
+        f"After the same loss {control} went on with {{other:.0%}} of what was under way, and reno "
+        "with {reno:.0%}. Both carried all bytes: {seconds}.",
         same=exactly("carried as sent", [*same], [True, True]),
         lost=exactly("segments lost", [*lost], [1, 1]),
         reno=CheckedFigure("reno's part", reno, 0.35, 0.65),
         other=CheckedFigure("the other one's part", other, least, 10.0),
-        seconds=exactly("times", len(seconds), 2, " and ".join(f"{each:.2f}" for each in seconds)),
+        seconds=exactly(
+            "times",
+            len(seconds),
+            2,
+            ", ".join(
+                f"{name} in {each:.2f} s"
+                for name, each in zip(("reno", control), seconds, strict=False)
+            ),
+        ),
     )

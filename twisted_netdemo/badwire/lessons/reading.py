@@ -7,7 +7,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Sequence
 
-from twisted_netdemo.badwire.lessons.claims import CheckedFigure, Claim, exactly
+from twisted_netdemo.badwire.lessons.claims import CheckedFigure, Claim, amount, exactly
 from twisted_netdemo.badwire.lessons.lesson_run import LessonRun
 from twisted_netdemo.badwire.lessons.programs import line_reading
 
@@ -17,11 +17,11 @@ REPAIR = 2.0
 
 def lines(lesson: LessonRun) -> None:
     """
-    One recv is not one line: a stream has no pieces but those you make.
+    One recv is not one line: a stream has only the pieces that you make.
     """
     lesson.ask(
-        "A server sends five lines, and a segment is lost. What does each recv bring?",
-        "five times one line, as they were sent?",
+        "A server sends five lines, and the wire loses a segment. What does each recv bring?",
+        "one line each, five times?",
     )
     for program in (line_reading.byReceives, line_reading.byLines):
         for line in inspect.getsource(program).splitlines():
@@ -29,7 +29,7 @@ def lines(lesson: LessonRun) -> None:
         lesson.say()
     run = lesson.run("--delay 20ms --down-loss @4", "readLines far4.wire")
     lesson.table(
-        ("program", "no.", "read at (s)", "bytes", "line feeds in it", "it begins"),
+        ("program", "no.", "read at (s)", "bytes", "line feeds", "begins with"),
         [
             (
                 found["program"],
@@ -61,11 +61,11 @@ def lines(lesson: LessonRun) -> None:
     )
     lesson.rule(
         "TCP carries bytes, and keeps no trace of how many were written at once; a buffered reader "
-        "returns a line as soon as its line feed is there",
+        "returns a line as soon as it has the line feed",
         "RFC 9293 3.9.1.2 and 3.9.1.3, Python's io.BufferedReader",
     )
     lesson.next(
-        "a client that writes by makefile('w'), and forgets flush(): what does the server read, "
+        "a client that writes with makefile('w') and forgets flush(): what does the server read, "
         "and when?"
     )
 
@@ -77,8 +77,8 @@ def notLines(pieces: int, whole: int, several: int) -> Claim:
     @param several: how often it held the end of one line and the beginning of another.
     """
     return Claim(
-        "The wrong program took {pieces} pieces for lines. Lines among them: {whole}; pieces of "
-        "more than one line: {several}.",
+        "The wrong program took {pieces} pieces for lines. Lines among them: {whole}; pieces with "
+        "parts of several lines: {several}.",
         pieces=CheckedFigure("pieces", pieces, 2, 8),
         whole=CheckedFigure("pieces that were a line", whole, 0, 4),
         several=CheckedFigure("pieces of several lines", several, 1, pieces),
@@ -92,8 +92,8 @@ def allLines(same: int, read: int, between: float | None) -> Claim:
     @param between: from the first line to the last, in seconds: a segment was lost.
     """
     return Claim(
-        "The right one read {same} lines of 5, each as it was sent. It had the first one "
-        "{between:.2f} s before the last: it waits for a line, not for all.",
+        "The right program read {same} of 5 lines as they were sent. It had the first line "
+        "{between:.2f} s before the last: it waits for one line, not for all of them.",
         same=exactly("lines as sent", same, 5),
         read=exactly("lines read", read, 5),
         between=CheckedFigure("seconds from the first line to the last", between, 0.02, REPAIR),
@@ -102,10 +102,10 @@ def allLines(same: int, read: int, between: float | None) -> Claim:
 
 def sockets(lesson: LessonRun) -> None:
     """
-    A program reads bytes as they come, whatever the wire did to them.
+    A program reads all bytes in order, whatever the wire did to them.
     """
     lesson.ask(
-        "A part of a page is lost on the way, and so is a line to be counted. What must the two "
+        "The wire loses a part of a page, and a line that a server is to count. What must the two "
         "programs do about it?",
         "how many lines of code does that take?",
     )
@@ -148,8 +148,8 @@ def page(
     @param quickest: the shortest one.
     """
     return Claim(
-        "All {lines} lines of a Gopher page were read as they were sent, in order. Segments lost: "
-        "{lost}; a line took {quickest:.2f} s where nothing was in its way, and up to "
+        "The program read all {lines} lines of a Gopher page in order, as they were sent. The wire "
+        "lost {lost} segment. A line took {quickest:.2f} s where nothing held it up, and up to "
         "{slowest:.2f} s where it waited for what was lost.",
         lines=exactly("lines", len(same), lines),
         same=exactly("lines as sent", sum(same), lines),
@@ -167,9 +167,9 @@ def counted(answer: str | None, lost: int, again: int) -> Claim:
     @param again: how often data were sent again, either way.
     """
     return Claim(
-        "A line was sent and counted: {answer} Packets lost on the way: {lost}; sent again: "
-        "{again}. Neither program did anything for that.",
+        "The server counted the client's line: {answer} The wire lost {lost} packets, and the "
+        "kernels sent {again} again. Neither program did anything for that.",
         answer=exactly("the answer", answer, "You entered 19 characters."),
         lost=exactly("packets lost", lost, 2),
-        again=CheckedFigure("segments sent again", again, 1, 6),
+        again=CheckedFigure("segments sent again", again, 1, 6, amount(again, "segment")),
     )

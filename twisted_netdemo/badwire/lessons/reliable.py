@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from twisted_netdemo.badwire.lessons.claims import CheckedFigure, Claim, exactly
+from twisted_netdemo.badwire.lessons.claims import CheckedFigure, Claim, amount, exactly
 from twisted_netdemo.badwire.lessons.lesson_run import LessonRun, Run
 from twisted_netdemo.badwire.lessons.programs.kernel_settings import SHORTEST_WAIT, longestWait
 from twisted_netdemo.badwire.model.events import Sent
@@ -42,11 +42,11 @@ def _counted(run: Run, name: str) -> int | None:
 
 def checksum(lesson: LessonRun) -> None:
     """
-    Corrupt data is discarded and sent again, if the checksum sees it.
+    TCP sends damaged data again, if the checksum sees the damage.
     """
     lesson.ask(
-        "Two of four segments are damaged on the way. What does the program at the end read?",
-        "all, a part, or wrong letters?",
+        "The wire damages two of four segments. What does the program at the far end read?",
+        "everything, a part, or wrong letters?",
     )
     run = lesson.run("--up-corrupt @3,5", "carry far4.wire 5000")
     lesson.ladder(run, 18)
@@ -72,7 +72,7 @@ def checksum(lesson: LessonRun) -> None:
             again(run),
         )
     )
-    lesson.rule("a sum does not notice that two of its terms were exchanged", "RFC 1071 2")
+    lesson.rule("a sum stays the same when two of its terms are exchanged", "RFC 1071 2")
 
 
 def repaired(discarded: int | None, again: int, arrived: int | None, same: bool | None) -> Claim:
@@ -83,8 +83,8 @@ def repaired(discarded: int | None, again: int, arrived: int | None, same: bool 
     @param same: whether they are those that were sent.
     """
     return Claim(
-        "Discarded for a wrong checksum, as the kernel counts: {discarded}; sent again: {again}. "
-        "All {arrived:,} bytes arrived as they were sent.",
+        "The kernel counted {discarded} segments with a wrong checksum, and discarded them. The "
+        "sender sent {again} segments again, and all {arrived:,} bytes arrived as they were sent.",
         discarded=exactly("segments discarded", discarded, 2),
         again=CheckedFigure("segments sent again", again, 2, 5),
         arrived=exactly("bytes read", arrived, 5000),
@@ -111,26 +111,26 @@ def unnoticed(
     @param again: segments that were sent again.
     """
     return Claim(
-        "Two 16-bit words exchanged leave their sum as it was: bytes {first} to {last} were {was} "
-        "and became {became}, {discarded} segments were discarded, {again} sent again. The "
-        "checksum sees most errors, not all.",
+        "The wire exchanged two 16-bit words, which leaves their sum as it was: bytes {first} to "
+        "{last} were {was} and became {became}. The receiver discarded {discarded}, and the sender "
+        "sent {again} again: the checksum did not see this error.",
         first=CheckedFigure("the first byte changed", first, 1, 500),
         last=CheckedFigure("the last byte changed", last, first or 1, 500),
         was=exactly("letters before", sorted(was or ""), sorted(became or "?"), repr(was)),
         became=exactly("a change", was != became, True, repr(became)),
         arrived=exactly("bytes read", arrived, 500),
-        discarded=exactly("segments discarded", discarded, 0),
-        again=exactly("segments sent again", again, 0),
+        discarded=exactly("segments discarded", discarded, 0, "nothing"),
+        again=exactly("segments sent again", again, 0, "nothing"),
     )
 
 
 def resend(lesson: LessonRun) -> None:
     """
-    What is not acknowledged is sent again, after pauses that grow.
+    TCP sends again what is not acknowledged, after pauses that grow.
     """
     lesson.ask(
-        "The same line is lost four times in a row. When does TCP send it again?",
-        "four pauses: all of one length?",
+        "The wire loses the same line four times in a row. When does TCP send it again?",
+        "after four pauses: are all of them equally long?",
     )
     run = lesson.run("--up-loss @4-7 --serve linecount", "ask far4.wire 51423 hello")
     lesson.ladder(run, 24)
@@ -145,13 +145,14 @@ def resend(lesson: LessonRun) -> None:
         name if name in found else "fixed in this kernel"
         for name in ("tcp_rto_min_us", "tcp_rto_max_ms")
     )
-    lesson.done(
-        f"In this network a pause is {shortest:g} s at least ({least}) and {longest:g} s at most "
-        f"({most})."
+    lesson.note(
+        f"In this network a pause lasts at least {shortest:g} s ({least}) and at most "
+        f"{longest:g} s ({most})."
     )
     lesson.rule(
-        "the first wait for an answer is 1 s, none is shorter, each is twice the one before, and a "
-        "longest one may be set, from 60 s on: Linux is quicker",
+        "the first wait for an acknowledgement is 1 s, no wait is shorter, and each is twice as "
+        "long as the one before; a system may set a longest wait, of 60 s at least. Linux waits "
+        "less",
         "RFC 6298 2.1, 2.4, 2.5, 5.5",
     )
     lesson.say()
@@ -177,8 +178,8 @@ def repeated(times: int, waits: Sequence[float], answer: str | None) -> Claim:
     """
     shown = ", ".join(f"{wait:.2f}" for wait in waits)
     return Claim(
-        "The same bytes left {times} times, after pauses of {waits} s, and the answer came: "
-        "{answer}",
+        "The client sent the same bytes {times} times, after pauses of {waits} s. Then the answer "
+        "came: {answer}",
         times=exactly("times that the bytes left", times, 5),
         waits=exactly("pauses", len(waits), 4, shown),
         answer=exactly("the answer", answer, "You entered 5 characters."),
@@ -192,8 +193,8 @@ def probed(probes: int | None, first: float | None, others: int) -> Claim:
     @param others: segments that the server sent again: on a busy machine it may probe as well.
     """
     return Claim(
-        "The first repeat, after {first:.2f} s, asks whether the last segment was lost: the tail "
-        "loss probe of RFC 8985 7. The kernel counted {probes} (TCPLossProbes).",
+        "The first repeat, after {first:.2f} s, asks whether the last segment was lost: it is a "
+        "tail loss probe (RFC 8985 7). The kernel's counter TCPLossProbes says {probes}.",
         probes=CheckedFigure("probes counted", probes, 1, 1 + others),
         first=CheckedFigure("the first pause, in seconds", first, 0.1, 1.0),
     )
@@ -206,8 +207,8 @@ def growing(waits: Sequence[float], longest: float) -> Claim:
     """
     growth = [after / before for before, after in pairwise(waits) if after < 0.95 * longest]
     return Claim(
-        "From there on each pause is about twice the one before: {least:.1f} to {most:.1f} times. "
-        "The shortest is {first:.2f} s.",
+        "After that each pause is about twice as long as the one before: {least:.1f} to {most:.1f} "
+        "times. The shortest is {first:.2f} s.",
         waits=exactly("pauses", len(waits), 3),
         least=CheckedFigure("the least growth", min(growth, default=None), 1.5, 2.8),
         most=CheckedFigure("the most growth", max(growth, default=None), 1.5, 2.8),
@@ -227,11 +228,11 @@ def covered(lost: int, again: int, ignored: int, arrived: int | None, same: bool
     @param same: whether they are those that were sent.
     """
     return Claim(
-        "Acknowledgements lost: {lost}. Segments sent again for that, though they had arrived: "
-        "{again}. All {arrived:,} bytes were read as they were sent: a later acknowledgement says "
-        "all that a lost one said.",
+        "The wire lost {lost} acknowledgements. The sender sent {again} again that had arrived, "
+        "and the program read all {arrived:,} bytes as they were sent: a later acknowledgement "
+        "says all that a lost one said.",
         lost=exactly("acknowledgements lost", lost, 2),
-        again=CheckedFigure("segments sent again", again, 0, 2),
+        again=CheckedFigure("segments sent again", again, 0, 2, amount(again, "segment")),
         ignored=CheckedFigure("segments that came in vain", ignored, again, again + 1),
         arrived=exactly("bytes read", arrived, 20_000),
         same=exactly("bytes read as sent", same, True),
@@ -240,12 +241,12 @@ def covered(lost: int, again: int, ignored: int, arrived: int | None, same: bool
 
 def order(lesson: LessonRun) -> None:
     """
-    What is numbered is put in order: the early wait, copies go.
+    TCP puts segments in order: early ones wait, and copies are dropped.
     """
     lesson.ask(
-        "The second of five segments comes fourth, and the last one comes twice. What does the "
+        "The second of five segments arrives fourth, and the last one arrives twice. What does the "
         "program read?",
-        "which of them must wait, and what is read twice?",
+        "which segments must wait, and what does the program read twice?",
     )
     run = lesson.run("--up-reorder @4 --up-reorder-gap 2 --up-duplicate @7", "carry far4.wire 6000")
     lesson.ladder(run, 24)
@@ -269,8 +270,8 @@ def early(held: int | None, waiting: int, released: int) -> Claim:
     @param released: the bytes that were released by the segment that was overtaken.
     """
     return Claim(
-        "Early and held back, as the kernel counts: {held}. The one that they waited for let their "
-        "{released:,} bytes through.",
+        "The kernel counted {held} segments that came early, and held them back. The segment that "
+        "they waited for released their {released:,} bytes.",
         held=exactly("segments held back", held, 2),
         waiting=CheckedFigure("bytes held back", waiting, 2, 6000),
         released=exactly("bytes released", released, waiting),
@@ -284,9 +285,11 @@ def once(ignored: int, arrived: int | None, same: bool | None) -> Claim:
     @param same: whether they were as sent.
     """
     return Claim(
-        "Come once too often and ignored: {ignored}. The program read {arrived:,} bytes, each once "
-        "and in order.",
-        ignored=CheckedFigure("segments ignored", ignored, 1, 3),
+        "The receiver ignored {ignored} that it already had. The program read {arrived:,} bytes, "
+        "each once and in order.",
+        ignored=CheckedFigure(
+            "segments ignored", ignored, 1, 3, "1 copy" if ignored == 1 else f"{ignored} copies"
+        ),
         arrived=exactly("bytes read", arrived, 6000),
         same=exactly("bytes read as sent", same, True),
     )

@@ -25,7 +25,7 @@ def datagrams(lesson: LessonRun) -> None:
     UDP delivers whole or never, perhaps twice, perhaps out of order.
     """
     lesson.ask(
-        "A hundred questions go by UDP over a bad wire. How many answers come?",
+        "A program asks a hundred questions by UDP over a bad wire. How many answers come?",
         "fewer than a hundred, or more? In order?",
     )
     run = lesson.run(f"{_BAD} --serve udpcount", f"datagrams far4.wire 51423 {_ASKED}")
@@ -43,7 +43,7 @@ def datagrams(lesson: LessonRun) -> None:
     right, expected = matched(run, found.get("came", []))
     lesson.claim(wholly(right, len(found.get("came", [])), expected))
     lesson.rule(
-        "the checksum finds a datagram that was damaged, almost surely; nothing else is promised",
+        "the checksum finds almost every datagram that was damaged; UDP promises nothing else",
         "RFC 768, RFC 8085 3.4",
     )
 
@@ -78,12 +78,12 @@ def notSurely(unanswered: int | None, lost: int, corrupted: int, again: int) -> 
     @param again: questions that were sent again.
     """
     return Claim(
-        f"Not surely: of {_ASKED} questions {{unanswered}} were never answered; {{lost}} packets "
-        "were lost and {corrupted} corrupted, and {again} questions were sent again.",
+        f"Not all arrive: {{unanswered}} of {_ASKED} questions got no answer. The wire lost "
+        "{lost} packets and corrupted {corrupted}, and {again} of the questions was sent again.",
         unanswered=CheckedFigure("questions unanswered", unanswered, 1, _ASKED // 2),
         lost=CheckedFigure("packets lost", lost, 1, _ASKED // 2),
         corrupted=CheckedFigure("packets corrupted", corrupted, 1, _ASKED // 4),
-        again=exactly("questions sent again", again, 0),
+        again=exactly("questions sent again", again, 0, "none"),
     )
 
 
@@ -93,8 +93,8 @@ def notOnce(twice: int | None, late: int | None) -> Claim:
     @param late: answers that arrived after the answer to a later question.
     """
     return Claim(
-        "Not just once: {twice} were answered more than once. Not in order: {late} answers came "
-        "after a later question's.",
+        "Some arrive twice: {twice} questions got more than one answer. Some arrive late: {late} "
+        "answers came after the answer to a later question.",
         twice=CheckedFigure("answered more than once", twice, 1, _ASKED // 2),
         late=CheckedFigure("answers out of order", late, 1, _ASKED // 2),
     )
@@ -107,8 +107,8 @@ def wholly(right: int, came: int, arrived: int) -> Claim:
     @param arrived: answers that arrived.
     """
     return Claim(
-        "Whole: {right} of the {came} answers count the letters of their own question, all of "
-        "them.",
+        "Those that arrive are whole: {right} of the {came} answers count the letters of their own "
+        "question.",
         right=exactly("answers that count rightly", right, came),
         came=CheckedFigure("answers", came, _ASKED // 2, 2 * _ASKED),
         arrived=exactly("answers that arrived", arrived, came),
@@ -117,12 +117,12 @@ def wholly(right: int, came: int, arrived: int) -> Claim:
 
 def size(lesson: LessonRun) -> None:
     """
-    A datagram has a largest size, and large ones are fragile.
+    A datagram has a largest size, and a large datagram is fragile.
     """
     lesson.ask(
-        "One packet in twenty is lost. How many of 40 datagrams of 1,200 bytes arrive, how many "
-        "of 8,000, how many of 65,507?",
-        "three numbers; the largest ones travel in 45 packets each.",
+        "The wire loses one packet in twenty. How many of 40 datagrams of 1,200 bytes arrive, how "
+        "many of 8,000, how many of 65,507?",
+        "three numbers; each of the largest datagrams travels in 45 packets.",
     )
     wanted = "1200 8000 65507 65508"
     run = lesson.run(f"--loss {_LOSS:.0%} --seed 5", f"sizes far4.wire {_EACH} {wanted}")
@@ -145,10 +145,10 @@ def size(lesson: LessonRun) -> None:
         _sizes(lesson, run)
         lesson.claim(largest("6", 65527, *_last(run)))
     else:
-        lesson.done("This kernel has no IPv6, whose largest datagram has 65,527 bytes.")
+        lesson.note("This kernel has no IPv6, whose largest datagram has 65,527 bytes.")
     lesson.rule(
-        "what fits one packet on every path is safest: people take 1,200 bytes or less, as every "
-        "path of IPv6 carries packets of 1,280",
+        "a datagram that fits one packet on every path is safest: programs send 1,200 bytes or "
+        "less, since every path of IPv6 carries packets of 1,280",
         "RFC 8200 5, RFC 8085 3.2, RFC 9000 14",
     )
 
@@ -210,8 +210,8 @@ def largest(
     """
     many = _EACH if version == "4" else _EACH // 8
     return Claim(
-        f"Over IPv{version} {size:,} bytes can be sent, {{sent}} times of {many}; one more: "
-        "{error}.",
+        f"Over IPv{version} the program sent {{sent}} of {many} datagrams of {size:,} bytes. With "
+        "one byte more it got {error}.",
         sent=exactly(f"datagrams of {size} bytes sent", sent, many),
         error=exactly("one byte more", error, "Message too long", repr(error)),
         over=exactly("datagrams of one byte more sent", over, 0),
@@ -228,14 +228,14 @@ def fragile(arrived: Sequence[int | None], cut: Sequence[int], parts: int, fragm
     wanted = [packets(size) for size in (1200, 8000, 65507)]
     bounds = [_bounds(count) for count in wanted]
     return Claim(
-        "What does not fit a packet travels in fragments ({fragments:,} here), and one lost loses "
-        f"them all: of {_EACH} datagrams of 1,200, 8,000 and 65,507 bytes, which are {{cut}} "
-        "packets, {small}, {middle} and {large} arrived. Not whole: {parts}.",
+        "A datagram that does not fit a packet travels in fragments ({fragments:,} here), and is "
+        f"lost when one of them is. Of {_EACH} datagrams of 1,200, 8,000 and 65,507 bytes, which "
+        "take {cut} packets, {small}, {middle} and {large} arrived, {parts} of them in part.",
         cut=exactly("packets each", [*cut], wanted, ", ".join(map(str, cut))),
         small=CheckedFigure("of 1,200 bytes arrived", arrived[0], *bounds[0]),
         middle=CheckedFigure("of 8,000 bytes arrived", arrived[1], *bounds[1]),
         large=CheckedFigure("of 65,507 bytes arrived", arrived[2], *bounds[2]),
-        parts=exactly("datagrams not whole", parts, 0),
+        parts=exactly("datagrams not whole", parts, 0, "none"),
         fragments=exactly("fragments", fragments, _EACH * (packets(8000) + packets(65507))),
     )
 
