@@ -150,8 +150,9 @@ class BaseTests(SynchronousTestCase):
         """
         inside = Reflecting(most=3)
         assert inside.sessions is not None
-        for ssid in (1, 2, 3, 1, 4):  # in one batch, which has one time
+        for ssid in (1, 2, 3, 1, 4):
             inside.sends(request(ssid=ssid))
+            inside.clock.advance(1)
         self.assertEqual((len(inside.sessions), inside.sessions.evicted), (3, 1))
         self.assertEqual(
             [replied(inside.sends(request(ssid=n))).number for n in (1, 3, 4)], [2, 1, 1]
@@ -159,6 +160,23 @@ class BaseTests(SynchronousTestCase):
         inside.clock.advance(900)
         self.assertEqual(replied(inside.sends(request(ssid=1))).number, 0)
         self.assertEqual((len(inside.sessions), inside.sessions.evicted), (1, 1))
+
+    def test_notInOrder(self) -> None:
+        """
+        A session that has been idle too long begins anew also where one before it in the order,
+        which keeps its place for a second, has had packets since.
+        """
+        inside = Reflecting()
+        assert inside.sessions is not None
+        for wait, ssid in ((0, 1), (0.25, 2), (0, 3), (0.5, 1)):
+            inside.clock.advance(wait)
+            inside.sends(request(ssid=ssid))
+        inside.clock.advance(899.6)
+        self.assertEqual(replied(inside.sends(request(ssid=2))).number, 0)
+        self.assertEqual(len(inside.sessions), 3)
+        inside.clock.advance(1)
+        inside.sends(request(ssid=4))
+        self.assertEqual(len(inside.sessions), 2)
 
     def test_share(self) -> None:
         """

@@ -20,6 +20,10 @@ IDLE = 900.0
 #: no room for a further one.
 SHARE = 1 / 8
 
+# For how many seconds a session that has packets keeps its place in the order: to move it behind
+# all others with each packet would cost more than to find it.
+_PLACE = 1.0
+
 #: The sender's address and port, the SSID's octets, and the number of the run, where the packets
 #: have one.
 Key = tuple[Address, bytes, int | None]
@@ -36,24 +40,25 @@ class Session:
     @ivar arrivals: of the requests of a run that wants to hear of them.
     @ivar name: of a run's session: a number that no other one has but by chance, 32 bits.
     @ivar last: when the last packet came.
+    @ivar placed: when it was put behind all others.
     @ivar source: all sessions of its source.
     """
 
-    __slots__ = ("arrivals", "last", "name", "previous", "replies", "source")
+    __slots__ = ("arrivals", "last", "name", "placed", "previous", "replies", "source")
 
-    def __init__(self, isRun: bool, source: OrderedDict[Key, Session]) -> None:
+    def __init__(self, isRun: bool, source: OrderedDict[Key, Session], now: float) -> None:
         self.replies = 0
         self.previous = (0, 0)
         self.arrivals = Arrivals() if isRun else None
         self.name = random.getrandbits(32) if isRun else 0
-        self.last = 0.0
+        self.last = self.placed = now
         self.source = source
 
 
 class Sessions:
     """
-    The sessions by their keys. Where there are too many, the one that has been idle longest goes:
-    of a source that has more than its share, if there is one, else of all.
+    The sessions by their keys. Where there are too many, the one that has been idle longest, to the
+    second, goes: of a source that has more than its share, if there is one, else of all.
 
     @ivar evicted: how many have had to go.
     """
@@ -65,7 +70,7 @@ class Sessions:
         self._most = most
         self._share = max(1, int(most * SHARE))
         self._idle = idle
-        # Those idle longest are first, in all and of each source.
+        # Those placed first are first, in all and of each source.
         self._sessions: OrderedDict[Key, Session] = OrderedDict()
         self._sources: dict[Hashable, OrderedDict[Key, Session]] = {}
         self._greedy: dict[Hashable, OrderedDict[Key, Session]] = {}
@@ -78,14 +83,17 @@ class Sessions:
         session = self._sessions.get(key)
         if session is None or session.last + self._idle <= now:
             session = self._made(key, now)
-        else:
+        elif now - session.placed >= _PLACE:
             self._sessions.move_to_end(key)
             session.source.move_to_end(key)
+            session.placed = now
         session.last = now
         return session
 
     def _made(self, key: Key, now: float) -> Session:
         self.forget(now)
+        if key in self._sessions:
+            self._drop(key)  # behind one that was placed before it, and has been idle for less long
         if self._most and len(self._sessions) >= self._most:
             greedy = next(iter(self._greedy.values()), self._sessions)
             self._drop(next(iter(greedy)))
@@ -94,7 +102,7 @@ class Sessions:
         source = self._sources.get(client)
         if source is None:
             source = self._sources[client] = OrderedDict()
-        session = self._sessions[key] = source[key] = Session(key[2] is not None, source)
+        session = self._sessions[key] = source[key] = Session(key[2] is not None, source, now)
         if len(source) > self._share:
             self._greedy[client] = source
         return session
