@@ -27,7 +27,10 @@ from twisted_netdemo.service.udp.datagram import Datagram, Departure, Received, 
 from twisted_netdemo.service.udp.port import DatagramSender, UDPPort, openUDP, socketCalls
 from twisted_netdemo.service.udp.recvmmsg import MultipleMessages, controlsIn, controlsOut
 from twisted_netdemo.service.udp.recvmsg import BATCH, SingleMessages, SocketCalls
+from twisted_netdemo.service.udp.segmentation import SegmentedMessages
 from twisted_netdemo.service.udp.service import UDPService
+
+SO_NO_CHECK = 11  # asm-generic/socket.h
 
 
 class Collector:
@@ -230,6 +233,21 @@ class PortMixin:
             made = [int(data[2:5]) for data in came]
             self.assertEqual(made, sorted(made))
             self.assertLessEqual(max(map(made.count, made)), 4)
+
+    def test_alike(self) -> None:
+        """
+        Datagrams of one length to one client arrive as so many, in order, each with its time.
+        """
+        port = self.open(Collector())
+        for host in ("127.0.0.1", "::1"):
+            for size, count in ((5, 2), (44, 10), (1232, 70), (1233, 3)):
+                client = clientOf(self, host, port.number)
+                to = client.getsockname()[:2]
+                stamp = Stamp(2, lambda: b"now", 64)
+                out = [(b"%02d...%s" % (n, bytes(size - 5)), to, host) for n in range(count)]
+                self.assertFalse(port.sendAll(out, stamp))
+                came = [client.recv(3000) for _ in range(count)]
+                self.assertEqual(came, [data.replace(b"...", b"now") for data, _, _ in out])
 
     def test_looksAgain(self) -> None:
         """
@@ -525,6 +543,24 @@ class MultipleTests(PortMixin, SynchronousTestCase):
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
                 self.assertIsInstance(socketCalls(udp), SingleMessages)
             patched.restore()
+
+    def test_segments(self) -> None:
+        """
+        Datagrams that are alike leave in one message for so many as have one time, which the kernel
+        parts; where it does not, because a device makes no checksums, say, one by one.
+        """
+        port = self.open(Collector())
+        for unchecked, made in ((0, [0, 0, 0, 0, 1, 1]), (1, [1, 2, 3, 4, 5, 6])):
+            port._socket.setsockopt(socket.SOL_SOCKET, SO_NO_CHECK, unchecked)
+            client = clientOf(self, "127.0.0.1", port.number)
+            times = iter(range(9))
+            stamp = Stamp(0, lambda times=times: b"%d" % next(times), 4)
+            out = [(b".%d" % n, client.getsockname(), "127.0.0.1") for n in range(6)]
+            self.assertFalse(port.sendAll(out, stamp))
+            came = [client.recv(9) for _ in out]
+            self.assertEqual(came, [b"%d%d" % pair for pair in zip(made, range(6), strict=True)])
+            if not SegmentedMessages(port._socket, SingleMessages(port._socket)).works:
+                raise SkipTest("UDP_SEGMENT is Linux's, since 4.18")
 
     def test_forked(self) -> None:
         """

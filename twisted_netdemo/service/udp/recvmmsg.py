@@ -33,6 +33,7 @@ from twisted_netdemo.service.udp.datagram import (
 )
 from twisted_netdemo.service.udp.message_buffers import CONTROL, NAME, PAYLOAD, WORD, MessageBuffers
 from twisted_netdemo.service.udp.recvmsg import BATCH, BATCH_BYTES, SingleMessages
+from twisted_netdemo.service.udp.segmentation import SegmentedMessages
 
 # How many cost less to send one by one.
 _FEW = 3
@@ -42,6 +43,9 @@ _LINK_LOCAL = b"\xfe"
 
 # where the payloads of a batch begin
 _STARTS = range(0, BATCH * PAYLOAD, PAYLOAD)
+
+# datagrams of up to so many bytes are read by whole batches
+_SMALL = BATCH_BYTES // BATCH
 
 _SECOND = 1_000_000_000
 _CMSG = struct.Struct("@Nii")
@@ -137,7 +141,8 @@ class _Calls:
     """
 
     def __init__(self) -> None:
-        library = ctypes.CDLL(None, use_errno=True)
+        # The calls never wait, so other threads wait for them: to let these run costs more.
+        library = ctypes.PyDLL(None, use_errno=True)
         self.recvmmsg: Any = library.recvmmsg
         self.sendmmsg: Any = library.sendmmsg
         self.incoming = MessageBuffers()
@@ -163,7 +168,9 @@ class MultipleMessages:
         calls = _calls()
         self._in, self._out = calls.incoming, calls.outgoing
         self._recvmmsg, self._sendmmsg = calls.recvmmsg, calls.sendmmsg
-        self._oneByOne = SingleMessages(udp).send
+        single = SingleMessages(udp)
+        self._oneByOne = single.send
+        self._segmented = SegmentedMessages(udp, single).send
         self._inAddress = ctypes.c_void_p(self._in.address)
         self._fileno = udp.fileno
         self._most = BATCH
@@ -215,7 +222,8 @@ class MultipleMessages:
         """
         messages = self._in
         length = messages.lengths[0]
-        (source,) = self._sourcesOf(messages.names[:NAME])
+        name = messages.names[:NAME]
+        (source,) = self._sources if name == self._names else self._sourcesOf(name)
         used = messages.controlLengths[0]
         control = messages.controls[:used]
         told: Ancillary
@@ -227,7 +235,7 @@ class MultipleMessages:
             told, received = _parsed(control)
         else:
             told, received = _ancillary[control], None
-        self._most = BATCH if length <= BATCH_BYTES // BATCH else max(1, BATCH_BYTES // length)
+        self._most = BATCH if length <= _SMALL else max(1, BATCH_BYTES // length)
         # what the kernel has written over
         messages.nameLengths[0], messages.controlLengths[0] = NAME, CONTROL
         return messages.payloads[:length], source, told, received
@@ -276,6 +284,10 @@ class MultipleMessages:
 
         @return: for the place of each that was not sent, why.
         """
+        if stamp is not None and len(datagrams) > 1:
+            segmented = self._segmented(datagrams, stamp)
+            if segmented is not None:
+                return segmented
         if len(datagrams) <= _FEW:
             return self._oneByOne(datagrams, stamp)
         if len(datagrams) <= BATCH:

@@ -88,7 +88,8 @@ class SingleMessages:
             data, name = udp.recvfrom(size)
             return data, [], 0, name
 
-        self._controls = BoundedCache(controlsFor)
+        #: from an address to the control messages that make a datagram leave from it
+        self.controls = BoundedCache(controlsFor)
         # a client, mostly the last one: the system's form of its address, and the readable one
         self._name: Any = None
         self._source: Address = ("", 0)
@@ -130,15 +131,23 @@ class SingleMessages:
             self._name, self._source = name, source
         return data, source, ancillary, received
 
+    def address(self, to: Address) -> SocketAddress:
+        """
+        A client's address in the form of the socket module.
+
+        @raise OSError: it names an interface that is no more.
+        """
+        address = socketAddress(self._hosts[to[0]], to[1], self._family)
+        if "%" not in to[0]:
+            self._name, self._source = address, to
+        return address
+
     def send(self, datagrams: Sequence[Outgoing], stamp: Stamp | None = None) -> dict[int, OSError]:
         errors = {}
         for at, (data, to, source) in enumerate(datagrams):
             try:
-                if to == self._source:
-                    address = self._name
-                else:
-                    address = socketAddress(self._hosts[to[0]], to[1], self._family)
-                controls = self._controls[source]
+                address = self._name if to == self._source else self.address(to)
+                controls = self.controls[source]
                 if stamp is not None:
                     data = stamp.on(data)
                 if controls:
