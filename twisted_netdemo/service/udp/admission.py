@@ -129,7 +129,7 @@ class Admission:
         Those within each client's limit.
         """
         wanted, first = len(asking), asking[0]
-        if asking.count(first) == wanted:
+        if wanted == 1 or asking.count(first) == wanted:
             taken = limit.take(first, now, wanted)
             for _, source, _, _ in datagrams[taken:]:
                 self._refuse(source, "source-rate")

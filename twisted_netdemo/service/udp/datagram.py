@@ -86,8 +86,9 @@ class Stamp(NamedTuple):
         """
         The payload with the octets in it.
         """
-        octets = self.octets()
-        return data[: self.at] + octets + data[self.at + len(octets) :]
+        at, make, _ = self
+        octets = make()
+        return data[:at] + octets + data[at + len(octets) :]
 
 
 # linux/in.h and asm-generic/socket.h; Python 3.11 to 3.13 do not name these.

@@ -15,6 +15,9 @@ from twisted_netdemo.stamp.session.wall_clock import WallClock
 #: For how many seconds after it was set a clock is said to be off by so much.
 SETTLES = 60.0
 
+# How often it is looked at, in seconds: under load, not for each packet.
+_OFTEN = 0.001
+
 # By how many nanoseconds the two clocks may seem to have moved apart before they are read with
 # care: the process may have had to wait between the one and the other.
 _SUSPECT = 500_000
@@ -23,6 +26,7 @@ _SUSPECT = 500_000
 class ReflectorClock:
     """
     @ivar estimate: the Error Estimate for each packet, and C{bits}: as it stands there.
+    @ivar due: when it is to be looked at again, in seconds of the monotonic clock.
     """
 
     def __init__(
@@ -33,9 +37,10 @@ class ReflectorClock:
         @param seconds: the monotonic clock.
         @param error: what the kernel says.
         """
+        self._now = now
         self._clock = WallClock(now, seconds)
         self._error = error
-        self._until = seconds()  # when it is to be looked at again in any case
+        self.due = self._until = seconds()  # C{_until}: when the kernel is asked in any case
         self._step = 0
         self._settled = 0.0
         # between which steps the clock has been since it was last settled
@@ -44,13 +49,14 @@ class ReflectorClock:
         self.estimate = error.estimate
         self.bits = error.bits
 
-    def look(self, now: float, time: int) -> None:
+    def look(self, now: float) -> None:
         """
         Bring the estimate up to date, if it is old or the clock may have been set.
 
-        @param now: the monotonic clock, and C{time}: the time of day, as both have just been read.
+        @param now: the monotonic clock, as it has just been read.
         """
-        if now >= self._until or not self._least < time - now * 1e9 < self._most:
+        self.due = now + _OFTEN
+        if now >= self._until or not self._least < self._now() - now * 1e9 < self._most:
             self._until = now + 1
             self._look(now)
 

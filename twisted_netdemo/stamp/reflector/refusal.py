@@ -28,7 +28,7 @@ _MULTIPLIER = 13
 _TEXT = bytes((*range(9, 14), *range(32, 127)))
 
 
-def refusal(data: bytes, authenticated: bool, light: bool) -> Refusal | None:
+def refusal(data: bytes, authenticated: bool = False, light: bool = False) -> Refusal | None:
     """
     Why a datagram must not be answered, if so: it is too C{short}, is C{text}, has an Error
     Estimate of nothing (a C{multiplier} of 0, RFC 4656 4.1.2), or is a C{reply} itself.

@@ -105,8 +105,9 @@ class SessionReflector:
         self._seconds = monotonic(clock).seconds
         self.keys = keys
         self._light = light
+        rules = refusal if keys is None and not light else self._refusal
         self._admission = Admission(
-            clock, _log, {**REASONS, **_WHY}, self._refusal, perSource, inAll, isBroadcast
+            clock, _log, {**REASONS, **_WHY}, rules, perSource, inAll, isBroadcast
         )
         self._now = now
         self._clock = ReflectorClock(now, self._seconds, clockError or ClockError())
@@ -140,21 +141,21 @@ class SessionReflector:
         return key is not None and authentic(key, data)
 
     def datagramsReceived(self, datagrams: Sequence[Received]) -> None:
-        came = self._now()
         now = self._seconds()
-        self._clock.look(now, came)
+        if now >= self._clock.due:
+            self._clock.look(now)
         admitted = self._admission.admitted(datagrams, now)
         if self.keys is None:
             for each in admitted:
                 if len(each[0]) != OPEN:
                     break
             else:
-                self._answerBare(admitted, came, now)
+                self._answerBare(admitted, now)
                 return
         for start in range(0, len(admitted), _TOGETHER):
-            self._answer(admitted[start : start + _TOGETHER], came, now)
+            self._answer(admitted[start : start + _TOGETHER], now)
 
-    def _answerBare(self, datagrams: Sequence[Received], came: int, now: float) -> None:
+    def _answerBare(self, datagrams: Sequence[Received], now: float) -> None:
         """
         The same as L{_answer} for the bare requests of 44 octets, which are most of all.
         """
@@ -174,23 +175,19 @@ class SessionReflector:
                     number = session.replies & 0xFFFFFFFF
                     session.replies += 1
                 origin, ttl = departures[told]
-                there = ntp(came if received is None else received)
+                there = ntp(self._now() if received is None else received)
                 reply = bareReply(number, error, ssid, there, data[:14], ttl)
+                outgoing.append((reply, source, origin))
             except Exception:
                 self._failed(source)
-            else:
-                outgoing.append((reply, source, origin))
         self.answered += len(outgoing) - len(self._port.sendAll(outgoing, self._sent))
 
-    def _answer(self, datagrams: Sequence[Received], came: int, now: float) -> None:
-        """
-        @param came: a time of arrival for those of which the kernel tells none.
-        """
+    def _answer(self, datagrams: Sequence[Received], now: float) -> None:
         outgoing: list[Outgoing] = []
         following: list[tuple[Session, int] | None] = []
         for datagram in datagrams:
             try:
-                reply, follows = self._reply(datagram, came, now)
+                reply, follows = self._reply(datagram, now)
             except Exception:
                 self._failed(datagram[1])
             else:
@@ -205,9 +202,7 @@ class SessionReflector:
                 session, number = follows
                 session.previous = (number, left)
 
-    def _reply(
-        self, datagram: Received, came: int, now: float
-    ) -> tuple[Outgoing, tuple[Session, int] | None]:
+    def _reply(self, datagram: Received, now: float) -> tuple[Outgoing, tuple[Session, int] | None]:
         """
         @return: the reply to one request, where it is authenticated with its Timestamp; and its
             session and number, where the next reply may tell when this one left.
@@ -241,7 +236,7 @@ class SessionReflector:
                 follows = session, number
             if extensions.dscp is not None:
                 origin = Departure(destination, extensions.dscp << 2)
-        stamp = ntp(came if received is None else received)
+        stamp = ntp(self._now() if received is None else received)
         reply = Reply(
             number,
             0 if keys is None else ntp(self._now()),
