@@ -8,6 +8,7 @@ import errno
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
@@ -17,7 +18,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.processes import folder, run, script
 from tests.stamp.drawn import Another, Drawn
 from twisted_netdemo.service.cli.oneshot import OneShot
-from twisted_netdemo.stamp.results.measurement import Measurement
+from twisted_netdemo.stamp.results.measurement import Measurement, Rejected
 from twisted_netdemo.stamp.sender import console as module
 from twisted_netdemo.stamp.sender.console import NOTHING, Console
 from twisted_netdemo.stamp.sender.measuring import CannotMeasure, measure, parseTarget
@@ -59,10 +60,10 @@ class WaysOut(SynchronousTestCase):
         """
         options = Options()
         options.parseOptions(["192.0.2.1", *arguments])
-        result = Drawn(Another(), Settings(count=3)).run()
+        self.result = Drawn(Another(), Settings(count=3)).run()
 
         def measured(*_: Any, **__: Any) -> Deferred[Measurement]:
-            return succeed(result)
+            return succeed(self.result)
 
         self.patch(module, "measure", measured)
         self.out, self.err = stdout or io.StringIO(), stderr or io.StringIO()
@@ -93,6 +94,16 @@ class WaysOut(SynchronousTestCase):
         )
         self.assertIn("3 packets sent, 3 answered in time", self.out.getvalue())
         self.assertTrue(picture.exists())
+
+    def test_unauthentic(self) -> None:
+        """
+        A reply that was not made with the key is told of by the status, whether others were or not.
+        """
+        for reflect in (Another(), lambda data, now: None):
+            console = self.console("--quiet")
+            self.result = Drawn(reflect, Settings(count=3)).run()
+            self.result = replace(self.result, rejected=Rejected(unauthentic=1))
+            self.assertEqual(self.status(console), 3)
 
     def test_json(self) -> None:
         """
