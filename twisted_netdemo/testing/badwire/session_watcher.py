@@ -136,7 +136,14 @@ def _wireEnded(watched: _Watched) -> None:
     # Each look at a process costs the kernel some microseconds, and most were there before.
     isNew = time.monotonic() - watched.since < _NEW
     known = watched.known if isNew else frozenset()
-    if next(watcher.inhabitants(watched.network, known), None) is not None and not os.fork():
+    if next(watcher.inhabitants(watched.network, known), None) is None:
+        return
+    try:
+        isOther = not os.fork()
+    except OSError:  # there are too many processes
+        watcher.end(watched.network)
+        return
+    if isOther:
         try:
             watcher.end(watched.network)
         finally:
