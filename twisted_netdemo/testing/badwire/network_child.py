@@ -94,6 +94,7 @@ class NetworkChild:
                     print(f"badwire: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
             finally:
                 os._exit(125)
+        wire.closeNamespaces()
         self._process = os.pidfd_open(self.pid)
         self._hasEnded = False
 

@@ -270,6 +270,15 @@ class OpenWire:
             del os.environ[name]
         os.environ.update(self.environment)
 
+    def closeNamespaces(self) -> None:
+        """
+        Close the namespaces, once a child was forked that enters them. If this process was the last
+        to have them open, it would wait while the kernel takes the network down.
+        """
+        for space, _ in self._spaces:
+            os.close(space)
+        self._spaces = []
+
     def ask(self, drain: bool) -> None:
         """
         Ask for the end.
@@ -306,9 +315,7 @@ class OpenWire:
         _shut(self.channel)
         self.channel.close()
         self.commands.close()
-        for space, _ in self._spaces:
-            os.close(space)
-        self._spaces = []
+        self.closeNamespaces()
         self._events.close()
 
 
