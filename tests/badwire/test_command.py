@@ -156,14 +156,14 @@ class CommandTests(WireCase):
         where = folder(self)
         where.chmod(0o777)
         script = (
-            "import os, signal, sys\nfrom twisted_netdemo.badwire import prepare\n"
-            "from twisted_netdemo.badwire.cli import command\n"
-            "class Interrupted(prepare.Watcher):\n"
-            "    def __init__(self):\n"
-            "        super().__init__()\n"
-            "        print(self.pid, flush=True)\n"
-            "        os.kill(os.getpid(), signal.SIGINT)\n"
-            "prepare.Watcher = Interrupted\nsys.exit(command.main())"
+            "import os, signal, sys\nfrom twisted_netdemo.badwire.cli import command\n"
+            "from twisted_netdemo.badwire.sandbox.watcher import Watcher\n"
+            "start = Watcher.__init__\n"
+            "def interrupted(self):\n"
+            "    start(self)\n"
+            "    print(self.pid, flush=True)\n"
+            "    os.kill(os.getpid(), signal.SIGINT)\n"
+            "Watcher.__init__ = interrupted\nsys.exit(command.main())"
         )
         options = ("run", "--log", "log", "--svg", "svg")
         done = run(*self.who(), "-c", script, *options, "--", "echo", "no", cwd=where)

@@ -103,7 +103,7 @@ class ChoiceTests(RunningCase):
         program.line("^up$")
         pid = str(program.process.pid)
         done = self.badwire("enter", "--run", pid, "--", "echo", "in")
-        line = f"badwire: process {pid}: there is no wire in its network\n"
+        line = f"badwire: --run: process {pid} is in no network of yours\n"
         self.assertEqual((done.returncode, done.stdout, done.stderr.decode()), (125, b"", line))
 
     def test_removedFolder(self) -> None:

@@ -176,15 +176,16 @@ class UnderWayTests(TestCase):
             with socket.create_connection(("127.0.0.1", number), 5) as underWay:
                 stopped = service.stopService()
                 for client in (queued, underWay):
+                    client.sendall(b"12")
+                for client in (queued, underWay):
                     said = await deferToThread(self.converse, client)
                     self.assertIn(b"You entered 3 characters.", said)
                 await stopped
 
     def converse(self, client: socket.socket) -> bytes:
         """
-        All that a client gets that begins its line, waits for the prompt, and ends it.
+        All that a client gets that has begun its line, waits for the prompt, and ends the line.
         """
-        client.sendall(b"12")
         received = b""
         while data := client.recv(100):
             received += data

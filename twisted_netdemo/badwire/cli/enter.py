@@ -64,6 +64,10 @@ def main(options: Options) -> int:
     wanted = options["run"]
     if wanted is not None or not _isWithin():
         runs = running()
+        if (
+            not _hasWire()
+        ):  # then no wire is in this network, and a watcher in it is another program
+            runs = [pid for pid in runs if not _isSame(pid, "self", "net")]
         if wanted is not None:
             runs = [pid for pid in runs if _isSame(pid, wanted, "net")]
         if len(runs) != 1:
@@ -75,7 +79,7 @@ def main(options: Options) -> int:
         except OSError as error:
             tell(f"badwire: process {runs[0]}: {describe(error)}", sys.stderr)
             return UNAVAILABLE
-        if not _hasWire():  # badwire has just ended, or another program has that name
+        if not _hasWire():  # badwire has just ended, or the watcher is another program
             tell(f"badwire: process {runs[0]}: there is no wire in its network", sys.stderr)
             return FAILED
     os.environ.update(within(Network(family=present()).environment))

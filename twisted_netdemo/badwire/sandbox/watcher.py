@@ -31,6 +31,9 @@ GRACE = 1.0
 # The interval at which it looks for them meanwhile, in seconds.
 _LOOK = 0.02
 
+# What the watcher says first.
+_READY = b"!"
+
 # The requests of badwire, and how long it waits for an answer, in seconds.
 _WHO, _GO = b"?", b"."
 _PATIENCE = 5.0
@@ -69,15 +72,17 @@ class Watcher:
     def __init__(self) -> None:
         """
         Start it. This process must have a single thread, live in the network, and still have its
-        capabilities.
+        capabilities. Returns when the watcher has no others left than it keeps.
 
-        @raise OSError: no more processes can be started.
+        @raise OSError: no more processes can be started, or the watcher has ended.
         """
         ours, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.pid = os.fork()
         if not self.pid:
             _become(other)
         other.close()
+        if ours.recv(1) != _READY:
+            raise OSError(errno.EPIPE, os.strerror(errno.EPIPE))
         # Only the end of this process closes it: before that, the watcher would end us too.
         self._channel = ours.detach()
 
@@ -118,6 +123,7 @@ def _become(channel: socket.socket) -> NoReturn:
         keepOnly(channel.fileno())
         linux.keepCapabilities(1 << linux.CAP_SYS_PTRACE | 1 << linux.CAP_KILL)
         linux.setName(NAME)
+        channel.send(_READY)
         _watch(channel)
     finally:
         os._exit(1)
