@@ -1,6 +1,6 @@
 // Events as the stream has them.
 
-const STATIC = new URL("../../../twisted_netdemo/badwire/live/static/", import.meta.url);
+export const STATIC = new URL("../../../twisted_netdemo/badwire/live/static/", import.meta.url);
 
 export const load = name => import(new URL(name, STATIC));
 

@@ -69,6 +69,14 @@ def modules() -> dict[str, str]:
     }
 
 
+def texts(language: str) -> dict[str, str]:
+    """
+    The page's texts by their names.
+    """
+    found: dict[str, str] = json.loads((STATIC / "texts" / f"{language}.json").read_text("utf-8"))
+    return found
+
+
 class NodeTests(SynchronousTestCase):
     """
     The pure modules, tested where they are at home.
@@ -107,10 +115,10 @@ class FilesTests(SynchronousTestCase):
 
     def test_pure(self) -> None:
         """
-        The model and the texts know neither the page, nor the time, nor the network.
+        The model knows neither the page, nor the time, nor the network.
         """
         for name, text in modules().items():
-            if not name.startswith(("model/", "texts/")):
+            if not name.startswith("model/"):
                 continue
             code = re.sub(r"/\*.*?\*/|//[^\n]*|\"[^\"\n]*\"", "", text, flags=re.DOTALL)
             found = re.findall(
@@ -144,24 +152,57 @@ class FilesTests(SynchronousTestCase):
         page.feed((STATIC / "index.html").read_text(encoding="utf-8"))
         self.assertEqual(len(page.ids), len({*page.ids}))
         self.assertEqual({*HOOKS} - {*page.ids}, set())
-        words = modules()["texts/en.js"]
+        words = texts("en")
         for _, name, value in page.attributes:
             if name in ("data-text", "data-label", "data-title"):
-                self.assertIn(f"\n  {value}: ", words)
+                self.assertIn(value, words)
 
     def test_everyTextIsUsed(self) -> None:
         """
         No text is left over: each is named somewhere, or begins with a name that is completed.
         """
-        everything = "".join(
-            text for name, text in modules().items() if not name.startswith("texts/")
-        ) + (STATIC / "index.html").read_text(encoding="utf-8")
+        everything = "".join(modules().values()) + (STATIC / "index.html").read_text("utf-8")
         families = {*re.findall(r"`(\w+)\$\{", everything)}
-        for name in re.findall(r"^  \"?([\w-]+)\"?: ", modules()["texts/en.js"], re.MULTILINE):
+        for name in texts("en"):
             isKnown = re.search(rf"\b{name}\b", everything) or any(
                 name.startswith(family) for family in families
             )
             self.assertTrue(isKnown, name)
+
+    def test_everythingIsUsed(self) -> None:
+        """
+        A page loads nothing for nothing: what a module exports, another one or a test imports, and
+        what the style names is in the page.
+        """
+        known = modules()
+        tests = "".join(path.read_text(encoding="utf-8") for path in HERE.glob("*.test.mjs"))
+        for name, text in known.items():
+            others = tests + "".join(each for other, each in known.items() if other != name)
+            for exported in re.findall(
+                r"^export (?:async )?(?:function\*?|const|class) (\w+)", text, re.MULTILINE
+            ):
+                self.assertRegex(others, rf"\b{exported}\b", name)
+        everything = "".join(known.values()) + (STATIC / "index.html").read_text("utf-8")
+        style = re.sub(r"/\*.*?\*/|\{[^{}]*\}", " ", self.style(), flags=re.DOTALL)
+        for name in re.findall(r"[.#]([a-zA-Z][\w-]*)", style):
+            self.assertRegex(everything, rf"\b{name}\b")
+
+    def test_widthsInLetters(self) -> None:
+        """
+        Where the page changes its layout is told in letters: larger ones have less room.
+        """
+        widths = re.findall(
+            r"(?:min|max)-width: ([^)]*)\)", "".join(re.findall(r"@media[^{]*", self.style()))
+        )
+        self.assertGreater(len(widths), 2)
+        for width in widths:
+            self.assertRegex(width, r"\A[\d.]+em\Z")
+
+    def style(self) -> str:
+        """
+        The page's style.
+        """
+        return (STATIC / "style.css").read_text(encoding="utf-8")
 
     def test_small(self) -> None:
         """
@@ -268,7 +309,7 @@ class ExportTests(SynchronousTestCase):
             if name in ("src", "href"):
                 self.assertTrue(value.startswith("data:") or value.startswith("export/"), value)
         self.assertNotIn("<b>", made)
-        self.assertEqual(made.count("</script>"), 2)
+        self.assertEqual(made.count("</script>"), 3)
         inside = made.partition('id="recording">')[2].partition("</script>")[0]
         self.assertEqual(
             json.loads(inside), {"hello": hello, "task": None, "events": [json.loads(event), 1, 2]}

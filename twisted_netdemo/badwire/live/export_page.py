@@ -60,7 +60,7 @@ def _page(
     events: Iterable[bytes],
     task: Mapping[str, Any] | None,
 ) -> Iterator[bytes]:
-    shell, style, script = _parts(static)
+    shell, style, script, texts = _parts(static)
     policy = (
         f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; "
         "img-src data: blob:; base-uri 'none'; form-action 'none'"
@@ -70,6 +70,7 @@ def _page(
     )
     before, after = shell.split(_STYLE)
     body, end = after.split("</body>")
+    body += f'<script type="application/json" id="texts">{texts}</script>\n'
     yield f'{before}{head}{body}<script type="application/json" id="recording">'.encode()
     inside = f'{{"hello": {json.dumps(hello)}, "task": {json.dumps(task)}, "events": ['
     yield _harmless(inside.encode())
@@ -92,9 +93,9 @@ def _digest(text: str) -> str:
 
 
 @cache
-def _parts(static: Path) -> tuple[str, str, str]:
+def _parts(static: Path) -> tuple[str, str, str, str]:
     """
-    The page without its style and script, the style, and the script.
+    The page without its style and script, the style, the script, and the texts of all languages.
     """
     shell = (static / "index.html").read_text(encoding="utf-8")
     icon = base64.b64encode((static / "icon.svg").read_bytes()).decode()
@@ -102,7 +103,11 @@ def _parts(static: Path) -> tuple[str, str, str]:
         _ICON, f'<link rel="icon" href="data:image/svg+xml;base64,{icon}">\n'
     ).replace(_SCRIPT, "")
     style = (static / "style.css").read_text(encoding="utf-8")
-    return shell, style, bundle(static, _MAIN)
+    texts = {
+        file.stem: json.loads(file.read_text(encoding="utf-8"))
+        for file in sorted((static / "texts").glob("*.json"))
+    }
+    return shell, style, bundle(static, _MAIN), _harmless(json.dumps(texts).encode()).decode()
 
 
 def bundle(static: Path, main: str) -> str:

@@ -4,6 +4,7 @@ The live page of a run, as a service beside the wire: the programs, the kernel, 
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 from collections.abc import Callable
@@ -235,7 +236,7 @@ class LiveRun(MultiService):
 
 
 def _file(kind: str, data: bytes) -> Get:
-    answer = LiveAnswer(data, kind)
+    answer = LiveAnswer(data, kind, zipped=gzip.compress(data, mtime=0))
     return lambda: answer
 
 

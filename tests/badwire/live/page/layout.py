@@ -166,13 +166,32 @@ class LayoutTests(BrowserCase):
         self.assertEqual(self.data("body", "picture"), "live")
         self.assertFalse(self.by("help").is_displayed())
 
+    def untranslated(self) -> list[str]:
+        """
+        The texts that are not those of the language that is chosen.
+        """
+        found: list[str] = self.browser.execute_async_script(
+            """
+            const [told] = arguments;
+            fetch(`texts/${document.documentElement.lang}.json`).then(r => r.json()).then(words =>
+              told([...document.querySelectorAll("[data-text]")].filter(each =>
+                !["pause", "slow"].includes(each.id) &&
+                each.textContent !== words[each.dataset.text]).map(each => each.outerHTML)));
+            """
+        )
+        return found
+
     def test_language(self) -> None:
         """
         The page speaks German too, at once and after it is loaded again.
         """
         self.live()
+        self.assertEqual(self.untranslated(), [])
+        self.assertEqual(self.text("#near h2"), "Near: the client")
         self.choose("language", "de")
-        self.assertEqual(self.text("#send"), "Senden")
-        self.browser.refresh()
         self.wait(lambda: self.text("#send") == "Senden", "it is German")
+        self.browser.refresh()
+        self.wait(lambda: self.text("#send") == "Senden", "it is German again")
+        self.assertEqual(self.untranslated(), [])
+        self.assertEqual(self.text("#near h2"), "Nah: der Client")
         self.wait(lambda: self.text("#status") == "live", "it is live")

@@ -72,6 +72,14 @@ class StreamTests(BrowserCase):
         self.assertGreater(len(asked), 20)
         for url in asked:
             self.assertTrue(url.startswith(self.url), url)
+        # The texts of one language, and all of it in gzip.
+        self.assertEqual(len([url for url in asked if "/texts/" in url]), 1)
+        sizes = self.browser.execute_script(
+            "return performance.getEntriesByType('resource')"
+            ".filter(each => /\\.(js|css|json)$/.test(each.name))"
+            ".map(each => [each.encodedBodySize, each.decodedBodySize])"
+        )
+        self.assertLess(sum(size[0] for size in sizes) * 2.4, sum(size[1] for size in sizes))
 
     def test_end(self) -> None:
         """

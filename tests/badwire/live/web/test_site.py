@@ -56,6 +56,7 @@ class SiteCase(SynchronousTestCase):
             Gate(TOKEN, 8000),
             {
                 "": lambda: LiveAnswer(b"<p>page", "text/html; charset=utf-8"),
+                "page/main.js": lambda: LiveAnswer(b"script", "text/javascript", zipped=b"zip"),
                 "export/log": lambda: LiveAnswer(iter(self.parts), "text/plain", "badwire.log"),
             },
             {"say": self.done.append, "lose": lose, "broken": broken},
@@ -306,6 +307,26 @@ class AnswerTests(SiteCase):
             self.assertEqual(headers["Content-Type"], "text/html; charset=utf-8")
             for name, value in HEADERS:
                 self.assertEqual(headers[name.decode()], value.decode())
+
+    def test_gzip(self) -> None:
+        """
+        A browser that takes gzip gets the page's files so; another one, and any other answer, not.
+        """
+        for accepted, isZipped in (
+            ("gzip, deflate, br", True),
+            ("br;q=1.0, GZIP;q=0.5", True),
+            ("gzip;q=0", False),
+            ("gzip; q=0.0, *", False),
+            ("x-gzip", False),
+            (None, False),
+        ):
+            path = f"/{TOKEN}/page/main.js"
+            _, headers, body = self.reply(request("GET", path, Accept_Encoding=accepted))
+            self.assertEqual(body, b"zip" if isZipped else b"script", accepted)
+            self.assertEqual(headers.get("Content-Encoding"), "gzip" if isZipped else None)
+            self.assertEqual(headers["Content-Length"], str(len(body)))
+        _, headers, _ = self.reply(request("GET", f"/{TOKEN}/", Accept_Encoding="gzip"))
+        self.assertNotIn("Content-Encoding", headers)
 
     def test_export(self) -> None:
         """

@@ -54,11 +54,13 @@ class LiveAnswer:
         work that has brought nothing to send yet.
     @ivar kind: its Content-Type.
     @ivar name: the file name under which a browser saves it; empty for one that it shows.
+    @ivar zipped: the body in gzip, for a browser that takes it so; empty where there is none.
     """
 
     body: bytes | Iterator[bytes]
     kind: str = _JSON
     name: str = ""
+    zipped: bytes = b""
 
 
 #: Answers a GET.
@@ -193,15 +195,19 @@ class LiveRequest(Request):
             answer = LiveAnswer(HTTPRefusal(500, "badwire has failed here; see its log").body())
         if answer is not None:
             self.setHeader(b"Content-Type", answer.kind.encode())
+            body = answer.body
+            if answer.zipped and _takesGzip(self.values(b"accept-encoding")):
+                self.setHeader(b"Content-Encoding", b"gzip")
+                body = answer.zipped
             if answer.name:
                 disposition = f'attachment; filename="{answer.name}"'
                 self.setHeader(b"Content-Disposition", disposition.encode())
-            if isinstance(answer.body, bytes):
-                self.setHeader(b"Content-Length", b"%d" % len(answer.body))
-                self.write(answer.body)
+            if isinstance(body, bytes):
+                self.setHeader(b"Content-Length", b"%d" % len(body))
+                self.write(body)
                 self.finish()
             else:
-                LongReply(site.reactor, self, answer.body).start()
+                LongReply(site.reactor, self, body).start()
 
     def values(self, name: bytes) -> list[bytes]:
         """
@@ -341,3 +347,15 @@ class LiveSite(HTTPFactory):
 
 def _tooLong() -> HTTPRefusal:
     return HTTPRefusal(413, f"the body has more than {BODY} bytes")
+
+
+def _takesGzip(values: Sequence[bytes]) -> bool:
+    """
+    Whether a browser takes gzip: it names it, and not with a quality of 0 (RFC 9110, section
+    12.5.3).
+    """
+    for part in b",".join(values).split(b","):
+        name, _, quality = part.replace(b" ", b"").lower().partition(b";")
+        if name == b"gzip":
+            return not quality or quality.strip(b"q=.0") != b""
+    return False

@@ -1,16 +1,19 @@
-// The language of the page.
+// The language of the page. A page of the live run loads the texts of the one that is chosen; a page
+// from a file has them all inside.
 
 import { fill } from "../model/words.js";
-import { de } from "../texts/de.js";
-import { en } from "../texts/en.js";
+import { byId } from "./dom.js";
 
-const LANGUAGES = { en, de };
+const NAMES = ["en", "de"];
 const ATTRIBUTES = { text: null, label: "aria-label", title: "title" };
 
 export class Language {
+  #texts;
+
   constructor() {
-    this.words = en;
-    this.listeners = [];
+    const inside = byId("texts");
+    this.#texts = inside ? JSON.parse(inside.textContent) : {};
+    this.words = {};
   }
 
   get name() {
@@ -18,15 +21,36 @@ export class Language {
   }
 
   has(name) {
-    return name in LANGUAGES;
+    return NAMES.includes(name);
   }
 
-  choose(name) {
-    this.words = LANGUAGES[name] ?? en;
-    document.documentElement.lang = this.name;
-    document.title = this.words.title;
-    this.translate(document);
-    for (const listener of this.listeners) listener();
+  /** The language that somebody has chosen, null where nobody has. */
+  get kept() {
+    try {
+      return sessionStorage.getItem("language");
+    } catch {
+      return null; // a page from a file may have no storage
+    }
+  }
+
+  keep(name) {
+    try {
+      sessionStorage.setItem("language", name);
+    } catch {
+      // it holds until the page is loaded again
+    }
+  }
+
+  /** Chooses a language, English where there is none of that name; false if it cannot be had now. */
+  async choose(name) {
+    const chosen = this.has(name) ? name : "en";
+    try {
+      this.#texts[chosen] ??= await (await fetch(`texts/${chosen}.json`)).json();
+    } catch {
+      return false;
+    }
+    this.words = this.#texts[chosen];
+    return true;
   }
 
   /** The text of a name, with its values. */
@@ -41,9 +65,11 @@ export class Language {
   }
 
   /** Sets the texts of all elements that name one. */
-  translate(root) {
+  translate() {
+    document.documentElement.lang = this.name;
+    document.title = this.words.title;
     for (const [kind, attribute] of Object.entries(ATTRIBUTES)) {
-      for (const element of root.querySelectorAll(`[data-${kind}]`)) {
+      for (const element of document.querySelectorAll(`[data-${kind}]`)) {
         const text = this.say(element.dataset[kind]);
         if (attribute) element.setAttribute(attribute, text);
         else element.textContent = text;

@@ -3,7 +3,7 @@
 
 // The picture is as late as this, so that most of what it shows is known when it is drawn.
 export const LAG = 0.08;
-export const REPLAY = 10;
+const REPLAY = 10;
 
 /** The run's time, as far as it is known here: no event comes before it happened. */
 export class RunTime {

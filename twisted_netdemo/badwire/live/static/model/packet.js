@@ -3,7 +3,7 @@
 import { snippet } from "./payload.js";
 
 // Nothing arrives of a packet with one of these fates.
-export const LOSSES = new Set(["lost", "queue", "blackout", "chosen"]);
+const LOSSES = new Set(["lost", "queue", "blackout", "chosen"]);
 
 const FLAG_NAMES = [["R", "RST"], ["F", "FIN"]];
 const SHOWN = 24;
@@ -63,7 +63,7 @@ export function packetAt(packet, T) {
   return { state: "flying", arrivals, way: clamp(way, 0, 0.97) };
 }
 
-export function clamp(value, least, most) {
+function clamp(value, least, most) {
   return Math.max(least, Math.min(most, value));
 }
 

@@ -9,7 +9,7 @@ const UNSEEN = /[^ \P{Z}]|[\p{C}\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0
 const WIDE = /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Hangul}\p{Emoji_Presentation}\u3000-\u303f\uff01-\uff60]/u;
 
 /** A text as it is shown, character by character, each with its marks. */
-export function visible(text, escapes = ESCAPES) {
+function visible(text, escapes = ESCAPES) {
   const shown = [];
   let room = 0; // how many marks the last character can still bear
   for (const character of text) {

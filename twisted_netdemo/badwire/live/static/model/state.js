@@ -9,13 +9,13 @@ const FLOWS = 500;
 // How long a flow has been quiet when another one takes its place.
 const QUIET = 1;
 // The texts of the wire's figures by default.
-export const DEFAULTS = { loss: "0%", corrupt: "0%", duplicate: "0%", reorder: "0%", delay: "0ms",
+const DEFAULTS = { loss: "0%", corrupt: "0%", duplicate: "0%", reorder: "0%", delay: "0ms",
   jitter: "0ms", rate: "none", queue: "100" };
 const REFUSED = new Set(["discarded", "late", "short"]);
 
-export const OTHER = { up: "down", down: "up", near: "far", far: "near" };
+const OTHER = { up: "down", down: "up", near: "far", far: "near" };
 // The direction in which a side sends.
-export const SENDS = { near: "up", far: "down" };
+const SENDS = { near: "up", far: "down" };
 
 // One direction of a TCP connection: what its sender has not been acknowledged, and what its
 // receiver holds back.

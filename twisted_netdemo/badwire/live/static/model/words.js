@@ -10,13 +10,6 @@ export function grouped(value, language) {
   return value.toLocaleString(language);
 }
 
-/** A size in bytes, short: 512 B, 64 kB, 1.5 MB. */
-export function bytesText(count, language) {
-  if (count < 10000) return `${grouped(count, language)} B`;
-  const [value, unit] = count < 1e6 ? [count / 1000, "kB"] : [count / 1e6, "MB"];
-  return `${value.toLocaleString(language, { maximumFractionDigits: value < 100 ? 1 : 0 })} ${unit}`;
-}
-
 /** A rate, short: 400 kbit/s. */
 export function rateText(bits, language) {
   const units = ["bit/s", "kbit/s", "Mbit/s", "Gbit/s"];

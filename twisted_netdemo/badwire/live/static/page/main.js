@@ -18,6 +18,7 @@ import { Ladder } from "../ladder/ladder.js";
 import { Language } from "../base/language.js";
 import { Playing } from "./playing.js";
 import { Table } from "./table.js";
+import { toast } from "../base/toast.js";
 import { showTask } from "./task.js";
 import { Wager } from "./wager.js";
 
@@ -35,13 +36,13 @@ class Page {
   #spoken = null;
   #hidden = new Set();
 
-  constructor(recording) {
+  constructor(language, recording) {
+    this.language = language;
     this.isRecording = recording !== null;
     this.log = new EventLog(recording ? Infinity : undefined);
     this.cursor = new Cursor(this.log);
     this.runTime = new RunTime();
     this.clock = new PictureClock();
-    this.language = new Language();
     this.feed = new Feed((id, events) => this.#take(id, events), state => this.#connect(state));
     this.asking = new Asking(this);
     this.ladder = new Ladder(byId("ladder"), this.language, {
@@ -62,7 +63,7 @@ class Page {
     });
     this.isCalm = matchMedia("(prefers-reduced-motion: reduce)");
     this.#wire();
-    this.#translate(this.#kept() ?? navigator.language.slice(0, 2));
+    this.#retranslate();
     if (recording) this.#open(recording);
     else this.#start();
     requestAnimationFrame(() => this.#frame());
@@ -137,7 +138,7 @@ class Page {
   }
 
   #greet({ language, lesson }) {
-    if (this.language.has(language) && language !== "en" && !this.#kept()) this.#translate(language);
+    if (this.language.has(language) && language !== "en" && !this.language.kept) this.#translate(language);
     if (!lesson) return;
     byId("lesson").hidden = false;
     say(byId("lesson").querySelector("h2"), `${lesson.name}: ${lesson.title}`);
@@ -158,18 +159,14 @@ class Page {
 
   // The language
 
-  #kept() {
-    try {
-      return sessionStorage.getItem("language");
-    } catch {
-      return null; // a page from a file may have no storage
-    }
+  async #translate(name) {
+    if (!await this.language.choose(name)) toast(this.language.say("noAnswer"));
+    this.#retranslate();
   }
 
-  #translate(name) {
-    const chosen = this.language.has(name) ? name : "en";
-    this.language.choose(chosen);
-    byId("language").value = chosen;
+  #retranslate() {
+    this.language.translate();
+    byId("language").value = this.language.name;
     for (const part of [this.playing, this.figures, this.wager, this.counters, this.asking, ...this.ends])
       part.retranslate();
     for (const [replay, now] of this.isRecording ? [["replayAll", "toEnd"]] : []) {
@@ -187,12 +184,8 @@ class Page {
   #wire() {
     byId("language").addEventListener("change", () => {
       const name = byId("language").value;
+      this.language.keep(name);
       this.#translate(name);
-      try {
-        sessionStorage.setItem("language", name);
-      } catch {
-        // it holds until the page is loaded again
-      }
     });
     byId("chart-button").addEventListener("click", () => {
       const isOpen = byId("chart").toggleAttribute("hidden");
@@ -324,5 +317,15 @@ class Page {
   }
 }
 
-const data = byId("recording");
-new Page(data ? JSON.parse(data.textContent) : null);
+const language = new Language();
+
+async function begin() {
+  if (!await language.choose(language.kept ?? navigator.language.slice(0, 2))) {
+    setTimeout(begin, 1000);
+    return;
+  }
+  const data = byId("recording");
+  new Page(language, data ? JSON.parse(data.textContent) : null);
+}
+
+begin();

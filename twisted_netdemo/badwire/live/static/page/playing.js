@@ -4,7 +4,7 @@ import { byId, say, set } from "../base/dom.js";
 import { listen, showHelp } from "./keys.js";
 
 // How many seconds the ladder has in sight.
-export const SPANS = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60];
+const SPANS = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60];
 
 /**
  * app: {clock, log, ladder, language, now(), isRecording, loseNth(place), redraw()}.
