@@ -27,7 +27,7 @@ PROJECT = nox.project.load_toml("pyproject.toml")
 PYTEST = ("python", "-m", "pytest", "-n", "3", "--dist", "loadscope")
 
 #: What is proved of the live page in less than a minute.
-_PAGE = ("sending", "moments", "betting", "layout", "streams", "taking")
+_PAGE = ("sending", "moments", "betting", "layout", "streams", "taking", "memory")
 _PAGE_SHORT = (
     "sending.SendTests",
     "betting.BetTests.test_bet",

@@ -128,6 +128,20 @@ test("the state at T is the same, however one comes there", () => {
   }
 });
 
+test("of thousands of flows the log knows the newest, and no more", () => {
+  const log = new EventLog(300);
+  const cursor = new Cursor(log);
+  for (let flow = 0; flow < 3000; flow++) {
+    log.take(sent(flow, flow, { flow }));
+    log.take(arrived(flow, flow + 0.1, { flow }));
+    log.take({ event: "program", side: "far", what: "read", flow, bytes: 5, t: flow + 0.2 });
+  }
+  const state = cursor.at(4000);
+  for (const known of [log.highest, log.packets, state.read.far, state.flows, log.events])
+    assert.ok((known.size ?? known.length) <= 1000);
+  assert.equal(state.read.far.get(2999), 5);
+});
+
 test("a log that has dropped its oldest events still knows what follows from them", () => {
   const many = [];
   for (let n = 0; n < 100; n++)

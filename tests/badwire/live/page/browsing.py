@@ -48,6 +48,21 @@ class BrowserCase(WireCase):
         self.open(self.url)
         return program
 
+    def reachable(self) -> None:
+        """
+        Have the next page's stream as C{window.stream}.
+        """
+        kept = self.browser.execute_cdp_cmd(
+            "Page.addScriptToEvaluateOnNewDocument",
+            {
+                "source": "window.EventSource = class extends EventSource {"
+                "constructor(url) { super(url); window.stream = this; } }"
+            },
+        )
+        self.addCleanup(
+            self.browser.execute_cdp_cmd, "Page.removeScriptToEvaluateOnNewDocument", kept
+        )
+
     def open(self, url: str) -> None:
         """
         Open a page, and wait until it is live.

@@ -38,16 +38,7 @@ class StreamTests(BrowserCase):
         """
         A stream that broke off for good is opened again: no packet is missing, none there twice.
         """
-        kept = self.browser.execute_cdp_cmd(
-            "Page.addScriptToEvaluateOnNewDocument",
-            {
-                "source": "window.EventSource = class extends EventSource {"
-                "constructor(url) { super(url); window.stream = this; } }"
-            },
-        )
-        self.addCleanup(
-            self.browser.execute_cdp_cmd, "Page.removeScriptToEvaluateOnNewDocument", kept
-        )
+        self.reachable()
         self.live()
         self.say("before", "udp")
         self.wait(lambda: len(self.packets("[data-effect=delivered]")) == 2, "it came")
@@ -58,6 +49,12 @@ class StreamTests(BrowserCase):
         self.wait(lambda: len(self.packets("[data-effect=delivered]")) == 4, "it came")
         self.assertEqual([each["n"] for each in self.packets()], ["0", "1", "2", "3"])
         self.assertEqual(len(self.find("#far li[data-what=read]")), 2)
+        # Another run at this address does not know the page's token.
+        self.browser.execute_script(
+            "window.fetch = async () => new Response('', { status: 403 });"
+            "stream.close(); stream.onerror()"
+        )
+        self.wait(lambda: self.state("status") == "over", "its own run has ended")
 
     def test_ownOrigin(self) -> None:
         """
@@ -92,6 +89,10 @@ class StreamTests(BrowserCase):
         self.assertEqual(program.wait(), 0, program.errors)
         self.wait(lambda: self.state("status") == "over", "it is over")
         self.assertGreater(len(self.packets()), 5)
+        for name in ("send", "stop", "export-page", "export-log"):
+            self.assertFalse(self.by(name).is_displayed(), name)
+        self.by("replay").click()
+        self.wait(lambda: self.data("body", "picture") == "replay", "it can still be replayed")
 
     def test_manyPackets(self) -> None:
         """

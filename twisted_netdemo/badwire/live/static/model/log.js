@@ -1,7 +1,7 @@
 // The events that the page has, in their order: bounded, and never one twice. Pure.
 
 import { isLostByFate, packet } from "./packet.js";
-import { change, State } from "./state.js";
+import { change, remember, State } from "./state.js";
 
 // How many events are kept; the oldest go first, a part at a time.
 const MOST = 60000;
@@ -23,7 +23,6 @@ export class EventLog {
     this.changes = { up: {}, down: {} };
     this.end = 0;
     this.lastId = 0;
-    this.copies = new Set();
     this.highest = new Map();
     this.queueing = { up: 0, down: 0 };
     this.last = { up: 0, down: 0 };
@@ -118,7 +117,7 @@ export class EventLog {
       const flow = `${event.flow} ${event.direction}`;
       const highest = this.highest.get(flow) ?? -1;
       known.arrivals.push({ ...event, late: event.n < highest });
-      this.highest.set(flow, Math.max(highest, event.n));
+      remember(this.highest, flow, Math.max(highest, event.n));
       this.longest = Math.max(this.longest, journey);
       if (event.copy === 0 && !(known.sent.fates ?? []).includes("reordered")) {
         this.last[event.direction] = journey;

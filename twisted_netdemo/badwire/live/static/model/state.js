@@ -57,6 +57,12 @@ export function change(changes, { direction, figures }) {
     Object.assign(changes[each], inForce(figures));
 }
 
+/** Sets what is known of a flow; of too many, the oldest is forgotten. */
+export function remember(map, flow, value) {
+  map.set(flow, value);
+  if (map.size > 2 * FLOWS) map.delete(map.keys().next().value);
+}
+
 export class State {
   constructor() {
     this.flows = new Map();
@@ -206,7 +212,7 @@ export class State {
     if (lines.length > LINES) lines.shift();
     if (event.what === "read") {
       const read = this.read[event.side];
-      read.set(event.flow, (read.get(event.flow) ?? 0) + (event.bytes ?? 0));
+      remember(read, event.flow, (read.get(event.flow) ?? 0) + (event.bytes ?? 0));
     }
   }
 }

@@ -1,5 +1,8 @@
 // What the page hears from the run, and what it asks of it.
 
+// How long the page waits before it tries again, in milliseconds.
+const AGAIN = 1000;
+
 export class Feed {
   #source = null;
   #isOver = false;
@@ -35,7 +38,7 @@ export class Feed {
     source.onerror = () => {
       if (this.#isOver) return;
       this.onState("lost");
-      if (source.readyState === EventSource.CLOSED) setTimeout(() => this.#again(source), 1000);
+      if (source.readyState === EventSource.CLOSED) setTimeout(() => this.#again(source), AGAIN);
     };
   }
 
@@ -66,7 +69,12 @@ export class Feed {
     }
   }
 
-  #again(source) {
-    if (!this.#isOver && this.#source === source) this.connect();
+  async #again(source) {
+    if (this.#isOver || this.#source !== source) return;
+    // Another run at this address does not know this page: its own one has ended.
+    const status = await fetch("state").then(reply => reply.status, () => 0);
+    if (status === 403) this.close();
+    else if (status === 0) setTimeout(() => this.#again(source), AGAIN);
+    else this.connect();
   }
 }

@@ -153,7 +153,11 @@ class Page {
     const status = byId("status");
     set(status, "data-state", state);
     say(status, this.language.say(`status_${this.isRecording ? "recording" : state}`));
-    if (state === "over" && !this.isRecording) this.clock.end = this.log.end;
+    if (state === "over" && !this.isRecording) {
+      this.clock.end = this.log.end;
+      document.body.dataset.over = "";
+      this.figures.readOnly();
+    }
     this.redraw();
   }
 
@@ -285,6 +289,7 @@ class Page {
     else if (!state.count.sent) text = this.language.say("ladderEmpty");
     else if (this.isPast()) text = this.isRecording ? "" : this.language.say("ladderReplay");
     else if (this.isOver) text = "";
+    else if (this.#connection === "lost") text = this.language.say("noAnswer");
     else text = this.language.say("ladderHint");
     if (!packet && this.ladder.drawnAsOne)
       text += ` ${this.language.say("drawnAsOne", { count: this.ladder.drawnAsOne })}`;
