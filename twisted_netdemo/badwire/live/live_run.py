@@ -18,7 +18,7 @@ from twisted.internet.task import deferLater
 from twisted_netdemo.badwire.live.actions import LiveActions
 from twisted_netdemo.badwire.live.ends.far_programs import NAMES, FarPrograms
 from twisted_netdemo.badwire.live.ends.flow_numbers import FlowNumbers
-from twisted_netdemo.badwire.live.ends.kernel import KernelWatch
+from twisted_netdemo.badwire.live.ends.kernel import KernelWatch, asker
 from twisted_netdemo.badwire.live.ends.live_interfaces import ILiveReactor
 from twisted_netdemo.badwire.live.ends.near_programs import NearPrograms
 from twisted_netdemo.badwire.live.ends.program_events import ProgramEvents
@@ -81,6 +81,7 @@ class LiveRun(MultiService):
             self._feed.publish,
             wire.compare,
             readCounters,
+            asker(),
         )
         self._recording = Recording(
             self._feed.publish,

@@ -5,6 +5,7 @@ that has sent 3,000 bytes which nobody has read or acknowledged yet, and one tha
 
 from __future__ import annotations
 
+import socket
 import struct
 import sys
 from unittest import SkipTest
@@ -13,7 +14,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_netdemo.badwire.live.ends.sock_diag import TCPSocket, parse, parseTable, request
+from twisted_netdemo.badwire.live.ends.sock_diag import (
+    TCPEnd,
+    TCPSocket,
+    ask,
+    isThere,
+    parse,
+    parseTable,
+    request,
+)
 
 if sys.byteorder != "little":
     raise SkipTest("the bytes were recorded on another kind of machine")
@@ -202,6 +211,31 @@ class DumpTests(SynchronousTestCase):
         self.assertEqual(struct.unpack_from("=I", asked)[0], len(asked))
         states = struct.unpack_from("=I", asked, 20)[0]
         self.assertEqual(states >> 10 & 1, 0)
+
+    def test_ends(self) -> None:
+        """
+        The sockets of both ends of a connection are found by its ports and addresses, over IPv4 and
+        through a socket for both families; where there is none, none is.
+        """
+        if not isThere():
+            raise SkipTest("this kernel, or a sandbox, refuses sock_diag")
+        with (
+            socket.create_server(("", 0), family=socket.AF_INET6, dualstack_ipv6=True) as server,
+            socket.create_connection(("127.0.0.1", server.getsockname()[1])) as client,
+            server.accept()[0],
+        ):
+            here, there = client.getsockname()[1], client.getpeername()[1]
+            host = socket.inet_aton("127.0.0.1")
+            near, far = TCPEnd(host, here, host, there), TCPEnd(host, there, host, here)
+            found = ask([near, TCPEnd(host, 1, host, here), far])
+        self.assertEqual(
+            [(each.version, each.address, each.port, each.peer, each.state) for each in found],
+            [
+                (4, "127.0.0.1", here, there, "ESTABLISHED"),
+                (4, "127.0.0.1", there, here, "ESTABLISHED"),
+            ],
+        )
+        self.assertIsNotNone(found[0].cwnd)
 
 
 class TableTests(SynchronousTestCase):

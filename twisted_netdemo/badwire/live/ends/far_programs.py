@@ -157,8 +157,6 @@ class FarPrograms(MultiService):
         assert isinstance(lines, TCPOptions)
         assert isinstance(datagrams, UDPOptions)
         factory = lines.makeFactory(reactor, ConnectionLimits(_CONNECTIONS, _CONNECTIONS))
-        # A socket for both families would be an IPv6 one, which the kernel has to be asked for by
-        # itself, twenty times a second.
         places = [onPort(reactor, COUNT, "0.0.0.0")]
         self._stream = StreamService(
             reactor, ObservedFactory(factory, seenTCP), places, sessions=factory, grace=0

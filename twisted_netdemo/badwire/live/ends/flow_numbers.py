@@ -8,22 +8,38 @@ its peer's.
 from __future__ import annotations
 
 from collections import OrderedDict
+from typing import NamedTuple
 
 from twisted_netdemo.badwire.model.events import Sent
 
-#: How many flows are remembered.
-_MOST = 4096
+# How many flows are remembered, and how many connections of them may be open.
+_MOST, _OPEN = 4096, 128
+
+
+class TCPConnection(NamedTuple):
+    """
+    A TCP connection.
+
+    @ivar version: of IP.
+    @ivar opener: the port of the end that opened it.
+    @ivar other: the other end's port.
+    """
+
+    version: int
+    opener: int
+    other: int
 
 
 class FlowNumbers:
     """
     The numbers of the newest flows: of those with the same ports, the last one counts.
 
-    @ivar hasIPv6: whether there has been a flow over IPv6.
+    @ivar open: the connections by their flows, of those that may still have a socket: one that has
+        sent anything since it was L{closed<close>} may.
     """
 
     def __init__(self) -> None:
-        self.hasIPv6 = False
+        self.open: OrderedDict[int, TCPConnection] = OrderedDict()
         self._flows: OrderedDict[tuple[str, int, int], int] = OrderedDict()
         self._sockets: OrderedDict[tuple[int, int, int], int] = OrderedDict()
 
@@ -40,16 +56,25 @@ class FlowNumbers:
             (event.source, event.destination) if isUp else (event.destination, event.source)
         )
         key = (event.protocol, opener, other)
+        if event.protocol == "tcp" and event.flow not in self.open:
+            self.open[event.flow] = TCPConnection(event.version, opener, other)
+            if len(self.open) > _OPEN:
+                self.open.popitem(last=False)
         if self._flows.get(key) == event.flow:
             return False
         self._flows[key] = event.flow
-        self.hasIPv6 |= event.version == 6
         if event.protocol == "tcp":
             self._sockets[event.version, opener, other] = event.flow
         for table in (self._flows, self._sockets):
             if len(table) > _MOST:
                 table.popitem(last=False)
         return True
+
+    def close(self, flow: int) -> None:
+        """
+        Neither end of a connection has a socket any more.
+        """
+        self.open.pop(flow, None)
 
     def of(self, protocol: str, opener: int, other: int) -> int | None:
         """

@@ -10,14 +10,15 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from socket import AF_INET, AF_INET6
+from socket import AF_INET, AF_INET6, inet_pton
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from twisted_netdemo.badwire.live.ends import sock_diag
-from twisted_netdemo.badwire.live.ends.flow_numbers import FlowNumbers
-from twisted_netdemo.badwire.live.ends.sock_diag import TCPSocket
+from twisted_netdemo.badwire.live.ends.flow_numbers import FlowNumbers, TCPConnection
+from twisted_netdemo.badwire.live.ends.sock_diag import TCPEnd, TCPSocket
 from twisted_netdemo.badwire.model.kernel_counters import CounterRow
+from twisted_netdemo.badwire.sandbox.network import FAR, FAR6, NEAR, NEAR6
 
 #: How often the kernel is asked while there are connections, and while there are none, in seconds.
 OFTEN, SELDOM = 0.05, 0.5
@@ -31,21 +32,38 @@ _SAME = 30
 #: TCP's probes of a tail (RFC 8985) and retransmission timeouts, as TcpExt has them.
 _GUESSES = {"probes": "TcpExtTCPLossProbes", "timeouts": "TcpExtTCPTimeouts"}
 
+#: The addresses of the wire's ends, packed, by the version of IP.
+_ADDRESSES = {
+    4: (inet_pton(AF_INET, NEAR), inet_pton(AF_INET, FAR)),
+    6: (inet_pton(AF_INET6, NEAR6), inet_pton(AF_INET6, FAR6)),
+}
+
 _TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
 
 
-def readSockets(withIPv6: bool) -> list[TCPSocket]:
+def asker() -> Callable[[Iterable[TCPConnection]], Sequence[TCPSocket]]:
     """
-    The TCP sockets of this network that do not listen.
+    A function that returns the TCP sockets of some connections, both ends of each, from the best
+    source that there is. It may return others, too.
     """
-    try:
-        return sock_diag.ask((AF_INET, AF_INET6) if withIPv6 else (AF_INET,))
-    except OSError:  # some sandboxes refuse this kind of netlink
-        found: list[TCPSocket] = []
-        for path in _TABLES:
-            with contextlib.suppress(OSError), open(path, encoding="ascii") as table:
-                found += sock_diag.parseTable(table.read(1 << 16))
-        return found
+    return _ask if sock_diag.isThere() else _readTables
+
+
+def _ask(connections: Iterable[TCPConnection]) -> list[TCPSocket]:
+    ends = []
+    for version, opener, other in connections:
+        # Both ends live at the near address: the wire exchanges the addresses of each packet.
+        near, far = _ADDRESSES[version]
+        ends += [TCPEnd(near, opener, far, other), TCPEnd(near, other, far, opener)]
+    return sock_diag.ask(ends)
+
+
+def _readTables(connections: Iterable[TCPConnection]) -> list[TCPSocket]:
+    found: list[TCPSocket] = []
+    for path in _TABLES:
+        with contextlib.suppress(OSError), open(path, encoding="ascii") as table:
+            found += sock_diag.parseTable(table.read(1 << 16))
+    return found
 
 
 class KernelWatch:
@@ -61,14 +79,14 @@ class KernelWatch:
         publish: Callable[[str], object],
         compare: Callable[[Mapping[str, int]], Sequence[CounterRow]],
         counters: Callable[[], Mapping[str, int]],
-        sockets: Callable[[bool], Sequence[TCPSocket]] = readSockets,
+        sockets: Callable[[Iterable[TCPConnection]], Sequence[TCPSocket]],
     ) -> None:
         """
         @param seconds: the time of the log's clock.
         @param publish: called with each event.
         @param compare: the log's counts beside the kernel's, given its counters.
         @param counters: the kernel's counters.
-        @param sockets: the sockets that there are, with IPv6 or without.
+        @param sockets: the sockets of some connections, and perhaps of others.
         """
         self._clock = clock
         self._seconds = seconds
@@ -134,8 +152,11 @@ class KernelWatch:
 
     def _look(self) -> None:
         hadNews, self._isNews = self._isNews, False
-        sockets = self._sockets(self._flows.hasIPv6)
-        self._show(sockets)
+        opened = dict(self._flows.open)
+        asked = dict.fromkeys(opened.values())  # two flows may have had the same ports
+        sockets = self._show(self._sockets(asked) if asked else ())
+        for flow in opened.keys() - {each["flow"] for each in sockets}:
+            self._flows.close(flow)
         self._looks += 1
         isDue = (hadNews or sockets) and self._looks % _LOOKS == 0
         if isDue or hadNews != self._wasNews:
@@ -143,7 +164,10 @@ class KernelWatch:
         self._wasNews = hadNews
         self._call = self._clock.callLater(OFTEN if sockets or hadNews else SELDOM, self._look)
 
-    def _show(self, sockets: Iterable[TCPSocket]) -> None:
+    def _show(self, sockets: Iterable[TCPSocket]) -> Sequence[Mapping[str, object]]:
+        """
+        Publish the sockets of the wire if there is news of them, and return them.
+        """
         now = self._seconds() * 1000
         shown: list[dict[str, object]] = []
         expiries: dict[tuple[object, ...], float] = {}
@@ -165,6 +189,7 @@ class KernelWatch:
             self._publish(
                 f'{{"event": "kernel", "t": {now / 1000:.6f}, "sockets": {json.dumps(shown)}}}'
             )
+        return shown
 
 
 def _record(each: TCPSocket, side: str, flow: int | None) -> dict[str, object]:

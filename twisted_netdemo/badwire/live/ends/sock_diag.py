@@ -1,12 +1,13 @@
 """
 The kernel's TCP sockets as sock_diag tells them: the request, and the parser of its replies.
 
-Pure, but for L{ask}. See sock_diag(7) and linux/inet_diag.h; C{struct tcp_info} is in linux/tcp.h.
-Where sock_diag is refused, /proc/net/tcp tells less.
+Pure, but for L{ask} and L{isThere}. See sock_diag(7) and linux/inet_diag.h; C{struct tcp_info} is
+in linux/tcp.h. Where sock_diag is refused, /proc/net/tcp tells less.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import socket
@@ -14,9 +15,10 @@ import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
+from typing import NamedTuple
 
-#: How many sockets are looked at, at most.
-MOST = 256
+#: How many lines of the table are read, at most.
+_MOST = 256
 
 #: TCP's states, by the kernel's numbers.
 STATES = {
@@ -43,6 +45,9 @@ _NETLINK_SOCK_DIAG = 4
 _INET_DIAG_INFO = 2
 
 _HEADER = struct.Struct("=IHHII")
+#: Of struct inet_diag_sockid: the ports, the addresses.
+_END = struct.Struct("!HH16s16s")
+_NO_COOKIE = 0xFFFFFFFF, 0xFFFFFFFF
 #: struct inet_diag_msg: family, state, timer, retrans; the ports; the addresses; interface and
 #: cookie; expires, the two queues, uid, inode.
 _MESSAGE = struct.Struct("=4B2s2s16s16s12s5I")
@@ -50,6 +55,7 @@ _MESSAGE = struct.Struct("=4B2s2s16s16s12s5I")
 _INFO = struct.Struct("=8xI12xI8xI28xI4xII16xI")
 _PACING = struct.Struct("=104xQ")
 _DELIVERY = struct.Struct("=160xQ")
+_FAMILIES = {4: socket.AF_INET, 16: socket.AF_INET6}
 _ENDLESS = 0x7FFFFFFF
 _UNKNOWN_RATE = (1 << 64) - 1
 
@@ -103,13 +109,36 @@ class TCPSocket:
     delivery: int | None = None
 
 
-def request(family: int) -> bytes:
+class TCPEnd(NamedTuple):
     """
-    The request for all TCP sockets of an address family that do not listen.
+    One end of a connection.
+
+    @ivar address: its own address, packed.
+    @ivar port: its own port.
+    @ivar peerAddress: the other end's address.
+    @ivar peer: the other end's port.
+    """
+
+    address: bytes
+    port: int
+    peerAddress: bytes
+    peer: int
+
+
+def request(family: int, end: TCPEnd | None = None) -> bytes:
+    """
+    The request for the TCP socket of an end of a connection or, without one, for all of an address
+    family that do not listen.
     """
     states = 0xFFFFFFFF & ~(1 << _LISTEN)
-    body = struct.pack("=4BI48x", family, socket.IPPROTO_TCP, 1 << (_INET_DIAG_INFO - 1), 0, states)
-    flags = _NLM_F_REQUEST | _NLM_F_DUMP
+    ours = _END.pack(end.port, end.peer, end.address, end.peerAddress) if end else bytes(_END.size)
+    # of any interface, without a cookie
+    body = (
+        struct.pack("=4BI", family, socket.IPPROTO_TCP, 1 << (_INET_DIAG_INFO - 1), 0, states)
+        + ours
+        + struct.pack("=3I", 0, *(_NO_COOKIE if end else (0, 0)))
+    )
+    flags = _NLM_F_REQUEST | (0 if end else _NLM_F_DUMP)
     return _HEADER.pack(_HEADER.size + len(body), _SOCK_DIAG_BY_FAMILY, flags, 1, 0) + body
 
 
@@ -212,7 +241,7 @@ def parseTable(text: str) -> Iterator[TCPSocket]:
     """
     Parse /proc/net/tcp or /proc/net/tcp6. A line that is none of a socket is left out.
     """
-    for line in text.splitlines()[1 : MOST + 1]:
+    for line in text.splitlines()[1 : _MOST + 1]:
         words = line.split()
         try:
             host, _, port = words[1].partition(":")
@@ -248,20 +277,39 @@ def parseTable(text: str) -> Iterator[TCPSocket]:
 _STEP = -1 if struct.pack("=H", 1) == struct.pack("<H", 1) else 1
 
 
-def ask(families: Iterable[int]) -> list[TCPSocket]:
-    """
-    The TCP sockets of this network that do not listen, L{MOST} at most.
+@contextlib.contextmanager
+def _netlink() -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG) as netlink:
+        netlink.settimeout(1)
+        yield netlink
 
-    @param families: of addresses; the kernel looks through all sockets of the machine for each.
+
+def ask(ends: Iterable[TCPEnd]) -> list[TCPSocket]:
+    """
+    The TCP sockets of some ends, of those that have one. The kernel finds each at once; for a list
+    of all it looks through the sockets of the whole machine.
+
     @raise OSError: the kernel refused.
     """
     found: list[TCPSocket] = []
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG) as netlink:
-        netlink.settimeout(1)
-        for family in families:
-            netlink.send(request(family))
-            isWhole = False
-            while not isWhole:
-                some, isWhole = parse(netlink.recv(1 << 16))
-                found += some
-    return found[:MOST]
+    with _netlink() as netlink:
+        for end in ends:
+            netlink.send(request(_FAMILIES[len(end.address)], end))
+            with contextlib.suppress(FileNotFoundError):
+                found += parse(netlink.recv(1 << 16))[0]
+    return found
+
+
+def isThere() -> bool:
+    """
+    Whether the kernel answers: some sandboxes refuse this kind of netlink. Asked for one socket, a
+    kernel without sock_diag says the same as one that has no such socket.
+    """
+    try:
+        with _netlink() as netlink:
+            netlink.send(request(socket.AF_INET))
+            while not parse(netlink.recv(1 << 16))[1]:
+                pass
+    except OSError:
+        return False
+    return True
