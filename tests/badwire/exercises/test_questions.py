@@ -272,6 +272,8 @@ class TruthTests(SynchronousTestCase):
                 self.assertFalse(question.isRight(other))
             elif question.kind == "ack":
                 self.assertEqual(question.truth, str(packet.ack))
+                later = [each for each in sent.values() if each.direction == "down"]
+                self.assertTrue(any((each.ack or 0) > (packet.ack or 0) for each in later))
             else:
                 self.assertEqual(packet.fates, ("lost",))
                 after = float(question.truth)
@@ -283,12 +285,52 @@ class TruthTests(SynchronousTestCase):
             exercise_.questions,
         )
 
+    @settings(max_examples=50)
+    @given(st.integers(0, 10_000))
+    def test_told(self, seed: int) -> None:
+        """
+        That a packet arrived is told by an acknowledgement that is not hidden itself: at the end of
+        a run there may be one alone.
+        """
+        events, exercise_ = made(seed, ("fate", "ack", "ack"))
+        hidden = {each.n for each in exercise_.questions}
+        sent = {event.n: event for event in events if isinstance(event, Sent)}
+        for question in exercise_.questions:
+            if question.truth == "arrived":
+                packet = sent[question.n]
+                told = [
+                    each.n
+                    for each in sent.values()
+                    if each.direction == "down" and (each.ack or 0) > packet.seq
+                ]
+                self.assertGreater(set(told), set(told) & hidden)
+
+    def test_released(self) -> None:
+        """
+        Of a segment that was overtaken it is asked how many bytes it released; the page does not
+        have the number.
+        """
+        events = conversation(3)
+        segments = [each for each in events if isinstance(each, Arrived) and not each.released]
+        late = replace(segments[2], released=1448)
+        events[events.index(segments[2])] = late
+        exercise_ = make(events, ("released",), random.Random(1))
+        [question] = exercise_.questions
+        self.assertEqual((question.kind, question.n, question.truth), ("released", late.n, "1448"))
+        self.assertTrue(question.isRight("1448 bytes"))
+        self.assertFalse(question.isRight("1449"))
+        told = [json.loads(each) for each in exercise_.events]
+        [arrival] = [each for each in told if each["event"] == "arrived" and each["n"] == late.n]
+        self.assertNotIn("released", arrival)
+        events[events.index(late)] = replace(late, released=9)
+        self.assertEqual(hide(events, exercise_.questions), exercise_.events)
+
     def test_unsuitable(self) -> None:
         """
         A run without losses has no such questions, and one that is empty has none.
         """
         for events in ([], [each for each in conversation(1) if isinstance(each, Arrived)]):
-            for kind in ("fate", "ack", "again"):
+            for kind in ("fate", "ack", "released", "again"):
                 self.assertRaises(Unsuitable, make, events, (kind,), random.Random(1))
 
     def test_seeds(self) -> None:

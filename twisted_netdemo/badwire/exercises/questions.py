@@ -11,14 +11,16 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from twisted_netdemo.badwire.model.events import Arrived, Sent
 
-#: What a question is about: what became of a packet, what it acknowledges, when it is sent again.
-Kind = Literal["fate", "ack", "again"]
+#: What a question is about: what became of a packet, what it acknowledges, how many bytes that were
+#: held back its arrival released, when it is sent again.
+Kind = Literal["fate", "ack", "released", "again"]
 
 LOST, ARRIVED = "lost", "arrived"
 
@@ -28,7 +30,9 @@ _SHARE, _LEAST = 0.2, 25.0
 # Acknowledgements that leave within so many seconds of each other might have been one.
 _TOGETHER = 0.001
 
-_NUMBER = re.compile(r"([0-9]+(?:[.,][0-9]+)?)\s*(?:ms)?", re.ASCII)
+_UNITS: dict[Kind, str] = {"again": "ms", "released": "bytes"}
+
+_NUMBER = re.compile(r"([0-9]+(?:[.,][0-9]+)?)\s*(?:ms|bytes)?", re.ASCII)
 
 
 class Unsuitable(Exception):
@@ -64,7 +68,9 @@ class ExerciseQuestion:
         told: dict[str, object] = {"name": self.name, "text": self.text, "n": self.n}
         if self.kind == "fate":
             return {**told, "kind": "choice", "choices": [ARRIVED, LOST]}
-        return {**told, "kind": "number"} | ({"unit": "ms"} if self.kind == "again" else {})
+        return {**told, "kind": "number"} | (
+            {"unit": _UNITS[self.kind]} if self.kind in _UNITS else {}
+        )
 
     def isRight(self, answer: str) -> bool:
         """
@@ -132,13 +138,15 @@ class _Run:
                 return each
         return None
 
-    def isAcknowledged(self, packet: Sent) -> bool:
+    def isAcknowledged(self, packet: Sent, hidden: Collection[int]) -> bool:
         """
-        Whether the other end has said in this run that it has the packet.
+        Whether the other end has said in this run that it has the packet, in a packet that is not
+        hidden.
         """
         end = packet.seq + packet.length + ("S" in packet.flags) + ("F" in packet.flags)
         return any(
             each.flow == packet.flow
+            and each.n not in hidden
             and each.direction != packet.direction
             and each.t > packet.t
             and (each.ack or 0) >= end
@@ -164,12 +172,18 @@ def make(
         last, stop = _again(run, choice, len(kinds))
         run = _Run(run.events[:stop])
     hidden: set[int] = {last.n} if last is not None else set()
+    arrived: list[Sent] = []
     for place, kind in enumerate((each for each in kinds if each != "again"), 1):
         name = f"q{place}"
         if kind == "fate":
-            questions.append(_fate(name, _packet(run, hidden, choice)))
+            packet = _packet(run, hidden, choice)
+            if not packet.fates:
+                arrived.append(packet)
+            questions.append(_fate(name, packet))
+        elif kind == "ack":
+            questions.append(_ack(run, name, hidden, arrived, choice))
         else:
-            questions.append(_ack(run, name, hidden, choice))
+            questions.append(_released(run, name, hidden, choice))
         hidden.add(questions[-1].n)
     if last is not None:
         questions.append(last)
@@ -228,7 +242,7 @@ def _packet(run: _Run, hidden: set[int], choice: random.Random) -> Sent:
             isTold = bool(bears) and (
                 run.resent(packet) is not None
                 if packet.fates
-                else run.isAcknowledged(packet) and run.resent(packet) is None
+                else run.isAcknowledged(packet, hidden) and run.resent(packet) is None
             )
         if isTold and packet.fates in ((), ("lost",)):
             (lost if packet.fates else passed).append(packet)
@@ -243,9 +257,13 @@ def _fate(name: str, packet: Sent) -> ExerciseQuestion:
     return ExerciseQuestion(name, "fate", packet.n, text, truth)
 
 
-def _ack(run: _Run, name: str, hidden: set[int], choice: random.Random) -> ExerciseQuestion:
+def _ack(
+    run: _Run, name: str, hidden: set[int], arrived: Sequence[Sent], choice: random.Random
+) -> ExerciseQuestion:
     """
     What does a packet acknowledge?
+
+    @param arrived: packets of which it is asked whether they arrived: others have to tell that.
     """
     asked = [
         (packet, _near(run, packet))
@@ -255,6 +273,12 @@ def _ack(run: _Run, name: str, hidden: set[int], choice: random.Random) -> Exerc
         and packet.flags == "A"
         and not packet.length
         and (packet.ack or 0) > 1
+        and _isFollowed(run, packet)
+        and all(
+            run.isAcknowledged(each, {*hidden, packet.n})
+            for each in arrived
+            if each.protocol == "tcp"
+        )
     ]
     if not asked:
         raise Unsuitable("nothing is acknowledged")
@@ -262,6 +286,41 @@ def _ack(run: _Run, name: str, hidden: set[int], choice: random.Random) -> Exerc
     packet, near = choice.choice([each for each in asked if len(each[1]) == fewest])
     text = f"What is the acknowledgement number of packet {packet.n}?"
     return ExerciseQuestion(name, "ack", packet.n, text, str(packet.ack), near)
+
+
+def _isFollowed(run: _Run, packet: Sent) -> bool:
+    """
+    Whether the same end acknowledges more later in the run. Near its end nothing would tell whether
+    the last segment came before the acknowledgement left or after.
+    """
+    return any(
+        each.flow == packet.flow
+        and each.direction == packet.direction
+        and each.t > packet.t
+        and (each.ack or 0) > (packet.ack or 0)
+        for each in run.sent.values()
+    )
+
+
+def _released(run: _Run, name: str, hidden: set[int], choice: random.Random) -> ExerciseQuestion:
+    """
+    How many bytes that were held back does an arrival make available?
+    """
+    arrivals = [each for each in run.events if isinstance(each, Arrived)]
+    counts = Counter(each.n for each in arrivals)
+    asked = [
+        each
+        for each in arrivals
+        if each.released and each.n in run.sent and each.n not in hidden and counts[each.n] == 1
+    ]
+    if not asked:
+        raise Unsuitable("nothing was held back")
+    arrival = choice.choice(asked)
+    text = (
+        f"How many bytes that the far end had held back could its program read when packet "
+        f"{arrival.n} arrived? Its own bytes do not count."
+    )
+    return ExerciseQuestion(name, "released", arrival.n, text, str(arrival.released))
 
 
 def _near(run: _Run, packet: Sent) -> tuple[str, ...]:
@@ -285,6 +344,7 @@ def hide(events: Sequence[Sent | Arrived], questions: Sequence[ExerciseQuestion]
     """
     fates = {each.n for each in questions if each.kind == "fate"}
     acks = {each.n for each in questions if each.kind == "ack"}
+    released = {each.n for each in questions if each.kind == "released"}
     shown = []
     for event in events:
         record = json.loads(event.toJSON())
@@ -294,5 +354,7 @@ def hide(events: Sequence[Sent | Arrived], questions: Sequence[ExerciseQuestion]
             del record["fates"], record["delay_ms"]
         if isinstance(event, Sent) and event.n in acks:
             del record["ack"]
+        if isinstance(event, Arrived) and event.n in released:
+            del record["released"]
         shown.append(json.dumps(record))
     return shown

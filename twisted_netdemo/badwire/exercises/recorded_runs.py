@@ -57,7 +57,9 @@ PLANS: dict[str, ExercisePlan] = {
         "linecount",
     ),
     "order": ExercisePlan(
-        {"loss": "15%", "delay": "40ms"}, "carry far4.wire 15000", ("fate", "fate", "ack", "ack")
+        {"loss": "15%", "delay": "40ms"},
+        "carry far4.wire 15000",
+        ("fate", "fate", "ack", "released"),
     ),
     "setup": ExercisePlan(
         {"loss": "30%", "delay": "100ms"},
