@@ -115,9 +115,8 @@ class PicturesTests(SynchronousTestCase):
         sent = [scene.leave("up", seq=seq, protocol="udp") for seq in range(1, 21)]
         for each in sent:
             scene.arrive(each)
-        self.patch(recorder, "MOST", 10)
         self.patch(recorder, "DRAWN", 5)
-        full = told(scene.events)
+        full = told(scene.events, most=10)
         self.assertEqual((full.leftOut, len(full.flows[0].events)), (20, 20))
         text = list(full.text(120))
         self.assertNotIn("on its way", "".join(text))
