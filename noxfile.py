@@ -120,10 +120,12 @@ def tests_user(session: nox.Session) -> None:
 @nox.session(default=False)
 def tests_trial(session: nox.Session) -> None:
     """
-    The whole suite under trial.
+    The whole suite under trial; in '.ci/run' the tests that start no real program, for those that
+    do start the same programs under any runner.
     """
     session.install("-e", ".[test]")
-    session.run("python", "-m", "twisted.trial", "-j2", *(session.posargs or ["tests"]))
+    # Three processes here too: many tests wait for programs.
+    session.run("python", "-m", "twisted.trial", "-j3", *(session.posargs or ["tests"]))
 
 
 @nox.session(default=False)

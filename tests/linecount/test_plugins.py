@@ -409,6 +409,8 @@ class Metrics(SynchronousTestCase):
             urllib.request.urlopen(address + "readyz", timeout=PATIENCE)
         self.assertEqual((caught.exception.code, caught.exception.read()), (503, b"not ready\n"))
         client.sendall(b"1\n")
+        rest(client)
+        client.close()  # else the server waits for that
         program.wait()
 
     def test_withoutLibrary(self) -> None:
