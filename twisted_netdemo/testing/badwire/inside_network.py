@@ -7,6 +7,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+from twisted_netdemo.service.process import inherited_loops
 from twisted_netdemo.testing.badwire.figures import CHANGEABLE
 from twisted_netdemo.testing.badwire.refusals import Mistake
 from twisted_netdemo.testing.badwire.wires import WireCommands
@@ -21,6 +22,7 @@ def begin(commands: WireCommands) -> None:
     """
     global _wire
     _wire = commands
+    inherited_loops.leaveToParent()
 
 
 def isInside() -> bool:
