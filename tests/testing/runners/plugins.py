@@ -102,6 +102,8 @@ async def test_after(clock):
 TWISTED = f"""\
 {ASK}
 import pytest_twisted
+from twisted.internet import defer, endpoints, protocol
+from twisted.protocols import wire
 
 
 @pytest_twisted.async_yield_fixture
@@ -109,6 +111,35 @@ async def paused():
     from twisted.internet import reactor, task
     await task.deferLater(reactor, 0.01)
     yield os.getpid()
+
+
+class Asking(protocol.Protocol):
+    def connectionMade(self):
+        self.answer = defer.Deferred()
+
+    def dataReceived(self, data):
+        self.answer.callback(data)
+
+
+@pytest_twisted.async_yield_fixture(scope="module")
+async def asking():
+    """
+    A connection to a server, which answers later.
+    """
+    from twisted.internet import reactor
+    echo = protocol.Factory.forProtocol(wire.Echo)
+    port = await endpoints.serverFromString(reactor, "tcp:0").listen(echo)
+    # the look-up of its name uses the reactor's threads
+    client = endpoints.clientFromString(reactor, f"tcp:localhost:{port.getHost().port}")
+    asking = await endpoints.connectProtocol(client, Asking())
+    yield asking
+    asking.transport.loseConnection()
+    await defer.maybeDeferred(port.stopListening)
+
+
+@pytest_twisted.ensureDeferred
+async def test_before(asking):
+    asking.transport.write(b"hello")
 
 
 @pytest.mark.badwire(serve="udpcount")
@@ -120,8 +151,9 @@ async def test_marked(paused):
 
 
 @pytest_twisted.ensureDeferred
-async def test_after(paused):
+async def test_after(paused, asking):
     assert paused == os.getpid()
+    assert await asking.answer == b"hello"
 """
 
 MEASURED = """\
@@ -278,7 +310,7 @@ def asynchronous() -> None:
         # trio's signals and the reactor's collide
         other = ("-p", "no:trio") if name != "trio" else ("-p", "no:twisted")
         said = project.run("pytest", "-W", "error", *other)
-        project.expect(f"{name}: tests and fixtures", said, r" [23] passed in")
+        project.expect(f"{name}: tests and fixtures", said, r" [234] passed in")
 
 
 def coverage() -> None:

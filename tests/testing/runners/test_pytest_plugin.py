@@ -4,6 +4,7 @@ Tests on a bad wire under pytest, in projects of their own.
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -306,7 +307,9 @@ def outside():
 
 @pytest.fixture
 def inside():
+    open("inside", "w").write(str(os.getpid()))
     yield
+    time.sleep(0.8)
     open("inside-ended", "w").close()
 
 
@@ -355,9 +358,11 @@ class EndTests(ProjectCase):
 
     def test_interrupted(self) -> None:
         """
-        Ctrl-C ends the test with one report, its fixtures and the session; nothing runs on.
+        Ctrl-C ends the test with one report, its fixtures and the session; nothing runs on. A
+        terminal's is for all processes, and does not interrupt the end of the fixtures once more.
         """
         _, inner = self.started()
+        os.kill(int((self.folder / "inside").read_text()), signal.SIGINT)
         self.program.signal(signal.SIGINT)
         self.assertEqual(self.program.wait(), 2)
         goes(self, inner)

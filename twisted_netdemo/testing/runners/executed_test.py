@@ -92,6 +92,12 @@ class _Inner(Forwarder):
     The inner pytest tells the outer one its reports.
     """
 
+    def pytest_keyboard_interrupt(self) -> None:
+        """
+        The fixtures end.
+        """
+        self.interrupted()
+
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:
         """

@@ -8,6 +8,7 @@ child's copies of plugins.
 
 from __future__ import annotations
 
+import signal
 import sys
 import traceback
 import warnings
@@ -60,6 +61,14 @@ class Forwarder:
         """
         self.tell("debugs")
 
+    def interrupted(self) -> None:
+        """
+        Ctrl-C has ended the test: its fixtures end undisturbed. With a second one, the parent kills
+        this process.
+        """
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        self.tell("ends")
+
     def tell(self, what: str, *details: Any) -> None:
         """
         Tell the parent something.
@@ -73,8 +82,9 @@ def become(
     """
     Run the test in this process, and end.
 
-    @param pipe: to the parent, which gets tuples: C{report}, C{debugs}, C{warnings}, and last
-        C{done}, C{exit} (pytest.exit), C{interrupted} (Ctrl-C) or C{broken} (an internal error).
+    @param pipe: to the parent, which gets tuples: C{report}, C{debugs}, C{warnings}, C{ends} (after
+        Ctrl-C, before the fixtures end), and last C{done}, C{exit} (pytest.exit), C{interrupted}
+        (Ctrl-C) or C{broken} (an internal error).
     @param fixtures: those that the parent has set up.
     """
     inside_network.begin(wire.commands)
@@ -86,9 +96,13 @@ def become(
                 _forwardAlone(item.config, forwarder)
                 runtestprotocol(item, nextitem=None)
             except KeyboardInterrupt:
-                where = pytest.ExceptionInfo.from_current().getrepr(style="short")
-                item.session._setupstate.teardown_exact(None)
-                forwarder.tell("interrupted", str(where))
+                forwarder.interrupted()
+                where = [_shown()]
+                try:
+                    item.session._setupstate.teardown_exact(None)
+                except BaseException:
+                    where.append(_shown())
+                forwarder.tell("interrupted", "\n".join(where))
         forwarder.tell("warnings", [_plain(each) for each in caught])
         forwarder.tell("done")
     except pytest.exit.Exception as ended:
@@ -96,6 +110,13 @@ def become(
     except BaseException:
         forwarder.tell("broken", traceback.format_exc())
     leave()
+
+
+def _shown() -> str:
+    """
+    The present exception, as pytest shows it.
+    """
+    return str(pytest.ExceptionInfo.from_current().getrepr(style="short"))
 
 
 def _forget(item: pytest.Item, fixtures: Iterable[FixtureDef[object]]) -> None:

@@ -6,6 +6,7 @@ for them, and has their reports.
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import tempfile
 import time
@@ -30,8 +31,9 @@ from twisted_netdemo.testing.runners.wire_reports import Outcome
 if TYPE_CHECKING:
     from _pytest.fixtures import FixtureDef
 
-#: How long a test has to end after Ctrl-C before it gets a signal, and before it is killed.
-_GRACE, _PATIENCE = 0.5, 15.0
+#: How long a test has after Ctrl-C before it gets the signal from here, with and without a terminal
+#: that has sent it, and how long before it is killed, in seconds.
+_GRACE, _GRACE_OF_TERMINAL, _PATIENCE = 0.5, 5.0, 15.0
 
 
 class _Debugged(Exception):
@@ -48,12 +50,14 @@ class _Told:
     @ivar reports: the reports, as pytest serializes them.
     @ivar last: why it has ended, or L{None}: C{done}, C{exit}, C{interrupted} or C{broken}, with
         details.
+    @ivar ends: whether it ends its fixtures after Ctrl-C.
     """
 
     reports: list[dict[str, Any]] = field(default_factory=list)
     warnings: list[tuple[str, str, str, str, int]] = field(default_factory=list)
     last: tuple[Any, ...] | None = None
     isDebugged: bool = False
+    ends: bool = False
     _pickles: Pickles = field(default_factory=Pickles)
 
     def feed(self, piece: bytes) -> None:
@@ -68,6 +72,8 @@ class _Told:
                 self.warnings += details[0]
             elif what == "debugs":
                 self.isDebugged = True
+            elif what == "ends":
+                self.ends = True
             elif self.last is None:
                 self.last = (what, *details)
 
@@ -228,14 +234,31 @@ def _wait(child: NetworkChild, answers: IO[bytes], told: _Told, timeout: float) 
 
 def _interrupt(child: NetworkChild, answers: IO[bytes], told: _Told) -> None:
     """
-    Let a test end after Ctrl-C, which it has had too if it came from the terminal.
+    Let a test end after Ctrl-C, which it has had too if it came from the terminal. A second one
+    would disturb what ends after the first.
     """
+    grace = _GRACE_OF_TERMINAL if _isForeground() else _GRACE
     with contextlib.suppress(TookTooLong, WireGone):
-        try:
-            child.wait(time.monotonic() + _GRACE, {answers: told.feed})
-        except TookTooLong:
+        with contextlib.suppress(TookTooLong):
+            child.wait(time.monotonic() + grace, {answers: told.feed})
+            return
+        if not told.ends:
             child.signal(signal.SIGINT)
-            child.wait(time.monotonic() + _PATIENCE, {answers: told.feed})
+        child.wait(time.monotonic() + _PATIENCE, {answers: told.feed})
+
+
+def _isForeground() -> bool:
+    """
+    Whether a terminal's Ctrl-C is for the process group of this process.
+    """
+    try:
+        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    finally:
+        os.close(terminal)
 
 
 def _ended(
