@@ -123,14 +123,11 @@ class Asking(protocol.Protocol):
 
 @pytest_twisted.async_yield_fixture(scope="module")
 async def asking():
-    """
-    A connection to a server, which answers later.
-    """
     from twisted.internet import reactor
     echo = protocol.Factory.forProtocol(wire.Echo)
     port = await endpoints.serverFromString(reactor, "tcp:0").listen(echo)
-    # the look-up of its name uses the reactor's threads
-    client = endpoints.clientFromString(reactor, f"tcp:localhost:{port.getHost().port}")
+    # a look-up of a name uses the reactor's threads
+    client = endpoints.clientFromString(reactor, f"tcp:localhost:{{port.getHost().port}}")
     asking = await endpoints.connectProtocol(client, Asking())
     yield asking
     asking.transport.loseConnection()
