@@ -23,6 +23,7 @@ from twisted_netdemo.testing.badwire.figures import (
     STREAMS,
     Figures,
     asFigure,
+    checkTimeout,
     ranges,
 )
 
@@ -76,10 +77,30 @@ class FiguresTests(SynchronousTestCase):
         """
         cases: list[tuple[Mapping[str, object], str]] = [
             ({"up_los": "@3"}, "up_los: there is no such figure; did you mean up_loss?"),
-            ({"zebra": 1}, "zebra: there is no such figure"),
+            (
+                {"up_damage": 1},
+                "up_damage: there is no such figure; there are loss, duplicate, reorder, truncate, "
+                "corrupt, undetectable, loss_burst, reorder_gap, delay, jitter, distribution, "
+                "rate, queue (with up_ and down_, too), seed, mtu, drain, serve, sysctl, blackout, "
+                "flows, names, family",
+            ),
+            ({"up-loss": 1}, "up-loss: there is no such figure; did you mean up_loss?"),
             ({"loss": 0.1}, "loss: 0.1 is neither text ('10%', '@3') nor places (3, {3, 5})"),
             ({"loss": True}, "loss: True is neither text ('10%', '@3') nor places (3, {3, 5})"),
-            ({"loss": {0}}, "loss: {0} is neither text ('10%', '@3') nor places (3, {3, 5})"),
+            ({"loss": {0}}, "loss: {0} holds a number below 1: places are counted from 1"),
+            (
+                {"loss": range(1, 50_000, 2)},
+                "loss: as text it is longer than 50000 characters",
+            ),
+            (
+                {"loss": "1%", "delay": ["x"] * 1000},
+                f"delay: {repr(['x'] * 1000)[:100]}... is not a length of time with its unit, as "
+                "in '20ms'",
+            ),
+            (
+                {"flows": 1.5},
+                "flows: 1.5 is no collection of whole numbers",
+            ),
             ({"delay": 20}, "delay: 20 is not a length of time with its unit, as in '20ms'"),
             ({"queue": []}, "queue: [] is neither a number nor text"),
             ({"serve": 1}, "serve: 1 is neither text nor a list of texts"),
@@ -104,6 +125,15 @@ class FiguresTests(SynchronousTestCase):
         ]
         for figures, complaint in cases:
             self.assertEqual(self.complaint(NETWORK, **figures), complaint)
+
+    def test_timeout(self) -> None:
+        """
+        A timeout that the system would not take is refused, and not met while a test runs.
+        """
+        self.assertEqual(checkTimeout(0.5), 0.5)
+        for wrong in (0, -1, float("nan"), float("inf"), 1e7, 10**400, True, "5", None):
+            said = str(self.assertRaises(Mistake, checkTimeout, wrong))
+            self.assertIn(" is not a number of seconds above 0, up to 604800", said)
 
     def test_options(self) -> None:
         """

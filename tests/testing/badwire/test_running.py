@@ -29,6 +29,7 @@ from twisted_netdemo.testing.badwire import (
     change,
     cut,
     heal,
+    rerun,
     run,
     session_watcher,
     wires,
@@ -214,8 +215,11 @@ class RunTests(RealCase):
 
     def test_mistakes(self) -> None:
         """
-        A wrong figure or program is one line, with the figure's name.
+        A wrong figure or program is one line, with the figure's name. None is a skip.
         """
+        self.patch(rerun, "_given", "x")
+        self.assertIn("BADWIRE_SEED: 'x' is not", str(self.assertRaises(Mistake, run, ["true"])))
+        self.patch(rerun, "_given", "")
         cases: list[tuple[Callable[[], object], str]] = [
             (lambda: run(["true"], up_los=3), "up_los: there is no such figure; did you mean"),
             (lambda: run(["true"], up_loss="5"), "up_loss: '5' is neither a ratio"),
@@ -226,6 +230,10 @@ class RunTests(RealCase):
             (lambda: run(["a\0b"]), "argv: 'a\\x00b' is not text without NUL"),
             (lambda: run(["true"], timeout=-1), "timeout: -1 is not a number of seconds above 0"),
             (lambda: call(fail, timeout="1"), "timeout: '1' is not"),  # type: ignore[arg-type]  # a user's
+            (lambda: run(["true"], input=5), "input: 5 is neither"),  # type: ignore[arg-type]  # a user's
+            (lambda: run(["true"], env={"A": 5}), "env: 5 is not text"),  # type: ignore[dict-item]  # a user's
+            (lambda: run(["true"], env={"A=": "5"}), "env: 'A=' is no name of a variable"),
+            (lambda: run(["true"], sysctl={"net.no": 1}), "net.no: this kernel has no such"),
             (lambda: run(["nonsense"]), "No such file or directory: 'nonsense'"),
             (lambda: run(["true"], cwd="/nowhere"), "No such file or directory: '/nowhere'"),
             (cut, "cut: this is no test on a bad wire"),

@@ -19,6 +19,12 @@ class Forbidden(Exception):
     """
 
 
+class UnknownSetting(Forbidden):
+    """
+    The kernel does not know a setting that was asked for, or not with this value.
+    """
+
+
 def whyUnshare(error: OSError, kind: str) -> str:
     """
     Why the namespaces could not be made.

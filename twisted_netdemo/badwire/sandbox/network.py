@@ -17,7 +17,12 @@ from ipaddress import ip_address
 from typing import Literal
 
 from twisted_netdemo.badwire.sandbox import device, etc_files, linux
-from twisted_netdemo.badwire.sandbox.forbidden import Forbidden, whyMap, whyUnshare
+from twisted_netdemo.badwire.sandbox.forbidden import (
+    Forbidden,
+    UnknownSetting,
+    whyMap,
+    whyUnshare,
+)
 
 NEAR, FAR, PREFIX = "10.77.0.1", "10.77.0.2", 30
 NEAR6, FAR6, PREFIX6 = "fd77::1", "fd77::2", 126
@@ -251,8 +256,13 @@ class Network:
             )
         for key, value in self.sysctl.items():
             error = self._set(key, value)
-            if error is not None:
-                raise Forbidden(f"--sysctl {key}={value}: {error.strerror}")
+            if error is None:
+                continue
+            if error.errno in (errno.ENOENT, errno.EISDIR):
+                raise UnknownSetting(f"--sysctl: {key}: this kernel has no such setting")
+            if error.errno == errno.EINVAL:
+                raise UnknownSetting(f"--sysctl: {key}: this kernel refuses {value!r}")
+            raise Forbidden(f"--sysctl {key}={value}: {error.strerror}")
         return "read-only, untuned" if readOnly else "tuned"
 
     def _set(self, key: str, value: str) -> OSError | None:

@@ -28,6 +28,12 @@ from twisted_netdemo.testing.badwire.refusals import Mistake
 #: It raises L{ValueError} with the end of a sentence that began with the value.
 Writer: TypeAlias = Callable[[Any], list[str]]
 
+#: The longest timeout, in seconds: the system's calls take no number of any size.
+_WEEK = 604_800
+
+#: How many characters the figures of a network may have as text, and how many a complaint shows.
+_LONGEST, _SHOWN = 50_000, 100
+
 
 def text(value: object) -> list[str]:
     """
@@ -55,11 +61,11 @@ def checkTimeout(value: object) -> float:
     """
     A number of seconds above 0.
 
-    @raise Mistake: it is something else.
+    @raise Mistake: it is something else, or more than a week.
     """
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
-        raise Mistake(f"timeout: {value!r} is not a number of seconds above 0")
-    return value
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= _WEEK:
+        return value
+    raise Mistake(f"timeout: {_short(value)} is not a number of seconds above 0, up to {_WEEK}")
 
 
 def duration(value: object) -> list[str]:
@@ -81,7 +87,7 @@ def places(value: object) -> list[str]:
         return [value]
     try:
         found = ranges(value)
-    except ValueError:
+    except TypeError:
         raise ValueError("is neither text ('10%', '@3') nor places (3, {3, 5})") from None
     return [f"@{found}"] if found else ["0%"]
 
@@ -91,7 +97,8 @@ def ranges(value: object) -> str:
     The places of a whole number, a C{range} or any collection of whole numbers, as C{1-3,5}; empty
     for none.
 
-    @raise ValueError: it is none of these, or holds a number below 1.
+    @raise TypeError: it is none of these.
+    @raise ValueError: it holds a number below 1.
     """
     if isinstance(value, range) and value.step == 1 and len(value):
         pairs = [[value[0], value[-1]]]  # not one by one: it may be long
@@ -124,10 +131,10 @@ def flows(value: object) -> list[str]:
 
 def _whole(values: object) -> Iterable[int]:
     if not isinstance(values, (set, frozenset, list, tuple, range)):
-        raise ValueError("is no collection of whole numbers")
+        raise TypeError("is no collection of whole numbers")
     for each in values:
         if not isinstance(each, int) or isinstance(each, bool):
-            raise ValueError("holds something that is not a whole number")
+            raise TypeError("holds something that is not a whole number")
         yield each
 
 
@@ -209,10 +216,8 @@ class Figures:
         writers = self.writers()
         found: list[str] = []
         for name, value in given.items():
-            known = [*writers, *self.flags, *self.choices]
-            if name not in known:
-                near = didYouMean(name, known)
-                raise Mistake(f"{name}: there is no such figure{near}")
+            if name not in (*writers, *self.flags, *self.choices):
+                raise Mistake(f"{name}: there is no such figure{self._others(name)}")
             if value is None:
                 continue
             option = "--" + name.replace("_", "-")
@@ -226,11 +231,27 @@ class Figures:
                 continue
             try:
                 texts = writers[name](value)
-            except ValueError as error:
-                raise Mistake(f"{name}: {value!r} {error}") from None
+            except (TypeError, ValueError) as error:
+                raise Mistake(f"{name}: {_short(value)} {error}") from None
             for each in texts:
                 found += [option, each]
+        if sum(map(len, found)) > _LONGEST:
+            longest = max(found, key=len)
+            name = found[found.index(longest) - 1].removeprefix("--").replace("-", "_")
+            raise Mistake(f"{name}: as text it is longer than {_LONGEST} characters")
         return found
+
+    def _others(self, name: str) -> str:
+        """
+        The end of a complaint about an unknown name: the nearest one, or all of them.
+        """
+        direction, _, base = name.replace("-", "_").partition("_")
+        if direction in DIRECTIONS:
+            near = didYouMean(base, self.directed, f"{direction}_")
+        else:
+            near = didYouMean(name, [*self.directed, *self.single, *self.flags, *self.choices])
+        rest = "".join(f", {each}" for each in (*self.single, *self.flags, *self.choices))
+        return near or f"; there are {', '.join(self.directed)} (with up_ and down_, too){rest}"
 
     def _chosen(self, name: str, value: object) -> str:
         for choice, option in self.choices[name].items():
@@ -238,6 +259,14 @@ class Figures:
                 return option
         known = " nor ".join(map(repr, self.choices[name]))
         raise Mistake(f"{name}: {value!r} is neither {known}")
+
+
+def _short(value: object) -> str:
+    """
+    A value in a complaint.
+    """
+    shown = repr(value)
+    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
 
 
 #: The figures that may change while packets are under way.

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from twisted_netdemo.testing.badwire.refusals import Mistake
+
 #: The variable of the environment that has the seed where there is no C{--badwire-seed}.
 VARIABLE = "BADWIRE_SEED"
 
@@ -26,7 +28,11 @@ pytestCommand: Callable[[str, int], str] | None = None
 def seeded(figures: Mapping[str, Any]) -> dict[str, Any]:
     """
     The figures with a seed, if one was given for all.
+
+    @raise Mistake: the one of the environment is wrong.
     """
+    if _given and seed is None:
+        raise Mistake(f"{VARIABLE}: {_given!r} is not a whole number, 0 to {10**18 - 1}")
     if seed is not None and figures.get("seed") is None:
         return {**figures, "seed": seed}
     return dict(figures)

@@ -91,10 +91,14 @@ def run(
     forbidInside("run")
     words = NETWORK.words(rerun.seeded(figures))
     checkTimeout(timeout)
-    command = [] if isinstance(argv, (str, bytes)) else [_argument(each) for each in argv]
+    command = [] if isinstance(argv, (str, bytes)) else [_text("argv", each) for each in argv]
     if not command or not command[0]:
         raise Mistake(f"argv: {argv!r} is not a program and its arguments")
+    if not isinstance(input, (str, bytes, bytearray, memoryview, type(None))):
+        raise Mistake(f"input: {input!r} is neither text nor bytes")
     data = input.encode() if isinstance(input, str) else input or b""
+    given = None if env is None else {_name(each): _text("env", env[each]) for each in env}
+    folder = None if cwd is None else _text("cwd", cwd)
     with contextlib.closing(OpenWire(words)) as wire, contextlib.ExitStack() as stack:
         pipes = [pipe(stack) for _ in range(4)]
         (stdin, toStdin), (stdout, toStdout), (stderr, toStderr), (failed, toFailed) = pipes
@@ -104,11 +108,11 @@ def run(
                 os.dup2(file.fileno(), place)
             try:
                 os.setsid()
-                if cwd is not None:
-                    os.chdir(cwd)
+                if folder is not None:
+                    os.chdir(folder)
                 for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them
                     signal.signal(number, signal.SIG_DFL)
-                environment = os.environ if env is None else {**env, **wire.environment}
+                environment = os.environ if given is None else {**given, **wire.environment}
                 os.execvpe(command[0], command, environment)
             except OSError as error:
                 # The pipe is there only as long as there is no program.
@@ -133,16 +137,26 @@ def run(
     return Result(_status(child), record, again, out.text, err.text, timedOut)
 
 
-def _argument(each: object) -> str:
+def _text(parameter: str, each: object) -> str:
     """
-    An argument of a program as text.
+    Something that a program gets, as text.
 
     @raise Mistake: no program can have it.
     """
     text = os.fspath(each) if isinstance(each, (str, os.PathLike)) else None
     if not isinstance(text, str) or "\0" in text:
-        raise Mistake(f"argv: {each!r} is not text without NUL, or a path")
+        raise Mistake(f"{parameter}: {each!r} is not text without NUL, or a path")
     return text
+
+
+def _name(each: object) -> str:
+    """
+    The name of a variable of the environment.
+    """
+    name = _text("env", each)
+    if not name or "=" in name:
+        raise Mistake(f"env: {each!r} is no name of a variable")
+    return name
 
 
 def call(function: Callable[..., Any], *args: Any, timeout: float = 30, **figures: Any) -> Result:

@@ -31,7 +31,7 @@ from twisted_netdemo.badwire.model.wire import Wire
 from twisted_netdemo.badwire.prepare import prepare
 from twisted_netdemo.badwire.private_files import OutputFile
 from twisted_netdemo.badwire.sandbox import linux
-from twisted_netdemo.badwire.sandbox.forbidden import Forbidden
+from twisted_netdemo.badwire.sandbox.forbidden import Forbidden, UnknownSetting
 from twisted_netdemo.badwire.sandbox.wire_reactor import IWireReactor
 from twisted_netdemo.faults.figure_texts import FigureError, settled, withFigures
 from twisted_netdemo.faults.trigger import DIRECTIONS, Direction
@@ -219,7 +219,7 @@ class WireProcess:
             processes = [os.pidfd_open(parent) for parent in parents]
             options.parseOptions(["--quiet", *words])
             make = prepare(options, self.say, [self._events], self._watch)
-        except usage.UsageError as error:
+        except (usage.UsageError, UnknownSetting) as error:
             self._leave({"mistake": str(error)})
         except Forbidden as error:
             self._leave({"unavailable": str(error)})
