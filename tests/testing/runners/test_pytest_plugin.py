@@ -29,7 +29,7 @@ import warnings
 
 import pytest
 
-from twisted_netdemo.testing.badwire import Mistake, change, cut, heal, run
+from twisted_netdemo.testing.badwire import Mistake, call, change, cut, heal, run
 
 
 def ask(text=b"x"):
@@ -183,6 +183,10 @@ def test_executed(server):
     ask()
 
 
+def test_called():
+    call(ask, up_loss=1, serve="udpcount")
+
+
 @pytest.mark.badwire(up_los=1)
 def test_typo():
     pass
@@ -247,13 +251,14 @@ class BundleTests(ProjectCase):
         self.write(conftest=_COMMON + _FIXTURES, test_red=_RED)
         status, said = self.ran("-W", "error", "--junitxml=out.xml")
         self.assertEqual(status, 1, said)
-        self.assertIn("6 failed, 2 passed, 4 errors", said)
+        self.assertIn("7 failed, 2 passed, 4 errors", said)
         reports = self.reports(said)
         for name, words in (
             ("test_red", "TimeoutError: timed out|before the loss|near:\\d+ .* far:51423|  lost"),
             ("test_exits", "ended with status 3|farewell|wire: --up-loss @1 --seed 7"),
             ("test_crashes", 'killed by SIGSEGV|test_red.py", line \\d+ in test_crashes'),
             ("test_hangs", 'not ended within 1 s|test_red.py", line \\d+ in test_hangs'),
+            ("test_called", "TimeoutError: timed out|near:\\d+ .* far:51423|  lost"),
             ("test_executed", "TimeoutError|the line is whole again"),
             ("setup of test_typo", "up_los: there is no such figure; did you mean up_loss"),
             ("setup of test_seedless", "seeds: there are none"),
@@ -265,21 +270,21 @@ class BundleTests(ProjectCase):
                 self.assertRegex(reports[name], each)
             self.assertNotIn("twisted_netdemo/testing", reports[name].replace(PLUGIN, ""))
             if "setup" not in name:
-                again = "pytest test_red.py::" + name.split()[-1]
+                again = "again: python -m pytest test_red.py::" + name.split()[-1]
                 self.assertIn(again, reports[name])
         self.assertIn("::test_exits\n", reports["test_exits"])  # the marker has its seed
         # one failure each for programs too
         suite = xml.parse(self.folder / "out.xml").getroot()[0]
-        self.assertEqual((suite.get("failures"), suite.get("errors")), ("6", "4"))
+        self.assertEqual((suite.get("failures"), suite.get("errors")), ("7", "4"))
         properties = {each.get("name"): each.get("value") for each in suite.iter("property")}
-        self.assertIn("pytest test_red.py::", str(properties["badwire_command"]))
+        self.assertIn("python -m pytest test_red.py::", str(properties["badwire_command"]))
         self.again(reports["test_red"])
 
     def again(self, report: str) -> None:
         """
         The report's command fails again, at the same packet.
         """
-        (command,) = re.findall(r"again: pytest (.*)", report)
+        (command,) = re.findall(r"again: python -m pytest (.*)", report)
         status, said = self.ran(*command.split(), "-x", "--lf")
         self.assertEqual(status, 1)
         self.assertEqual(self.packets(report), self.packets(self.reports(said)["test_red"]))
@@ -368,7 +373,7 @@ class EndTests(ProjectCase):
         goes(self, inner)
         said = self.program.output
         self.assertEqual(said.count("_ test_endless _"), 1)
-        self.assertIn("again: pytest test_endless.py::test_endless --badwire-seed", said)
+        self.assertIn("again: python -m pytest test_endless.py::test_endless --badwire-seed", said)
         self.assertIn("1 failed", said)
         self.assertTrue((self.folder / "inside-ended").exists())
         self.assertTrue((self.folder / "outside-ended").exists())
@@ -440,6 +445,15 @@ class ForbiddenTests(ProjectCase):
         status, said = self.ran(before=filtered)
         self.assertEqual(status, 1, said)
         self.assertIn("1 failed, 2 errors", said)
+
+    def test_setting(self) -> None:
+        """
+        A wrong value of the setting is a line with its name.
+        """
+        (self.folder / "pytest.ini").write_text("[pytest]\nbadwire_require = maybe\n")
+        program = self.pytest()
+        self.assertEqual(program.wait(), 4)
+        self.assertIn("ERROR: badwire_require: invalid truth value 'maybe'", program.errors)
 
 
 class CostTests(SynchronousTestCase):

@@ -104,14 +104,16 @@ class Result:
         return self.report()
 
 
-def about(record: WireRecord, command: str) -> list[str]:
+def about(record: WireRecord, command: str, width: int = 80) -> list[str]:
     """
     The lines that tell what the wire did, and how to run it again.
+
+    @param width: the columns of the ladder, where that is enough for it.
     """
     given = f" {shlex.join(record.words)}" if record.words else ""
     lines = [f"seed {record.seed}; again: {command}", f"wire:{given or ' a good one'}"]
     lines += [f"badwire: {note}" for note in record.notes]
-    return [*lines, "", *_folded(record.ladder(most=ROWS).splitlines())]
+    return [*lines, "", *_folded(record.ladder(width, ROWS).splitlines())]
 
 
 def _folded(lines: list[str]) -> list[str]:

@@ -174,7 +174,7 @@ def _run(
                 _interrupt(child, toUs, told)
             finally:
                 child.kill({toUs: told.feed})
-            if output is not None and not told.reports:
+            if output is not None and after is None and not told.reports:
                 where = where or _last(output)
                 problem = problem or "pytest does not find the test in the network"
         if after is not None:

@@ -41,7 +41,7 @@ def wireOf(item: pytest.Item, marker: pytest.Mark, parameter: str) -> MarkedWire
     @raise Mistake: it is wrong.
     """
     if marker.args:
-        raise Mistake(f"badwire: {marker.args[0]!r} has no name: write a figure as loss='10%'")
+        raise Mistake(f"{marker.args[0]!r} has no name: write a figure as loss='10%'")
     figures: dict[str, Any] = dict(marker.kwargs)
     seeds = figures.pop("seeds", None)
     timeout = checkTimeout(figures.pop("timeout", 60))
@@ -50,7 +50,7 @@ def wireOf(item: pytest.Item, marker: pytest.Mark, parameter: str) -> MarkedWire
         raise Mistake(f"isolation: {isolation!r} is neither 'fork' nor 'exec'")
     if seeds is not None:
         if figures.get("seed") is not None:
-            raise Mistake("seed: the marker has seeds, too")
+            raise Mistake("seed: the marker has seeds, too: give it one of the two")
         callspec = getattr(item, "callspec", None)
         if callspec is None or parameter not in callspec.params:
             raise Mistake("seeds: this test cannot have parameters; give it a seed")

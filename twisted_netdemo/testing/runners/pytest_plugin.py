@@ -68,12 +68,24 @@ def pytest_configure(config: pytest.Config) -> None:
     seed: int | None = config.getoption("badwire_seed")
     if seed is not None:
         if not 0 <= seed < 10**18:
-            raise pytest.UsageError(f"--badwire-seed: {seed} is not a whole number, 0 to {10**18}")
+            raise pytest.UsageError(
+                f"--badwire-seed: {seed} is not a whole number, 0 to {10**18 - 1}"
+            )
         from twisted_netdemo.testing.badwire import rerun
 
         session.setattr(rerun, "seed", seed)
-    if config.getoption("badwire_require") or config.getini("badwire_require"):
+    if config.getoption("badwire_require") or _isRequired(config):
         session.setenv(_REQUIRE, "1")
+
+
+def _isRequired(config: pytest.Config) -> bool:
+    """
+    The setting of the project.
+    """
+    try:
+        return bool(config.getini("badwire_require"))
+    except ValueError as error:  # pytest does not say which setting it is
+        raise pytest.UsageError(f"badwire_require: {error}") from None
 
 
 @pytest.fixture(scope="session")
@@ -116,7 +128,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if marker is None or (seeds := marker.kwargs.get("seeds")) is None:
         return
     if not isinstance(seeds, Iterable) or isinstance(seeds, (str, bytes)):
-        pytest.fail(f"badwire: seeds: {seeds!r} are no whole numbers", pytrace=False)
+        pytest.fail(
+            f"badwire: seeds: {seeds!r} is no collection of whole numbers, as in range(20)",
+            pytrace=False,
+        )
     given: int | None = metafunc.config.getoption("badwire_seed")
     numbers: list[object] = list(seeds) if given is None else [given]
     numbers = numbers or [None]  # the test reports it
@@ -135,6 +150,15 @@ def pytest_fixture_setup(fixturedef: FixtureDef[object], request: SubRequest) ->
 
 def pytest_fixture_post_finalizer(fixturedef: FixtureDef[object]) -> None:
     _fixtures.discard(fixturedef)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    rerun = sys.modules.get("twisted_netdemo.testing.badwire.rerun")
+    if rerun is not None and rerun.pytestCommand is None:  # its module imports 'run' or 'call'
+        from twisted_netdemo.testing.runners import commands
+
+        commands.beOf(item.config)
 
 
 @pytest.hookimpl(tryfirst=True)

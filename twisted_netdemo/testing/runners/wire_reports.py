@@ -21,6 +21,9 @@ Outcome = Literal["passed", "failed", "skipped"]
 #: The phases of a test, in order.
 PHASES: tuple[Phase, ...] = ("setup", "call", "teardown")
 
+#: The most columns of a ladder: in a wider one the eye loses its row.
+_WIDEST = 120
+
 #: The title above the lines in a report.
 TITLE = "badwire"
 
@@ -102,7 +105,8 @@ def withWire(
     """
     failed = [report for report in reports if report.failed]
     for report in failed[:1]:
-        lines = "\n".join(about(record, command))
+        width = min(config.get_terminal_writer().fullwidth, _WIDEST)
+        lines = "\n".join(about(record, command, width))
         if isinstance(report.longrepr, ExceptionRepr):
             report.longrepr.addsection(TITLE, lines)
         else:
