@@ -84,7 +84,7 @@ def _isRequired(config: pytest.Config) -> bool:
     """
     try:
         return bool(config.getini("badwire_require"))
-    except ValueError as error:  # pytest does not say which setting it is
+    except (ValueError, pytest.UsageError) as error:  # pytest does not say which setting it is
         raise pytest.UsageError(f"badwire_require: {error}") from None
 
 
