@@ -21,7 +21,7 @@ from twisted_netdemo.impair.udp_relay import Relay
 from twisted_netdemo.service.addresses import Address
 from twisted_netdemo.testing import MemoryPort
 
-ALICE, BOB = ("127.0.0.1", 4001), ("fe80::1%eth0", 4002)
+FIRST, SECOND = ("127.0.0.1", 4001), ("fe80::1%eth0", 4002)
 
 
 class FakeConnection:
@@ -103,7 +103,7 @@ class RelayCase(SynchronousTestCase):
         relay.started(self.port)
         return relay
 
-    def send(self, relay: Relay, data: bytes, source: Address = ALICE) -> None:
+    def send(self, relay: Relay, data: bytes, source: Address = FIRST) -> None:
         relay.datagramsReceived([(data, source, ("192.0.2.1", None, None), None)])
 
     def truth(self, relay: Relay) -> list[dict[str, Any]]:

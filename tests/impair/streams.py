@@ -136,10 +136,10 @@ class FakeTarget:
         return transport
 
 
-ALICE = IPv4Address("TCP", "127.0.0.1", 4001)
+CLIENT = IPv4Address("TCP", "127.0.0.1", 4001)
 
 
-def connect(clock: Clock, factory: Any, address: Any = ALICE) -> FakeTransport:
+def connect(clock: Clock, factory: Any, address: Any = CLIENT) -> FakeTransport:
     protocol = factory.buildProtocol(address)
     transport = FakeTransport(clock, protocol)
     protocol.makeConnection(transport)

@@ -12,7 +12,7 @@ from twisted.internet.error import ConnectionLost
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.impair.datagrams import ALICE, BOB, RelayCase
+from tests.impair.datagrams import FIRST, SECOND, RelayCase
 from tests.impair.streams import StreamCase, connect
 from tests.schemas import assertConforms
 from twisted_netdemo.faults.figure_texts import FigureError
@@ -113,7 +113,7 @@ class Datagrams(RelayCase):
         """
         self.start()
         self.started.truth = None
-        for source in (ALICE, BOB):
+        for source in (FIRST, SECOND):
             self.started.cut()
             self.send(self.started, b"cut", source)
             self.started.heal()

@@ -12,7 +12,7 @@ from tests.impair.streams import StreamCase, connect
 from twisted_netdemo.faults.impairments import Impairments
 from twisted_netdemo.impair.stream_faults import StreamFaults
 
-ALICE = {"n": 0, "client": "127.0.0.1:4001"}
+CLIENT = {"n": 0, "client": "127.0.0.1:4001"}
 
 
 def carried(received: int, out: int) -> dict[str, int]:
@@ -34,7 +34,7 @@ class Life(StreamCase):
         self.pump(20)
         server.protocol.readConnectionLost()
         self.pump(20)
-        self.assertEqual(self.truth(), [{"opened": {"t": 0, **ALICE}}])
+        self.assertEqual(self.truth(), [{"opened": {"t": 0, **CLIENT}}])
         client.protocol.readConnectionLost()
         self.pump(1)
         self.assertEqual(
@@ -43,7 +43,7 @@ class Life(StreamCase):
                 {
                     "closed": {
                         "t": 0.042,
-                        **ALICE,
+                        **CLIENT,
                         "by": "target",
                         "up": carried(4, 4),
                         "down": carried(2, 2),
@@ -87,7 +87,7 @@ class Life(StreamCase):
         client.protocol.dataReceived(b"12345")
         self.assertEqual(
             self.truth()[1:],
-            [{"hung": {"t": 0.001, **ALICE, "up": carried(5, 4), "down": carried(0, 0)}}],
+            [{"hung": {"t": 0.001, **CLIENT, "up": carried(5, 4), "down": carried(0, 0)}}],
         )
         self.clock.advance(3600)
         self.pump(1)

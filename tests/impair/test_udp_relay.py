@@ -9,7 +9,7 @@ from typing import Any
 
 from twisted.logger import formatEvent
 
-from tests.impair.datagrams import ALICE, BOB, RelayCase
+from tests.impair.datagrams import FIRST, SECOND, RelayCase
 from twisted_netdemo.faults.impairments import Impairments
 from twisted_netdemo.faults.model import Conditions, Fates
 from twisted_netdemo.faults.reached import Asked, Reached
@@ -35,7 +35,7 @@ class Unreached(RelayCase):
         """
         relay = self.relay(up=Impairments(loss=Positions(((7, 7),))))
         relay.reached = Reached([Asked("up-loss", Positions(((2, 2), (7, 7))), ("up",))])
-        for source in (ALICE, BOB, ALICE, ALICE):
+        for source in (FIRST, SECOND, FIRST, FIRST):
             self.send(relay, b"x", source)
         relay.stop()
         lines = [event["line"] for event in self.events if "line" in event]
@@ -57,21 +57,22 @@ class Ways(RelayCase):
         [connection] = self.connections
         self.assertEqual(connection.sent, [(b"hello", 0.0)])
         connection.received(b"answer")
-        self.assertEqual(self.port.sent, [(b"answer", ALICE, "192.0.2.1")])
+        self.assertEqual(self.port.sent, [(b"answer", FIRST, "192.0.2.1")])
 
     def test_manyClients(self) -> None:
         """
         Each client has its own way to the target, and gets its own answers.
         """
         relay = self.relay()
-        for source in (ALICE, BOB, ALICE):
+        for source in (FIRST, SECOND, FIRST):
             self.send(relay, b"from %d" % source[1], source)
-        alice, bob = self.connections
-        self.assertEqual([data for data, _ in alice.sent], [b"from 4001"] * 2)
-        bob.received(b"to bob")
-        alice.received(b"to alice")
+        first, second = self.connections
+        self.assertEqual([data for data, _ in first.sent], [b"from 4001"] * 2)
+        second.received(b"to second")
+        first.received(b"to first")
         self.assertEqual(
-            [(d, to) for d, to, *_ in self.port.sent], [(b"to bob", BOB), (b"to alice", ALICE)]
+            [(d, to) for d, to, *_ in self.port.sent],
+            [(b"to second", SECOND), (b"to first", FIRST)],
         )
         self.assertEqual(relay.clients, 2)
 
@@ -89,7 +90,7 @@ class Ways(RelayCase):
         self.clock.advance(0.029)
         self.assertEqual(self.port.sent, [])
         self.clock.advance(0.001)
-        self.assertEqual(self.port.sent, [(b"answer", ALICE, "192.0.2.1")])
+        self.assertEqual(self.port.sent, [(b"answer", FIRST, "192.0.2.1")])
 
     def test_manyDelays(self) -> None:
         """
@@ -115,17 +116,17 @@ class Ways(RelayCase):
         self.send(relay, b"slow")
         relay.conditions["up"].change(Impairments())
         self.send(relay, b"behind it")
-        self.send(relay, b"at once", BOB)
-        alice, bob = self.connections
-        self.assertEqual((alice.sent, bob.sent), ([], [(b"at once", 0.0)]))
+        self.send(relay, b"at once", SECOND)
+        first, second = self.connections
+        self.assertEqual((first.sent, second.sent), ([], [(b"at once", 0.0)]))
         self.clock.advance(1)
-        self.assertEqual(alice.sent, [(b"slow", 1.0), (b"behind it", 1.0)])
+        self.assertEqual(first.sent, [(b"slow", 1.0), (b"behind it", 1.0)])
         relay.conditions["up"].change(Impairments(loss=Positions(((4, 4),))))
         self.send(relay, b"the third")
         self.send(relay, b"the fourth")
         relay.conditions["up"].change(Impairments())
         self.send(relay, b"the fifth")
-        self.assertEqual(alice.sent[2:], [(b"the third", 1.0), (b"the fifth", 1.0)])
+        self.assertEqual(first.sent[2:], [(b"the third", 1.0), (b"the fifth", 1.0)])
 
     def test_flood(self) -> None:
         """
@@ -151,11 +152,11 @@ class Ways(RelayCase):
         relay = self.relay(idle=60)
         self.send(relay, b"one")
         self.clock.advance(30)
-        self.send(relay, b"other", BOB)
+        self.send(relay, b"other", SECOND)
         self.clock.advance(20)
         self.connections[0].received(b"an answer counts")
         self.clock.advance(59)
-        self.send(relay, b"before", BOB)
+        self.send(relay, b"before", SECOND)
         self.assertEqual((relay.clients, len(self.connections)), (3, 3))
         self.clock.advance(1)
         self.send(relay, b"again")
@@ -347,7 +348,7 @@ class InEachDirection(RelayCase):
         )
         relay = self.relay(figures, figures)
         for n in range(200):
-            for source in (ALICE, BOB):
+            for source in (FIRST, SECOND):
                 self.send(relay, b"%d" % n, source)
             for connection in self.connections:
                 connection.received(b"down %d" % n)
@@ -385,7 +386,7 @@ class WhenThingsFail(RelayCase):
         self.send(relay, b"hello")
         self.refusal = OSError(errno.EMFILE, "Too many open files")
         for _ in range(3):
-            self.send(relay, b"hello", BOB)
+            self.send(relay, b"hello", SECOND)
         self.send(relay, b"still")
         self.assertEqual([d for d, _ in self.connections[0].sent], [b"hello", b"still"])
         self.assertEqual(len([line for line in self.said() if line.startswith("A new client")]), 1)
@@ -398,18 +399,18 @@ class WhenThingsFail(RelayCase):
         relay = self.relay(most=1)
         self.send(relay, b"hello")
         for _ in range(3):
-            self.send(relay, b"hello", BOB)
+            self.send(relay, b"hello", SECOND)
         self.send(relay, b"still")
         self.assertEqual([d for d, _ in self.connections[0].sent], [b"hello", b"still"])
         self.assertEqual(len([line for line in self.said() if line.startswith("A new client")]), 1)
         self.clock.advance(60)
-        self.send(relay, b"hello", BOB)
+        self.send(relay, b"hello", SECOND)
         self.assertEqual(len(self.connections), 1)
         self.clock.advance(60)
-        self.send(relay, b"hello", BOB)
+        self.send(relay, b"hello", SECOND)
         self.assertEqual([d for d, _ in self.connections[1].sent], [b"hello"])
         self.refusal = None
-        self.send(relay, b"hello", BOB)
+        self.send(relay, b"hello", SECOND)
         self.assertEqual(relay.clients, 2)
 
     def test_toMany(self) -> None:
@@ -420,12 +421,12 @@ class WhenThingsFail(RelayCase):
         relay = self.relay()
         self.send(relay, b"hello")
         for destination in ("192.0.2.255", "255.255.255.255", "224.0.0.1", "ff02::1%eth0"):
-            for source in (ALICE, BOB):
+            for source in (FIRST, SECOND):
                 relay.datagramsReceived([(b"all", source, (destination, None, None), None)])
         [connection] = self.connections
         self.assertEqual([data for data, _ in connection.sent], [b"hello"])
         connection.received(b"answer")
-        self.assertEqual(self.port.sent, [(b"answer", ALICE, "192.0.2.1")])
+        self.assertEqual(self.port.sent, [(b"answer", FIRST, "192.0.2.1")])
         self.assertEqual((relay.clients, relay.tallies["up"].received), (1, 1))
         self.assertEqual(len([line for line in self.said() if "to a broadcast" in line]), 1)
 
@@ -451,7 +452,7 @@ class WhenThingsFail(RelayCase):
         """
         relay = self.relay()
         self.send(relay, b"question")
-        self.port.unreachable = {ALICE[0]}
+        self.port.unreachable = {FIRST[0]}
         self.connections[0].received(b"answer")
         self.port.unreachable.clear()
         self.connections[0].received(b"answer")

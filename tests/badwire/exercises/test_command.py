@@ -21,7 +21,7 @@ from twisted_netdemo.badwire.exercises.questions import Exercise
 from twisted_netdemo.badwire.exercises.recorded_runs import ExercisePlan
 from twisted_netdemo.badwire.lessons.lesson_run import LessonError
 
-NAMES = "Anna Müller\n\n=Bob()\nChü\n"
+NAMES = "student-ü 1\n\n=student(2)\npupil-ü\n"
 
 
 class CommandCase(SynchronousTestCase):
@@ -85,21 +85,21 @@ class RecordedTests(CommandCase):
         done = self.make()
         self.assertEqual((done.returncode, done.stdout), (0, b""), done)
         names = sorted(path.name for path in self.folder.iterdir())
-        pages = ["1-anna-muller.html", "2-bob.html", "3-chu.html"]
+        pages = ["1-student-u-1.html", "2-student-2.html", "3-pupil-u.html"]
         self.assertEqual(names, sorted([*pages, "answers", "truth"]))
         self.assertEqual(stat.S_IMODE((self.folder / "truth").stat().st_mode), 0o600)
         self.assertEqual([path.name for path in self.where.iterdir() if path.name[0] == "."], [])
 
         truth = self.truth()
-        right = self.answer("Anna Müller", pages[0], **truth["Anna Müller"])
-        wrong = self.answer("=Bob()", pages[1], q1="=1+1", q2=["lost"], q3=None)
+        right = self.answer("student-ü 1", pages[0], **truth["student-ü 1"])
+        wrong = self.answer("=student(2)", pages[1], q1="=1+1", q2=["lost"], q3=None)
         done = self.check(right, wrong)
         self.assertEqual(done.returncode, 0, done)
-        self.assertEqual(done.stderr, b"badwire: no answers of 'Ch\\xfc'\n")
+        self.assertEqual(done.stderr, b"badwire: no answers of 'pupil-\\xfc'\n")
         heading, *rows = csv.reader(done.stdout.decode().splitlines())
         self.assertEqual(heading, ["name", "question", "answer", "truth", "mark"])
         self.assertEqual([row[4] for row in rows], ["1"] * 4 + ["0"] * 4)
-        self.assertEqual({row[0] for row in rows}, {"Anna Müller", "'=Bob()"})
+        self.assertEqual({row[0] for row in rows}, {"student-ü 1", "'=student(2)"})
         self.assertEqual(rows[4][2], "'=1+1")
 
     def test_again(self) -> None:
@@ -131,7 +131,7 @@ class RecordedTests(CommandCase):
         A file that is no file of answers is a line, and the others are marked.
         """
         self.make()
-        good = self.answer("Chü", "3-chu.html", q1="lost")
+        good = self.answer("pupil-ü", "3-pupil-u.html", q1="lost")
         answers = self.folder / "answers"
         for number, text in enumerate(
             (
@@ -142,9 +142,9 @@ class RecordedTests(CommandCase):
                 b"[" * 60_000,
                 b"{}" + b" " * (1 << 16),
                 b'{"student": "Nobody", "lesson": "resend", "answers": {}}',
-                b'{"student": ["Ch"], "lesson": "resend", "answers": {}}',
-                b'{"student": "=Bob()", "lesson": "order", "answers": {}}',
-                b'{"student": "=Bob()", "lesson": "resend", "answers": []}',
+                b'{"student": ["pupil"], "lesson": "resend", "answers": {}}',
+                b'{"student": "=student(2)", "lesson": "order", "answers": {}}',
+                b'{"student": "=student(2)", "lesson": "resend", "answers": []}',
                 good.read_bytes(),
             )
         ):
@@ -159,7 +159,7 @@ class RecordedTests(CommandCase):
         Without the key, or with a truth that was changed, nothing is marked.
         """
         self.make()
-        path = self.answer("Chü", "3-chu.html")
+        path = self.answer("pupil-ü", "3-pupil-u.html")
         done = self.check(path, key="another key")
         self.assertEqual((done.returncode, done.stdout), (125, b""))
         self.assertIn(b"--seed-key", done.stderr)
@@ -172,7 +172,7 @@ class RecordedTests(CommandCase):
         """
         (self.where / "key").write_text(f"{KEY}\n")
         self.make(key=f"@{self.where / 'key'}")
-        path = self.answer("Chü", "3-chu.html")
+        path = self.answer("pupil-ü", "3-pupil-u.html")
         self.assertEqual(self.check(path).returncode, 0)
 
     def test_usage(self) -> None:
@@ -195,7 +195,7 @@ class RecordedTests(CommandCase):
             done = inProcess("exercise", *words)
             self.assertEqual((done.returncode, done.stdout), (2, b""), words)
             self.assertEqual(done.stderr.count(b"\n"), 1, done)
-        for names in ("", "\n\n", "Anna\n Anna \n", "x" * 101, "a\x07b", "\n".join("abcd" * 300)):
+        for names in ("", "\n\n", "pupil\n pupil \n", "x" * 101, "a\x07b", "\n".join("abcd" * 300)):
             self.students.write_text(names)
             self.assertEqual(self.make().returncode, 2, names[:20])
         self.students.unlink()
@@ -212,9 +212,9 @@ class RealTests(CommandCase):
         A run is recorded, its page asks, and the right answers are right.
         """
         users.ourselves()
-        self.students.write_text("Anna\n")
+        self.students.write_text("student-1\n")
         done = self.make(lesson="order")
         self.assertEqual((done.returncode, done.stderr), (0, b""), done)
-        path = self.answer("Anna", "1-anna.html", **self.truth()["Anna"])
+        path = self.answer("student-1", "1-student-1.html", **self.truth()["student-1"])
         rows = list(csv.reader(self.check(path).stdout.decode().splitlines()))[1:]
         self.assertEqual([row[4] for row in rows], ["1"] * 4)

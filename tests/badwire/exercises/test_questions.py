@@ -185,8 +185,8 @@ class HiddenTests(SynchronousTestCase):
         self.assertTrue(max(shown) < events[stop].n)
         other = hide(self.altered(events[:stop], exercise_.questions), exercise_.questions)
         self.assertEqual(other, exercise_.events)
-        one = page("resend", "Anna", "1.json", exercise_)
-        self.assertEqual(one, page("resend", "Anna", "1.json", replace_(exercise_, other)))
+        one = page("resend", "student-1", "1.json", exercise_)
+        self.assertEqual(one, page("resend", "student-1", "1.json", replace_(exercise_, other)))
 
     def test_decoded(self) -> None:
         """
@@ -199,8 +199,8 @@ class HiddenTests(SynchronousTestCase):
             seeds.append(int(options.split()[1]))
             return conversation(seeds[-1] % 1000)
 
-        made = exercise(PLANS["resend"], KEY, "Anna", record)
-        data = page("resend", "Anna", "1.json", made)
+        made = exercise(PLANS["resend"], KEY, "student-1", record)
+        data = page("resend", "student-1", "1.json", made)
         held = recording(data)
         self.assertEqual(held["hello"]["seed"], None)
         numbers = {each.kind: each.n for each in made.questions}
@@ -339,16 +339,16 @@ class TruthTests(SynchronousTestCase):
         """
         seeds = {seedOf(KEY, f"student {number}", 0) for number in range(200)}
         self.assertEqual(len(seeds), 200)
-        self.assertEqual(seedOf(KEY, "Anna", 0), seedOf(KEY, "Anna", 0))
-        self.assertNotEqual(seedOf(KEY, "Anna", 0), seedOf(KEY + "!", "Anna", 0))
-        self.assertNotEqual(seedOf(KEY, "Anna", 0), seedOf(KEY, "Anna", 1))
+        self.assertEqual(seedOf(KEY, "student-1", 0), seedOf(KEY, "student-1", 0))
+        self.assertNotEqual(seedOf(KEY, "student-1", 0), seedOf(KEY + "!", "student-1", 0))
+        self.assertNotEqual(seedOf(KEY, "student-1", 0), seedOf(KEY, "student-1", 1))
 
     def test_seal(self) -> None:
         """
         The truth is read with its key alone, and as it was written.
         """
         _, exercise_ = made(1)
-        truth = SealedTruth("resend", {"Anna": exercise_.questions})
+        truth = SealedTruth("resend", {"student-1": exercise_.questions})
         text = truth.seal(KEY)
         self.assertEqual(SealedTruth.open(text, KEY), truth)
         self.assertRaises(NoTruth, SealedTruth.open, text, KEY + "x")

@@ -334,7 +334,7 @@ class ExportTests(SynchronousTestCase):
         """
         The page of an exercise holds what it is given, and nothing else of the run.
         """
-        task = {"student": "Åse <1>", "lesson": "resend", "questions": []}
+        task = {"student": "student-å <1>", "lesson": "resend", "questions": []}
         made = exercisePage(STATIC, {}, ['{"event": "sent", "n": 5}'], task).decode()
         inside = made.partition('id="recording">')[2].partition("</script>")[0]
         self.assertEqual(json.loads(inside)["task"], task)
