@@ -4,6 +4,7 @@ Programs and functions on a bad wire, as tests of other projects run them.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shlex
@@ -122,9 +123,11 @@ def isFound() -> bool:
 
 def comm(pid: int) -> str:
     """
-    The name of a process.
+    The name of a process; empty if it has ended by now.
     """
-    return Path(f"/proc/{pid}/comm").read_text().strip()
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    return ""
 
 
 class RealCase(SynchronousTestCase):
