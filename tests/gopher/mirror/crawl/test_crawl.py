@@ -167,6 +167,26 @@ class RoundTests(HoleTestCase):
         copy = Path(self.folder, "127.0.0.1", str(hole.port))
         self.assertEqual((copy / "b.bin.truncated").read_bytes(), bytes(range(128)))
 
+    async def test_otherStart(self) -> None:
+        """
+        A host that no longer belongs to the mirror is asked for nothing, not even for its rules,
+        and what is known of it stays.
+        """
+        first = self.hole()
+        second = Hole(self, pages({"/a.txt": b"another"}), "127.0.0.2")
+        await self.crawled([first.url()])
+        first.asked.clear()
+        run = await self.crawled([second.url("0/a.txt")])
+        self.assertEqual(first.asked, [])
+        self.assertEqual(second.asked[-1], "/a.txt")
+        self.assertEqual(run.said, [])
+        self.assertEqual(
+            [verdict for _, verdict in run.rows()], ["whole", "whole", "whole", "failed", "whole"]
+        )
+        self.assertEqual(run.rows("due"), [(None,)] * 5)
+        await self.crawled([first.url()])
+        self.assertEqual(len(first.asked), 3 + 4)
+
 
 class EveryTests(HoleTestCase):
     async def test_pauses(self) -> None:

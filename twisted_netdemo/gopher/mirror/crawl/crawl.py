@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Callable
 from typing import Protocol
 
-from twisted.internet.defer import Deferred, DeferredSemaphore
+from twisted.internet.defer import Deferred, DeferredSemaphore, succeed
 from twisted.python.failure import Failure
 
 from twisted_netdemo.gopher.errors import CannotResolve, FetchError
@@ -207,18 +207,26 @@ class Crawl:
             found = addressesOf(self._reactor, server.row.name, self.plan.family)
             return found.addTimeout(self.plan.connectTimeout, self._clock)
 
-        def read() -> tuple[ServerRow, bool]:
-            row = self._frontier.server(server.row.id)
+        def read() -> tuple[ServerRow, bool, Loaded]:
+            row = server.row = self._frontier.server(server.row.id)
             isOld = servers.areOld(row, self.plan.obeysRobots, self._round.since)
             isFree = isOld or not self.plan.obeysRobots
-            return row, isFree or self._rules.of(row.id).allows(SELECTOR)
+            allowsCaps = isFree or self._rules.of(row.id).allows(SELECTOR)
+            return row, allowsCaps, self._loading.look(server, now, taken)
 
-        def resolved(known: tuple[ServerRow, bool]) -> Deferred[list[str]]:
-            server.row, server.allowsCaps = known
+        def known(found: tuple[ServerRow, bool, Loaded]) -> Deferred[list[str]]:
+            server.row, server.allowsCaps, looked = found
             server.isGiven = sameHost(server.row.name) in self._given
-            return self._resolutions.run(find)
+            due = self._counted(server, looked)
+            if due.resources:
+                return self._resolutions.run(find)
+            server.next = None
+            if due.next is not None:
+                self._dispatcher.due(server, due.next)
+            return succeed([])
 
-        return self._background.run(read).addCallback(resolved)
+        now, taken = self.now(), frozenset(server.taken)
+        return self._background.run(read).addCallback(known)
 
     def prepare(self, server: KnownServer) -> None:
         servers.begin(server, self.plan.obeysRobots, self._round.since, self.now())
@@ -237,18 +245,9 @@ class Crawl:
         return Deferred.fromCoroutine(self._answers.giveUp(server, error))
 
     def load(self, server: KnownServer, limit: int) -> Deferred[DueResources]:
-        def counted(loaded: Loaded) -> DueResources:
-            self.tally.waiting -= loaded.left + len(loaded.failed)
-            self.tally.errors += len(loaded.failed)
-            for resource, mishap in loaded.failed:
-                self.tally.verdicts["failed"] += 1
-                self._say(f"{resource.url(server.row)}: {mishap}")
-            return loaded.due
-
-        found = self._background.run(
-            self._loading.load, server, self.now(), frozenset(server.taken), limit
-        )
-        return found.addCallback(counted)
+        now, taken = self.now(), frozenset(server.taken)
+        found = self._background.run(self._loading.load, server, now, taken, limit)
+        return found.addCallback(lambda loaded: self._counted(server, loaded))
 
     def mayStart(self, ask: Ask) -> bool:
         plan, tally = self.plan, self.tally
@@ -284,6 +283,14 @@ class Crawl:
             self.whenOver.callback(None)
 
     # Servers and times.
+
+    def _counted(self, server: KnownServer, loaded: Loaded) -> DueResources:
+        self.tally.waiting -= loaded.left + len(loaded.failed)
+        self.tally.errors += len(loaded.failed)
+        for resource, mishap in loaded.failed:
+            self.tally.verdicts["failed"] += 1
+            self._say(f"{resource.url(server.row)}: {mishap}")
+        return loaded.due
 
     def _known(self, row: ServerRow) -> KnownServer:
         server = self._dispatcher.servers.get(row.id)

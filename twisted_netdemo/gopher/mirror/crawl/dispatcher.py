@@ -276,6 +276,11 @@ class Dispatcher:
         self._busy -= 1
         if self._isStopped:
             return
+        if not addresses:  # the command line leaves out all that is due of it
+            server.stage = Stage.NEW
+            self._go(server)
+            self.wake()
+            return
         server.address = addresses[0]
         lane = self._laneOf(addresses)
         if server.lane is None or server.lane.found() is not lane:

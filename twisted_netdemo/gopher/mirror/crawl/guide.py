@@ -25,7 +25,8 @@ class Guide(Protocol):
 
     def resolve(self, server: KnownServer) -> Deferred[list[str]]:
         """
-        @return: fires with the server's addresses; fails if it has none.
+        @return: fires with the server's addresses, or with none if nothing of it is to be asked for
+            now, and its C{next} says when; fails if it has none.
         """
 
     def load(self, server: KnownServer, limit: int) -> Deferred[DueResources]:

@@ -4,7 +4,7 @@ Loading what is due of a server, without what is not to be asked for.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from twisted_netdemo.gopher.mirror.crawl.known_rules import KnownRules
@@ -17,6 +17,8 @@ from twisted_netdemo.gopher.mirror.state.round_time import RoundTime
 from twisted_netdemo.gopher.mirror.state.rows import Finding, ResourceRow
 from twisted_netdemo.gopher.mirror.transfer.asks import KnownServer
 from twisted_netdemo.gopher.mirror.transfer.mishaps import Mishap, Mishaps
+
+_LOOK = 16
 
 
 @dataclass
@@ -61,8 +63,27 @@ class Loading:
 
     def load(self, server: KnownServer, now: float, taken: Collection[int], limit: int) -> Loaded:
         """
+        Load what is to be asked for.
+
         @param taken: the numbers of resources that have been taken before.
         """
+        return self._load(server, now, taken, limit, self._unwanted)
+
+    def look(self, server: KnownServer, now: float, taken: Collection[int]) -> Loaded:
+        """
+        Load a little of what belongs to the mirror, whatever the server's rules: if nothing does,
+        it is not even asked for these.
+        """
+        return self._load(server, now, taken, _LOOK, self._outside)
+
+    def _load(
+        self,
+        server: KnownServer,
+        now: float,
+        taken: Collection[int],
+        limit: int,
+        judge: Callable[[KnownServer, ResourceRow], str | None],
+    ) -> Loaded:
         loaded = Loaded(DueResources([], None))
         while True:
             found = self._frontier.take(server.row.id, now, taken, limit)
@@ -70,7 +91,7 @@ class Loading:
             left: dict[str | None, list[ResourceRow]] = {}
             for resource in found.resources:
                 try:
-                    reason = self._unwanted(server, resource)
+                    reason = judge(server, resource)
                 except Exception as error:
                     self._fail(loaded, resource, self._mishaps.at(resource.request, error), now)
                     continue
@@ -97,9 +118,15 @@ class Loading:
         Why a resource is not asked for in this round: empty if it is, C{None} for what the command
         line says.
         """
-        url = resource.url(server.row)
-        if not self._scope.includes(url, resource.depth):
+        if self._outside(server, resource) is None:
             return None
+        url = resource.url(server.row)
         if self._rules is not None and not self._rules.of(server.row.id).allows(url.selector):
             return "robots.txt forbids it"
         return "it is in a trap" if self._traps.holds(server, resource) else ""
+
+    def _outside(self, server: KnownServer, resource: ResourceRow) -> str | None:
+        """
+        C{None} if the command line leaves a resource out.
+        """
+        return "" if self._scope.includes(resource.url(server.row), resource.depth) else None
