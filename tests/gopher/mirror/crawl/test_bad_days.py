@@ -52,6 +52,17 @@ class MirrorTests(HoleTestCase):
         self.hole.answer = lambda selector: rules if "robots" in selector else answer(selector)
         self.assertEqual(await self.mirror(), 22)
 
+    async def test_notReached(self) -> None:
+        """
+        A round that ends at a limit before it comes to the URLs of the user was done: 0.
+        """
+        self.assertEqual(await self.mirror(maxFiles=2), 0)
+        self.assertEqual(self.hole.asked[3:], ["", "/a.txt"])
+        self.hole.asked.clear()
+        self.assertEqual(await self.mirror(maxFiles=1), 0)
+        self.assertEqual(self.hole.asked[3:], ["/b.txt"])
+        self.assertEqual([line for line in self.said if "Error" in line], [])
+
     async def test_inUse(self) -> None:
         """
         The second mirror in a folder ends at once, with a line and 23.

@@ -24,6 +24,8 @@ _RESOURCE = (
     "stands, digest, size, pending"
 )
 
+_ANSWERED = ("whole", "suspect", "truncated")
+
 
 @dataclass(frozen=True)
 class DueResources:
@@ -315,15 +317,16 @@ class Frontier:
     def startsUnanswered(self, round: int) -> list[tuple[int, str]] | None:
         """
         The status of each URL that the mirror starts from, and why it did not answer in a round;
-        C{None} if one has.
+        C{None} if one has, or if the round ended before one of them was asked for.
         """
         rows = self.database.execute(
-            "SELECT verdict, status, reason, round FROM resource WHERE is_start = 1 ORDER BY id"
+            "SELECT verdict, status, reason, round, due FROM resource WHERE is_start = 1 "
+            "ORDER BY id"
         ).fetchall()
-        for verdict, _, _, asked in rows:
-            if asked == round and verdict in ("whole", "suspect", "truncated"):
+        for verdict, _, _, asked, due in rows:
+            if due is not None if asked != round else verdict in _ANSWERED:
                 return None
-        return [(status, reason or "") for _, status, reason, _ in rows]
+        return [(status, reason or "") for _, status, reason, *_ in rows]
 
     def dueCount(self, now: float) -> int:
         """
