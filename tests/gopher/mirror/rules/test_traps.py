@@ -200,6 +200,21 @@ class TrapTests(SynchronousTestCase):
         self.assertEqual(found, [])
         self.assertEqual(len(asked), 3 + 5000 + 9 + 81 + 729 + 729)
 
+    def test_chain(self) -> None:
+        """
+        A diary of 2,000 pages, of which each leads to a text and to the page before, is no trap.
+        """
+
+        def diary(item: str) -> Page:
+            number = int(item.rpartition("/")[2])
+            if item[0] == "0":
+                return blake2b(item.encode(), digest_size=8).hexdigest().encode()
+            before = [f"1/page/{number + 1}"] if number < 2000 else []
+            return [f"0/text/{number}", *before]
+
+        asked, found = walk(diary)
+        self.assertEqual((len(asked), found), (4000, []))
+
     def test_manyMenus(self) -> None:
         """
         A thousand users' folders in one menu, each with a text, are no trap.
