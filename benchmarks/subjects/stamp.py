@@ -94,8 +94,8 @@ def tables(settings: Settings) -> Iterator[Table]:
         yield from atOnce(servers, settings, reference, sizes, _load)
         ours = {OURS: servers[OURS]}
         for sessions in (1, 100) if settings.small else (1, 10_000):
-            # ten packets of each session at least, for its first one makes it
-            many = settings.units(max(20_000, 10 * sessions))
+            # twenty packets of each session at least, for its first one makes it
+            many = settings.units(max(20_000, 20 * sessions))
             measure = partial(_load, flight=64, many=many, core=cores()[0], sessions=sessions)
             yield Table(
                 f"64 packets in flight, of {sessions} sessions",

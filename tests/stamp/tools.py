@@ -1,8 +1,9 @@
 """
 Tools that measure loss, beside the truth: C{python -m tests.stamp.tools [SEED]}.
 
-stampsender, irtt and iperf3 each measure over an impair relay of their own, with the same figures
-and seed, which writes down what it did to every datagram. Prints what each tool said beside that.
+stampsender, irtt, sockperf and iperf3 each measure over an impair relay of their own, with the
+same figures and seed, which writes down what it did to every datagram. Prints what each tool said
+beside that.
 A tool that is not here is left out with a word. Exit status 1 if stampsender said anything but the
 truth.
 """
@@ -18,7 +19,7 @@ import sys
 import sysconfig
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,12 +41,16 @@ class Truth:
     @ivar lost: requests that did not arrive, and those that arrived but had no answer.
     @ivar duplicated: further copies of requests, and of answers.
     @ivar reordered: first copies of requests that came after a later one (RFC 4737 3.3).
+    @ivar again: answers that came to a request that had one.
+    @ivar late: first answers that came after that of a later request.
     """
 
     sent: int
     lost: tuple[int, int]
     duplicated: tuple[int, int]
     reordered: int
+    again: int
+    late: int
 
 
 def truth(lines: list[dict[str, Any]], number: Number) -> Truth:
@@ -53,28 +58,38 @@ def truth(lines: list[dict[str, Any]], number: Number) -> Truth:
     From the lines of impair's truth.
     """
     there: dict[int, dict[str, Any]] = {}
-    answered: set[int] = set()
+    came: list[tuple[int, int]] = []
     copies = 0
     for line in lines:
-        n = number(bytes.fromhex(line["head"]))
+        n = number(bytes.fromhex(line["head"])) if "head" in line else None
         if n is None:
             continue
         if line["direction"] == "up":
             there.setdefault(n, line)
         elif line["copies"]:
-            answered.add(n)
+            came += [(place, n) for place in line["sent"]]
             copies += line["copies"] - 1
     arrived = [n for n, line in there.items() if line["copies"]]
-    reordered = following = 0
-    for n in sorted(arrived, key=lambda n: min(there[n]["sent"])):
-        reordered += n < following
-        following = max(following, n + 1)
+    answered = dict.fromkeys(n for _, n in sorted(came))
     return Truth(
         len(there),
-        (len(there) - len(arrived), len({*arrived} - answered)),
+        (len(there) - len(arrived), len({*arrived} - {*answered})),
         (sum(there[n]["copies"] - 1 for n in arrived), copies),
-        reordered,
+        reordered(sorted(arrived, key=lambda n: min(there[n]["sent"]))),
+        len(came) - len(answered),
+        reordered(answered),
     )
+
+
+def reordered(numbers: Iterable[int]) -> int:
+    """
+    How many come after a greater one.
+    """
+    count = following = 0
+    for n in numbers:
+        count += n < following
+        following = max(following, n + 1)
+    return count
 
 
 def stampNumber(data: bytes) -> int | None:
@@ -90,6 +105,13 @@ def irttNumber(data: bytes) -> int | None:
     Magic number, flags (1 and 4 open and close), token, and the number, little-endian.
     """
     return None if data[3] & 5 else int.from_bytes(data[12:16], "little")
+
+
+def sockperfNumber(data: bytes) -> int | None:
+    """
+    The number, from 1 on.
+    """
+    return int.from_bytes(data[:8], "big")
 
 
 def iperfNumber(data: bytes) -> int | None:
@@ -223,9 +245,34 @@ def iperf3(folder: Path, seed: int) -> dict[str, object]:
     }
 
 
+def sockperf(folder: Path, seed: int) -> dict[str, object]:
+    """
+    What sockperf says: of round trips alone.
+    """
+    port = freePort()
+    server = ("sockperf", "server", "-i", "127.0.0.1", "-p", port)
+    with (
+        running(folder / "server.log", r"\[tid (\d+)\] using", *server),
+        relayed(folder, port, seed) as relay,
+    ):
+        how = ("--mps=200", "-t", str(COUNT // 200), "-m", "64", "--reply-every=1")
+        client = ("sockperf", "under-load", "-i", "127.0.0.1", "-p", relay, *how)
+        said = subprocess.run(client, capture_output=True, text=True, timeout=_PATIENCE).stdout
+    whole = re.search(r"Total Run.* SentMessages=(\d+); ReceivedMessages=(\d+)", said)
+    counts = re.search(r"duplicated messages = (\d+); # out-of-order messages = (\d+)", said)
+    if whole is None or counts is None:
+        raise SystemExit(f"sockperf said something else:\n{said}")
+    return {
+        "lost, both ways": int(whole[1]) - int(whole[2]),
+        "answered again": int(counts[1]),
+        "answers out of order": int(counts[2]),
+    }
+
+
 TOOLS: dict[str, tuple[Callable[[Path, int], dict[str, object]], Number]] = {
     "stampsender": (stampsender, stampNumber),
     "irtt": (irtt, irttNumber),
+    "sockperf": (sockperf, sockperfNumber),
     "iperf3": (iperf3, iperfNumber),
 }
 
@@ -252,6 +299,9 @@ def main(seed: int) -> int:
                 f"{100 * was.lost[1] / (was.sent - was.lost[0]):.2f}",
             ),
             "lost there": was.lost[0],
+            "lost, both ways": sum(was.lost),
+            "answered again": was.again,
+            "answers out of order": was.late,
             "duplicated there, back": was.duplicated,
             "duplicates": sum(was.duplicated),
             "reordered there": was.reordered,

@@ -2,7 +2,7 @@
 Datagrams of one length to one client, given to the kernel as one message that it parts again as
 late as it can (UDP_SEGMENT, udp(7)). Linux's own, since 4.18.
 
-They arrive as if they had been sent one by one, at less than half the cost. Up to where they are
+They arrive as if they had been sent one by one, at about half the cost. Up to where they are
 parted, in the network device or just before it, they pass filters and queues as one.
 """
 
