@@ -180,6 +180,9 @@ class Path:
         self.truth = Truth()
         self._reflects = reflects
         self._offset = offset
+        # by the clock, when each request left and its first answer came
+        self.left: dict[int, float] = {}
+        self.back: dict[int, float] = {}
         keys = None if settings.key is None else Keys({}, settings.key)
         self.reflector = SessionReflector(
             self.clock,
@@ -229,9 +232,12 @@ class Path:
         self.reflector.datagramsReceived([(data, SENDER, told, self._there())])
 
     def _toSender(self, data: bytes) -> None:
+        at = 24 if self.settings.key is None else 48
+        self.back.setdefault(int.from_bytes(data[at : at + 4], "big"), self.clock.seconds())
         self.sender.datagramsReceived([(data, RELAY, ("192.0.2.1", 250, 0), self._here())])
 
     def _fromSender(self, data: bytes) -> None:
+        self.left[int.from_bytes(data[:4], "big")] = self.clock.seconds()
         self.relay.datagramsReceived([(data, SENDER, ("192.0.2.9", 255, 0), self._here())])
 
     def run(self) -> Measurement:
@@ -278,4 +284,10 @@ def differences(path: Path, result: Measurement) -> list[str]:
         "fates": ([packet.fate for packet in result.packets], truth.fates),
         "sum": (result.sent, result.received + result.late + result.lost),
     }
-    return [f"{name}: {said} for {true}" for name, (said, true) in table.items() if said != true]
+    wrong = [f"{name}: {said} for {true}" for name, (said, true) in table.items() if said != true]
+    for packet in result.packets:
+        if packet.rtt is not None:
+            trip = (path.back[packet.seq] - path.left[packet.seq]) * 1e6
+            if abs(packet.rtt - trip) > 0.5:
+                wrong.append(f"round trip of {packet.seq}: {packet.rtt} us for {trip}")
+    return wrong
