@@ -69,7 +69,7 @@ class Options(FaultOptions):
             "flows",
             None,
             None,
-            "the flows that meet all this, in the order of their opening, as in 1 or 1-3,5; the "
+            "do this to these flows alone, by the order of their opening, as in 1 or 1-3,5; the "
             "others travel unharmed [default: all]",
         ],
         ["mtu", None, "1500", "the largest packet that passes, in bytes"],
@@ -89,10 +89,10 @@ class Options(FaultOptions):
         ["to-scale", None, "let drawn arrows slant by how long their packets were on the way"],
         ["ipv4", "4", "have IPv4 alone in the network"],
         ["ipv6", "6", "have IPv6 alone in the network"],
-        ["names", None, "let names be asked for across the wire"],
+        ["names", None, "have a name server at the far end, so that questions cross the wire"],
         ["json", None, "print the figures for programs, after all that COMMAND prints"],
-        ["quiet", "q", "say no figures"],
-        ["verbose", "v", "show all that is logged, not warnings alone"],
+        ["quiet", "q", "print no figures"],
+        ["verbose", "v", "show the whole log, not only warnings"],
     ]
 
     def __init__(self) -> None:

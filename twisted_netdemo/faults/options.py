@@ -39,7 +39,7 @@ LARGEST_SEED = 10**18 - 1
 #: What stands in the help right after a fault's own option.
 _COMPANIONS: dict[str, tuple[str, str | None, str]] = {
     "loss": ("loss-burst", None, "losses come in runs of this mean length, as in 3"),
-    "reorder": ("reorder-gap", "3", "after how many later ones a reordered one leaves"),
+    "reorder": ("reorder-gap", "3", "how many later ones leave before a reordered one"),
 }
 
 # Each of these figures has no effect without the other one.
@@ -96,15 +96,17 @@ class FaultOptions(ServiceOptions):
 
     optParameters = [
         *faultRows(DATAGRAM_FAULTS),
-        *figure("delay", "0ms", "how long each one takes, as in 20ms"),
+        *figure("delay", "0ms", "how long each is on the way, as in 20ms"),
         *figure("jitter", "0ms", "how much the delay varies; this alone never reorders"),
         *figure(
             "distribution",
             None,
-            "the delay's: uniform (within the jitter), normal (the jitter is the standard "
+            "how the delay varies: uniform (within the jitter), normal (the jitter is the standard "
             "deviation) or constant (no jitter) [default: uniform]",
         ),
-        *figure("rate", None, "the bottleneck's, in bits of IP packets, as in 64kbit or 1mbit"),
+        *figure(
+            "rate", None, "the bottleneck's speed, in bits of IP packets, as in 64kbit or 1mbit"
+        ),
         *figure("queue", "100", "how many may wait for the bottleneck; more are dropped"),
         ["seed", None, None, "the seed of all random draws, a whole number [default: drawn]"],
     ]

@@ -54,7 +54,12 @@ class Options(FaultOptions):
     optParameters = [
         ["listen", "l", None, "udp:PORT or tcp:PORT, on 127.0.0.1 unless :interface=ADDR follows"],
         ["to", "t", None, "HOST:PORT or [IPv6 address]:PORT of the target"],
-        ["idle", None, None, f"after how long a silent UDP client is forgotten [default: {_IDLE}]"],
+        [
+            "idle",
+            None,
+            None,
+            f"forget a UDP client after so long a silence [default: {_IDLE}]",
+        ],
         [
             "max-clients",
             None,
@@ -69,7 +74,7 @@ class Options(FaultOptions):
         ],
         *figure("slice", None, "TCP: the largest piece, in bytes"),
         *figure("reset-after", None, "TCP: reset the connection after so many bytes"),
-        *figure("hang-after", None, "TCP: after so many bytes let nothing pass, without a word"),
+        *figure("hang-after", None, "TCP: after so many bytes pass nothing on, and close nothing"),
     ]
 
     listen: Listen

@@ -81,7 +81,7 @@ class LineCountFactory(SessionFactory):
         """
         @param clock: the reactor.
         @param unit: whether to count characters or bytes.
-        @param timeout: seconds until the line has to be there, from when the connection began.
+        @param timeout: seconds that a client has to send its line, from when the connection began.
         @param maxLine: the longest line, in bytes.
         @param limits: how many connections there may be; 10,000 and 100 a client by default.
         @param logSessions: whether each session is a line of text in the log, too.

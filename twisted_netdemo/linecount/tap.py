@@ -25,7 +25,7 @@ class Options(TCPOptions):
     factory = LineCountFactory
 
     optParameters = [
-        ["timeout", "t", "60", "seconds until the line has to be there"],
+        ["timeout", "t", "60", "seconds that a client has to send its line"],
         ["unit", "u", "characters", "what to count: characters or bytes"],
         ["max-line", None, "65536", "longest line, in bytes (or KiB, MiB)"],
     ]

@@ -58,8 +58,8 @@ class Options(ServiceOptions):
         ["count", "c", None, "packets to send [default: 100]"],
         ["interval", "i", "10ms", "time from one packet to the next, or the mean of it"],
         ["duration", "d", None, "send for so long, instead of --count"],
-        ["schedule", None, "periodic", "periodic, or poisson: distances by chance (RFC 2330)"],
-        ["seed", None, None, "what the chance of --schedule poisson follows from, a number"],
+        ["schedule", None, "periodic", "periodic, or poisson: at random intervals (RFC 2330)"],
+        ["seed", None, None, "the seed of the random intervals, a number"],
         [
             "size",
             "s",

@@ -37,9 +37,9 @@ class Options(ServiceOptions):
         "The network stays when that run has ended, but without a wire."
     )
     optParameters = [
-        ["run", None, None, "which run: the number of any process in its network"],
+        ["run", None, None, "the run, by the number of any process in its network"],
     ]
-    optFlags = [["quiet", "q", "do not say where one is"]]
+    optFlags = [["quiet", "q", "do not print where the shell is"]]
     command: Sequence[str] = ()
 
     def getSynopsis(self) -> str:

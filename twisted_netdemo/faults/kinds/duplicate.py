@@ -10,6 +10,6 @@ FAULT = Fault(
     name="duplicate",
     word="duplicated",
     rank=20,
-    help="the ratio that arrives twice, or the positions",
+    help="the share to deliver twice, or the positions",
     copies=2,
 )

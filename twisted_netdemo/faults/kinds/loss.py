@@ -10,7 +10,7 @@ FAULT = Fault(
     name="loss",
     word="lost",
     rank=10,
-    help="the ratio that is lost, or the positions, as in @2,5-7 (from 1)",
+    help="the share to lose, or the positions, as in @2,5-7 (from 1)",
     stops=True,
     note="lost",
 )

@@ -10,6 +10,6 @@ FAULT = Fault(
     name="reorder",
     word="reordered",
     rank=30,
-    help="the ratio that leaves after later ones, or the positions",
+    help="the share to hold back until later ones have left, or the positions",
     holds=True,
 )

@@ -58,7 +58,7 @@ class TCPOptions(ServerOptions):
             "max-per-client",
             None,
             "100",
-            "most connections at one time of one address, or one IPv6 /64, 0 for no limit",
+            "most connections at one time from one address, or one IPv6 /64, 0 for no limit",
         ],
         [
             "workers",
