@@ -23,6 +23,7 @@ from twisted_netdemo.badwire.live.ends.live_interfaces import ILiveReactor
 from twisted_netdemo.badwire.live.ends.near_programs import NearPrograms
 from twisted_netdemo.badwire.live.ends.program_events import ProgramEvents
 from twisted_netdemo.badwire.live.export_page import exportPage
+from twisted_netdemo.badwire.live.lingering import Lingering
 from twisted_netdemo.badwire.live.live_figures import LiveFigures
 from twisted_netdemo.badwire.live.live_options import LivePlan
 from twisted_netdemo.badwire.live.recording import Recording
@@ -70,7 +71,13 @@ class LiveRun(MultiService):
         self._reactor = reactor
         self._why = "the run was stopped"
         self._flows = FlowNumbers()
-        self._feed = Feed(wire.clock, EventRing(), self._seconds, self._counted)
+        self._lingering = Lingering(
+            wire.clock,
+            plan.linger,
+            lambda: self._site.sent,
+            lambda: self._end("the last page was closed"),
+        )
+        self._feed = Feed(wire.clock, EventRing(), self._seconds, self._lingering.counted)
         programs = ProgramEvents(wire.clock, self._seconds, self._flows, self._feed.publish)
         self._programs = programs
         self._figures = LiveFigures(wire.clock, plan.texts)
@@ -96,8 +103,6 @@ class LiveRun(MultiService):
         self._far.setServiceParent(self)
         self._near = NearPrograms(reactor, programs.of("near", "tcp"), programs.of("near", "udp"))
         self._ports: list[IListeningPort] = []
-        self._lingering: IDelayedCall | None = None
-        self._mayLinger = False
         self._counting: IDelayedCall | None = None
         self.setServiceParent(wire)
 
@@ -190,20 +195,6 @@ class LiveRun(MultiService):
         name = _named("svg", self._recording.log.isWhole)
         return LiveAnswer(self._recording.svg(self._plan.about), "image/svg+xml", name)
 
-    def _counted(self, pages: int) -> None:
-        """
-        So many pages are open.
-        """
-        if pages:
-            self._mayLinger = True
-            if self._lingering is not None and self._lingering.active():
-                self._lingering.cancel()
-            self._lingering = None
-        elif self._mayLinger and self._lingering is None:
-            self._lingering = self._wire.clock.callLater(
-                self._plan.linger, self._end, "the last page was closed"
-            )
-
     def _end(self, why: str) -> None:
         self._why = why
         self._stop()
@@ -212,10 +203,9 @@ class LiveRun(MultiService):
         """
         Tell the pages, then close everything.
         """
-        self._mayLinger = False
-        for call in (self._lingering, self._counting):
-            if call is not None and call.active():
-                call.cancel()
+        self._lingering.stop()
+        if self._counting is not None and self._counting.active():
+            self._counting.cancel()
         self._kernel.stop()
         self._figures.stop()
         self._near.stop()

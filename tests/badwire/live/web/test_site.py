@@ -361,7 +361,7 @@ class AnswerTests(SiteCase):
         self.assertEqual(made, [0, 1])
         transport.producer.resumeProducing()
         self.clock.advance(1)
-        self.assertEqual(made, [0, 1, 2])
+        self.assertEqual((made, self.site.sent), ([0, 1, 2], 3))
         transport.producer.resumeProducing()
         transport.abortConnection()
         self.clock.advance(1)

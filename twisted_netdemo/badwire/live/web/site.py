@@ -207,7 +207,7 @@ class LiveRequest(Request):
                 self.write(body)
                 self.finish()
             else:
-                LongReply(site.reactor, self, body).start()
+                LongReply(site.reactor, self, site.counted(body)).start()
 
     def values(self, name: bytes) -> list[bytes]:
         """
@@ -219,6 +219,7 @@ class LiveRequest(Request):
 class LiveSite(HTTPFactory):
     """
     @ivar channels: the connections.
+    @ivar sent: how many parts of long replies have been sent so far.
     """
 
     noisy = False
@@ -241,6 +242,7 @@ class LiveSite(HTTPFactory):
         """
         super().__init__(timeout=_IDLE, reactor=clock)
         self.channels: set[LiveChannel] = set()
+        self.sent = 0
         self._gate = gate
         self._gets = gets
         self._posts = posts
@@ -301,6 +303,14 @@ class LiveSite(HTTPFactory):
         assert content is not None, "gotLength has made it"
         body = parseBody(request.kinds, content.read())
         return LiveAnswer(json.dumps(self._posts[name](body) or {}).encode())
+
+    def counted(self, parts: Iterator[bytes]) -> Iterator[bytes]:
+        """
+        The parts of a long reply, which are counted.
+        """
+        for part in parts:
+            self.sent += 1
+            yield part
 
     def _stream(self, request: LiveRequest) -> None:
         """
