@@ -345,31 +345,3 @@ def interleaved(
             # (sched(7)), which would be the next one's latency.
             time.sleep(_REST * (time.monotonic() - began))
     return rows
-
-
-def atOnce(
-    servers: Mapping[str, Server],
-    settings: Settings,
-    reference: str,
-    sizes: Mapping[str, tuple[int, int]],
-    measure: Callable[[Server, int, int, int | None], Sample],
-) -> Iterator[Table]:
-    """
-    Loads that begin a unit when one has ended: beside the servers, on a core of their own, and on
-    theirs. With a core each, a server that is faster than the load finds one or two units whenever
-    it looks; on one core they take turns, and it finds all that there are.
-
-    @param sizes: how many at once and how many in all, by their names.
-    @param measure: loads a server, with how many at once, how many in all, and on which core
-        (C{None}: one of its own).
-    """
-    for name, (flight, many) in sizes.items():
-        for core, words in ((None, "a core each"), (cores()[0], "one core, by turns")):
-            rows = interleaved(
-                settings.rounds,
-                servers,
-                lambda server, flight=flight, many=many, core=core: measure(
-                    server, flight, settings.units(many), core
-                ),
-            )
-            yield Table(f"{name}, {words}", rows, reference)

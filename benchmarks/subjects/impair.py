@@ -13,7 +13,6 @@ from benchmarks.contest import (
     Server,
     Settings,
     Table,
-    atOnce,
     freePorts,
     interleaved,
     rival,
@@ -21,6 +20,7 @@ from benchmarks.contest import (
     service,
     underLoad,
 )
+from benchmarks.load_tables import fullAndThird
 
 OURS = "impair, no figures"
 BARE = "asyncio, bare relay"
@@ -68,26 +68,11 @@ def tables(settings: Settings) -> Iterator[Table]:
         for server in servers.values():
             load(server, "closed", 32, settings.units(2500))
 
-        most = 0.0
         sizes = {"32 datagrams in flight": (32, 8000), "one datagram in flight": (1, 1000)}
-        for table in atOnce(
-            servers,
-            settings,
-            BARE,
-            sizes,
-            lambda server, flight, many, core: load(server, "closed", flight, many, core=core),
-        ):
-            yield table
-            most = most or table.middle(BARE, "rate")
-
-        # There and back are two.
-        rate = most / 2 / 3
-        rows = interleaved(
-            settings.rounds,
-            servers,
-            lambda server: load(server, "open", rate, settings.units(4000)),
+        words = "a second there and back"
+        yield from fullAndThird(
+            servers, settings, BARE, sizes, load, many=4000, words=words, ways=2
         )
-        yield Table(f"a third of the most, {rate:.0f} a second there and back", rows, BARE)
 
     late = [
         Contestant(name, [*_COMMAND, "--delay", f"{delay}ms"], "")

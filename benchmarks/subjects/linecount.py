@@ -18,7 +18,6 @@ from benchmarks.contest import (
     Server,
     Settings,
     Table,
-    atOnce,
     compiled,
     interleaved,
     rival,
@@ -26,6 +25,7 @@ from benchmarks.contest import (
     service,
     underLoad,
 )
+from benchmarks.load_tables import atOnce
 
 OURS = "linecount"
 WORKERS = "linecount --workers 2"

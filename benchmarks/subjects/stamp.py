@@ -17,7 +17,6 @@ from benchmarks.contest import (
     Server,
     Settings,
     Table,
-    atOnce,
     cores,
     interleaved,
     rival,
@@ -25,6 +24,7 @@ from benchmarks.contest import (
     service,
     underLoad,
 )
+from benchmarks.load_tables import atOnce
 
 OURS = "stampreflector"
 REPORT = "stampreflector, reporting"

@@ -12,7 +12,6 @@ from benchmarks.contest import (
     Server,
     Settings,
     Table,
-    atOnce,
     compiled,
     cores,
     interleaved,
@@ -21,6 +20,7 @@ from benchmarks.contest import (
     service,
     underLoad,
 )
+from benchmarks.load_tables import fullAndThird
 
 OURS = "udpcount"
 WORKERS = "udpcount --workers 2"
@@ -67,33 +67,17 @@ def tables(settings: Settings) -> Iterator[Table]:
     Many in flight and one, on a core beside the server's and on the same one; part load; and many
     sources.
     """
-    rounds = settings.rounds
     with running(CONTESTANTS) as servers:
         reference = BARE if BARE in servers else PLAIN
         # The first datagrams of a process cost more than all others.
         for server in servers.values():
             _load(server, "closed", 64, settings.units(5000))
 
-        most = 0.0
         sizes = {"64 datagrams in flight": (64, 20_000), "one datagram in flight": (1, 8000)}
-        for table in atOnce(
-            servers,
-            settings,
-            reference,
-            sizes,
-            lambda server, flight, many, core: _load(server, "closed", flight, many, core=core),
-        ):
-            yield table
-            most = most or table.middle(reference, "rate")
-
-        # Of what the reference did at full load, so that every contestant has the same.
-        rate = most / 3
-        rows = interleaved(
-            rounds,
-            servers,
-            lambda server: _load(server, "open", rate, settings.units(10_000)),
+        words = "datagrams a second"
+        yield from fullAndThird(
+            servers, settings, reference, sizes, _load, many=10_000, words=words
         )
-        yield Table(f"a third of the most, {rate:.0f} datagrams a second", rows, reference)
 
     yield from growth(settings)
 

@@ -5,6 +5,7 @@ The file that the ground truth is written to.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
@@ -47,6 +48,18 @@ class Truth(Protocol):
         """
         Write the rest. No more lines come.
         """
+
+
+def conclude(truth: Truth | None, summary: Callable[[int], bytes]) -> None:
+    """
+    Write the last line of a ground truth, where there is one, and close it.
+
+    @param summary: makes that line, given how many lines are missing before it.
+    """
+    if truth is not None:
+        truth.flush()
+        truth.write(summary(truth.missing))
+        truth.close()
 
 
 class LineFile:

@@ -31,7 +31,7 @@ from twisted_netdemo.impair.changes import (
     changedImpairments,
     settledChanges,
 )
-from twisted_netdemo.impair.ground_truth import Truth
+from twisted_netdemo.impair.ground_truth import Truth, conclude
 from twisted_netdemo.impair.stream_faults import StreamFaults, splitFigures
 from twisted_netdemo.impair.tcp_pair import End, Pair
 from twisted_netdemo.impair.tcp_pipe import HEADER, HEADER6, Way
@@ -241,10 +241,7 @@ class StreamRelay(Factory):
             self._tellEnding(pair)
         self._refused.stop()
         truth, self.truth = self.truth, None
-        if truth is not None:
-            truth.flush()
-            truth.write(self.summary(truth.missing))
-            truth.close()
+        conclude(truth, self.summary)
 
     def summary(self, missing: int) -> bytes:
         """

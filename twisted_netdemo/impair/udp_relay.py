@@ -27,7 +27,7 @@ from twisted_netdemo.impair.changes import (
     directionsOf,
     settledChanges,
 )
-from twisted_netdemo.impair.ground_truth import Truth
+from twisted_netdemo.impair.ground_truth import Truth, conclude
 from twisted_netdemo.impair.truth_lines import (
     DirectionTally,
     changedLine,
@@ -355,11 +355,7 @@ class Relay:
             )
         for line in self.reached.lines("client", "datagram"):
             _log.warn("{line}", line=line)
-        truth = self.truth
-        if truth is not None:
-            truth.flush()
-            truth.write(self.summary(truth.missing))
-            truth.close()
+        conclude(self.truth, self.summary)
 
     def summary(self, missing: int) -> bytes:
         """
