@@ -332,7 +332,9 @@ def parallel() -> None:
     project = Project(test_it=ASK + text + "\n@pytest.mark.badwire\ndef test_red(): assert 0\n")
     said = project.run("pytest", "-n", "2", "--html=page.html", "--self-contained-html")
     page = (project.folder / "page.html").read_text()
-    project.expect("xdist: tests in two processes", said, "1 failed, 20 passed", "again: python -m pytest")
+    project.expect(
+        "xdist: tests in two processes", said, "1 failed, 20 passed", "again: python -m pytest"
+    )
     if "ladder" not in page or "svg" not in page:
         sys.exit("pytest-html has no ladder")
     print("pytest-html has the ladder of a failure")
