@@ -120,8 +120,8 @@ def tests_user(session: nox.Session) -> None:
 @nox.session(default=False)
 def tests_trial(session: nox.Session) -> None:
     """
-    The whole suite under trial; in '.ci/run' the tests that start no real program, for those that
-    do start the same programs under any runner.
+    The whole suite under trial; in '.ci/run', without 'full', the tests that start no real program,
+    for those that do start the same programs under any runner.
     """
     session.install("-e", ".[test]")
     # Three processes here too: many tests wait for programs.
