@@ -23,6 +23,7 @@ from tests.badwire.cases import BADWIRE
 from tests.processes import folder, goes, needs, until
 from tests.testing.runners.project import children
 from twisted_netdemo.badwire.cli import enter
+from twisted_netdemo.badwire.sandbox.linux import CLONE_NEWNET
 from twisted_netdemo.testing.badwire import (
     Mistake,
     Unavailable,
@@ -323,6 +324,29 @@ class HelperTests(RealCase):
         """
         for helper in (0, self.helper().pid):
             goes(self, call(leave, helper, drain=0).value)
+
+    def test_numberOfNetwork(self) -> None:
+        """
+        No other network, in which another test may run, gets the number of a wire's network before
+        the watcher has ended what is left there.
+        """
+        helper = self.helper()
+        (watcher,) = (pid for pid in children(helper.pid) if comm(pid) == session_watcher.NAME)
+        wire = wires.OpenWire([])
+        self.addCleanup(wire.close)
+        (network,) = (os.fstat(space) for space, kind in wire._spaces if kind == CLONE_NEWNET)
+        wire.closeNamespaces()
+
+        def isOpen() -> bool:
+            for name in os.listdir(f"/proc/{watcher}/fd"):
+                with contextlib.suppress(FileNotFoundError):
+                    if os.path.samestat(os.stat(f"/proc/{watcher}/fd/{name}"), network):
+                        return True
+            return False
+
+        until(isOpen, "the network at the watcher")
+        wire.close()
+        until(lambda: not isOpen(), "the end of the network")
 
     def test_entered(self) -> None:
         """

@@ -19,7 +19,9 @@ OLD, NEW = 11, 12
 class WireEndedTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.ended: list[os.stat_result] = []
-        self.network = os.stat("/")
+        self.descriptor = os.open("/", os.O_RDONLY)
+        self.addCleanup(os.close, self.descriptor)
+        self.network = os.fstat(self.descriptor)
         self.patch(watcher, "end", self.ended.append)
         self.patch(os, "fork", self.fork)
 
@@ -39,13 +41,13 @@ class WireEndedTests(SynchronousTestCase):
         """
 
         def inhabitants(network: os.stat_result, known: Container[int]) -> Iterator[int]:
-            self.assertIs(network, self.network)
+            self.assertEqual(network, self.network)
             return iter([] if left in known else [left])
 
         self.patch(watcher, "inhabitants", inhabitants)
         self.ended.clear()
         since = time.monotonic() - age
-        session_watcher._wireEnded(session_watcher._Watched(self.network, {OLD}, since))
+        session_watcher._wireEnded(session_watcher._Watched(self.descriptor, {OLD}, since))
         return self.ended == [self.network]
 
     def test_looks(self) -> None:

@@ -37,11 +37,13 @@ class _Watched:
     """
     A network whose wire goes on.
 
+    @ivar network: its descriptor. While it is open, the kernel gives the network's number, by which
+        processes are found, to no other network.
     @ivar known: the processes that there were before the network.
     @ivar since: when it was made, as C{time.monotonic} has it.
     """
 
-    network: os.stat_result
+    network: int
     known: Container[int]
     since: float
 
@@ -113,7 +115,9 @@ def _watch(requests: socket.socket) -> NoReturn:
         for ready, _ in poll.poll():
             if ready in watched:
                 poll.unregister(ready)
-                _wireEnded(watched.pop(ready))
+                ended = watched.pop(ready)
+                _wireEnded(ended)
+                os.close(ended.network)
                 os.close(ready)
                 continue
             known, descriptors, _, _ = socket.recv_fds(requests, 1 + _LONGEST, 2)
@@ -123,8 +127,7 @@ def _watch(requests: socket.socket) -> NoReturn:
                 continue
             process, network = descriptors
             pids = frozenset(array.array("i", known[1:]))
-            watched[process] = _Watched(os.fstat(network), pids, time.monotonic())
-            os.close(network)
+            watched[process] = _Watched(network, pids, time.monotonic())
             poll.register(process, select.POLLIN)
     os._exit(0)
 
@@ -136,15 +139,16 @@ def _wireEnded(watched: _Watched) -> None:
     # Each look at a process costs the kernel some microseconds, and most were there before.
     isNew = time.monotonic() - watched.since < _NEW
     known = watched.known if isNew else frozenset()
-    if next(watcher.inhabitants(watched.network, known), None) is None:
+    network = os.fstat(watched.network)
+    if next(watcher.inhabitants(network, known), None) is None:
         return
     try:
         isOther = not os.fork()
     except OSError:  # there are too many processes
-        watcher.end(watched.network)
+        watcher.end(network)
         return
     if isOther:
         try:
-            watcher.end(watched.network)
+            watcher.end(network)
         finally:
             os._exit(0)
