@@ -10,13 +10,15 @@ from pathlib import Path
 from random import Random
 from xml.etree import ElementTree
 
+from selenium.common.exceptions import ElementClickInterceptedException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.wait import WebDriverWait
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.badwire.scenes import Scene, datagrams, lesson
 from tests.browser import AXE, axeCore, chromium
-from tests.processes import folder
+from tests.processes import PATIENCE, folder
 from twisted_netdemo.badwire.model.events import Event
 from twisted_netdemo.badwire.render import page, scaled_svg, svg
 from twisted_netdemo.badwire.render.ladder import flows, rows
@@ -307,7 +309,12 @@ class BrowserTests(SynchronousTestCase):
         self.browser.switch_to.active_element.send_keys(Keys.ARROW_DOWN)
         self.assertIn("packet 5 of flow 0", self.details)
         self.assertIn("attempt 2", self.details)
-        self.find('.packet[data-n="5"] .hit')[0].click()
+        again = self.find('.packet[data-n="5"] .hit')[0]
+        # The page scrolls to the packet meanwhile: the click may miss it, and be refused.
+        misses = [ElementClickInterceptedException]
+        WebDriverWait(self.browser, PATIENCE, ignored_exceptions=misses).until(
+            lambda _: again.click() is None
+        )
         self.assertEqual(self.find(".chosen"), [])
 
     def test_copies(self) -> None:
