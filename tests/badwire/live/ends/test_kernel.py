@@ -8,13 +8,15 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
+from unittest import mock
 
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.badwire.model.test_events import SENT
+from twisted_netdemo.badwire.live.ends import sock_diag
 from twisted_netdemo.badwire.live.ends.flow_numbers import FlowNumbers, TCPConnection
-from twisted_netdemo.badwire.live.ends.kernel import OFTEN, KernelWatch
+from twisted_netdemo.badwire.live.ends.kernel import OFTEN, KernelWatch, asker
 from twisted_netdemo.badwire.live.ends.sock_diag import TCPSocket
 from twisted_netdemo.badwire.model.kernel_counters import CounterRow
 
@@ -142,6 +144,24 @@ class WatchTests(SynchronousTestCase):
         self.kernel["TcpExtTCPLossProbes"] = 1
         self.watch.countNow()
         self.assertEqual(self.published[-1]["tlp"], {"probes": 1, "timeouts": 0})
+
+    def test_refused(self) -> None:
+        """
+        A kernel that refuses once is asked again later: the page's figures do not stand still.
+        """
+        with mock.patch.object(sock_diag, "isThere", return_value=True):
+            self.watch._sockets = asker()
+        tables = mock.mock_open(read_data="")
+        with (
+            mock.patch.object(sock_diag, "ask", side_effect=OSError(105, "No buffer space")) as ask,
+            mock.patch("builtins.open", tables),
+        ):
+            self.advance(0.02)
+            self.assertEqual(ask.call_count, 1)
+            self.flows.sent(OPENING)
+            self.watch.happened()
+            self.advance(2 * OFTEN)
+            self.assertGreater(ask.call_count, 1)
 
     def test_stop(self) -> None:
         """

@@ -55,7 +55,10 @@ def _ask(connections: Iterable[TCPConnection]) -> list[TCPSocket]:
         # Both ends live at the near address: the wire exchanges the addresses of each packet.
         near, far = _ADDRESSES[version]
         ends += [TCPEnd(near, opener, far, other), TCPEnd(near, other, far, opener)]
-    return sock_diag.ask(ends)
+    try:
+        return sock_diag.ask(ends)
+    except OSError:  # there is no memory for it now, or no file descriptor
+        return _readTables(connections)
 
 
 def _readTables(connections: Iterable[TCPConnection]) -> list[TCPSocket]:
