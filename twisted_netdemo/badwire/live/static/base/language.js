@@ -7,8 +7,16 @@ import { byId } from "./dom.js";
 const NAMES = ["en", "de"];
 const ATTRIBUTES = { text: null, label: "aria-label", title: "title" };
 
+async function texts(name) {
+  const reply = await fetch(`texts/${name}.json`);
+  // Another run at this address refuses, and that is no text.
+  if (!reply.ok) throw new Error(reply.statusText);
+  return reply.json();
+}
+
 export class Language {
   #texts;
+  #wanted = null;
 
   constructor() {
     const inside = byId("texts");
@@ -44,12 +52,14 @@ export class Language {
   /** Chooses a language, English where there is none of that name; false if it cannot be had now. */
   async choose(name) {
     const chosen = this.has(name) ? name : "en";
+    this.#wanted = chosen;
     try {
-      this.#texts[chosen] ??= await (await fetch(`texts/${chosen}.json`)).json();
+      this.#texts[chosen] ??= await texts(chosen);
     } catch {
       return false;
     }
-    this.words = this.#texts[chosen];
+    // Another may have been chosen while this one came.
+    if (this.#wanted === chosen) this.words = this.#texts[chosen];
     return true;
   }
 
