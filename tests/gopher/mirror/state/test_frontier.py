@@ -94,7 +94,8 @@ class FrontierTests(SynchronousTestCase):
     def test_strangers(self) -> None:
         """
         No more hosts are known than may be, and one that the mirror was not given leads to its
-        share alone; links to hosts that are known are followed all the same.
+        share alone, however often the mirror is started; links to hosts that are known are followed
+        all the same.
         """
         self.recorder = FindingRecorder(self.frontier, maxHosts=20)
         self.frontier.beginRound(1.0, None)
@@ -117,11 +118,12 @@ class FrontierTests(SynchronousTestCase):
         self.assertFalse(self.recorder.isFull())
         self.open()
         self.recorder = FindingRecorder(self.frontier, maxHosts=20)
+        self.assertEqual(lead(first, "later", 5), (0, 5))
         self.assertEqual(lead(start, "c", 9, isGiven=True), (6, 3))
         self.assertTrue(self.recorder.isFull())
         self.assertEqual(self.frontier.serverCount(), 20)
         left = "SELECT value FROM mirror WHERE key = 'left_out'"
-        self.assertEqual(self.frontier.database.execute(left).fetchone(), (102,))
+        self.assertEqual(self.frontier.database.execute(left).fetchone(), (107,))
         self.frontier.endRound(20.0)
         self.frontier.beginRound(30.0, None)
         self.assertEqual(self.frontier.database.execute(left).fetchone(), (0,))
@@ -181,12 +183,14 @@ class FrontierTests(SynchronousTestCase):
 
     def test_versionOne(self) -> None:
         """
-        The database of the version before is taken over.
+        The database of an earlier version is taken over.
         """
         self.frontier.beginRound(1.0, None)
         self.frontier.addStarts([START], 1.0)
         database = self.frontier.database
         database.executescript("""
+DROP INDEX host_found_by;
+ALTER TABLE host DROP COLUMN found_by;
 DROP TABLE recorded;
 CREATE TABLE recorded (
     address TEXT PRIMARY KEY, type TEXT NOT NULL, title TEXT NOT NULL, source INTEGER NOT NULL
@@ -201,10 +205,11 @@ PRAGMA user_version = 1;
         self.frontier.close()
         self.open()
         read = self.frontier.database.execute
-        self.assertEqual(read("PRAGMA user_version").fetchone(), (2,))
+        self.assertEqual(read("PRAGMA user_version").fetchone(), (3,))
         found = read("SELECT source, address, type, title FROM recorded").fetchall()
         self.assertEqual(found, [(1, "https://example.org/", "h", "Web")])
         self.assertEqual(read("SELECT exempt FROM host ORDER BY id").fetchall(), [(1,), (2,)])
+        self.assertEqual(self.frontier.foundBy(1), 0)
 
     def test_vanished(self) -> None:
         """
@@ -285,7 +290,7 @@ PRAGMA user_version = 1;
         """
         openForReading(self.path).close()
         self.assertRaises(MirrorError, openForReading, str(folder(self)))
-        self.frontier.database.execute("PRAGMA user_version = 3")
+        self.frontier.database.execute("PRAGMA user_version = 99")
         self.assertRaises(MirrorError, openForReading, self.path)
         self.assertRaises(MirrorError, openDatabase, self.path)
         self.assertRaises(

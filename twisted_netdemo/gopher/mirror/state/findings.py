@@ -5,7 +5,6 @@ Recording what came of a resource, with a menu's links, in one transaction.
 from __future__ import annotations
 
 import sqlite3
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -52,7 +51,7 @@ class FindingRecorder:
         self._maxDue = maxDue
         self.maxHosts = maxHosts
         self._hosts: int | None = None
-        self._brought: Counter[int] = Counter()  # new servers, by the one that led to them
+        self._brought: dict[int, int] = {}  # new servers, by the one that led to them
         self._waiting: dict[int, int] = {}  # by server, counted from above
 
     @property
@@ -206,11 +205,13 @@ class FindingRecorder:
         known = self._frontier.knownServer(*key, isExempt=exempts)
         if known is not None:
             return known
+        if source not in self._brought:  # earlier runs count too
+            self._brought[source] = self._frontier.foundBy(source)
         if self.isFull() or (self._brought[source] >= self.share and not isGiven):
             return None
         self._hosts = (self._hosts or 0) + 1
         self._brought[source] += 1
-        return self._frontier.serverOf(*key, isExempt=exempts)
+        return self._frontier.serverOf(*key, isExempt=exempts, foundBy=source)
 
     def _hasRoom(self, database: sqlite3.Connection, server: int, full: set[int]) -> bool:
         """

@@ -140,18 +140,26 @@ class Frontier:
 
     # Servers.
 
-    def serverOf(self, scheme: str, name: str, port: int, isExempt: bool = False) -> int:
+    def serverOf(
+        self,
+        scheme: str,
+        name: str,
+        port: int,
+        isExempt: bool = False,
+        foundBy: int | None = None,
+    ) -> int:
         """
         A server's number; the server is added if it is new. Within a transaction.
 
         @param isExempt: whether a server at an address that is not global leads to it.
+        @param foundBy: the number of the server that leads to it.
         """
         known = self.knownServer(scheme, name, port, isExempt)
         if known is not None:
             return known
         added = self.database.execute(
-            "INSERT INTO host (scheme, name, port, exempt) VALUES (?, ?, ?, ?)",
-            (scheme, name, port, 2 if isExempt else 0),
+            "INSERT INTO host (scheme, name, port, exempt, found_by) VALUES (?, ?, ?, ?, ?)",
+            (scheme, name, port, 2 if isExempt else 0, foundBy),
         )
         return added.lastrowid or 0
 
@@ -174,6 +182,13 @@ class Frontier:
         How many servers are known.
         """
         return int(self.database.execute("SELECT count(*) FROM host").fetchone()[0])
+
+    def foundBy(self, server: int) -> int:
+        """
+        How many servers are known since this one led to them.
+        """
+        found = self.database.execute("SELECT count(*) FROM host WHERE found_by = ?", (server,))
+        return int(found.fetchone()[0])
 
     def leaveOut(self, count: int) -> None:
         """

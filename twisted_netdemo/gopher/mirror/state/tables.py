@@ -16,7 +16,7 @@ from twisted_netdemo.gopher.mirror.state.interruption import Interruption
 NAME = "mirror.sqlite"
 
 #: The version of the tables, as C{PRAGMA user_version} has it.
-VERSION = 2
+VERSION = 3
 
 # How many bytes of the file are held in memory.
 _CACHE = 16 << 20
@@ -36,8 +36,10 @@ CREATE TABLE host (
     encoding TEXT,                      -- from caps.txt
     asked REAL NOT NULL DEFAULT 0,      -- when robots.txt was asked for
     caps_until REAL NOT NULL DEFAULT 0, -- until when caps.txt is known
+    found_by INTEGER,                   -- the host whose menu led to it first; NULL: a start
     UNIQUE (scheme, name, port)
 );
+CREATE INDEX host_found_by ON host (found_by);
 CREATE TABLE resource (
     id INTEGER PRIMARY KEY,
     host INTEGER NOT NULL REFERENCES host,
@@ -78,7 +80,8 @@ CREATE VIRTUAL TABLE text USING fts5 (title, body);
 
 
 # What makes the tables of a version those of the next. Version 1 had one menu for a link that is
-# not followed, and did not know which hosts were exempt as starts.
+# not followed, and did not know which hosts were exempt as starts; version 2 did not know which
+# host led to another.
 _STEPS = {
     1: """
 ALTER TABLE recorded RENAME TO old;
@@ -90,6 +93,10 @@ INSERT INTO recorded SELECT source, address, type, title FROM old;
 DROP TABLE old;
 UPDATE host SET exempt = 2 WHERE exempt AND id NOT IN
     (SELECT host FROM resource WHERE is_start = 1);
+""",
+    2: """
+ALTER TABLE host ADD COLUMN found_by INTEGER;
+CREATE INDEX host_found_by ON host (found_by);
 """,
 }
 
