@@ -317,8 +317,10 @@ class TruthTests(SynchronousTestCase):
         exercise_ = make(events, ("released",), random.Random(1))
         [question] = exercise_.questions
         self.assertEqual((question.kind, question.n, question.truth), ("released", late.n, "1448"))
-        self.assertTrue(question.isRight("1448 bytes"))
-        self.assertFalse(question.isRight("1449"))
+        for answer in ("1448 bytes", "1,448", "1.448 bytes"):  # as the page writes it
+            self.assertTrue(question.isRight(answer), answer)
+        for answer in ("1449", "1,449", "14,48", "1448,", "1,4,4,8"):
+            self.assertFalse(question.isRight(answer), answer)
         told = [json.loads(each) for each in exercise_.events]
         [arrival] = [each for each in told if each["event"] == "arrived" and each["n"] == late.n]
         self.assertNotIn("released", arrival)

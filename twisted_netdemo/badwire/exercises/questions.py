@@ -32,7 +32,11 @@ _TOGETHER = 0.001
 
 _UNITS: dict[Kind, str] = {"again": "ms", "released": "bytes"}
 
-_NUMBER = re.compile(r"([0-9]+(?:[.,][0-9]+)?)\s*(?:ms|bytes)?", re.ASCII)
+_UNIT = re.compile(r"\s*(?:ms|bytes)$")
+
+# A number with a decimal comma or point, and one with commas or points between its thousands.
+_DECIMAL = re.compile(r"[0-9]+(?:[.,][0-9]+)?", re.ASCII)
+_GROUPED = re.compile(r"[0-9]{1,3}(?:[.,][0-9]{3})+", re.ASCII)
 
 
 class Unsuitable(Exception):
@@ -79,12 +83,10 @@ class ExerciseQuestion:
         given = answer.strip().casefold()
         if self.kind == "fate":
             return given == self.truth
-        match = _NUMBER.fullmatch(given)
-        if match is None:
-            return False
-        number = float(match[1].replace(",", "."))
         return any(
-            abs(number - float(right)) <= self.margin for right in (self.truth, *self.accepted)
+            abs(number - float(right)) <= self.margin
+            for number in _readings(_UNIT.sub("", given))
+            for right in (self.truth, *self.accepted)
         )
 
     @classmethod
@@ -99,6 +101,18 @@ class ExerciseQuestion:
         All of it, for the truth.
         """
         return asdict(self)
+
+
+def _readings(text: str) -> list[float]:
+    """
+    The numbers that a text may stand for: the page writes C{1,448} or C{1.448}, by its language.
+    """
+    readings = []
+    if _DECIMAL.fullmatch(text):
+        readings.append(float(text.replace(",", ".")))
+    if _GROUPED.fullmatch(text):
+        readings.append(float(re.sub("[.,]", "", text)))
+    return readings
 
 
 @dataclass
