@@ -4,10 +4,12 @@ Tests of what the page can have done, on a wire in memory.
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
 from typing import Any
+from unittest import mock
 
 from twisted.internet.task import Clock
 from twisted.logger import LogEvent, formatEvent, globalLogPublisher
@@ -230,6 +232,22 @@ class ActionTests(SynchronousTestCase):
         self.assertEqual(b"".join(parts).count(TEXT), 6000)
         self.assertLess(max(map(len, parts)), 2 * _READ)
         self.assertEqual(b"".join(self.recording.svg("")).decode(), "".join(recorder.svg()))
+
+    def test_fullFromTheBeginning(self) -> None:
+        """
+        A disk that is full is noticed before an export of a short run gets its name, which then
+        says that it is not whole.
+        """
+        self.wire.datagramReceived(PACKET)
+        self.assertTrue(self.recording.isWhole)
+        full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        with mock.patch("tempfile.TemporaryFile", side_effect=full):
+            parts = [self.recording.svg(""), self.recording.log.parts(), self.recording.capture()]
+        self.assertFalse(self.recording.log.isWhole)
+        self.assertFalse(self.recording._packets.isWhole)
+        drawing, log, capture = (b"".join(each) for each in parts)
+        self.assertIn(b"<svg", drawing)
+        self.assertEqual((log, capture.count(TEXT)), (b"", 0))
 
 
 class SpoolTests(SynchronousTestCase):

@@ -181,19 +181,22 @@ class LiveRun(MultiService):
 
     def _exportLog(self) -> LiveAnswer:
         log = self._recording.log
-        return LiveAnswer(log.parts(), "application/x-ndjson", _named("log", log.isWhole))
+        parts = log.parts()  # before the name: a full disk may show only now
+        return LiveAnswer(parts, "application/x-ndjson", _named("log", log.isWhole))
 
     def _exportCapture(self) -> LiveAnswer:
+        capture = self._recording.capture()
         name = _named("pcapng", self._recording.isWhole)
-        return LiveAnswer(self._recording.capture(), "application/octet-stream", name)
+        return LiveAnswer(capture, "application/octet-stream", name)
 
     def _exportPage(self) -> LiveAnswer:
         page = exportPage(static_files.FOLDER, self.hello(), self._feed.all())
         return LiveAnswer(page, "text/html; charset=utf-8", _named("html"))
 
     def _exportDrawing(self) -> LiveAnswer:
+        drawing = self._recording.svg(self._plan.about)
         name = _named("svg", self._recording.log.isWhole)
-        return LiveAnswer(self._recording.svg(self._plan.about), "image/svg+xml", name)
+        return LiveAnswer(drawing, "image/svg+xml", name)
 
     def _end(self, why: str) -> None:
         self._why = why

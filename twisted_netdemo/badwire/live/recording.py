@@ -91,11 +91,14 @@ class Spool:
 
     def parts(self) -> Iterator[bytes]:
         """
-        All that there is now, in parts.
+        All that there is now, in parts. Whether that is whole is known when this returns.
         """
         if self._gathered:
             self._flush()
-        place, end = 0, self._size
+        return self._read(self._size)
+
+    def _read(self, end: int) -> Iterator[bytes]:
+        place = 0
         while place < end:
             assert self._file is not None
             part = os.pread(self._file.fileno(), min(_READ, end - place), place)
@@ -188,23 +191,16 @@ class Recording:
         """
         return self.log.isWhole and self._packets.isWhole
 
-    def _lines(self) -> Iterator[Sequence[bytes]]:
-        """
-        The log's lines, some at a time.
-        """
-        rest = b""
-        for part in self.log.parts():
-            *lines, rest = (rest + part).split(b"\n")
-            yield lines
-
     def capture(self) -> Iterator[bytes]:
         """
         The packets as both ends see them, their fates as comments (pcapng), in parts.
         """
+        return self._capture(self.log.parts(), _pieces(self._packets.parts()))
+
+    def _capture(self, log: Iterable[bytes], packets: Iterator[bytes]) -> Iterator[bytes]:
         made: list[bytes] = []
         capture = Capture(made.append, self._start)
-        packets = _pieces(self._packets.parts())
-        for lines in self._lines():
+        for lines in _lines(log):
             for line in lines:
                 if _SENT not in line:
                     continue
@@ -223,16 +219,7 @@ class Recording:
 
         @param about: how to repeat the run.
         """
-        recorder = Recorder(toScale=True, most=DRAWN)
-        for lines in self._lines():
-            for line in lines:
-                if recorder.leftOut and _SENT in line:
-                    recorder.leaveOut()
-                else:
-                    recorder.add(fromJSON(line))
-            yield b""
-        for part in recorder.svg(about):
-            yield part.encode("utf-8", "replace")
+        return _drawn(self.log.parts(), about)
 
     def close(self) -> None:
         """
@@ -240,6 +227,29 @@ class Recording:
         """
         self.log.close()
         self._packets.close()
+
+
+def _lines(parts: Iterable[bytes]) -> Iterator[Sequence[bytes]]:
+    """
+    The lines of a log, some at a time.
+    """
+    rest = b""
+    for part in parts:
+        *lines, rest = (rest + part).split(b"\n")
+        yield lines
+
+
+def _drawn(log: Iterable[bytes], about: str) -> Iterator[bytes]:
+    recorder = Recorder(toScale=True, most=DRAWN)
+    for lines in _lines(log):
+        for line in lines:
+            if recorder.leftOut and _SENT in line:
+                recorder.leaveOut()
+            else:
+                recorder.add(fromJSON(line))
+        yield b""
+    for part in recorder.svg(about):
+        yield part.encode("utf-8", "replace")
 
 
 def _pieces(parts: Iterable[bytes]) -> Iterator[bytes]:
