@@ -116,6 +116,13 @@ class SystemLogTests(SynchronousTestCase):
         accepted = self.enterContext(daemon.accept()[0])
         self.assertEqual(accepted.recv(99), b"1\x002\x00")
 
+    def test_oneMessage(self) -> None:
+        """
+        What a client has sent begins no message of its own, with a priority of its choice.
+        """
+        event: LogEvent = {"log_format": "{text}", "text": "a\0<8>b"}
+        self.assertEqual(messages(event, "here").partition("here: ")[2], "[-#-] a\\0<8>b\n")
+
     def test_messages(self) -> None:
         """
         A message has its priority, its time and the program's name; its further lines, and what is

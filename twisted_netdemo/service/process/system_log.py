@@ -110,7 +110,8 @@ def messages(event: LogEvent, tag: str) -> str:
     @param tag: the program's name.
     @return: a line for each message; none for an event without a text.
     """
-    text = eventAsText(event, includeTimestamp=False).rstrip("\n")
+    # A NUL, which a client may have sent, would end the message of a connection.
+    text = eventAsText(event, includeTimestamp=False).rstrip("\n").replace("\0", "\\0")
     if not text:
         return ""
     at = time.localtime(event.get("log_time"))
