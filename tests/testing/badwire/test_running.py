@@ -232,6 +232,7 @@ class RunTests(RealCase):
             (lambda: run("true"), "argv: 'true' is not a program and its arguments"),
             (lambda: run(["echo", 1]), "argv: 1 is not text"),  # type: ignore[list-item]  # a user's
             (lambda: run(["a\0b"]), "argv: 'a\\x00b' is not text without NUL"),
+            (lambda: run(["a", "\ud800"]), "argv: '\\ud800' cannot be a program's: surrogates"),
             (lambda: run(["true"], timeout=-1), "timeout: -1 is not a number of seconds above 0"),
             (lambda: call(fail, timeout="1"), "timeout: '1' is not"),  # type: ignore[arg-type]  # a user's
             (lambda: run(["true"], input=5), "input: 5 is neither"),  # type: ignore[arg-type]  # a user's
@@ -239,6 +240,7 @@ class RunTests(RealCase):
             (lambda: run(["true"], env={"A=": "5"}), "env: 'A=' is no name of a variable"),
             (lambda: run(["true"], sysctl={"net.no": 1}), "net.no: this kernel has no such"),
             (lambda: run(["nonsense"]), "No such file or directory: 'nonsense'"),
+            (lambda: run(["/\udcff"]), "No such file or directory: '/\\udcff'"),
             (lambda: run(["true"], cwd="/nowhere"), "No such file or directory: '/nowhere'"),
             (cut, "cut: this is no test on a bad wire"),
         ]

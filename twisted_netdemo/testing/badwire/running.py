@@ -117,7 +117,7 @@ def run(
             except OSError as error:
                 # The pipe is there only as long as there is no program.
                 name = error.filename if isinstance(error.filename, str) else command[0]
-                os.write(toFailed.fileno(), f"{error.errno} {name}".encode())
+                os.write(toFailed.fileno(), os.fsencode(f"{error.errno} {name}"))
             os._exit(127)
 
         child = NetworkChild(wire, execute)
@@ -130,7 +130,7 @@ def run(
         finally:
             child.kill(readers)
         if why.data:
-            errno, _, name = why.data.decode("utf-8", "surrogateescape").partition(" ")
+            errno, _, name = os.fsdecode(why.data).partition(" ")
             raise OSError(int(errno), os.strerror(int(errno)), name)
         record = finished(wire, words, drain=not timedOut)
     again = rerun.ofProgram(command, words, record.seed)
@@ -146,6 +146,10 @@ def _text(parameter: str, each: object) -> str:
     text = os.fspath(each) if isinstance(each, (str, os.PathLike)) else None
     if not isinstance(text, str) or "\0" in text:
         raise Mistake(f"{parameter}: {each!r} is not text without NUL, or a path")
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError as error:
+        raise Mistake(f"{parameter}: {each!r} cannot be a program's: {error.reason}") from None
     return text
 
 
