@@ -26,6 +26,9 @@ _PIECE = 1 << 16
 #: How long the child may take to say where it hangs, and how often that is looked at, in seconds.
 _PATIENCE, _LOOK = 1.0, 0.05
 
+#: How many bytes of a dump are read: faulthandler writes 100 frames of 100 threads at most.
+_LONGEST = 1 << 22
+
 #: How many lines of a dump are shown, and which frames are the test runner's or our own.
 _SHOWN = 60
 _OURS = re.escape(os.path.dirname(os.path.dirname(__file__)) + os.sep)
@@ -165,8 +168,8 @@ class NetworkChild:
         What the child has told about a crash or a hang, without the frames of the test runner.
         """
         if self._dump is not None:
-            self._dump.seek(0)
-            self._dumped = self._dump.read()
+            # The child has the same position in the file: to read would move where it writes.
+            self._dumped = os.pread(self._dump.fileno(), _LONGEST, 0)
         lines = self._dumped.decode("utf-8", "replace").splitlines()
         return "\n".join([line for line in lines if not _RUNNER.search(line)][:_SHOWN])
 
