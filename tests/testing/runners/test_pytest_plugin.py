@@ -178,6 +178,7 @@ def test_hangs():
 @pytest.mark.badwire(isolation="exec", down_loss=1, serve="udpcount")
 def test_executed(server):
     assert server[0] == os.getpid()
+    assert "BADWIRE_INSIDE" not in os.environ  # a pytest that it starts is another one
     cut()
     heal()
     ask()

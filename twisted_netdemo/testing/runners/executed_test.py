@@ -16,7 +16,8 @@ from twisted_netdemo.testing.badwire import inside_network, network_child
 from twisted_netdemo.testing.badwire.wires import OpenWire, WireCommands
 from twisted_netdemo.testing.runners.forked_test import Forwarder
 
-#: The variable of the environment that tells the inner pytest its descriptors.
+#: The variable of the environment that tells the inner pytest its descriptors, and the name of the
+#: plugin that the inner pytest has then.
 INSIDE = "BADWIRE_INSIDE"
 
 #: What the inner pytest writes elsewhere, or not at all.
@@ -76,14 +77,15 @@ def begin(config: pytest.Config) -> None:
     """
     In the inner pytest, before other plugins look at the options.
     """
-    answers, commands, dump = map(int, os.environ[INSIDE].split(","))
+    # taken out: a pytest that the test starts is not this one
+    answers, commands, dump = map(int, os.environ.pop(INSIDE).split(","))
     for descriptor in (answers, commands, dump):
         os.set_inheritable(descriptor, False)
     network_child.dumpTo(dump)
     for name in (*_OUTPUTS, *_CHOICES):
         if getattr(config.option, name, None):
             setattr(config.option, name, None)
-    config.pluginmanager.register(_Inner(config, answers))
+    config.pluginmanager.register(_Inner(config, answers), INSIDE)
     inside_network.begin(WireCommands(socket.socket(fileno=commands)))
 
 
