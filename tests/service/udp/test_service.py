@@ -562,6 +562,19 @@ class MultipleTests(PortMixin, SynchronousTestCase):
             if not SegmentedMessages(port._socket, SingleMessages(port._socket)).works:
                 raise SkipTest("UDP_SEGMENT is Linux's, since 4.18")
 
+    def test_segmentsGoOn(self) -> None:
+        """
+        Datagrams that cannot be sent one by one either, such as those from an address that the host
+        has no more, say nothing about the others, which go on to leave in one message.
+        """
+        udp = self.open(Collector())._socket
+        segmented = SegmentedMessages(udp, SingleMessages(udp))
+        before = segmented.works
+        datagrams = [(b"..", udp.getsockname(), "192.0.2.1")] * 3
+        failed = segmented.send(datagrams, Stamp(0, lambda: b"1", 8))
+        self.assertEqual(sorted(failed or ()), [0, 1, 2] if before else [])
+        self.assertEqual(segmented.works, before)
+
     def test_forked(self) -> None:
         """
         Processes that were forked from one do not read each other's datagrams.

@@ -101,7 +101,8 @@ class SegmentedMessages:
                 self._sendmsg((joined(group, size, stamp),), (*controls, parted), 0, address)
             except OSError as error:
                 # Which of the rest can be sent, and why others cannot, is found out one by one.
-                self.works = error.errno not in _UNPARTED
-                failed = self._single.send(datagrams[start:], stamp)
+                rest = datagrams[start:]
+                failed = self._single.send(rest, stamp)
+                self.works = error.errno not in _UNPARTED or len(failed) == len(rest)
                 return {start + at: reason for at, reason in failed.items()}
         return {}
