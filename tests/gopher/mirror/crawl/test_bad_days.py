@@ -106,7 +106,8 @@ class MirrorTests(HoleTestCase):
         self.assertEqual(await self.mirror(), 23)
         self.assertEqual(
             self.said[-1],
-            f"Error: {self.database} is of version 99, and this gopherfetch knows 2 at most",
+            f"Error: {self.database} is of version 99, and this gopherfetch knows {tables.VERSION} "
+            "at most",
         )
         self.assertEqual(self.database.read_bytes(), before)
 
