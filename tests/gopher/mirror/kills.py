@@ -129,6 +129,7 @@ class Kills(SynchronousTestCase):
             self.served.asked.clear()
             kills = 0
             while killed < self.kills and kills < 12:
+                began = time.monotonic()
                 mirror = self.begin(where)
                 try:
                     mirror.wait(chance.uniform(0.4, 1.0) * seconds)
@@ -141,6 +142,8 @@ class Kills(SynchronousTestCase):
                         halves += data != whole[name]
                 else:
                     self.finish(mirror)
+                    if not kills:  # the machine is quicker than it was when the first one was timed
+                        seconds = min(seconds, time.monotonic() - began)
                     break
             else:
                 self.finish(self.begin(where))
