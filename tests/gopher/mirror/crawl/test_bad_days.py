@@ -139,6 +139,25 @@ class MirrorTests(HoleTestCase):
         self.assertEqual(words, (1,))
         database.close()
 
+    async def test_unreadable(self) -> None:
+        """
+        A file that cannot be read ends a start without a database in one line, which says so; the
+        next start goes on from all files.
+        """
+        await self.mirror()
+        self.database.unlink()
+        refused = PermissionError(13, "Permission denied", "/there/a.txt")
+
+        def refuse(*arguments: object) -> str:
+            raise refused
+
+        kept = self.patch(copy_folder, "digestOfFile", refuse)
+        self.assertEqual(await self.mirror(), 23)
+        self.assertEqual(self.said[-1], "Error: cannot read: /there/a.txt: Permission denied")
+        kept.restore()
+        self.assertEqual(await self.mirror(), 0)
+        self.assertIn("and 3 files are known again", self.said[-1])
+
     async def test_stoppedAtFirst(self) -> None:
         """
         A mirror that is told to stop gives up the check of its database, the reading of its files

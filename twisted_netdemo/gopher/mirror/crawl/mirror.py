@@ -141,6 +141,10 @@ class Mirror:
             restorer = Restorer(frontier, copy, interruption.check)
             try:
                 count = restorer.restore(self._plan.urls, self._reactor.seconds())
+            except OSError as error:
+                frontier.close()
+                where = f"{error.filename}: " if error.filename else ""
+                raise MirrorError(f"cannot read: {where}{error.strerror or error}") from None
             except BaseException:
                 frontier.close()
                 raise
